@@ -1,0 +1,46 @@
+# Flags that every target of the project is built with.
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_library(prefork_flags INTERFACE)
+target_compile_options(prefork_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Woverloaded-virtual
+  -fstack-protector-strong -fno-plt)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # g++ 12 sees overlaps in std::string's operator+ that are not there (GCC bug 105651).
+  target_compile_options(prefork_flags INTERFACE -Wno-restrict)
+endif()
+target_include_directories(prefork_flags INTERFACE ${PROJECT_SOURCE_DIR})
+if(PREFORK_SANITIZE)
+  target_compile_options(prefork_flags INTERFACE -fsanitize=${PREFORK_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(prefork_flags INTERFACE -fsanitize=${PREFORK_SANITIZE})
+  # g++ 12 sees uninitialised values in instrumented code that has none.
+  target_compile_options(prefork_flags INTERFACE -Wno-maybe-uninitialized)
+  if(PREFORK_SANITIZE MATCHES "undefined")
+    target_compile_options(prefork_flags INTERFACE -fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+# A plugin of this tree: services/NAME -> build/PRESET/plugins/NAME.so
+include(PreforkPlugin)
+set(PREFORK_INSTALL_PLUGINDIR ${CMAKE_INSTALL_LIBDIR}/prefork/plugins)
+function(prefork_plugin name)
+  _prefork_plugin_target(${name}_plugin ${name} ${ARGN})
+  target_link_libraries(${name}_plugin PRIVATE prefork_flags)
+  set_target_properties(${name}_plugin PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/plugins
+    INSTALL_RPATH "$ORIGIN/../..")
+  install(TARGETS ${name}_plugin LIBRARY DESTINATION ${PREFORK_INSTALL_PLUGINDIR})
+endfunction()
+
+# The GoogleTest program of one room: all *_test.cpp below the current folder.
+function(prefork_tests name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE prefork_flags ${ARGN} GTest::gtest GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+endfunction()

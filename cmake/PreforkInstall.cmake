@@ -1,0 +1,22 @@
+# What `cmake --install` puts where, and the find_package(prefork) package. Plugins of the tree install
+# themselves (prefork_plugin).
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/prefork)
+
+install(TARGETS prefork-master preforkctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS prefork EXPORT prefork-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/framework/include/prefork DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  FILES_MATCHING PATTERN "*.hpp")
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/prefork-config.cmake.in
+  ${PROJECT_BINARY_DIR}/package/prefork-config.cmake INSTALL_DESTINATION ${package_dir}
+  PATH_VARS CMAKE_INSTALL_BINDIR PREFORK_INSTALL_PLUGINDIR)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/prefork-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(EXPORT prefork-targets NAMESPACE prefork:: DESTINATION ${package_dir})
+install(FILES ${PROJECT_BINARY_DIR}/package/prefork-config.cmake
+  ${PROJECT_BINARY_DIR}/package/prefork-config-version.cmake ${PROJECT_SOURCE_DIR}/cmake/PreforkPlugin.cmake
+  DESTINATION ${package_dir})

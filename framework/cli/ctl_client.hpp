@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "ipc/unique_fd.hpp"
+
+namespace prefork::cli {
+
+/// A connection to the control socket of a master. Process: preforkctl.
+class CtlClient {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  enum class Outcome : std::uint8_t {
+    answered,
+    closed,  ///< the master ended the connection before a whole line
+    timed_out,
+  };
+  struct Reply {
+    Outcome outcome;
+    std::string line;  ///< without its end; empty unless answered
+  };
+
+  /// Connects to the unix stream socket at `path`. Blocks: for at most `patience` while the master's
+  /// backlog is full. @throws std::system_error, ENAMETOOLONG included.
+  static CtlClient connect(const std::string& path, std::chrono::milliseconds patience);
+
+  /// Takes a connected stream socket.
+  explicit CtlClient(ipc::UniqueFd fd) noexcept : fd_(std::move(fd)) {}
+
+  /// Sends one command (without its end) and waits for one line. Blocks: until `deadline`.
+  /// @throws std::system_error, EMSGSIZE for an answer of more than 64 MiB.
+  Reply ask(std::string_view command, Clock::time_point deadline);
+
+  /// Waits until the master closes the connection, which after `stop` it does by its end; what it still
+  /// sends is dropped. Blocks. @return false: the deadline passed; nullopt as deadline: none.
+  bool wait_closed(std::optional<Clock::time_point> deadline);
+
+ private:
+  enum class Ready : std::uint8_t { yes, timed_out };
+  Ready wait_for(short events, std::optional<Clock::time_point> deadline) const;
+  Outcome send_line(std::string_view command, Clock::time_point deadline);
+
+  ipc::UniqueFd fd_;
+  std::string rest_;  ///< what came behind the last answer
+};
+
+}  // namespace prefork::cli

@@ -1,0 +1,123 @@
+#include "framework/cli/ctl_options.hpp"
+
+#include <boost/program_options.hpp>
+#include <string_view>
+
+#include "framework/master/control_command.hpp"
+
+#ifndef PREFORK_VERSION
+#define PREFORK_VERSION "unknown"
+#endif
+
+namespace prefork::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kDefaultSocket = "/run/prefork/control.sock";
+
+constexpr std::string_view kHelp =
+    R"(usage: preforkctl [-s PATH] COMMAND
+
+Talks to a running prefork-master through its control socket.
+
+commands:
+  status [--json]        the master, its pools, services and workers
+  workers [--json]       the workers only
+  scale POOL N|+N|-N     sets the number of a pool's workers, or changes it
+  stop [--fast]          ends the master and waits until it is gone; --fast: without
+                         waiting for requests in progress
+  reopen                 opens the log file anew, after it was moved
+
+options:
+  -s, --socket PATH      the control socket; else $PREFORK_CONTROL, else
+                         /run/prefork/control.sock
+      --json             prints the master's answer as JSON
+  -h, --help             prints this
+  -V, --version          prints the version
+
+exit codes: 0 done, 64 wrong usage, 69 no master answers, 77 no permission, else refused
+)";
+
+CtlMessage mistake(const std::string& sentence) {
+  return {"preforkctl: " + sentence + " (try --help)\n", master::kExitUsage};
+}
+
+// "-1" after `scale` is a number, not an option.
+std::vector<po::option> take_number(std::vector<std::string>& arguments) {
+  if (arguments.empty()) return {};
+  const std::string& first = arguments.front();
+  const bool is_number =
+      first.size() > 1 && first[0] == '-' && first.find_first_not_of("0123456789", 1) == std::string::npos;
+  if (!is_number) return {};
+  po::option option;
+  option.value.push_back(first);
+  option.original_tokens.push_back(first);
+  arguments.erase(arguments.begin());
+  return {option};
+}
+
+po::variables_map parse(const std::vector<std::string>& arguments) {
+  po::options_description options;
+  options.add_options()("help,h", "")("version,V", "")("json", "")("fast", "");
+  options.add_options()("socket,s", po::value<std::string>(), "");
+  options.add_options()("word", po::value<std::vector<std::string>>(), "");
+  po::positional_options_description words;
+  words.add("word", -1);
+  namespace style = po::command_line_style;
+  po::variables_map values;
+  po::store(po::command_line_parser(arguments)
+                .options(options)
+                .positional(words)
+                .style(style::unix_style & ~style::allow_guessing)
+                .extra_style_parser(take_number)
+                .run(),
+            values);
+  return values;
+}
+
+CtlVerb verb_of(const master::ControlCommand& command) noexcept {
+  if (std::holds_alternative<master::StatusCommand>(command)) return CtlVerb::status;
+  if (std::holds_alternative<master::WorkersCommand>(command)) return CtlVerb::workers;
+  if (std::holds_alternative<master::StopCommand>(command)) return CtlVerb::stop;
+  return CtlVerb::other;
+}
+
+std::string socket_path(const po::variables_map& values, const char* env_socket) {
+  if (values.count("socket") > 0) return values["socket"].as<std::string>();
+  return env_socket != nullptr && *env_socket != '\0' ? env_socket : kDefaultSocket;
+}
+
+std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& values, const char* env_socket) {
+  if (values.count("word") == 0) return mistake("a command is missing: status, workers, scale, stop, reopen");
+  CtlRequest request;
+  for (const std::string& word : values["word"].as<std::vector<std::string>>()) {
+    if (word.empty() || word.find_first_of(" \t\r\n") != std::string::npos) {
+      return mistake("an argument is empty or has a blank in it, which no name has");
+    }
+    request.command += (request.command.empty() ? "" : " ") + word;
+  }
+  if (values.count("fast") > 0) request.command += " --fast";
+  const auto parsed = master::parse_command(request.command);
+  if (const auto* error = std::get_if<master::CommandError>(&parsed)) return mistake(error->text);
+  request.verb = verb_of(std::get<master::ControlCommand>(parsed));
+  request.json = values.count("json") > 0;
+  request.socket = socket_path(values, env_socket);
+  return request;
+}
+
+}  // namespace
+
+std::variant<CtlRequest, CtlMessage> parse_ctl_arguments(const std::vector<std::string>& arguments,
+                                                         const char* env_socket) {
+  try {
+    const po::variables_map values = parse(arguments);
+    if (values.count("help") > 0) return CtlMessage{std::string(kHelp), 0};
+    if (values.count("version") > 0) return CtlMessage{"preforkctl " PREFORK_VERSION "\n", 0};
+    return make_request(values, env_socket);
+  } catch (const po::error& error) {
+    return mistake(error.what());
+  }
+}
+
+}  // namespace prefork::cli

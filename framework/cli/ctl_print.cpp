@@ -1,0 +1,188 @@
+#include "framework/cli/ctl_print.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "framework/cli/text_table.hpp"
+
+namespace prefork::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using std::chrono::milliseconds;
+using Align = TextTable::Align;
+
+constexpr int kExitSoftware = 70;
+
+Json parse(std::string_view line) { return Json::parse(line, nullptr, false); }
+
+const Json& member(const Json& object, const char* name) {
+  static const Json kNothing;
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return found == object.end() ? kNothing : *found;
+}
+
+std::string text(const Json& object, const char* name) {
+  const Json& value = member(object, name);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+std::uint64_t number(const Json& object, const char* name) {
+  const Json& value = member(object, name);
+  return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
+}
+
+double real(const Json& object, const char* name) {
+  const Json& value = member(object, name);
+  return value.is_number() ? value.get<double>() : 0.0;
+}
+
+milliseconds duration(const Json& object, const char* name) {
+  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<milliseconds::rep>::max());
+  return milliseconds{static_cast<milliseconds::rep>(std::min(number(object, name), kMost))};
+}
+
+std::string digits(const Json& object, const char* name) { return std::to_string(number(object, name)); }
+
+std::string counted(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string header(const Json& status) {
+  const Json& master = member(status, "master");
+  std::string out =
+      fmt::format("prefork-master {}, pid {}, generation {}, {}, up {}", text(master, "version"), number(master, "pid"),
+                  number(master, "generation"), text(master, "state"), human_duration(duration(master, "uptime_ms")));
+  if (const std::string file = text(master, "config_file"); !file.empty()) out += ", configured by " + file;
+  const Json& totals = member(status, "totals");
+  out = printable(out) + '\n';
+  out += fmt::format("{} ({:.1f}/s), {}, {} open, {} in, {} out\n", counted(number(totals, "requests"), "request"),
+                     real(totals, "requests_per_second"), counted(number(totals, "datagrams"), "datagram"),
+                     counted(number(totals, "connections"), "connection"), human_bytes(number(totals, "bytes_in")),
+                     human_bytes(number(totals, "bytes_out")));
+  std::string restarts;
+  for (const auto& [reason, count] : member(status, "restarts").items()) {
+    if (!count.is_number_unsigned() || count.get<std::uint64_t>() == 0) continue;
+    restarts += fmt::format("{}{} {}", restarts.empty() ? "" : ", ", printable(reason), count.get<std::uint64_t>());
+  }
+  if (!restarts.empty()) out += "workers lost: " + restarts + '\n';
+  return out;
+}
+
+std::string pool_note(const Json& pool) {
+  const std::uint64_t failures = number(pool, "failures");
+  const milliseconds held = duration(pool, "throttled_ms");
+  std::string note;
+  if (held.count() > 0) note = "throttled, next start in " + human_duration(held);
+  if (failures > 0) note += (note.empty() ? "" : ", ") + counted(failures, "failure") + " in a row";
+  const std::string reason = text(pool, "last_failure");
+  return note.empty() || reason.empty() ? note : note + ": " + reason;
+}
+
+std::string pools(const Json& status, std::size_t width) {
+  TextTable table({{"POOL"}, {"WORKERS", Align::right}, {"READY", Align::right}, {"USER"}, {"NOTE"}});
+  for (const Json& pool : member(status, "pools")) {
+    table.add({text(pool, "name"), digits(pool, "running") + '/' + digits(pool, "target"), digits(pool, "ready"),
+               text(pool, "user"), pool_note(pool)});
+  }
+  return table.render(width);
+}
+
+std::string services(const Json& status) {
+  TextTable table({{"SERVICE"}, {"POOL"}, {"PLUGIN"}, {"LISTENS ON"}});
+  for (const Json& service : member(status, "services")) {
+    const std::string name = text(service, "name");
+    std::string addresses;
+    for (const Json& listener : member(status, "listeners")) {
+      if (text(listener, "service") != name) continue;
+      addresses += (addresses.empty() ? "" : " ") + text(listener, "address");
+    }
+    table.add({name, text(service, "pool"), text(service, "plugin"), addresses});
+  }
+  // Addresses are there to be copied: never cut.
+  return table.render(0);
+}
+
+std::string serving(const Json& worker) {
+  const std::string what = text(worker, "serving");
+  if (what.empty()) return what;
+  return fmt::format("{} {}", human_duration(duration(worker, "serving_ms")), what);
+}
+
+std::string workers(const Json& status, std::size_t width) {
+  TextTable table({{"WORKER"},
+                   {"SLOT", Align::right},
+                   {"PID", Align::right},
+                   {"GEN", Align::right},
+                   {"STATE"},
+                   {"UPTIME", Align::right},
+                   {"CONNS", Align::right},
+                   {"REQUESTS", Align::right},
+                   {"REQ/S", Align::right},
+                   {"RSS", Align::right},
+                   {"SERVING"}});
+  for (const Json& worker : member(status, "workers")) {
+    table.add({text(worker, "pool") + '/' + digits(worker, "index"), digits(worker, "slot"), digits(worker, "pid"),
+               digits(worker, "generation"), text(worker, "state"), human_duration(duration(worker, "uptime_ms")),
+               digits(worker, "connections"), digits(worker, "requests"),
+               fmt::format("{:.1f}", real(worker, "requests_per_second")), human_bytes(number(worker, "rss_bytes")),
+               serving(worker)});
+  }
+  return table.render(width);
+}
+
+}  // namespace
+
+Answer read_answer(std::string_view line) {
+  const Json answer = parse(line);
+  const Json& ok = member(answer, "ok");
+  if (!ok.is_boolean()) return {false, "the answer is not one of a prefork-master", kExitSoftware};
+  if (ok.get<bool>()) return {true, printable(text(answer, "message")), 0};
+  const std::uint64_t code = number(answer, "exit");
+  std::string reason = printable(text(answer, "error"));
+  if (reason.empty()) reason = "the master refused and gave no reason";
+  // Beyond 125 a shell reads meanings of its own.
+  return {false, std::move(reason), code >= 1 && code <= 125 ? static_cast<int>(code) : kExitSoftware};
+}
+
+std::string status_text(std::string_view line, std::size_t width) {
+  const Json status = parse(line);
+  return header(status) + '\n' + pools(status, width) + '\n' + services(status) + '\n' + workers(status, width);
+}
+
+std::string workers_text(std::string_view line, std::size_t width) { return workers(parse(line), width); }
+
+std::string json_text(std::string_view line) {
+  Json answer = parse(line);
+  if (answer.is_object()) answer.erase("ok");
+  return answer.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+std::string human_duration(milliseconds duration) {
+  const auto ms = std::max<milliseconds::rep>(duration.count(), 0);
+  const auto s = ms / 1000;
+  if (s < 1) return fmt::format("{}ms", ms);
+  if (s < 60) return fmt::format("{}.{}s", s, ms % 1000 / 100);
+  if (s < 3600) return fmt::format("{}m{:02}s", s / 60, s % 60);
+  if (s < 86400) return fmt::format("{}h{:02}m", s / 3600, s % 3600 / 60);
+  return fmt::format("{}d{:02}h", s / 86400, s % 86400 / 3600);
+}
+
+std::string human_bytes(std::uint64_t bytes) {
+  constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  auto size = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  // 1023.95 would be printed as 1024.0.
+  while (size >= 1023.95 && unit + 1 < kUnits.size()) {
+    size /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", size, kUnits[unit]);
+}
+
+}  // namespace prefork::cli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+/// What preforkctl makes of the master's answers (framework/master/status_report.hpp). Pure. A member that
+/// an older master does not send is shown as nothing; members that a newer one adds are left out.
+namespace prefork::cli {
+
+/// An answer line as far as every command needs it.
+struct Answer {
+  bool ok = false;
+  std::string message;  ///< a sentence for people: why it was refused, or what was done; may be empty
+  int exit_code = 0;    ///< for preforkctl
+};
+
+/// Whatever the line is: what is no answer is a refusal with exit code 70 that says so.
+Answer read_answer(std::string_view line);
+
+/// The texts below take the line of an answer that is `ok`.
+/// @param width of the terminal in columns; zero: no limit.
+std::string status_text(std::string_view line, std::size_t width);
+std::string workers_text(std::string_view line, std::size_t width);
+/// @return the answer indented, in the master's order, without its "ok".
+std::string json_text(std::string_view line);
+
+/// @return "12ms", "3.4s", "5m07s", "3h02m", "2d04h".
+std::string human_duration(std::chrono::milliseconds duration);
+/// @return "512 B", "1.4 MiB".
+std::string human_bytes(std::uint64_t bytes);
+
+}  // namespace prefork::cli

@@ -1,0 +1,187 @@
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <boost/program_options.hpp>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <new>
+#include <sstream>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "framework/cli/wiring.hpp"
+#include "framework/config/config_error.hpp"
+#include "framework/config/listen.hpp"
+#include "framework/config/load.hpp"
+#include "framework/config/plugin_report.hpp"
+#include "framework/config/schema.hpp"
+#include "framework/master/generation.hpp"
+#include "framework/master/log.hpp"
+#include "framework/master/master.hpp"
+#include "framework/master/pid_file.hpp"
+#include "framework/master/startup_error.hpp"
+#include "ipc/syscall.hpp"
+
+extern char** environ;
+
+namespace {
+
+namespace po = boost::program_options;
+using namespace prefork;
+
+struct Arguments {
+  config::Sources sources;
+  std::string describe;
+  bool test = false;
+  bool print = false;
+  bool help = false;
+  bool help_config = false;
+  bool version = false;
+};
+
+po::options_description describe_arguments(Arguments& arguments, std::string& file, std::string& plugin) {
+  po::options_description table("Options");
+  auto add = table.add_options();
+  add("config,c", po::value(&file)->value_name("FILE"), "the configuration file");
+  add("plugin", po::value(&plugin)->value_name("PLUGIN"), "without a file: serve this one plugin");
+  add("listen", po::value(&arguments.sources.listen)->value_name("ADDRESS")->composing(),
+      "with --plugin: where; may be given again");
+  add(",o", po::value(&arguments.sources.overrides)->value_name("KEY=VALUE")->composing(),
+      "set section.name.key=value over the file's; with --plugin also key=value");
+  add(",t", po::bool_switch(&arguments.test), "test the configuration and every plugin in it");
+  add(",T", po::bool_switch(&arguments.print), "test, and print the effective configuration");
+  add("describe", po::value(&arguments.describe)->value_name("PLUGIN"), "print what a plugin is and its options");
+  add("help,h", po::bool_switch(&arguments.help), "print this");
+  add("help-config", po::bool_switch(&arguments.help_config), "print every key of the configuration");
+  add("version,V", po::bool_switch(&arguments.version), "print the version");
+  return table;
+}
+
+Arguments read_arguments(int argc, char** argv, std::string& usage) {
+  Arguments arguments;
+  std::string file, plugin;
+  const po::options_description table = describe_arguments(arguments, file, plugin);
+  usage = "Usage: prefork-master -c FILE [-o KEY=VALUE]... [-t | -T]\n"
+          "       prefork-master --plugin PLUGIN --listen ADDRESS... [-o KEY=VALUE]...\n"
+          "       prefork-master --describe PLUGIN\n\n";
+  std::ostringstream text;
+  text << table;
+  usage += text.str();
+  po::variables_map values;
+  po::store(po::command_line_parser(argc, argv).options(table).positional({}).run(), values);
+  po::notify(values);
+  if (values.count("config") > 0) arguments.sources.config_file = file;
+  if (values.count("plugin") > 0) arguments.sources.plugin = plugin;
+  for (char** variable = environ; *variable != nullptr; ++variable) arguments.sources.environment.emplace_back(*variable);
+  return arguments;
+}
+
+std::string default_plugin_path() {
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto root = program.parent_path().parent_path();
+  return (root / "plugins").string() + ":" + (root / PREFORK_LIBDIR "/prefork/plugins").string();
+}
+
+// Standard input is of no use to a server, and descriptors 0 to 2 must not become a listener's.
+void prepare_process() {
+  const int null = ::open("/dev/null", O_RDWR);
+  if (null == -1) ipc::throw_errno("open /dev/null");
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (fd == 0 || ::fcntl(fd, F_GETFD) == -1) ::dup2(null, fd);
+  }
+  if (null > 2) ::close(null);
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+int describe(const Arguments& arguments) {
+  std::string path = default_plugin_path();
+  const master::SealedPlugin plugin = master::seal_plugin(arguments.describe, path, &cli::inspect_plugin);
+  std::fputs(config::describe_report(plugin.report, arguments.describe).c_str(), stdout);
+  return 0;
+}
+
+master::Generation prepare(const Arguments& arguments) {
+  config::Options options = config::load(arguments.sources);
+  if (options.master.plugin_path.empty()) options.master.plugin_path = default_plugin_path();
+  return master::prepare_generation(std::move(options), 1, &cli::inspect_plugin);
+}
+
+void refuse_shared_listeners(const master::Generation& generation) {
+  config::check_shared_listeners(generation.options.services, [&](const std::string& name) {
+    for (std::size_t i = 0; i < generation.services.size(); ++i) {
+      if (generation.options.services[i].name == name) {
+        return generation.plugins[generation.services[i].plugin].report.kind == ServiceKind::http;
+      }
+    }
+    return false;
+  });
+}
+
+int test(const Arguments& arguments) {
+  const master::Generation generation = prepare(arguments);
+  refuse_shared_listeners(generation);
+  if (arguments.print) std::fputs(config::dump(generation.options).c_str(), stdout);
+  std::fprintf(stderr, "prefork-master: the configuration is good: %zu services, %zu pools\n",
+               generation.options.services.size(), generation.options.pools.size());
+  return 0;
+}
+
+int serve(const Arguments& arguments) {
+  prepare_process();
+  master::Generation generation = prepare(arguments);
+  refuse_shared_listeners(generation);
+  const config::MasterOptions options = generation.options.master;
+  master::PidFile pid_file(options.pid_file);
+  generation.listeners = std::make_unique<master::ListenerSet>(generation.options);
+  master::Log log(options.log, master::log_level(options.log_level));
+  master::Master master({std::move(generation), arguments.sources.config_file.value_or(""), PREFORK_VERSION}, log,
+                        &cli::become_worker);
+  return master.run();
+}
+
+int run(const Arguments& arguments, const std::string& usage) {
+  if (arguments.help) return std::fputs(usage.c_str(), stdout) >= 0 ? 0 : EX_IOERR;
+  if (arguments.help_config) return std::fputs(config::key_help().c_str(), stdout) >= 0 ? 0 : EX_IOERR;
+  if (arguments.version) return std::puts("prefork-master " PREFORK_VERSION) >= 0 ? 0 : EX_IOERR;
+  if (!arguments.describe.empty()) return describe(arguments);
+  return arguments.test || arguments.print ? test(arguments) : serve(arguments);
+}
+
+int fail(const char* sentence, int exit_code) {
+  std::fprintf(stderr, "prefork-master: %s\n", sentence);
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    std::string usage;
+    return run(read_arguments(argc, argv, usage), usage);
+  } catch (const po::error& error) {
+    return fail((std::string(error.what()) + " (see --help)").c_str(), EX_USAGE);
+  } catch (const config::ConfigError& error) {
+    return fail(error.what(), error.exit_code());
+  } catch (const master::StartupError& error) {
+    return fail(error.what(), error.exit_code());
+  } catch (const std::system_error& error) {
+    const bool denied = error.code() == std::errc::permission_denied || error.code() == std::errc::operation_not_permitted;
+    return fail(error.what(), denied ? EX_NOPERM : EX_OSERR);
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory", EX_OSERR);
+  } catch (const std::exception& error) {
+    return fail(error.what(), EX_SOFTWARE);
+  }
+}

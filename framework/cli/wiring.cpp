@@ -1,0 +1,57 @@
+#include "framework/cli/wiring.hpp"
+
+#include <map>
+#include <utility>
+
+#include "framework/worker/plugin_loader.hpp"
+#include "framework/worker/worker.hpp"
+
+namespace prefork::cli {
+
+config::PluginReport inspect_plugin(int fd, const std::string& name) {
+  const PluginDescriptor& descriptor = worker::load_plugin(fd, name);
+  Manifest manifest;
+  try {
+    descriptor.describe(manifest);
+  } catch (const std::exception& error) {
+    throw worker::PluginError("plugin \"" + name + "\" can't be used: its describe() fails: " + error.what());
+  }
+  return {descriptor.kind, descriptor.class_name, manifest.summary(), manifest.options()};
+}
+
+void become_worker(const master::SpawnOrder& order) {
+  const master::Generation& generation = order.generation;
+  const config::PoolOptions& pool = generation.options.pools[order.pool];
+  worker::WorkerSetup setup;
+  setup.identity = {pool.name, order.index, generation.number};
+  setup.master = order.master;
+  setup.scoreboard = &order.scoreboard;
+  setup.slot = order.slot;
+  setup.control_fd = order.control_fd;
+  setup.status_fd = order.status_fd;
+  for (const auto& wakeup : order.wakeups) setup.wakeup_fds.push_back(wakeup.fd());
+  setup.run_as = generation.identities.at(pool.name);
+  setup.max_connections = pool.max_connections;
+  std::map<std::size_t, std::uint8_t> place;  // of a service of the configuration among the pool's
+  for (std::size_t i = 0; i < generation.services.size(); ++i) {
+    const config::ServiceOptions& service = generation.options.services[i];
+    if (service.pool != pool.name) continue;
+    place[i] = static_cast<std::uint8_t>(setup.services.size());
+    const master::PreparedService& prepared = generation.services[i];
+    setup.services.push_back({service.name, service.plugin, generation.plugins[prepared.plugin].copy.get(),
+                              prepared.options, {service.idle_timeout, service.write_timeout}});
+  }
+  for (const auto& listener : generation.listeners->listeners()) {
+    if (listener.pool != pool.name) continue;
+    std::vector<std::uint8_t> services;
+    for (const auto service : listener.services) services.push_back(place.at(service));
+    const bool datagram = listener.spec.scheme == config::ListenScheme::udp ||
+                          listener.spec.scheme == config::ListenScheme::unix_dgram;
+    for (const auto& socket : listener.sockets) {
+      setup.listeners.push_back({socket.get(), datagram, listener.address, services});
+    }
+  }
+  worker::run_worker(std::move(setup));
+}
+
+}  // namespace prefork::cli

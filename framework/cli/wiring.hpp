@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "framework/config/plugin_report.hpp"
+#include "framework/master/spawner.hpp"
+
+/// Where the master's world meets the worker's: neither knows the other's types.
+namespace prefork::cli {
+
+/// Runs in the inspector's child: loads the plugin and lets it describe itself.
+config::PluginReport inspect_plugin(int fd, const std::string& name);
+
+/// Runs in a fresh worker: turns the order into the worker's setup and becomes it. Does not return.
+void become_worker(const master::SpawnOrder& order);
+
+}  // namespace prefork::cli

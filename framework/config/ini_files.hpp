@@ -1,0 +1,20 @@
+#pragma once
+
+#include "framework/config/ini.hpp"
+
+namespace prefork::config {
+
+/// The files of the file system: paths and shell patterns, relative to the including file's folder.
+///
+/// The errors that the two functions throw carry errno's text and EX_NOPERM for EACCES and EPERM, else
+/// EX_NOINPUT. Blocks: on the disk only.
+class DiskFiles final : public IniFiles {
+ public:
+  /// A pattern (with `*`, `?` or `[`) stands for the matching files in the order of their bytes, which may be
+  /// none; any other path for itself.
+  std::vector<std::string> expand(const std::string& pattern, const std::string& from) override;
+  /// Reads one byte more than the limit at most, so that parse_ini sees what is too long.
+  IniText read(const std::string& name) override;
+};
+
+}  // namespace prefork::config

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "framework/config/options.hpp"
+
+namespace prefork::config {
+
+/// Reads a `listen` value: `tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:PATH` or `unix-dgram:PATH`, then
+/// options set off by white space: `backlog=N` (stream), `nodelay[=FLAG]` (tcp), `reuseport[=FLAG]` (tcp,
+/// udp), `ipv6only[=FLAG]` (tcp, udp; not with an IPv4 address), `mode=0660` (unix).
+///
+/// HOST is an IPv4 address, an IPv6 one in brackets, a host name, or `*`, which is every IPv4 address and
+/// kept as "*". PORT is 0 to 65535 or a service's name. Nothing is resolved.
+/// @throws std::invalid_argument, one sentence without a place.
+ListenSpec parse_listen(std::string_view value);
+
+/// @return the value that parse_listen reads back, with those options only that are not the default.
+std::string format_listen(const ListenSpec& spec);
+
+/// Refuses an address that one service lists twice. Port 0 is never the same address twice.
+/// @throws ConfigError that names both places.
+void check_own_listeners(const ServiceOptions& service);
+
+/// Refuses an address that two services list, unless both are HTTP (they share the listener by their mount
+/// paths), in the same pool, and give it the same options. What is HTTP only the plugins know.
+/// @throws ConfigError that names both places.
+void check_shared_listeners(const std::vector<ServiceOptions>& services,
+                            const std::function<bool(const std::string& service)>& is_http);
+
+}  // namespace prefork::config

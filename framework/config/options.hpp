@@ -1,0 +1,82 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What a configuration says, as plain data: file, environment and command line merged and checked.
+namespace prefork::config {
+
+/// Where a value was written, for messages: "prefork.conf:12", "PREFORK_POOL_MAIN_WORKERS", "-o".
+struct Origin {
+  std::string text;
+};
+
+enum class ListenScheme { tcp, udp, unix_stream, unix_dgram };
+
+/// One `listen` line: an address as written, not yet resolved, and its options.
+struct ListenSpec {
+  std::string address;  ///< "tcp://127.0.0.1:8080", "unix:/run/x.sock": without the options
+  ListenScheme scheme = ListenScheme::tcp;
+  std::string host;  ///< without brackets
+  std::string port;  ///< a number or a service name
+  std::string path;  ///< of the unix schemes
+  int backlog = 4096;
+  bool reuseport = false;
+  bool nodelay = true;
+  bool ipv6only = true;
+  mode_t mode = 0660;  ///< of the unix schemes' socket file
+  Origin origin;
+};
+
+struct PoolOptions {
+  std::string name;
+  unsigned workers = 1;  ///< `auto` is resolved already: the CPUs that the process may use
+  std::optional<std::string> user;
+  std::optional<std::string> group;
+  std::chrono::milliseconds boot_timeout{30'000};
+  std::chrono::milliseconds worker_timeout{60'000};  ///< without heartbeat; zero: never
+  std::size_t max_connections = 0;                   ///< per worker; zero: what the descriptor limit allows
+  Origin origin;
+};
+
+struct OptionValue {
+  std::string value;
+  Origin origin;
+};
+
+struct ServiceOptions {
+  std::string name;
+  std::string plugin;  ///< a name to look up in the plugin path, or a path with a '/'
+  std::string pool = "main";
+  std::vector<ListenSpec> listeners;
+  std::chrono::milliseconds idle_timeout{300'000};
+  std::chrono::milliseconds write_timeout{30'000};
+  std::map<std::string, OptionValue> own;  ///< the plugin's options, to be checked against its manifest
+  Origin origin;
+};
+
+struct MasterOptions {
+  std::string control;   ///< path of the control socket; empty: none
+  std::string pid_file;  ///< empty: none
+  std::string log = "stderr";
+  std::string plugin_path;  ///< folders separated by ':'; empty: beside the program
+  std::string log_level = "info";
+  std::chrono::milliseconds shutdown_timeout{30'000};
+  unsigned max_workers = 0;  ///< room in the scoreboard; zero: derived from the pools
+};
+
+struct Options {
+  MasterOptions master;
+  std::vector<PoolOptions> pools;        ///< in the order of the file; those that only services name come last
+  std::vector<ServiceOptions> services;  ///< in the order of the file
+  /// Where each value of the framework's own keys was written, by its full key ("pool.main.workers");
+  /// "default" where nobody gave one. For `dump` and for messages; of no meaning to the server's run.
+  std::map<std::string, Origin> origins;
+};
+
+}  // namespace prefork::config

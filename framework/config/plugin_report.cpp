@@ -1,0 +1,159 @@
+#include "framework/config/plugin_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "framework/config/units.hpp"
+
+namespace prefork::config {
+
+namespace {
+
+constexpr char kFieldEnd = '\x1f';
+constexpr char kRecordEnd = '\x1e';
+constexpr std::string_view kMagic = "prefork-plugin-1";
+
+class Writer {
+ public:
+  Writer& field(std::string_view text) {
+    bytes_.append(text);
+    bytes_.push_back(kFieldEnd);
+    return *this;
+  }
+  Writer& field(std::int64_t number) { return field(std::to_string(number)); }
+  void end_record() { bytes_.push_back(kRecordEnd); }
+  std::string take() { return std::move(bytes_); }
+
+ private:
+  std::string bytes_;
+};
+
+[[noreturn]] void refuse(const char* what) { throw std::runtime_error(std::string("its report is damaged: ") + what); }
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  bool at_end() const { return rest_.empty(); }
+  bool at_record_end() const { return !rest_.empty() && rest_.front() == kRecordEnd; }
+  std::string text() {
+    const auto end = rest_.find(kFieldEnd);
+    if (end == std::string_view::npos) refuse("a field has no end");
+    const std::string_view field = rest_.substr(0, end);
+    const bool clean = std::none_of(field.begin(), field.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+    if (!clean) refuse("a control character");
+    rest_.remove_prefix(end + 1);
+    return std::string(field);
+  }
+  std::int64_t number(std::int64_t minimum, std::int64_t maximum) {
+    const std::string field = text();
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
+    if (error != std::errc() || end != field.data() + field.size()) refuse("not a number");
+    if (value < minimum || value > maximum) refuse("a number out of range");
+    return value;
+  }
+  void end_record() {
+    if (!at_record_end()) refuse("a record has no end");
+    rest_.remove_prefix(1);
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+
+OptionSpec read_option(Reader& reader) {
+  OptionSpec option;
+  option.name = reader.text();
+  option.type = static_cast<OptionType>(reader.number(0, static_cast<int>(OptionType::choice)));
+  const bool has_default = reader.number(0, 1) == 1;
+  const std::string default_value = reader.text();
+  if (has_default) option.default_value = default_value;
+  option.minimum = reader.number(kMin, kMax);
+  option.maximum = reader.number(kMin, kMax);
+  option.help = reader.text();
+  while (!reader.at_record_end()) option.choices.push_back(reader.text());
+  reader.end_record();
+  return option;
+}
+
+std::string bound(OptionType type, std::int64_t value) {
+  if (type == OptionType::duration) return format_duration(std::chrono::milliseconds(value));
+  if (type == OptionType::size) return format_size(static_cast<std::uint64_t>(value));
+  return std::to_string(value);
+}
+
+std::string describe_values(const OptionSpec& option) {
+  constexpr std::array<std::string_view, 6> names{"text", "integer", "on or off", "duration", "size", "one of"};
+  std::string text(names[static_cast<std::size_t>(option.type)]);
+  for (const auto& choice : option.choices) text.append(" ").append(choice);
+  const bool ranged = option.type == OptionType::integer || option.type == OptionType::duration || option.type == OptionType::size;
+  const bool below = option.minimum != kMin && !(option.minimum == 0 && option.type != OptionType::integer);
+  if (ranged && below) text += ", at least " + bound(option.type, option.minimum);
+  if (ranged && option.maximum != kMax) text += ", at most " + bound(option.type, option.maximum);
+  return text;
+}
+
+std::string shown_default(const OptionSpec& option) {
+  if (!option.default_value) return "must be given";
+  if (option.type == OptionType::size) {
+    std::uint64_t bytes = 0;
+    std::from_chars(option.default_value->data(), option.default_value->data() + option.default_value->size(), bytes);
+    return "default " + format_size(bytes);
+  }
+  if (option.type == OptionType::duration) {
+    std::int64_t ms = 0;
+    std::from_chars(option.default_value->data(), option.default_value->data() + option.default_value->size(), ms);
+    return "default " + format_duration(std::chrono::milliseconds(ms));
+  }
+  return "default " + (option.default_value->empty() ? std::string("empty") : *option.default_value);
+}
+
+}  // namespace
+
+std::string encode_report(const PluginReport& report) {
+  Writer writer;
+  writer.field(kMagic).field(static_cast<std::int64_t>(report.kind)).field(report.class_name).field(report.summary);
+  writer.end_record();
+  for (const auto& option : report.options) {
+    writer.field(option.name).field(static_cast<std::int64_t>(option.type));
+    writer.field(option.default_value ? 1 : 0).field(option.default_value.value_or(""));
+    writer.field(option.minimum).field(option.maximum).field(option.help);
+    for (const auto& choice : option.choices) writer.field(choice);
+    writer.end_record();
+  }
+  return writer.take();
+}
+
+PluginReport decode_report(std::string_view bytes) {
+  if (bytes.size() > kMaxReportBytes) refuse("too long");
+  Reader reader(bytes);
+  if (reader.text() != kMagic) refuse("no magic word");
+  PluginReport report;
+  report.kind = static_cast<ServiceKind>(reader.number(0, static_cast<int>(ServiceKind::http)));
+  report.class_name = reader.text();
+  report.summary = reader.text();
+  reader.end_record();
+  while (!reader.at_end()) report.options.push_back(read_option(reader));
+  return report;
+}
+
+std::string describe_report(const PluginReport& report, std::string_view plugin) {
+  constexpr std::array<std::string_view, 3> kinds{"stream and datagram service", "blocking service", "HTTP service"};
+  std::string text = fmt::format("{}: {} ({})\n", plugin, report.summary.empty() ? "(no summary)" : report.summary,
+                                 kinds[static_cast<std::size_t>(report.kind)]);
+  for (const auto& option : report.options) {
+    text += fmt::format("  {:<20} {}; {}\n", option.name, describe_values(option), shown_default(option));
+    if (!option.help.empty()) text += fmt::format("  {:<20} {}\n", "", option.help);
+  }
+  if (report.options.empty()) text += "  no options of its own\n";
+  return text;
+}
+
+}  // namespace prefork::config

@@ -1,0 +1,139 @@
+#include "framework/config/schema.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/value_semantic.hpp>
+#include <sstream>
+
+#include "framework/config/wording.hpp"
+
+namespace prefork::config {
+
+namespace {
+
+constexpr std::int64_t kDayMs = 86'400'000;
+/// A worker slot's number has 16 bits in shared memory, and zero means nobody.
+constexpr std::int64_t kMaxSlots = 65'535;
+
+ValueRule text() { return {}; }
+ValueRule integer(std::int64_t minimum, std::int64_t maximum) { return {OptionType::integer, minimum, maximum, {}}; }
+ValueRule duration(std::int64_t minimum_ms) { return {OptionType::duration, minimum_ms, kDayMs, {}}; }
+ValueRule choice(std::vector<std::string> choices) { return {OptionType::choice, 0, 0, std::move(choices)}; }
+
+KeySpec optional(KeySpec spec) {
+  spec.may_be_empty = true;
+  return spec;
+}
+
+KeySpec required(KeySpec spec, bool list) {
+  spec.required = true;
+  spec.list = list;
+  return spec;
+}
+
+std::vector<KeySpec> master_keys() {
+  constexpr auto kMaster = SectionKind::master;
+  return {
+      optional({kMaster, "control", "PATH", text(), "", "the control socket; empty: none"}),
+      optional({kMaster, "pid-file", "PATH", text(), "", "the file that holds the master's pid; empty: none"}),
+      {kMaster, "log", "PATH", text(), "stderr", "the file that log lines are appended to, or stderr"},
+      {kMaster, "log-level", "LEVEL", choice({"debug", "info", "notice", "warning", "error"}), "info",
+       "the least severity that is logged: debug, info, notice, warning or error"},
+      optional({kMaster, "plugin-path", "FOLDERS", text(), "",
+                "where plugins are looked up, separated by ':'; empty: beside the program"}),
+      {kMaster, "shutdown-timeout", "DURATION", duration(1), "30s", "how long a graceful stop may take"},
+      {kMaster, "max-workers", "N", integer(0, kMaxSlots), "0", "room for workers of all pools; 0: derived from them"},
+  };
+}
+
+std::vector<KeySpec> pool_keys() {
+  constexpr auto kPool = SectionKind::pool;
+  return {
+      {kPool, "workers", "N", integer(1, 4096), "auto", "processes of the pool; auto: the CPUs that are granted"},
+      {kPool, "user", "NAME", text(), std::nullopt, "the user that workers run as"},
+      {kPool, "group", "NAME", text(), std::nullopt, "the group that workers run as; the user's own if not given"},
+      {kPool, "boot-timeout", "DURATION", duration(1), "30s", "how long a worker may take to become ready"},
+      {kPool, "worker-timeout", "DURATION", duration(0), "1m", "how long a worker may show no life; 0: for ever"},
+      {kPool, "max-connections", "N", integer(0, 1'000'000'000), "0",
+       "connections of one worker; 0: what the descriptor limit allows"},
+  };
+}
+
+std::vector<KeySpec> service_keys() {
+  constexpr auto kService = SectionKind::service;
+  return {
+      required({kService, "plugin", "NAME", text(), std::nullopt, "a name in the plugin path, or a path with a '/'"},
+               false),
+      required({kService, "listen", "ADDRESS", text(), std::nullopt,
+                "tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unix-dgram:PATH, then options; can be repeated"},
+               true),
+      {kService, "pool", "NAME", text(), "main", "the pool whose workers run the service"},
+      {kService, "idle-timeout", "DURATION", duration(1), "5m", "how long a connection may be silent"},
+      {kService, "write-timeout", "DURATION", duration(1), "30s", "how long a client may take nothing of an answer"},
+  };
+}
+
+std::vector<KeySpec> all_keys() {
+  std::vector<KeySpec> all = master_keys();
+  for (auto& key : pool_keys()) all.push_back(std::move(key));
+  for (auto& key : service_keys()) all.push_back(std::move(key));
+  return all;
+}
+
+/// Where a key that is unknown here would be at home: "[pool NAME]"; empty if nowhere.
+std::string home_of(std::string_view key) {
+  for (const auto& spec : keys()) {
+    if (spec.name != key) continue;
+    return spec.section == SectionKind::master ? "[master]" : fmt::format("[{} NAME]", word(spec.section));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::span<const KeySpec> keys() {
+  static const std::vector<KeySpec> kKeys = all_keys();
+  return kKeys;
+}
+
+const KeySpec* find_key(SectionKind section, std::string_view name) {
+  for (const auto& key : keys()) {
+    if (key.section == section && key.name == name) return &key;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> key_names(SectionKind section) {
+  std::vector<std::string> names;
+  for (const auto& key : keys()) {
+    if (key.section == section) names.emplace_back(key.name);
+  }
+  return names;
+}
+
+std::string unknown_key(const SectionId& section, std::string_view key, const std::vector<std::string>& known) {
+  const std::string home = home_of(key);
+  const std::string hint = home.empty() ? did_you_mean(key, known) : "; it belongs in " + home;
+  return fmt::format("unknown key {} in {}{}", in_quotes(key), label(section), hint);
+}
+
+std::string key_help() {
+  namespace po = boost::program_options;
+  constexpr unsigned kColumns = 100;
+  std::ostringstream out;
+  for (const auto kind : {SectionKind::master, SectionKind::pool, SectionKind::service}) {
+    po::options_description group(kind == SectionKind::master ? "[master]" : fmt::format("[{} NAME]", word(kind)),
+                                  kColumns);
+    for (const auto& key : keys()) {
+      if (key.section != kind) continue;
+      auto* value = po::value<std::string>()->value_name(std::string(key.argument));
+      if (key.default_value && !key.default_value->empty()) value->default_value(std::string(*key.default_value));
+      group.add_options()(std::string(key.name).c_str(), value, std::string(key.help).c_str());
+    }
+    out << group << '\n';
+  }
+  return out.str();
+}
+
+}  // namespace prefork::config

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "framework/config/section.hpp"
+#include "framework/config/values.hpp"
+
+/// The one table of the framework's own keys. The file, the environment and the command line are read by it,
+/// and the help is printed from it.
+namespace prefork::config {
+
+struct KeySpec {
+  SectionKind section;
+  std::string_view name;
+  std::string_view argument;  ///< what stands for the value in the help: "DURATION"
+  ValueRule rule;
+  std::optional<std::string_view> default_value;  ///< as written in a file; nullopt: unset, or must be given
+  std::string_view help;
+  bool list = false;          ///< may be given more than once
+  bool required = false;      ///< must be given, and not empty
+  bool may_be_empty = false;  ///< of text: empty means none
+};
+
+/// Every key, section by section.
+std::span<const KeySpec> keys();
+
+/// @return nullptr where the section's kind has no such key of the framework's.
+const KeySpec* find_key(SectionKind section, std::string_view name);
+
+/// @return the names of a section's keys.
+std::vector<std::string> key_names(SectionKind section);
+
+/// The sentence, without a place, about a key that a section can't have; `known` are those that it can.
+/// Names the nearest of them, or else the kind of section that the key belongs to.
+std::string unknown_key(const SectionId& section, std::string_view key, const std::vector<std::string>& known);
+
+/// @return the table as text for people, 100 columns wide, with types, defaults and one sentence each.
+std::string key_help();
+
+}  // namespace prefork::config

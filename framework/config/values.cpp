@@ -1,0 +1,60 @@
+#include "framework/config/values.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+
+#include "framework/config/units.hpp"
+#include "framework/config/wording.hpp"
+
+namespace prefork::config {
+
+namespace {
+
+std::string written(OptionType type, std::int64_t value) {
+  if (value >= 0 && type == OptionType::duration) return format_duration(std::chrono::milliseconds(value));
+  if (value >= 0 && type == OptionType::size) return format_size(static_cast<std::uint64_t>(value));
+  return std::to_string(value);
+}
+
+void check_range(const ValueRule& rule, std::int64_t value, std::string_view text) {
+  if (value >= rule.minimum && value <= rule.maximum) return;
+  const std::string least = written(rule.type, rule.minimum);
+  if (rule.maximum == std::numeric_limits<std::int64_t>::max()) {
+    throw std::invalid_argument(fmt::format("{} is out of range, expected at least {}", in_quotes(text), least));
+  }
+  throw std::invalid_argument(
+      fmt::format("{} is out of range, expected {} to {}", in_quotes(text), least, written(rule.type, rule.maximum)));
+}
+
+void check_choice(const std::vector<std::string>& choices, std::string_view text) {
+  if (std::find(choices.begin(), choices.end(), text) != choices.end()) return;
+  throw std::invalid_argument(fmt::format("{} is not one of {}{}", in_quotes(text), fmt::join(choices, ", "),
+                                          did_you_mean(text, choices)));
+}
+
+}  // namespace
+
+std::int64_t number(const ValueRule& rule, std::string_view text) {
+  std::int64_t value = 0;
+  switch (rule.type) {
+    case OptionType::integer: return parse_integer(text, rule.minimum, rule.maximum);
+    case OptionType::flag: return parse_flag(text) ? 1 : 0;
+    case OptionType::duration: value = parse_duration(text).count(); break;
+    case OptionType::size: value = static_cast<std::int64_t>(parse_size(text)); break;
+    case OptionType::text:
+    case OptionType::choice: throw std::logic_error("a text is no number");
+  }
+  check_range(rule, value, text);
+  return value;
+}
+
+std::string normalise(const ValueRule& rule, std::string_view text) {
+  if (rule.type == OptionType::choice) check_choice(rule.choices, text);
+  if (rule.type == OptionType::choice || rule.type == OptionType::text) return std::string(text);
+  return std::to_string(number(rule, text));
+}
+
+}  // namespace prefork::config

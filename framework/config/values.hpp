@@ -1,0 +1,29 @@
+#pragma once
+
+#include <prefork/manifest.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace prefork::config {
+
+/// What a value may be: the part that the framework's own keys and a plugin's options have in common.
+struct ValueRule {
+  OptionType type = OptionType::text;
+  std::int64_t minimum = 0;  ///< inclusive; of integer; of duration in ms; of size in bytes
+  std::int64_t maximum = 0;  ///< as minimum
+  std::vector<std::string> choices;
+};
+
+/// Checks a value against its rule.
+/// @return its normal form: a duration in milliseconds, a size in bytes and an integer in decimal, a flag as
+/// "1" or "0", a text or choice as it is.
+/// @throws std::invalid_argument, one sentence that quotes the value and says what is expected.
+std::string normalise(const ValueRule& rule, std::string_view text);
+
+/// normalise for the types that are numbers (integer, duration, size; a flag is 1 or 0), as the number.
+std::int64_t number(const ValueRule& rule, std::string_view text);
+
+}  // namespace prefork::config

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The parts of which the sentences of this room are made.
+namespace prefork::config {
+
+/// @return text in double quotes, fit for a message: control bytes escaped, cut after 80 bytes.
+std::string in_quotes(std::string_view text);
+
+/// @return the candidate with the least edit distance to the word (a swap of neighbours counts as one
+/// edit); nullopt if none is near enough to be what the author meant.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+/// @return `; did you mean "workers"?`, or nothing where no candidate is near.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
+
+/// @return the text without spaces and tabs at both ends; a view into the argument.
+std::string_view trimmed(std::string_view text);
+
+/// @return whether a byte may not stand in a configuration value, however it is written: every control
+/// byte but tab and line feed, which the file can express as \t and \n.
+bool is_forbidden_byte(char byte);
+
+}  // namespace prefork::config

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <coroutine>
+#include <exception>
+#include <optional>
+
+#include <prefork/http/request.hpp>
+#include <prefork/http/response.hpp>
+#include <prefork/http/router.hpp>
+
+#include "framework/http/request_state.hpp"
+
+namespace prefork::http {
+
+/// One request from its parsing to its response. A worker uses the same Call again and again; one whose
+/// coroutine must wait is handed to its connection until it has ended.
+class Call {
+ public:
+  using OnDone = void (*)(void* owner);
+
+  Call() : request(state) {}
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  /// Destroys a coroutine that still waits.
+  ~Call() { reset(); }
+
+  /// Calls the handler. @return true where the response (or the error) is there, false where the
+  /// coroutine waits: then `on_done` is called when it has ended. Throws nothing.
+  bool start(const Handler& handler) noexcept;
+
+  /// Who is told of the end. The call may be reused or destroyed from within `on_done`.
+  void notify(OnDone on_done, void* owner) noexcept {
+    on_done_ = on_done;
+    owner_ = owner;
+  }
+
+  /// REQUIRES that the handler has ended.
+  bool failed() const noexcept { return error_ != nullptr; }
+  std::exception_ptr error() const noexcept { return error_; }
+  Response& response() noexcept { return *response_; }
+
+  /// Makes the call ready for the next request. `own_fields` and `path_text` keep their room.
+  void reset() noexcept;
+
+  RequestState state;
+  Request request;
+
+  std::size_t message_bytes = 0;  ///< of the request as it was received
+
+ private:
+  struct Root;
+  static Root run(Call& call, const CoroutineHandler& handler);
+
+  std::optional<Response> response_;
+  std::exception_ptr error_;
+  std::coroutine_handle<> root_;
+  OnDone on_done_ = nullptr;
+  void* owner_ = nullptr;
+};
+
+}  // namespace prefork::http

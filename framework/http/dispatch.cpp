@@ -1,0 +1,79 @@
+#include "framework/http/dispatch.hpp"
+
+#include "framework/http/char_class.hpp"
+#include "framework/http/path.hpp"
+
+namespace prefork::http {
+namespace {
+
+Dispatch refuse(const Refusal& refusal) noexcept {
+  Dispatch result;
+  result.refusal = &refusal;
+  return result;
+}
+
+/// RFC 9110 9.3.7: OPTIONS * asks about the server as a whole.
+Dispatch answer_star() noexcept {
+  Dispatch result;
+  result.status = Status::no_content;
+  for (const Method method :
+       {Method::get, Method::head, Method::post, Method::put, Method::del, Method::patch, Method::options})
+    result.allow = static_cast<MethodMask>(result.allow | mask_of(method));
+  return result;
+}
+
+void set_params(RequestState& request, const RouteMatch& match, bool escaped) {
+  request.param_count = match.value_count;
+  for (std::size_t i = 0; i < match.value_count; ++i) {
+    std::string_view value = match.values[i];
+    if (escaped && value.find('%') != std::string_view::npos) {
+      const std::size_t start = request.path_text.size();
+      append_decoded(value, request.path_text);
+      value = std::string_view(request.path_text).substr(start);
+    }
+    request.params[i] = {match.route->names[i], value};
+  }
+}
+
+}  // namespace
+
+Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
+  const RequestHead& head = request.head;
+  request.param_count = 0;
+  std::string_view path = head.path;
+  if (path == "*") return answer_star();
+  const bool escaped = (head.target_classes & kPercent) != 0;
+  if (escaped) {
+    request.path_text.clear();
+    // The decoded path and then its parameters, which together are no longer: nothing moves.
+    request.path_text.reserve(2 * path.size());
+    if (const Refusal* wrong = append_canonical_path(path, request.path_text)) return refuse(*wrong);
+    path = request.path_text;
+  }
+  if ((head.target_classes & (kPercent | kDot)) != 0 && has_dot_segment(path)) return refuse(refusals::kDotSegment);
+
+  Dispatch result;
+  result.mount = endpoint.find(path);
+  if (head.method == Method::other) result.status = Status::not_implemented;
+  if (result.mount == nullptr || head.method == Method::other) return result;
+  request.context = result.mount->context;
+  RouteMatch match;
+  result.mount->router.table().find(head.method, relative_path(path, *result.mount), match);
+  result.allow = match.allow;
+  if (match.route != nullptr) {
+    set_params(request, match, escaped);
+    result.handler = &match.route->handler;
+  } else if (match.allow != 0) {
+    result.status = head.method == Method::options ? Status::no_content : Status::method_not_allowed;
+  }
+  return result;
+}
+
+Response answer_without_handler(const Dispatch& dispatch) {
+  Response response =
+      dispatch.status == Status::no_content ? Response(dispatch.status) : Response::error(dispatch.status);
+  if (dispatch.allow != 0) response.set("Allow", allow_list(dispatch.allow));
+  return response;
+}
+
+}  // namespace prefork::http

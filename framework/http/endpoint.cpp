@@ -1,0 +1,66 @@
+#include "framework/http/endpoint.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include <prefork/context.hpp>
+
+#include "framework/http/path.hpp"
+
+namespace prefork::http {
+namespace {
+
+[[noreturn]] void refuse(std::string_view path, std::string_view why) {
+  throw std::invalid_argument("mount \"" + std::string(path) + "\": " + std::string(why));
+}
+
+void widen(ServiceLimits& all, const ServiceLimits& one) noexcept {
+  all.limits.request_line_bytes = std::max(all.limits.request_line_bytes, one.limits.request_line_bytes);
+  all.limits.header_bytes = std::max(all.limits.header_bytes, one.limits.header_bytes);
+  all.limits.fields = std::max(all.limits.fields, one.limits.fields);
+  all.limits.body_bytes = std::max(all.limits.body_bytes, one.limits.body_bytes);
+  all.header_timeout = std::max(all.header_timeout, one.header_timeout);
+  all.body_timeout = std::max(all.body_timeout, one.body_timeout);
+  all.keepalive_timeout = std::max(all.keepalive_timeout, one.keepalive_timeout);
+}
+
+}  // namespace
+
+ServiceLimits ServiceLimits::from(const Context& context) {
+  ServiceLimits result;
+  result.limits.request_line_bytes = static_cast<std::uint32_t>(context.size("max-request-line"));
+  result.limits.header_bytes = static_cast<std::uint32_t>(context.size("max-header-bytes"));
+  result.limits.fields = static_cast<std::uint16_t>(context.integer("max-headers"));
+  result.limits.body_bytes = context.size("max-body-bytes");
+  result.header_timeout = context.duration("header-timeout");
+  result.body_timeout = context.duration("body-timeout");
+  result.keepalive_timeout = context.duration("keepalive-timeout");
+  return result;
+}
+
+void Endpoint::mount(std::string_view path, Router router, const ServiceLimits& limits, Context* context) {
+  if (!path.starts_with('/')) refuse(path, "it does not begin with '/'");
+  if (path.find_first_of("?#%{}") != std::string_view::npos) refuse(path, "it is a plain path, without escapes");
+  if (path.find("//") != std::string_view::npos || has_dot_segment(path))
+    refuse(path, "it has an empty or dot segment");
+  std::string_view prefix = path;
+  if (prefix.ends_with('/')) prefix.remove_suffix(1);
+  for (const Mount& other : mounts_) {
+    if (other.prefix == prefix) refuse(path, "another service of this listener is mounted there");
+  }
+  if (mounts_.empty()) limits_ = limits;
+  widen(limits_, limits);
+  const auto place = std::find_if(mounts_.begin(), mounts_.end(),
+                                  [&](const Mount& other) { return other.prefix.size() < prefix.size(); });
+  mounts_.insert(place, Mount{std::string(prefix), std::move(router), context, limits.limits.body_bytes});
+}
+
+const Mount* Endpoint::find(std::string_view path) const noexcept {
+  for (const Mount& mount : mounts_) {
+    const std::size_t end = mount.prefix.size();
+    if (path.starts_with(mount.prefix) && (path.size() == end || path[end] == '/')) return &mount;
+  }
+  return nullptr;
+}
+
+}  // namespace prefork::http

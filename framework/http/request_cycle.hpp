@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "framework/http/call.hpp"
+#include "framework/http/chunked.hpp"
+#include "framework/http/date_cache.hpp"
+#include "framework/http/dispatch.hpp"
+#include "framework/http/endpoint.hpp"
+#include "framework/http/parser.hpp"
+
+/// What happens between the bytes that were read and the bytes to be sent. No socket, no clock: the
+/// connection reads, calls this, sends.
+namespace prefork::http {
+
+/// What a connection remembers between two calls, about 72 bytes.
+struct CycleState {
+  ParseState parse;
+  ChunkedState chunked;
+  std::uint64_t body_limit = 0;
+  std::size_t body_start = 0;     ///< not 0: a body is under way, and begins here
+  std::size_t message_bytes = 0;  ///< all of a message with Content-Length; 0 for a chunked one
+
+  bool in_body() const noexcept { return body_start != 0; }
+};
+
+enum class Next : std::uint8_t {
+  read,     ///< more bytes are needed
+  write,    ///< much is to be sent: send it, then call again
+  suspend,  ///< a handler waits: keep the input as it is, send, wait for the call's end
+  close,    ///< send, then close: nothing more is on its way
+  linger,   ///< send, shut down the sending side, read and drop for a moment, then close: else the
+            ///< client's unread bytes reset the connection and take the response with them
+};
+
+struct Progress {
+  Next next = Next::read;
+  std::size_t consumed = 0;    ///< bytes at the start of the input that are done with
+  std::size_t dropped = 0;     ///< bytes to be cut off the end of the input (a chunked body got shorter)
+  std::size_t wanted = 0;      ///< read: the size of the message that begins after `consumed`; 0: not known
+  std::unique_ptr<Call> call;  ///< suspend: the caller keeps it and calls its notify()
+};
+
+/// Who is told of each request before its handler is called.
+class RequestObserver {
+ public:
+  virtual void serving(const RequestState& request) = 0;
+
+ protected:
+  ~RequestObserver() = default;
+};
+
+/// Serves the requests of one endpoint in one worker. All its connections share it.
+class RequestCycle {
+ public:
+  /// `endpoint`, and `observer` where there is one, outlive this.
+  explicit RequestCycle(const Endpoint& endpoint, RequestObserver* observer = nullptr);
+
+  /// Takes all requests that are complete in `input`, which begins where the last call's `consumed`
+  /// ended, and appends their responses to `output`. `input` may be rewritten in place.
+  Progress run(CycleState& state, std::span<char> input, std::string& output, std::time_t now,
+               const ClientSource& client);
+
+  /// Appends the response of a call whose coroutine has ended, and takes the call back. The caller then
+  /// drops `consumed` bytes of its input, and goes on with run() where `next` is read.
+  Progress finish(std::unique_ptr<Call> call, std::string& output, std::time_t now);
+
+  /// Appends 408 (RFC 9110 15.5.9), for a request that began and did not arrive in time.
+  void append_timeout(std::string& output, std::time_t now);
+
+  /// From now on responses say `Connection: close`.
+  void drain() noexcept { draining_ = true; }
+
+  /// Responses so far, for the scoreboard.
+  std::uint64_t served() const noexcept { return served_; }
+
+ private:
+  bool take_body(CycleState& state, std::span<char> rest, std::string& output, Progress& progress);
+  bool take_request(CycleState& state, std::span<char> rest, std::string& output, Progress& progress);
+  bool begin_body(CycleState& state, std::span<char> rest, const Dispatch& target, std::string& output,
+                  Progress& progress);
+  bool answer(const Dispatch& target, std::string& output, Progress& progress);
+  bool append(Call& call, Response& response, std::string& output);
+  bool append_result(Call& call, std::string& output);
+  void refuse(const Refusal& refusal, std::string& output, Progress& progress);
+  void make_current();
+
+  const Endpoint& endpoint_;
+  RequestObserver* observer_;
+  std::vector<Header> fields_;
+  std::unique_ptr<Call> current_;
+  std::vector<std::unique_ptr<Call>> spare_;
+  DateCache date_;
+  std::time_t now_ = 0;
+  std::uint64_t served_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace prefork::http

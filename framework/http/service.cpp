@@ -1,0 +1,26 @@
+#include <prefork/http/service.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+namespace prefork::http {
+
+using namespace std::chrono_literals;
+
+Service::~Service() = default;
+
+void Service::describe_base(Manifest& manifest) {
+  constexpr std::int64_t kKiB = 1024;
+  constexpr std::int64_t kMiB = 1024 * kKiB;
+  constexpr Manifest::Range kTimeMs{1, std::chrono::milliseconds(24h).count()};
+  manifest.text("mount", "/", "The path at which the service answers; its routes are relative to it.");
+  manifest.duration("header-timeout", 10s, "How long a client may take to send a header section.", kTimeMs);
+  manifest.duration("body-timeout", 30s, "How long a client may pause while it sends a body.", kTimeMs);
+  manifest.duration("keepalive-timeout", 75s, "How long a connection may be idle between requests.", kTimeMs);
+  manifest.size("max-request-line", 8 * kKiB, "The longest request line; beyond it 414.", {16, kMiB});
+  manifest.size("max-header-bytes", 32 * kKiB, "The longest header section; beyond it 431.", {64, 16 * kMiB});
+  manifest.integer("max-headers", 100, "The most header fields; beyond it 431.", {1, 1000});
+  manifest.size("max-body-bytes", kMiB, "The longest request body; beyond it 413.", {0, std::int64_t{1} << 40});
+}
+
+}  // namespace prefork::http

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <prefork/service.hpp>
+
+namespace prefork {
+
+/// A client's stream connection with blocking calls, given to `BlockingService::handle`. While a call
+/// waits, the worker stays known as alive; deadlines end it as they end a Connection's.
+class PREFORK_API Stream {
+ public:
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  /// Waits for bytes. They are valid until the next read.
+  /// @return nullopt at the end, as Connection::read_some.
+  std::optional<std::string_view> read_some();
+  /// As Connection::read_line.
+  std::optional<std::string_view> read_line(std::size_t max_bytes = 8192);
+  bool overlong() const noexcept;
+  /// Sends all the bytes. @return false where the connection is gone.
+  bool write(std::string_view bytes);
+  /// The socket, for calls that are not here; it stays the worker's, non-blocking.
+  int fd() const noexcept;
+  std::string peer_address() const;
+  Context& context() const noexcept;
+
+ protected:
+  Stream() = default;
+  ~Stream() = default;
+};
+
+/// The classic pre-fork model: each worker serves one connection at a time, in plain blocking code. As
+/// many clients are served at once as the pool has workers. A pool holds services of this kind alone.
+class PREFORK_API BlockingService : public ServiceBase {
+ public:
+  static constexpr ServiceKind kKind = ServiceKind::blocking;
+  static void describe_base(Manifest& manifest);
+
+  /// Called for each connection, which closes when the call ends; an exception closes it and is logged.
+  virtual void handle(Stream& peer) = 0;
+
+ private:
+  std::unique_ptr<worker::Protocol> make_protocol(std::span<worker::ServiceHost* const> sharing) final;
+};
+
+}  // namespace prefork

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <prefork/api.hpp>
+
+namespace prefork {
+
+class Context;
+
+/// A client's stream connection (TCP or unix), given to `Service::on_connection`. It closes when that
+/// coroutine ends. At most one read and one write may be under way at a time.
+///
+/// Deadlines close the connection by themselves: `idle-timeout` while a read waits, `write-timeout`
+/// while a write makes no progress. The coroutine sees that as the end of the stream.
+class PREFORK_API Connection {
+ public:
+  class [[nodiscard]] Read {
+   public:
+    explicit Read(Connection& peer) noexcept : peer_(peer) {}
+    bool await_ready() { return peer_.start_read(); }
+    void await_suspend(std::coroutine_handle<> awaiting) noexcept { peer_.park_reader(awaiting); }
+    std::optional<std::string_view> await_resume() noexcept { return peer_.finish_read(); }
+
+   private:
+    Connection& peer_;
+  };
+
+  class [[nodiscard]] ReadLine {
+   public:
+    ReadLine(Connection& peer, std::size_t max_bytes) noexcept : peer_(peer), max_bytes_(max_bytes) {}
+    bool await_ready() { return peer_.start_read_line(max_bytes_); }
+    void await_suspend(std::coroutine_handle<> awaiting) noexcept { peer_.park_reader(awaiting); }
+    std::optional<std::string_view> await_resume() noexcept { return peer_.finish_read(); }
+
+   private:
+    Connection& peer_;
+    std::size_t max_bytes_;
+  };
+
+  class Write {
+   public:
+    Write(Connection& peer, std::string_view bytes) noexcept : peer_(peer), bytes_(bytes) {}
+    bool await_ready() { return peer_.start_write(bytes_); }
+    void await_suspend(std::coroutine_handle<> awaiting) noexcept { peer_.park_writer(awaiting); }
+    /// @return false where the connection is gone: what was written may not have arrived.
+    bool await_resume() noexcept { return peer_.finish_write(); }
+
+   private:
+    Connection& peer_;
+    std::string_view bytes_;
+  };
+
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Waits for bytes. The bytes are valid until the next read on this connection.
+  /// @return nullopt at the end: the client closed, the connection broke, its deadline passed, or the
+  /// worker is draining and nothing was on its way.
+  Read read_some() noexcept { return Read(*this); }
+
+  /// Waits for a whole line and gives it without its CR LF or LF. At the end of the stream a last line
+  /// without LF is given as it is. A line of more than `max_bytes` ends the stream: `overlong()` says so.
+  ReadLine read_line(std::size_t max_bytes = 8192) noexcept { return ReadLine(*this, max_bytes); }
+  bool overlong() const noexcept;
+
+  /// Sends bytes; waits only while the client is slow to take them. `bytes` must stay valid until then.
+  [[nodiscard]] Write write(std::string_view bytes) noexcept { return Write(*this, bytes); }
+
+  /// Closes at once; a read or a write under way ends.
+  void close() noexcept;
+
+  /// "192.0.2.7:51234", "[2001:db8::1]:51234", "unix"
+  std::string peer_address() const;
+  /// Different for each connection of this worker, from 1.
+  std::uint64_t id() const noexcept;
+  Context& context() const noexcept;
+  /// Replaces the service's `idle-timeout` for this connection; zero: none.
+  void idle_timeout(std::chrono::milliseconds limit) noexcept;
+
+ protected:
+  Connection() = default;
+  ~Connection() = default;
+
+ private:
+  bool start_read();
+  bool start_read_line(std::size_t max_bytes);
+  std::optional<std::string_view> finish_read() noexcept;
+  bool start_write(std::string_view bytes);
+  bool finish_write() noexcept;
+  void park_reader(std::coroutine_handle<> awaiting) noexcept;
+  void park_writer(std::coroutine_handle<> awaiting) noexcept;
+};
+
+}  // namespace prefork

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include <prefork/api.hpp>
+#include <prefork/task.hpp>
+
+namespace prefork {
+
+enum class LogLevel : std::uint8_t { debug, info, notice, warning, error };
+
+/// A running timer. Destroying it stops the timer; `detach()` lets it run as long as the worker.
+class PREFORK_API Timer {
+ public:
+  class Impl;
+  Timer() noexcept;
+  explicit Timer(std::shared_ptr<Impl> impl) noexcept;
+  Timer(Timer&&) noexcept;
+  Timer& operator=(Timer&&) noexcept;
+  ~Timer();
+
+  /// Stops the timer; a callback that is running goes on to its end.
+  void cancel() noexcept;
+  void detach() && noexcept;
+  bool active() const noexcept;
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+class Context;
+
+/// Awaitable of `Context::sleep_for`.
+class PREFORK_API Sleep {
+ public:
+  Sleep(Context& context, std::chrono::milliseconds delay) noexcept : context_(context), delay_(delay) {}
+  bool await_ready() const noexcept { return delay_.count() <= 0; }
+  void await_suspend(std::coroutine_handle<> awaiting);
+  void await_resume() const noexcept {}
+
+ private:
+  Context& context_;
+  std::chrono::milliseconds delay_;
+};
+
+/// What a service has of its worker: its options, its place, the log, timers. One per service and
+/// worker; it lives as long as the service. Used in the worker's thread only. Nothing here blocks.
+class PREFORK_API Context {
+ public:
+  using Callback = std::function<Task<void>()>;
+
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  /// The section name of the service in the configuration.
+  const std::string& service() const noexcept;
+  const std::string& pool() const noexcept;
+  /// The worker's place in its pool, from 0. A replacement has its predecessor's.
+  unsigned worker_index() const noexcept;
+  /// The number of the configuration that the worker runs, from 1.
+  unsigned generation() const noexcept;
+  /// True once the worker has been told to finish: no new connections come.
+  bool draining() const noexcept;
+
+  /// Options that `describe` declared; ranges were checked before the worker was forked. Asking for a
+  /// name that was not declared, or by another type, throws std::logic_error.
+  const std::string& text(std::string_view name) const;
+  std::int64_t integer(std::string_view name) const;
+  bool flag(std::string_view name) const;
+  std::chrono::milliseconds duration(std::string_view name) const;
+  std::uint64_t size(std::string_view name) const;
+
+  /// Writes one line to the server's log. Control characters are escaped, a long line is cut; a log
+  /// that can't keep up drops the line and counts it.
+  void log(LogLevel level, std::string_view line);
+
+  /// Calls `callback` once after `delay`, or again and again each `period`. The callback may be a
+  /// plain function or a coroutine; a periodic one is not called again before it has ended. What it
+  /// throws is logged. Resolution: 1 ms, never early.
+  template <class F>
+  [[nodiscard]] Timer after(std::chrono::milliseconds delay, F callback) {
+    return start_timer(delay, std::chrono::milliseconds(0), wrap(std::move(callback)));
+  }
+  template <class F>
+  [[nodiscard]] Timer every(std::chrono::milliseconds period, F callback) {
+    return start_timer(period, period, wrap(std::move(callback)));
+  }
+  /// Calls `callback` at a time of the wall clock (at once, if it has passed).
+  template <class F>
+  [[nodiscard]] Timer at(std::chrono::system_clock::time_point when, F callback) {
+    return start_timer_at(when, wrap(std::move(callback)));
+  }
+
+  /// `co_await context.sleep_for(100ms);`
+  [[nodiscard]] Sleep sleep_for(std::chrono::milliseconds delay) noexcept { return Sleep(*this, delay); }
+
+  /// Runs a coroutine of its own, beside the caller, starting at once. What it throws is logged. A
+  /// draining worker waits for it as it waits for connections.
+  void spawn(Task<void> task);
+
+ protected:
+  Context() = default;
+  ~Context() = default;
+
+ private:
+  template <class F>
+  static Callback wrap(F callback) {
+    if constexpr (std::is_void_v<std::invoke_result_t<F&>>) {
+      return [callback = std::move(callback)]() mutable -> Task<void> {
+        callback();
+        return {};
+      };
+    } else {
+      return Callback(std::move(callback));
+    }
+  }
+  Timer start_timer(std::chrono::milliseconds delay, std::chrono::milliseconds period, Callback callback);
+  Timer start_timer_at(std::chrono::system_clock::time_point when, Callback callback);
+};
+
+}  // namespace prefork

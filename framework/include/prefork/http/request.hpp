@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <prefork/api.hpp>
+#include <prefork/http/method.hpp>
+
+namespace prefork {
+class Context;
+}
+
+namespace prefork::http {
+
+struct RequestState;
+
+/// One line of a request's header section; the value without surrounding white space.
+struct Header {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// One request, given to a handler. It and every view that it gives are valid until the handler (or
+/// the coroutine that it is) has ended; copy what has to outlive that. Worker's thread only; nothing
+/// here blocks.
+class PREFORK_API Request {
+ public:
+  /// Called by the framework only.
+  explicit Request(const RequestState& state) noexcept : state_(state) {}
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  Method method() const noexcept;
+  /// The method as it was sent.
+  std::string_view method_name() const noexcept;
+  /// The request target as it was sent: "/a%20b?c=d", "http://host/path" or "*" (RFC 9112 3.2).
+  std::string_view raw_target() const noexcept;
+  /// The path as it was sent, with its escapes, without the query. It begins with '/', and has no dot
+  /// segment, escaped or not: those are refused before a handler is called.
+  std::string_view path() const noexcept;
+  /// What follows '?', with its escapes; empty without one.
+  std::string_view query() const noexcept;
+  /// The first parameter of that name in the query, percent-decoded, '+' as space.
+  /// @return nullopt where there is none or its escapes are malformed.
+  std::optional<std::string> query_param(std::string_view name) const;
+  /// The 1 of HTTP/1.1 or the 0 of HTTP/1.0.
+  unsigned minor_version() const noexcept;
+
+  /// The value of `{name}` in the route's pattern, percent-decoded. It is the client's data: it may hold
+  /// '/', "..", line ends, anything but NUL.
+  /// @throws std::out_of_range where the route has no such parameter.
+  std::string_view param(std::string_view name) const;
+
+  /// The value of the first field line of that name; names are compared without regard to case.
+  std::optional<std::string_view> header(std::string_view name) const noexcept;
+  /// All field lines in the order in which they were sent. REQUIRES index < header_count().
+  std::size_t header_count() const noexcept;
+  Header header_at(std::size_t index) const noexcept;
+
+  /// The authority that the client asked for, "example.org:8080": of an absolute target, else of Host
+  /// (RFC 9112 3.2.2). Empty where an HTTP/1.0 client named none.
+  std::string_view host() const noexcept;
+  /// The whole body; empty without one.
+  std::string_view body() const noexcept;
+
+  /// "192.0.2.7:51234", "[2001:db8::1]:51234", "unix"
+  std::string client_address() const;
+  Context& context() const noexcept;
+
+ private:
+  const RequestState& state_;
+};
+
+}  // namespace prefork::http

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <prefork/api.hpp>
+#include <prefork/http/status.hpp>
+
+namespace prefork::http {
+
+/// Text that outlives every response, so that a body need not be copied: `StaticText("Hello")`. Only
+/// constants compile; for other memory that stays, `StaticText::unowned`.
+class StaticText {
+ public:
+  explicit consteval StaticText(const char* literal) : view_(literal) {}
+  /// REQUIRES that the bytes stay as they are for the life of the worker.
+  static constexpr StaticText unowned(std::string_view bytes) noexcept { return StaticText(bytes); }
+  constexpr std::string_view view() const noexcept { return view_; }
+
+ private:
+  explicit constexpr StaticText(std::string_view bytes) noexcept : view_(bytes) {}
+  std::string_view view_;
+};
+
+/// A media type written in the source, checked when it is compiled: `MediaType("text/plain")`.
+class MediaType {
+ public:
+  explicit consteval MediaType(const char* literal) : view_(literal) {
+    for (const char c : view_) {
+      if (c < 0x20 || c > 0x7e) throw "a media type holds visible ASCII and spaces only";
+    }
+  }
+  constexpr std::string_view view() const noexcept { return view_; }
+
+ private:
+  std::string_view view_;
+};
+
+inline constexpr MediaType kTextPlain{"text/plain; charset=utf-8"};
+inline constexpr MediaType kTextHtml{"text/html; charset=utf-8"};
+inline constexpr MediaType kJson{"application/json"};
+
+/// What a handler answers with. A value; the worker adds Server, Date, Content-Length and Connection.
+class PREFORK_API Response {
+ public:
+  /// 200 without a body.
+  Response() noexcept = default;
+  explicit Response(Status status) noexcept : status_(status) {}
+
+  static Response text(std::string body, Status status = Status::ok);
+  static Response text(StaticText body, Status status = Status::ok) noexcept;
+  static Response html(std::string body, Status status = Status::ok);
+  static Response html(StaticText body, Status status = Status::ok) noexcept;
+  /// `body` is JSON text already.
+  static Response json(std::string body, Status status = Status::ok);
+  static Response json(StaticText body, Status status = Status::ok) noexcept;
+  /// A short text/plain body that names the status: "404 Not Found".
+  static Response error(Status status);
+  static Response not_found() { return error(Status::not_found); }
+  static Response no_content() noexcept { return Response(Status::no_content); }
+  /// @throws std::invalid_argument as `set`.
+  static Response redirect(std::string_view location, Status status = Status::found);
+
+  Status status() const noexcept { return status_; }
+  Response& status(Status status) noexcept {
+    status_ = status;
+    return *this;
+  }
+
+  /// Replaces all header lines of that name by this one; names are compared without regard to case.
+  /// @throws std::invalid_argument where the name is not a token or the value holds CR, LF, NUL or
+  /// another control character (RFC 9110 5.5), and for the fields that the worker writes itself:
+  /// Connection, Content-Length, Date, Server, Transfer-Encoding.
+  Response& set(std::string_view name, std::string_view value);
+  /// Adds a header line beside those of the same name. Throws as `set`.
+  Response& add(std::string_view name, std::string_view value);
+  /// The first header line of that name; valid until the response is changed.
+  std::optional<std::string_view> header(std::string_view name) const noexcept;
+
+  Response& content_type(MediaType type);
+  Response& body(std::string body) noexcept;
+  Response& body(StaticText body) noexcept;
+  std::string_view body() const noexcept { return borrowed_.data() != nullptr ? borrowed_ : std::string_view(owned_); }
+
+  /// Closes the connection after this response, with `Connection: close`.
+  Response& close() noexcept {
+    close_ = true;
+    return *this;
+  }
+  bool closes() const noexcept { return close_; }
+
+  /// For the writer: the media type, empty where `set` gave it, and the other lines, each with its CR LF.
+  std::string_view media_type() const noexcept { return media_type_; }
+  std::string_view header_lines() const noexcept { return lines_; }
+
+ private:
+  static Response with(std::string body, std::string_view type, Status status);
+  static Response with(StaticText body, std::string_view type, Status status) noexcept;
+
+  std::string owned_;
+  std::string lines_;
+  std::string_view borrowed_;
+  std::string_view media_type_;
+  Status status_ = Status::ok;
+  bool close_ = false;
+};
+
+/// Escapes & < > " ' for HTML text and quoted attribute values. Any thread.
+PREFORK_API std::string escape_html(std::string_view text);
+
+}  // namespace prefork::http

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include <prefork/api.hpp>
+#include <prefork/http/method.hpp>
+#include <prefork/http/request.hpp>
+#include <prefork/http/response.hpp>
+#include <prefork/task.hpp>
+
+namespace prefork::http {
+
+class RouteTable;
+
+/// What a route calls. It lives as long as the worker, so that a coroutine may use its captures for as
+/// long as it is suspended.
+using FunctionHandler = std::function<Response(Request&)>;
+using CoroutineHandler = std::function<Task<Response>(Request&)>;
+using Handler = std::variant<FunctionHandler, CoroutineHandler>;
+
+/// A service's routes, filled in `Service::routes` once in each worker.
+///
+/// A pattern is a path relative to the service's mount: literal segments, `{name}` for one segment that
+/// is not empty, and at the end `{name...}` for all that follows, '/' included. Literals are written
+/// plainly, without escapes; they win over `{name}`, which wins over `{name...}`; where the winner
+/// does not take the request's method, the next one is tried. A final '/' counts.
+///
+/// HEAD is answered by the GET handler, without its body. OPTIONS is answered with Allow where no handler
+/// is given. A path without a route is a 404, one without the method a 405 with Allow.
+///
+/// A handler is `Response(Request&)` or `Task<Response>(Request&)`. An exception from it is logged and
+/// answered with 500.
+class PREFORK_API Router {
+ public:
+  Router();
+  Router(Router&&) noexcept;
+  Router& operator=(Router&&) noexcept;
+  ~Router();
+
+  /// @throws std::invalid_argument for a malformed pattern, and for one that another of the same method
+  /// already covers (names of parameters do not tell patterns apart).
+  template <class F>
+  Router& route(Method method, std::string_view pattern, F handler) {
+    using Result = std::invoke_result_t<F&, Request&>;
+    static_assert(std::is_same_v<Result, Response> || std::is_same_v<Result, Task<Response>>,
+                  "a handler is Response(Request&) or a coroutine Task<Response>(Request&)");
+    if constexpr (std::is_same_v<Result, Response>) {
+      add(method, pattern, Handler(std::in_place_type<FunctionHandler>, std::move(handler)));
+    } else {
+      add(method, pattern, Handler(std::in_place_type<CoroutineHandler>, std::move(handler)));
+    }
+    return *this;
+  }
+  template <class F>
+  Router& get(std::string_view pattern, F handler) {
+    return route(Method::get, pattern, std::move(handler));
+  }
+  template <class F>
+  Router& post(std::string_view pattern, F handler) {
+    return route(Method::post, pattern, std::move(handler));
+  }
+  template <class F>
+  Router& put(std::string_view pattern, F handler) {
+    return route(Method::put, pattern, std::move(handler));
+  }
+  template <class F>
+  Router& del(std::string_view pattern, F handler) {
+    return route(Method::del, pattern, std::move(handler));
+  }
+  template <class F>
+  Router& patch(std::string_view pattern, F handler) {
+    return route(Method::patch, pattern, std::move(handler));
+  }
+
+  /// For the framework.
+  const RouteTable& table() const noexcept { return *table_; }
+
+ private:
+  void add(Method method, std::string_view pattern, Handler handler);
+
+  std::unique_ptr<RouteTable> table_;
+};
+
+}  // namespace prefork::http

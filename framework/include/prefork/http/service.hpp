@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include <prefork/api.hpp>
+#include <prefork/http/router.hpp>
+#include <prefork/manifest.hpp>
+#include <prefork/service.hpp>
+
+namespace prefork::http {
+
+/// A service that answers HTTP/1.1 requests (RFC 9110, RFC 9112). Several may share a listener, each at
+/// its `mount`; the longest mount that is a prefix of the path, at the end of a segment, gets the
+/// request. All of a worker's requests share its one thread: nothing that blocks may be called.
+class PREFORK_API Service : public ServiceBase {
+ public:
+  static constexpr ServiceKind kKind = ServiceKind::http;
+  /// Declares `mount`, the time limits and the size limits that every HTTP service has.
+  static void describe_base(Manifest& manifest);
+
+  ~Service() override;
+
+  /// Called once in each worker, after `start` has ended and before the first request.
+  virtual void routes(Router& router) = 0;
+
+ private:
+  std::unique_ptr<worker::Protocol> make_protocol(std::span<worker::ServiceHost* const> sharing) final;
+};
+
+}  // namespace prefork::http

@@ -1,0 +1,32 @@
+#include "framework/master/activity_text.hpp"
+
+#include "ipc/socket_address.hpp"
+
+namespace prefork::master {
+
+namespace {
+
+std::string what(const ipc::Activity& activity) {
+  switch (activity.kind) {
+    case ipc::ActivityKind::none: return {};
+    case ipc::ActivityKind::starting: return "start";
+    case ipc::ActivityKind::stopping: return "stop";
+    case ipc::ActivityKind::timer: return "a timer";
+    case ipc::ActivityKind::request: return activity.text;
+    case ipc::ActivityKind::connection:
+      return "connection of " + ipc::format_socket_address(activity.text.data(), activity.text.size());
+    case ipc::ActivityKind::datagram:
+      return "datagram of " + ipc::format_socket_address(activity.text.data(), activity.text.size());
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string activity_text(const ipc::Activity& activity, const std::vector<std::string>& services) {
+  const std::string text = what(activity);
+  if (text.empty()) return text;
+  return (activity.service < services.size() ? services[activity.service] : std::string("?")) + ": " + text;
+}
+
+}  // namespace prefork::master

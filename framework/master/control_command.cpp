@@ -1,0 +1,116 @@
+#include "framework/master/control_command.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+#include <system_error>
+#include <vector>
+
+#include "framework/config/wording.hpp"
+#include "framework/master/json_writer.hpp"
+
+namespace prefork::master {
+namespace {
+
+using Words = std::vector<std::string_view>;
+using Parsed = std::variant<ControlCommand, CommandError>;
+
+// No command has more words; the rest of the line is not looked at.
+constexpr std::size_t kMaxWords = 8;
+
+Words split(std::string_view line) {
+  constexpr std::string_view kBlanks = " \t\r";
+  Words words;
+  while (words.size() < kMaxWords) {
+    const auto begin = line.find_first_not_of(kBlanks);
+    if (begin == std::string_view::npos) break;
+    line.remove_prefix(begin);
+    const auto end = line.find_first_of(kBlanks);
+    words.push_back(line.substr(0, end));
+    if (end == std::string_view::npos) break;
+    line.remove_prefix(end);
+  }
+  return words;
+}
+
+Parsed fail(std::string sentence) { return CommandError{std::move(sentence)}; }
+
+template <typename Command>
+Parsed parse_plain(const Words& words) {
+  if (words.size() == 1) return Command{};
+  return fail(fmt::format("{} takes no arguments; {} is one too many", words[0], config::in_quotes(words[1])));
+}
+
+Parsed parse_stop(const Words& words) {
+  if (words.size() == 1) return StopCommand{false};
+  if (words.size() == 2 && words[1] == "--fast") return StopCommand{true};
+  const auto wrong = words[1] == "--fast" ? words[2] : words[1];
+  return fail(fmt::format("stop takes --fast or nothing, not {}", config::in_quotes(wrong)));
+}
+
+// "4", "+1", "-1", at most kMaxScale each way.
+std::optional<ScaleCommand> parse_amount(std::string_view pool, std::string_view text) {
+  const bool relative = text.starts_with('+') || text.starts_with('-');
+  const std::string_view digits = relative ? text.substr(1) : text;
+  int amount = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, amount);
+  // from_chars takes a minus of its own: "--1", "+-1".
+  if (error != std::errc() || stop != end || digits.starts_with('-') || amount > kMaxScale) return std::nullopt;
+  return ScaleCommand{std::string(pool), relative, text.starts_with('-') ? -amount : amount};
+}
+
+Parsed parse_scale(const Words& words) {
+  if (words.size() != 3) return fail("scale takes a pool and a number: scale POOL N, +N or -N");
+  if (auto command = parse_amount(words[1], words[2])) return *std::move(command);
+  return fail(
+      fmt::format("scale takes N, +N or -N with N from 0 to {}, not {}", kMaxScale, config::in_quotes(words[2])));
+}
+
+struct Entry {
+  std::string_view name;
+  Parsed (*parse)(const Words&);
+};
+
+constexpr Entry kCommands[] = {
+    {"status", parse_plain<StatusCommand>},
+    {"workers", parse_plain<WorkersCommand>},
+    {"scale", parse_scale},
+    {"stop", parse_stop},
+    {"reopen", parse_plain<ReopenCommand>},
+    {"reload", parse_plain<ReloadCommand>},
+    {"upgrade", parse_plain<UpgradeCommand>},
+};
+
+}  // namespace
+
+Parsed parse_command(std::string_view line) {
+  if (line.size() > kMaxCommandBytes) {
+    return fail(fmt::format("the line is longer than {} bytes", kMaxCommandBytes));
+  }
+  const Words words = split(line);
+  if (words.empty()) return fail("the line has no command");
+  std::vector<std::string> names;
+  for (const Entry& entry : kCommands) {
+    if (entry.name == words[0]) return entry.parse(words);
+    names.emplace_back(entry.name);
+  }
+  return fail(fmt::format("unknown command {}{}", config::in_quotes(words[0]), config::did_you_mean(words[0], names)));
+}
+
+std::string answer_ok() { return "{\"ok\":true}\n"; }
+
+std::string answer_ok(std::string_view member, std::string_view text) {
+  JsonWriter json;
+  json.begin_object().member("ok", true).member(member, text).end_object();
+  return std::move(json).take() + '\n';
+}
+
+std::string answer_error(std::string_view sentence, int exit_code) {
+  JsonWriter json;
+  json.begin_object().member("ok", false).member("error", sentence).member("exit", exit_code).end_object();
+  return std::move(json).take() + '\n';
+}
+
+}  // namespace prefork::master

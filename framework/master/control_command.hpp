@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <variant>
+
+/// What may be said to the control socket, and how the answers look. Pure.
+///
+/// One command a line, words between blanks; one JSON object a line comes back:
+/// `{"ok":true,...}` or `{"ok":false,"error":"SENTENCE","exit":CODE}`, where CODE is what preforkctl
+/// shall exit with (sysexits.h).
+namespace prefork::master {
+
+/// A command line may have this many bytes, its end not counted.
+constexpr std::size_t kMaxCommandBytes = 1024;
+/// `scale` takes no greater number: the scoreboard has no more slots.
+constexpr int kMaxScale = 65535;
+
+constexpr int kExitUsage = 64;
+constexpr int kExitUnavailable = 69;
+constexpr int kExitRefused = 70;
+
+struct StatusCommand {};
+struct WorkersCommand {};
+struct ScaleCommand {
+  std::string pool;
+  bool relative;  ///< `+1`, `-1`: from the size that the pool has now
+  int amount;     ///< not negative unless relative
+};
+struct StopCommand {
+  bool fast;
+};
+struct ReopenCommand {};
+struct ReloadCommand {};
+struct UpgradeCommand {};
+
+using ControlCommand = std::variant<StatusCommand, WorkersCommand, ScaleCommand, StopCommand, ReopenCommand,
+                                    ReloadCommand, UpgradeCommand>;
+
+/// Why a line is no command, in one sentence.
+struct CommandError {
+  std::string text;
+};
+
+/// Reads one line, without its end.
+std::variant<ControlCommand, CommandError> parse_command(std::string_view line);
+
+/// @return the answer line, with its end.
+std::string answer_ok();
+std::string answer_ok(std::string_view member, std::string_view text);
+std::string answer_error(std::string_view sentence, int exit_code);
+
+}  // namespace prefork::master

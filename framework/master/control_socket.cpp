@@ -1,0 +1,161 @@
+#include "framework/master/control_socket.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "framework/master/startup_error.hpp"
+#include "ipc/syscall.hpp"
+
+namespace prefork::master {
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& path, const std::string& call, int error) {
+  const int code = error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
+  throw StartupError(code, call + " control socket " + path + ": " + std::strerror(error));
+}
+
+bool peer_allowed(int fd) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == -1) return false;
+  return peer.uid == 0 || peer.uid == ::geteuid();
+}
+
+}  // namespace
+
+ControlSocket::ControlSocket(const std::string& path, Reactor& reactor, Handler handler)
+    : path_(path), owner_(::getpid()), reactor_(reactor), handler_(std::move(handler)) {
+  if (path_.empty()) return;
+  bind(path_);
+  reactor_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+}
+
+ControlSocket::~ControlSocket() {
+  if (listener_.is_open() && ::getpid() == owner_) ::unlink(path_.c_str());
+}
+
+void ControlSocket::bind(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) refuse(path, "bind", ENAMETOOLONG);
+  path.copy(address.sun_path, path.size());
+  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) {
+    if (!S_ISSOCK(status.st_mode)) refuse(path, "bind", EEXIST);
+    ipc::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const bool answered = ::connect(probe.get(), generic, sizeof address) == 0 || errno != ECONNREFUSED;
+    if (answered) throw StartupError(EX_UNAVAILABLE, "another prefork-master answers at control socket " + path);
+    ::unlink(path.c_str());
+  }
+  listener_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!listener_.is_open()) refuse(path, "socket", errno);
+  const mode_t before = ::umask(0177);
+  const int result = ::bind(listener_.get(), generic, sizeof address);
+  const int error = errno;
+  ::umask(before);
+  if (result == -1) {
+    listener_.reset();
+    refuse(path, "bind", error);
+  }
+  if (::listen(listener_.get(), 16) == -1) refuse(path, "listen", errno);
+}
+
+void ControlSocket::accept() {
+  ipc::UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!fd.is_open()) return;
+  if (!peer_allowed(fd.get()) || clients_.size() >= kMaxClients) {
+    const bool full = clients_.size() >= kMaxClients;
+    const std::string answer = full ? answer_error("too many connections to the control socket", kExitUnavailable)
+                                    : answer_error("only root and the master's user may give commands", EX_NOPERM);
+    [[maybe_unused]] const ssize_t n = ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+    return;
+  }
+  const int number = fd.get();
+  clients_.emplace(number, Client{std::move(fd), ControlSession(Clock::now())});
+  reactor_.watch(number, EPOLLIN, [this, number](std::uint32_t events) { serve(number, events); });
+}
+
+void ControlSocket::drop(int fd) {
+  reactor_.forget(fd);
+  clients_.erase(fd);
+}
+
+// False: the connection broke.
+bool ControlSocket::read_from(Client& client) {
+  char chunk[4096];
+  while (client.session.wants_input()) {
+    const ssize_t n = ::recv(client.fd.get(), chunk, sizeof chunk, 0);
+    if (n == -1) return errno == EAGAIN || errno == EINTR;
+    if (n == 0) {
+      client.session.input_ended();
+      return true;
+    }
+    if (client.session.feed({chunk, static_cast<std::size_t>(n)}) == ControlSession::Fed::too_long) {
+      client.session.answer(answer_error("the line is longer than 1024 bytes", kExitUsage), Clock::now());
+      client.session.close_when_written();
+    }
+    if (static_cast<std::size_t>(n) < sizeof chunk) return true;
+  }
+  return true;
+}
+
+bool ControlSocket::write_to(Client& client) {
+  while (!client.session.output().empty()) {
+    const auto output = client.session.output();
+    const ssize_t n = ::send(client.fd.get(), output.data(), output.size(), MSG_NOSIGNAL);
+    if (n == -1) return errno == EAGAIN || errno == EINTR;
+    client.session.wrote(static_cast<std::size_t>(n), Clock::now());
+  }
+  return true;
+}
+
+void ControlSocket::serve(int fd, std::uint32_t events) {
+  Client& client = clients_.at(fd);
+  if (!read_from(client)) return drop(fd);
+  while (const auto line = client.session.next_line(Clock::now())) {
+    const auto parsed = parse_command(*line);
+    if (const auto* error = std::get_if<CommandError>(&parsed)) {
+      client.session.answer(answer_error(error->text, kExitUsage), Clock::now());
+    } else {
+      const Reply reply = handler_(std::get<ControlCommand>(parsed));
+      client.session.answer(reply.line, Clock::now());
+      if (reply.stay) client.session.wait();
+    }
+    if (!write_to(client)) return drop(fd);
+  }
+  // Hung up: what it had asked for is done, and nobody hears the answer.
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) return drop(fd);
+  if (!write_to(client) || client.session.finished()) return drop(fd);
+  const bool pending = !client.session.output().empty();
+  const std::uint32_t input = client.session.wants_input() ? std::uint32_t{EPOLLIN} : 0;
+  reactor_.change(fd, input | (pending ? std::uint32_t{EPOLLOUT} : 0));
+}
+
+std::optional<TimePoint> ControlSocket::expire(TimePoint now) {
+  std::vector<int> late;
+  std::optional<TimePoint> next;
+  for (auto& [fd, client] : clients_) {
+    const auto deadline = client.session.deadline();
+    if (!deadline) continue;
+    if (*deadline <= now) {
+      late.push_back(fd);
+    } else if (!next || *deadline < *next) {
+      next = deadline;
+    }
+  }
+  for (const int fd : late) drop(fd);
+  return next;
+}
+
+}  // namespace prefork::master

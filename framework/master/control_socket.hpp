@@ -1,0 +1,63 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "framework/master/clock.hpp"
+#include "framework/master/control_command.hpp"
+#include "framework/master/control_session.hpp"
+#include "framework/master/reactor.hpp"
+#include "ipc/unique_fd.hpp"
+
+namespace prefork::master {
+
+/// The control socket: mode 0600, and only root and the master's own user are listened to. A client can
+/// hold nothing but a bounded buffer, and that not for long. Nothing here blocks.
+class ControlSocket {
+ public:
+  struct Reply {
+    std::string line;
+    bool stay = false;  ///< the connection stays open until the master is gone, which is what the client awaits
+  };
+  /// Carries a command out.
+  using Handler = std::function<Reply(const ControlCommand&)>;
+
+  /// An empty path: no socket. A file that a killed master left is replaced.
+  /// @throws StartupError: another master answers there, or it can't be made.
+  ControlSocket(const std::string& path, Reactor& reactor, Handler handler);
+  ControlSocket(const ControlSocket&) = delete;
+  ControlSocket& operator=(const ControlSocket&) = delete;
+  ~ControlSocket();
+
+  /// Closes the connections whose time is over. @return when to call it again.
+  std::optional<TimePoint> expire(TimePoint now);
+
+ private:
+  struct Client {
+    ipc::UniqueFd fd;
+    ControlSession session;
+  };
+
+  void bind(const std::string& path);
+  void accept();
+  void serve(int fd, std::uint32_t events);
+  bool read_from(Client& client);
+  bool write_to(Client& client);
+  void drop(int fd);
+
+  static constexpr std::size_t kMaxClients = 32;
+
+  std::string path_;
+  pid_t owner_;
+  Reactor& reactor_;
+  Handler handler_;
+  ipc::UniqueFd listener_;
+  std::map<int, Client> clients_;
+};
+
+}  // namespace prefork::master

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// The one log line that tells of a worker's end. Pure.
+namespace prefork::master {
+
+/// What the master had to do with the end.
+enum class ExitIntent : std::uint8_t {
+  unexpected,         ///< nothing
+  drained_itself,     ///< the worker had said that it retires
+  retired,            ///< told to retire or to finish
+  stopped,            ///< told to stop at once
+  aborted_boot,       ///< SIGABRT: not ready in time
+  aborted_heartbeat,  ///< SIGABRT: no heartbeat
+  killed_stuck,       ///< SIGKILL: it did not end when told or aborted
+  killed_wanted,      ///< SIGKILL: the operator's last word
+};
+
+struct ExitFacts {
+  std::string_view pool;
+  unsigned index = 0;  ///< within the pool
+  pid_t pid = 0;
+  std::uint64_t generation = 0;
+  int wait_status = 0;  ///< as waitpid(2) gave it
+  std::chrono::milliseconds uptime{0};
+  bool was_ready = false;
+  ExitIntent intent = ExitIntent::unexpected;
+  std::string_view start_error;              ///< what its `cannot_start` message said, if it sent one
+  std::optional<std::string_view> activity;  ///< what it was serving, from shared memory: any bytes
+  std::chrono::milliseconds activity_for{0};
+};
+
+/// @return a line without its end: `worker main/0 (pid 4711, generation 1) killed by SIGSEGV (core dumped)
+/// after 3h 2m; it was serving hello: GET /x for 12 ms`. Whatever the worker wrote is bounded and escaped.
+std::string exit_report(const ExitFacts& facts);
+
+/// Whether the end is as the master, the operator or the worker said before: for the log level.
+bool is_expected(const ExitFacts& facts) noexcept;
+
+/// @return the meaning of an exit code of the contract (ipc/contract.hpp); empty for others.
+std::string_view exit_code_meaning(int code) noexcept;
+
+/// @return `text` fit for a log line: printable ASCII stays, a backslash is doubled, any other byte is
+/// \xNN; ends at a NUL byte and, with "...", after `max_bytes` of the original.
+std::string escape_untrusted(std::string_view text, std::size_t max_bytes);
+
+/// @return "12 ms", "3.4 s", "5m 7s", "3h 2m", "2d 4h"; a negative duration counts as none.
+std::string format_duration(std::chrono::milliseconds duration);
+
+}  // namespace prefork::master

@@ -1,0 +1,142 @@
+#include "framework/master/generation.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "framework/config/listen.hpp"
+#include "framework/config/service_options.hpp"
+#include "framework/master/inspector.hpp"
+#include "framework/master/startup_error.hpp"
+#include "ipc/shared_memory.hpp"
+
+namespace prefork::master {
+
+namespace {
+
+constexpr std::size_t kMaxPluginBytes = 256U << 20;
+
+std::vector<std::string> split_path(const std::string& path) {
+  std::vector<std::string> folders;
+  for (std::size_t from = 0; from <= path.size();) {
+    const std::size_t end = std::min(path.find(':', from), path.size());
+    if (end > from) folders.push_back(path.substr(from, end - from));
+    from = end + 1;
+  }
+  return folders;
+}
+
+int exit_code_of(const std::system_error& error) {
+  if (error.code() == std::errc::permission_denied || error.code() == std::errc::operation_not_permitted) return EX_NOPERM;
+  return error.code() == std::errc::no_such_file_or_directory ? EX_NOINPUT : EX_OSERR;
+}
+
+std::size_t index_of_plugin(Generation& generation, const config::ServiceOptions& service, const InspectPlugin& inspect) {
+  const std::string path = find_plugin(service.plugin, generation.options.master.plugin_path);
+  auto& plugins = generation.plugins;
+  const auto known = std::find_if(plugins.begin(), plugins.end(), [&](const auto& plugin) { return plugin.path == path; });
+  if (known != plugins.end()) return static_cast<std::size_t>(known - plugins.begin());
+  plugins.push_back(seal_plugin(service.plugin, generation.options.master.plugin_path, inspect));
+  return plugins.size() - 1;
+}
+
+// A connection of a blocking service keeps its worker from everything else.
+void refuse_mixed_pools(const Generation& generation) {
+  std::map<std::string, const config::ServiceOptions*> blocking, others;
+  for (std::size_t i = 0; i < generation.services.size(); ++i) {
+    const auto& service = generation.options.services[i];
+    const auto kind = generation.plugins[generation.services[i].plugin].report.kind;
+    (kind == ServiceKind::blocking ? blocking : others).emplace(service.pool, &service);
+  }
+  for (const auto& [pool, service] : blocking) {
+    const auto other = others.find(pool);
+    if (other == others.end()) continue;
+    throw StartupError(EX_CONFIG, service->origin.text + ": service \"" + service->name +
+                                      "\" blocks its worker and can't share pool \"" + pool + "\" with service \"" +
+                                      other->second->name + "\": give it a pool of its own");
+  }
+}
+
+void refuse_datagrams(const Generation& generation) {
+  for (std::size_t i = 0; i < generation.services.size(); ++i) {
+    const auto& service = generation.options.services[i];
+    if (generation.plugins[generation.services[i].plugin].report.kind == ServiceKind::stream) continue;
+    for (const auto& listener : service.listeners) {
+      if (listener.scheme == config::ListenScheme::tcp || listener.scheme == config::ListenScheme::unix_stream) continue;
+      throw StartupError(EX_CONFIG, listener.origin.text + ": service \"" + service.name +
+                                        "\" takes connections only, not the datagrams of " + listener.address);
+    }
+  }
+}
+
+}  // namespace
+
+std::string find_plugin(const std::string& name, const std::string& plugin_path) {
+  if (name.find('/') != std::string::npos) return name;
+  for (const auto& folder : split_path(plugin_path)) {
+    const std::string path = folder + "/" + name + ".so";
+    if (::access(path.c_str(), F_OK) == 0) return path;
+  }
+  throw StartupError(EX_NOINPUT, "plugin \"" + name + "\" is not in the plugin path (" + plugin_path + ")");
+}
+
+SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path, const InspectPlugin& inspect) {
+  SealedPlugin plugin;
+  plugin.path = find_plugin(name, plugin_path);
+  const std::string subject = "plugin \"" + name + "\"";
+  try {
+    plugin.copy = ipc::sealed_copy(plugin.path, kMaxPluginBytes);
+  } catch (const std::system_error& error) {
+    throw StartupError(exit_code_of(error), subject + " can't be read: " + error.what());
+  } catch (const std::length_error& error) {
+    throw StartupError(EX_CONFIG, subject + " can't be read: " + error.what());
+  }
+  Inspector::Limits limits;
+  limits.max_bytes = config::kMaxReportBytes;
+  limits.run_as = ipc::resolve_identity(std::nullopt, std::nullopt);
+  const int fd = plugin.copy.get();
+  const std::string report =
+      Inspector(std::move(limits)).run(subject, fd, [&] { return config::encode_report(inspect(fd, name)); });
+  try {
+    plugin.report = config::decode_report(report);
+  } catch (const std::runtime_error& error) {
+    throw StartupError(EX_CONFIG, subject + " can't be used: " + error.what());
+  }
+  return plugin;
+}
+
+Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect) {
+  Generation generation;
+  generation.number = number;
+  generation.options = std::move(options);
+  for (const auto& pool : generation.options.pools) {
+    try {
+      generation.identities[pool.name] = ipc::resolve_identity(pool.user, pool.group);
+    } catch (const std::system_error& error) {
+      throw StartupError(EX_NOPERM, pool.origin.text + ": pool \"" + pool.name + "\": " + error.what());
+    } catch (const std::runtime_error& error) {
+      throw StartupError(EX_NOUSER, pool.origin.text + ": pool \"" + pool.name + "\": " + error.what());
+    }
+  }
+  for (const auto& service : generation.options.services) {
+    try {
+      const std::size_t plugin = index_of_plugin(generation, service, inspect);
+      auto checked = config::check_service_options(service, generation.plugins[plugin].report.options);
+      PreparedService prepared{plugin, {}};
+      prepared.options.insert(checked.begin(), checked.end());
+      generation.services.push_back(std::move(prepared));
+    } catch (const StartupError& error) {
+      throw StartupError(error.exit_code(), service.origin.text + ": " + error.what());
+    }
+  }
+  refuse_mixed_pools(generation);
+  refuse_datagrams(generation);
+  return generation;
+}
+
+}  // namespace prefork::master

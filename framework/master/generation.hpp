@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/config/options.hpp"
+#include "framework/config/plugin_report.hpp"
+#include "framework/master/listener_set.hpp"
+#include "ipc/privileges.hpp"
+#include "ipc/unique_fd.hpp"
+
+namespace prefork::master {
+
+/// Looks into a plugin, in the inspector's child: loads the sealed copy `fd`, runs its describe().
+/// Given by who wires master and worker together, since the master has no plugin code.
+using InspectPlugin = std::function<config::PluginReport(int fd, const std::string& name)>;
+
+/// One plugin file as the generation holds it.
+struct SealedPlugin {
+  std::string path;
+  ipc::UniqueFd copy;
+  config::PluginReport report;
+};
+
+/// One service, ready to be run.
+struct PreparedService {
+  std::size_t plugin;                                           ///< index in Generation::plugins
+  std::map<std::string, std::string, std::less<>> options;      ///< normalised
+};
+
+/// One successful reading of the configuration: everything that its workers run with, fixed. A worker that
+/// is respawned a week later gets the same.
+struct Generation {
+  unsigned number = 1;
+  config::Options options;
+  std::vector<SealedPlugin> plugins;
+  std::vector<PreparedService> services;           ///< as Options::services
+  std::map<std::string, ipc::Identity> identities;  ///< by pool
+  std::unique_ptr<ListenerSet> listeners;           ///< bound; null after `prepare` alone
+};
+
+/// Finds the file of a plugin: a path where the name has a '/', else NAME.so in the plugin path.
+/// @throws StartupError (66) that names where was looked.
+std::string find_plugin(const std::string& name, const std::string& plugin_path);
+
+/// Seals and inspects one plugin. @throws StartupError
+SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path, const InspectPlugin& inspect);
+
+/// Makes a generation without its sockets: plugins sealed and inspected, options checked, users looked up.
+/// Blocks for as long as that takes. @throws StartupError, config::ConfigError
+Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect);
+
+}  // namespace prefork::master

@@ -1,0 +1,135 @@
+#include "framework/master/inspector.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+
+#include "framework/master/startup_error.hpp"
+#include "ipc/syscall.hpp"
+
+namespace prefork::master {
+
+namespace {
+
+constexpr int kRefused = 1;
+using Deadline = std::chrono::steady_clock::time_point;
+
+// First byte of what the child sends: a report or a reason.
+constexpr char kReport = 'R';
+constexpr char kReason = 'E';
+
+[[noreturn]] void inspect(int out, int keep_fd, const ipc::Identity& run_as, const Inspector::Work& work) noexcept {
+  int code = kRefused;
+  std::string message;
+  try {
+    std::array<int, 5> keep{0, 1, 2, out, keep_fd};
+    std::sort(keep.begin(), keep.end());
+    ipc::close_all_except(keep.data(), keep.size());
+    ::prctl(PR_SET_NAME, "inspector");
+    const rlimit no_core{0, 0};
+    ::setrlimit(RLIMIT_CORE, &no_core);
+    for (int signal = 1; signal < SIGRTMIN; ++signal) ::signal(signal, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ipc::assume_identity(run_as);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    message = kReport + work();
+    code = 0;
+  } catch (const std::exception& error) {
+    message = kReason + std::string(error.what());
+  } catch (...) {
+    message = kReason + std::string("an exception that is no std::exception");
+  }
+  try {
+    ipc::write_all(out, message, "inspector's pipe");
+  } catch (...) {
+    code = kRefused;
+  }
+  ::_exit(code);
+}
+
+struct Heard {
+  std::string bytes;
+  bool in_time = true;
+  bool too_long = false;
+};
+
+Heard listen(int fd, std::size_t max_bytes, Deadline deadline) {
+  Heard heard;
+  std::array<char, 65536> chunk;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    pollfd readable{fd, POLLIN, 0};
+    const int n = left.count() > 0 ? ::poll(&readable, 1, static_cast<int>(left.count())) : 0;
+    if (n == -1 && errno == EINTR) continue;
+    if (n <= 0) {
+      heard.in_time = false;
+      return heard;
+    }
+    const ssize_t got = ipc::retry_eintr([&] { return ::read(fd, chunk.data(), chunk.size()); });
+    if (got <= 0) return heard;
+    heard.bytes.append(chunk.data(), static_cast<std::size_t>(got));
+    if (heard.bytes.size() > max_bytes) {
+      heard.too_long = true;
+      return heard;
+    }
+  }
+}
+
+// After the pipe has ended the child may still run (a plugin's thread, a closed descriptor): not for long.
+bool reap(pid_t child, Deadline deadline, bool kill_now, int& status) {
+  if (kill_now) ::kill(child, SIGKILL);
+  for (;;) {
+    const pid_t reaped = ::waitpid(child, &status, kill_now ? 0 : WNOHANG);
+    if (reaped == child) return !kill_now;
+    if (reaped == -1 && errno != EINTR) return false;
+    if (!kill_now && std::chrono::steady_clock::now() >= deadline) {
+      kill_now = true;
+      ::kill(child, SIGKILL);
+      continue;
+    }
+    if (!kill_now) ::poll(nullptr, 0, 1);
+  }
+}
+
+}  // namespace
+
+std::string Inspector::run(const std::string& subject, int keep_fd, const Work& work) const {
+  int ends[2];
+  ipc::check_syscall(::pipe2(ends, O_CLOEXEC), "pipe2");
+  ipc::UniqueFd read_end(ends[0]), write_end(ends[1]);
+  const Deadline deadline = std::chrono::steady_clock::now() + limits_.patience;
+  const pid_t child = ::fork();
+  if (child == -1) throw StartupError(EX_OSERR, std::string("fork inspector: ") + std::strerror(errno));
+  if (child == 0) inspect(write_end.get(), keep_fd, limits_.run_as, work);
+  write_end.reset();
+  const Heard heard = listen(read_end.get(), limits_.max_bytes, deadline);
+  int status = 0;
+  const bool ended = reap(child, deadline, !heard.in_time || heard.too_long, status);
+  const auto refuse = [&](const std::string& reason) -> StartupError { return {EX_CONFIG, subject + " " + reason}; };
+  if (heard.too_long) throw refuse("tells more than " + std::to_string(limits_.max_bytes) + " bytes of itself");
+  if (!heard.in_time || !ended) {
+    throw refuse("hangs while it is inspected: it was killed after " + std::to_string(limits_.patience.count()) + " ms");
+  }
+  if (WIFSIGNALED(status)) {
+    throw refuse(std::string("crashes while it is inspected: SIG") + ::sigabbrev_np(WTERMSIG(status)));
+  }
+  if (heard.bytes.empty()) {
+    throw refuse("ends the process while it is inspected, with exit code " + std::to_string(WEXITSTATUS(status)));
+  }
+  if (heard.bytes.front() == kReason) throw StartupError(EX_CONFIG, heard.bytes.substr(1));
+  return heard.bytes.substr(1);
+}
+
+}  // namespace prefork::master

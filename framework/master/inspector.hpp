@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "ipc/privileges.hpp"
+
+namespace prefork::master {
+
+/// Runs a function of a plugin's in a short-lived child, so that whatever the plugin does, the master
+/// lives on.
+class Inspector {
+ public:
+  /// What the child does: returns the bytes that the master shall get, or throws why not.
+  using Work = std::function<std::string()>;
+
+  struct Limits {
+    std::chrono::milliseconds patience{5'000};
+    std::size_t max_bytes = 512 * 1024;
+    ipc::Identity run_as;
+  };
+
+  explicit Inspector(Limits limits) : limits_(std::move(limits)) {}
+
+  /// Waits for the child, at most as long as the limits say. @throws StartupError (78): `subject` and what
+  /// went wrong: an exception's text, a signal, too long a time.
+  /// @param keep_fd  the one descriptor beside the standard streams that the child keeps
+  std::string run(const std::string& subject, int keep_fd, const Work& work) const;
+
+ private:
+  Limits limits_;
+};
+
+}  // namespace prefork::master

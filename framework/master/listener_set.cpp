@@ -1,0 +1,213 @@
+#include "framework/master/listener_set.hpp"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "framework/master/startup_error.hpp"
+#include "ipc/socket_address.hpp"
+#include "ipc/syscall.hpp"
+
+namespace prefork::master {
+
+namespace {
+
+using config::ListenScheme;
+using config::ListenSpec;
+
+constexpr auto kBindPatience = std::chrono::seconds(1);
+constexpr auto kBindPause = std::chrono::milliseconds(20);
+
+bool is_stream(ListenScheme scheme) { return scheme == ListenScheme::tcp || scheme == ListenScheme::unix_stream; }
+
+[[noreturn]] void refuse(const ListenSpec& spec, int error, const std::string& call) {
+  const int code = error == EACCES || error == EPERM ? EX_NOPERM : EX_UNAVAILABLE;
+  throw StartupError(code, spec.origin.text + ": " + call + " " + spec.address + ": " + std::strerror(error));
+}
+
+void set_option(int fd, int level, int name, int value, const ListenSpec& spec) {
+  if (::setsockopt(fd, level, name, &value, sizeof value) == -1) refuse(spec, errno, "setsockopt");
+}
+
+using AddressList = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
+
+AddressList resolve(const ListenSpec& spec) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = is_stream(spec.scheme) ? SOCK_STREAM : SOCK_DGRAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* result = nullptr;
+  const std::string host = spec.host == "*" ? "0.0.0.0" : spec.host;
+  const int error = ::getaddrinfo(host.c_str(), spec.port.c_str(), &hints, &result);
+  if (error == 0) return AddressList(result, &::freeaddrinfo);
+  const std::string reason = error == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(error);
+  throw StartupError(error == EAI_SYSTEM ? EX_OSERR : EX_CONFIG,
+                     spec.origin.text + ": can't resolve " + spec.address + ": " + reason);
+}
+
+ipc::UniqueFd open_socket(int family, const ListenSpec& spec, bool reuseport) {
+  const int type = is_stream(spec.scheme) ? SOCK_STREAM : SOCK_DGRAM;
+  ipc::UniqueFd fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.is_open()) refuse(spec, errno, "socket");
+  if (family == AF_UNIX) return fd;
+  // Datagram sockets would share the port with any other process by it.
+  if (type == SOCK_STREAM) set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, spec);
+  if (reuseport) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1, spec);
+  if (family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, spec.ipv6only ? 1 : 0, spec);
+  // Accepted connections inherit it, which saves a call for each.
+  if (type == SOCK_STREAM && spec.nodelay) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, spec);
+  return fd;
+}
+
+void start_listening(int fd, const ListenSpec& spec) {
+  if (is_stream(spec.scheme) && ::listen(fd, spec.backlog) == -1) refuse(spec, errno, "listen");
+}
+
+// A master that was killed leaves workers that hold its ports until they have seen its end.
+void bind_patiently(int fd, const sockaddr* address, socklen_t length, const ListenSpec& spec) {
+  const auto deadline = std::chrono::steady_clock::now() + kBindPatience;
+  while (::bind(fd, address, length) == -1) {
+    if (errno != EADDRINUSE || std::chrono::steady_clock::now() >= deadline) refuse(spec, errno, "bind");
+    std::this_thread::sleep_for(kBindPause);
+  }
+}
+
+std::string bound_address(int fd, const ListenSpec& spec) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  ipc::check_syscall(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length), "getsockname");
+  return (is_stream(spec.scheme) ? "tcp://" : "udp://") + ipc::format_socket_address(&address, length);
+}
+
+in_port_t& port_of(sockaddr* address) {
+  return address->sa_family == AF_INET ? reinterpret_cast<sockaddr_in*>(address)->sin_port
+                                       : reinterpret_cast<sockaddr_in6*>(address)->sin6_port;
+}
+
+sockaddr_un unix_address(const ListenSpec& spec) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (spec.path.size() >= sizeof address.sun_path) refuse(spec, ENAMETOOLONG, "bind");
+  spec.path.copy(address.sun_path, spec.path.size());
+  return address;
+}
+
+// A socket file that nobody answers at was left behind by a killed master.
+void remove_stale(const ListenSpec& spec, const sockaddr_un& address) {
+  struct stat status {};
+  if (::lstat(spec.path.c_str(), &status) == -1) return;
+  if (!S_ISSOCK(status.st_mode)) refuse(spec, EEXIST, "bind");
+  const int type = is_stream(spec.scheme) ? SOCK_STREAM : SOCK_DGRAM;
+  ipc::UniqueFd probe(::socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!probe.is_open()) refuse(spec, errno, "socket");
+  const int result = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  if (result == 0 || errno != ECONNREFUSED) refuse(spec, EADDRINUSE, "bind");
+  ::unlink(spec.path.c_str());
+}
+
+unsigned workers_of(const config::Options& options, const std::string& pool) {
+  const auto found = std::find_if(options.pools.begin(), options.pools.end(), [&](const auto& p) { return p.name == pool; });
+  return found == options.pools.end() ? 1 : std::max(found->workers, 1U);
+}
+
+}  // namespace
+
+ListenerSet::ListenerSet(const config::Options& options) : owner_(::getpid()) {
+  try {
+    for (std::size_t i = 0; i < options.services.size(); ++i) bind_service(options, i);
+  } catch (...) {
+    close();
+    throw;
+  }
+}
+
+ListenerSet::~ListenerSet() { close(); }
+
+void ListenerSet::close() noexcept {
+  listeners_.clear();
+  if (::getpid() != owner_) return;
+  for (const auto& [path, device, inode] : std::exchange(paths_, {})) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0 && status.st_dev == device && status.st_ino == inode) ::unlink(path.c_str());
+  }
+}
+
+void ListenerSet::bind_service(const config::Options& options, std::size_t service) {
+  const auto& wanted = options.services[service];
+  for (const auto& spec : wanted.listeners) {
+    const auto same = std::find_if(listeners_.begin(), listeners_.end(), [&](const BoundListener& listener) {
+      return listener.spec.address == spec.address && listener.pool == wanted.pool;
+    });
+    if (same != listeners_.end()) {
+      for (auto at = same; at != listeners_.end(); ++at) {
+        if (at->spec.address == spec.address) at->services.push_back(service);
+      }
+      continue;
+    }
+    BoundListener listener{{service}, spec, spec.address, wanted.pool, {}};
+    if (spec.scheme == ListenScheme::unix_stream || spec.scheme == ListenScheme::unix_dgram) {
+      bind_unix(std::move(listener));
+    } else {
+      bind_inet(std::move(listener), spec.reuseport ? workers_of(options, wanted.pool) : 1);
+    }
+  }
+}
+
+// A name may stand for several addresses: each becomes a listener. Where the system chooses the port,
+// only the first does, since another would get another port.
+void ListenerSet::bind_inet(BoundListener listener, std::size_t sockets) {
+  const AddressList addresses = resolve(listener.spec);
+  for (addrinfo* at = addresses.get(); at != nullptr; at = at->ai_next) {
+    if (at->ai_family != AF_INET && at->ai_family != AF_INET6) continue;
+    BoundListener bound{listener.services, listener.spec, {}, listener.pool, {}};
+    const bool any_port = port_of(at->ai_addr) == 0;
+    for (std::size_t i = 0; i < sockets; ++i) {
+      ipc::UniqueFd fd = open_socket(at->ai_family, listener.spec, listener.spec.reuseport);
+      bind_patiently(fd.get(), at->ai_addr, at->ai_addrlen, listener.spec);
+      start_listening(fd.get(), listener.spec);
+      if (i == 0) {
+        sockaddr_storage chosen{};
+        socklen_t length = sizeof chosen;
+        ipc::check_syscall(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&chosen), &length), "getsockname");
+        port_of(at->ai_addr) = port_of(reinterpret_cast<sockaddr*>(&chosen));
+        bound.address = bound_address(fd.get(), listener.spec);
+      }
+      bound.sockets.push_back(std::move(fd));
+    }
+    listeners_.push_back(std::move(bound));
+    if (any_port) break;
+  }
+}
+
+void ListenerSet::bind_unix(BoundListener listener) {
+  const ListenSpec& spec = listener.spec;
+  const sockaddr_un address = unix_address(spec);
+  remove_stale(spec, address);
+  ipc::UniqueFd fd = open_socket(AF_UNIX, spec, false);
+  // The umask is the one way to give the file its mode at the instant that it appears.
+  const mode_t before = ::umask(static_cast<mode_t>(~spec.mode & 0777));
+  const int result = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const int error = errno;
+  ::umask(before);
+  if (result == -1) refuse(spec, error, "bind");
+  struct stat status {};
+  if (::lstat(spec.path.c_str(), &status) == 0) paths_.push_back({spec.path, status.st_dev, status.st_ino});
+  start_listening(fd.get(), spec);
+  listener.sockets.push_back(std::move(fd));
+  listeners_.push_back(std::move(listener));
+}
+
+}  // namespace prefork::master

@@ -1,0 +1,65 @@
+#include "framework/master/log.hpp"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "ipc/syscall.hpp"
+
+namespace prefork::master {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> kNames{"debug", "info", "notice", "warning", "error"};
+
+std::string timestamp() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  tm parts{};
+  ::gmtime_r(&now.tv_sec, &parts);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", parts, now.tv_nsec / 1'000'000);
+}
+
+}  // namespace
+
+LogLevel log_level(std::string_view name) {
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    if (kNames[i] == name) return static_cast<LogLevel>(i);
+  }
+  return LogLevel::info;
+}
+
+Log::Log(const std::string& target, LogLevel threshold) : target_(target), threshold_(threshold), file_(open(target)) {}
+
+ipc::UniqueFd Log::open(const std::string& target) {
+  if (target == "stderr") return {};
+  const int fd = ::open(target.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+  if (fd == -1) ipc::throw_errno("open " + target);
+  return ipc::UniqueFd(fd);
+}
+
+void Log::reopen() { file_ = open(target_); }
+
+void Log::write(LogLevel level, std::string_view line) {
+  if (level < threshold_) return;
+  const int fd = file_.is_open() ? file_.get() : STDERR_FILENO;
+  std::string text = fmt::format("{} {:<7} {}\n", timestamp(), kNames[static_cast<std::size_t>(level)], line);
+  if (dropped_unsaid_ > 0) text += fmt::format("{} warning {} log lines were lost\n", timestamp(), dropped_unsaid_);
+  // stderr may be a pipe that nobody reads, and it is shared: it can't be made non-blocking.
+  pollfd writable{fd, POLLOUT, 0};
+  const bool ready = ::poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT) != 0;
+  const ssize_t n = ready ? ipc::retry_eintr([&] { return ::write(fd, text.data(), text.size()); }) : -1;
+  if (n == static_cast<ssize_t>(text.size())) {
+    dropped_unsaid_ = 0;
+  } else {
+    ++dropped_;
+    ++dropped_unsaid_;
+  }
+}
+
+}  // namespace prefork::master

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "ipc/unique_fd.hpp"
+
+namespace prefork::master {
+
+enum class LogLevel : std::uint8_t { debug, info, notice, warning, error };
+LogLevel log_level(std::string_view name);  ///< as the configuration spells it; info for anything else
+
+/// The server's log, written by the master alone: one write a line, to stderr or to a file. A line that
+/// can't be written (a full disk, a pipe that nobody reads) is dropped and counted; the master goes on.
+class Log {
+ public:
+  /// @param target  "stderr" or a path, opened for appending, 0640. @throws std::system_error
+  Log(const std::string& target, LogLevel threshold);
+
+  void write(LogLevel level, std::string_view line);
+  void debug(std::string_view line) { write(LogLevel::debug, line); }
+  void info(std::string_view line) { write(LogLevel::info, line); }
+  void notice(std::string_view line) { write(LogLevel::notice, line); }
+  void warning(std::string_view line) { write(LogLevel::warning, line); }
+  void error(std::string_view line) { write(LogLevel::error, line); }
+
+  /// Opens the file anew (after rotation). On failure the old one stays in use. @throws std::system_error
+  void reopen();
+
+  std::uint64_t dropped() const noexcept { return dropped_; }
+
+ private:
+  static ipc::UniqueFd open(const std::string& target);
+
+  std::string target_;
+  LogLevel threshold_;
+  ipc::UniqueFd file_;
+  std::uint64_t dropped_ = 0;
+  std::uint64_t dropped_unsaid_ = 0;
+};
+
+}  // namespace prefork::master

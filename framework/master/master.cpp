@@ -1,0 +1,208 @@
+#include "framework/master/master.hpp"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "framework/master/startup_error.hpp"
+#include "ipc/syscall.hpp"
+
+namespace prefork::master {
+
+namespace {
+
+constexpr std::array kSignals{SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGCHLD};
+
+ipc::UniqueFd open_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : kSignals) sigaddset(&set, signal);
+  ipc::check_syscall(::sigprocmask(SIG_BLOCK, &set, nullptr), "sigprocmask");
+  ::signal(SIGPIPE, SIG_IGN);
+  return ipc::UniqueFd(ipc::check_syscall(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd"));
+}
+
+std::optional<TimePoint> earlier(std::optional<TimePoint> a, std::optional<TimePoint> b) {
+  if (!a || !b) return a ? a : b;
+  return std::min(*a, *b);
+}
+
+}  // namespace
+
+Master::Master(Setup setup, Log& log, RunWorker run)
+    : log_(log),
+      generation_(std::move(setup.generation)),
+      config_file_(std::move(setup.config_file)),
+      version_(std::move(setup.version)),
+      started_(Clock::now()),
+      signals_(open_signals()),
+      workforce_(generation_, log_, reactor_, std::move(run)),
+      control_(generation_.options.master.control, reactor_,
+               [this](const ControlCommand& command) { return carry_out(command); }) {
+  reactor_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { take_signals(); });
+}
+
+int Master::run() {
+  log_.notice("prefork-master " + version_ + " (pid " + std::to_string(::getpid()) + ") starts");
+  for (const auto& listener : generation_.listeners->listeners()) {
+    log_.info("service " + generation_.options.services[listener.services.front()].name + " listens on " + listener.address);
+  }
+  while (stop_level_ == StopLevel::none || !workforce_.empty()) {
+    const TimePoint now = Clock::now();
+    workforce_.tend(now);
+    const auto control = control_.expire(now);
+    if (stop_level_ != StopLevel::none && workforce_.empty()) break;
+    reactor_.wait(earlier(workforce_.next_deadline(now), control));
+  }
+  log_.notice("prefork-master (pid " + std::to_string(::getpid()) + ") has stopped");
+  return 0;
+}
+
+// The signals are cleared first, then the dead are reaped: one that comes in between wakes the loop again.
+void Master::take_signals() {
+  signalfd_siginfo info{};
+  bool child = false;
+  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    const bool from_terminal = info.ssi_code != SI_USER && info.ssi_code != SI_QUEUE;
+    const bool about_terminal = info.ssi_signo == SIGWINCH || info.ssi_signo == SIGTTIN || info.ssi_signo == SIGTTOU;
+    if (info.ssi_signo == SIGCHLD) {
+      child = true;
+    } else if (!from_terminal || !about_terminal) {  // a resized window is no order
+      on_signal(static_cast<int>(info.ssi_signo), static_cast<pid_t>(info.ssi_pid));
+    }
+  }
+  if (child) workforce_.reap();
+}
+
+void Master::on_signal(int signal, pid_t sender) {
+  const std::string from = sender > 0 ? " from pid " + std::to_string(sender) : "";
+  const std::string why = std::string("SIG") + ::sigabbrev_np(signal) + from;
+  const auto next = static_cast<StopLevel>(std::min<int>(static_cast<int>(stop_level_) + 1, static_cast<int>(StopLevel::kill)));
+  switch (signal) {
+    case SIGTERM:
+    case SIGQUIT: return stop(next, why);
+    case SIGINT: return stop(std::max(next, StopLevel::fast), why);
+    case SIGUSR1: return reopen_log();
+    case SIGTTIN: return resize_first(+1);
+    case SIGTTOU: return resize_first(-1);
+    case SIGWINCH: return retire_all();
+    case SIGHUP:
+      return log_.warning(why + ": this version can't reload its configuration; restart it to take on a new one");
+    case SIGUSR2: return log_.warning(why + ": this version can't upgrade itself in place; restart it");
+    default: return;
+  }
+}
+
+void Master::stop(StopLevel level, std::string_view why) {
+  if (level <= stop_level_) return;
+  constexpr std::array<std::string_view, 4> words{"", "graceful stop", "fast stop", "kill"};
+  constexpr std::array events{WorkerEvent::finish_wanted, WorkerEvent::finish_wanted, WorkerEvent::fast_stop_wanted,
+                              WorkerEvent::kill_wanted};
+  stop_level_ = level;
+  log_.notice(std::string(why) + ": " + std::string(words[static_cast<std::size_t>(level)]));
+  generation_.listeners->close();
+  workforce_.stop(events[static_cast<std::size_t>(level)]);
+}
+
+void Master::resize_first(int change) {
+  const unsigned now = workforce_.target(0);
+  if (change < 0 && now == 0) return;
+  const unsigned wanted = change > 0 ? now + 1 : now - 1;
+  const std::string pool = generation_.options.pools.front().name;
+  if (workforce_.set_target(0, wanted)) {
+    log_.notice("pool " + pool + ": " + std::to_string(now) + " -> " + std::to_string(wanted) + " workers");
+  } else {
+    log_.warning("pool " + pool + " can't grow: the scoreboard has " + std::to_string(workforce_.slots()) + " slots");
+  }
+}
+
+void Master::retire_all() {
+  log_.notice("SIGWINCH: all workers retire; the master stays");
+  for (std::size_t i = 0; i < workforce_.pools(); ++i) workforce_.set_target(i, 0);
+}
+
+void Master::reopen_log() {
+  try {
+    log_.reopen();
+    log_.notice("log reopened");
+  } catch (const std::system_error& error) {
+    log_.error(std::string("the log goes on in the old file: ") + error.what());
+  }
+}
+
+ControlSocket::Reply Master::carry_out(const ControlCommand& command) {
+  return std::visit(
+      [this](const auto& c) -> ControlSocket::Reply {
+        using C = std::decay_t<decltype(c)>;
+        if constexpr (std::is_same_v<C, StatusCommand>) {
+          return {status_answer(snapshot())};
+        } else if constexpr (std::is_same_v<C, WorkersCommand>) {
+          return {workers_answer(snapshot())};
+        } else if constexpr (std::is_same_v<C, ScaleCommand>) {
+          return {scale(c)};
+        } else if constexpr (std::is_same_v<C, StopCommand>) {
+          stop(std::max(c.fast ? StopLevel::fast : StopLevel::graceful, stop_level_), "stop command");
+          return {answer_ok(), true};
+        } else if constexpr (std::is_same_v<C, ReopenCommand>) {
+          return {reopen()};
+        } else {
+          return {answer_error("this version can't do that yet", kExitUnavailable)};
+        }
+      },
+      command);
+}
+
+std::string Master::scale(const ScaleCommand& command) {
+  if (stop_level_ != StopLevel::none) return answer_error("the server is stopping", kExitUnavailable);
+  const auto pool = workforce_.find_pool(command.pool);
+  if (!pool) return answer_error("there is no pool \"" + command.pool + "\"", kExitRefused);
+  const auto before = static_cast<int>(workforce_.target(*pool));
+  const int wanted = command.relative ? before + command.amount : command.amount;
+  if (wanted < 0) return answer_error("pool \"" + command.pool + "\" has only " + std::to_string(before) + " workers", kExitRefused);
+  if (!workforce_.set_target(*pool, static_cast<unsigned>(wanted))) {
+    return answer_error("the scoreboard has only " + std::to_string(workforce_.slots()) +
+                            " slots for workers (max-workers in [master])", kExitRefused);
+  }
+  const std::string change = command.pool + ": " + std::to_string(before) + " -> " + std::to_string(wanted) + " workers";
+  log_.notice("scale command: pool " + change);
+  return answer_ok("message", "pool " + change);
+}
+
+std::string Master::reopen() {
+  try {
+    log_.reopen();
+    log_.notice("log reopened");
+    return answer_ok();
+  } catch (const std::system_error& error) {
+    return answer_error(std::string("the log goes on in the old file: ") + error.what(), kExitRefused);
+  }
+}
+
+StatusSnapshot Master::snapshot() {
+  StatusSnapshot snapshot;
+  snapshot.master = {::getpid(), version_, generation_.number,
+                     std::chrono::floor<std::chrono::milliseconds>(Clock::now() - started_), config_file_,
+                     stop_level_ != StopLevel::none};
+  for (const auto& listener : generation_.listeners->listeners()) {
+    for (const auto service : listener.services) {
+      constexpr std::array<const char*, 4> schemes{"tcp", "udp", "unix", "unix-dgram"};
+      snapshot.listeners.push_back({generation_.options.services[service].name, listener.address,
+                                    schemes[static_cast<std::size_t>(listener.spec.scheme)]});
+    }
+  }
+  for (const auto& service : generation_.options.services) {
+    snapshot.services.push_back({service.name, service.plugin, service.pool});
+  }
+  workforce_.report(snapshot);
+  return snapshot;
+}
+
+}  // namespace prefork::master

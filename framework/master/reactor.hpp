@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "framework/master/clock.hpp"
+#include "ipc/unique_fd.hpp"
+
+namespace prefork::master {
+
+/// What the master waits on: descriptors and one time. The master has few of them and little to do, so
+/// this is plain where the worker's loop is fast.
+class Reactor {
+ public:
+  using Callback = std::function<void(std::uint32_t events)>;
+
+  /// @throws std::system_error
+  Reactor();
+
+  /// Level-triggered. @throws std::system_error
+  void watch(int fd, std::uint32_t events, Callback callback);
+  void change(int fd, std::uint32_t events);
+  /// To be called before the descriptor is closed.
+  void forget(int fd) noexcept;
+
+  /// Waits until something is ready or `deadline` has come, and calls what is ready. A callback may forget
+  /// any descriptor. Blocks.
+  void wait(std::optional<TimePoint> deadline);
+
+ private:
+  ipc::UniqueFd epoll_;
+  std::map<int, std::shared_ptr<Callback>> callbacks_;
+};
+
+}  // namespace prefork::master

@@ -1,0 +1,71 @@
+#include "framework/master/spawner.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "ipc/contract.hpp"
+#include "ipc/pipe.hpp"
+#include "ipc/syscall.hpp"
+
+namespace prefork::master {
+
+namespace {
+
+constexpr int kStatusPipeBytes = 256 * 1024;
+
+// The child never unwinds its parent's frames.
+[[noreturn]] void be_worker(const SpawnOrder& order, const RunWorker& run) noexcept {
+  try {
+    run(order);
+  } catch (...) {
+  }
+  ::_exit(ipc::kExitInternal);
+}
+
+ipc::UniqueFd open_pidfd(pid_t pid) {
+  return ipc::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+}  // namespace
+
+std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const RunWorker& run) {
+  auto record = std::make_unique<WorkerRecord>();
+  ipc::PacketPipe control = ipc::PacketPipe::create();
+  ipc::PacketPipe status = ipc::PacketPipe::create();
+  // A packet takes a page of the pipe: the default of 16 is few for a worker with much to log.
+  ::fcntl(status.write_end.get(), F_SETPIPE_SZ, kStatusPipeBytes);
+  order.master = ::getpid();
+  order.control_fd = control.read_end.get();
+  order.status_fd = status.write_end.get();
+  order.scoreboard.assign(order.slot, static_cast<std::uint32_t>(order.pool));
+  const pid_t pid = ::fork();
+  if (pid == 0) be_worker(order, run);
+  if (pid == -1) {
+    order.scoreboard.clear(order.slot);
+    ipc::throw_errno("fork worker");
+  }
+  record->pool = order.pool;
+  record->index = order.index;
+  record->slot = order.slot;
+  record->generation = order.generation.number;
+  record->pid = pid;
+  // Without a pidfd (descriptors are short) the pid does: it is the master's own child, not yet reaped.
+  record->pidfd = open_pidfd(pid);
+  record->control = std::move(control.write_end);
+  record->status = std::move(status.read_end);
+  return record;
+}
+
+void signal_worker(const WorkerRecord& worker, int signal) noexcept {
+  if (worker.pidfd.is_open()) {
+    ::syscall(SYS_pidfd_send_signal, worker.pidfd.get(), signal, nullptr, 0);
+  } else {
+    ::kill(worker.pid, signal);
+  }
+}
+
+}  // namespace prefork::master

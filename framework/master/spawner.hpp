@@ -1,0 +1,41 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "framework/master/generation.hpp"
+#include "framework/master/worker_table.hpp"
+#include "ipc/scoreboard.hpp"
+#include "ipc/wakeup.hpp"
+
+namespace prefork::master {
+
+/// All that a new worker is told; good in the child, where it is a copy.
+struct SpawnOrder {
+  const Generation& generation;
+  const ipc::Scoreboard& scoreboard;
+  const std::vector<ipc::Wakeup>& wakeups;
+  std::size_t pool;
+  unsigned index;
+  std::size_t slot;
+  pid_t master;
+  int control_fd;  ///< read end
+  int status_fd;   ///< write end
+};
+
+/// Is the worker: called in the child, and should not return. Given by who wires master and worker.
+using RunWorker = std::function<void(const SpawnOrder&)>;
+
+/// Forks a worker into a free slot.
+/// @return its record, state starting, entered and started unset.
+/// @throws std::system_error: no process or no descriptors; nothing is left behind.
+std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const RunWorker& run);
+
+/// Sends a signal through the pidfd; a worker that is gone already is no error.
+void signal_worker(const WorkerRecord& worker, int signal) noexcept;
+
+}  // namespace prefork::master

@@ -1,0 +1,114 @@
+#include "framework/master/status_report.hpp"
+
+#include <cmath>
+#include <string_view>
+
+#include "framework/master/json_writer.hpp"
+
+namespace prefork::master {
+namespace {
+
+// Two decimals are more than a rate is worth.
+double rounded(double rate) { return std::round(rate * 100) / 100; }
+
+void write(JsonWriter& json, const MasterStatus& master) {
+  json.begin_object()
+      .member("pid", master.pid)
+      .member("version", master.version)
+      .member("generation", master.generation)
+      .member("uptime_ms", master.uptime.count())
+      .member("config_file", master.config_file)
+      .member("state", master.stopping ? "stopping" : "running")
+      .end_object();
+}
+
+void write(JsonWriter& json, const PoolStatus& pool) {
+  json.begin_object()
+      .member("name", pool.name)
+      .member("target", pool.target)
+      .member("running", pool.running)
+      .member("ready", pool.ready)
+      .member("user", pool.user)
+      .member("failures", pool.failures)
+      .member("throttled_ms", pool.throttled_for.count())
+      .member("last_failure", pool.last_failure)
+      .end_object();
+}
+
+void write(JsonWriter& json, const ListenerStatus& listener) {
+  json.begin_object()
+      .member("service", listener.service)
+      .member("address", listener.address)
+      .member("scheme", listener.scheme)
+      .end_object();
+}
+
+void write(JsonWriter& json, const ServiceStatus& service) {
+  json.begin_object()
+      .member("name", service.name)
+      .member("plugin", service.plugin)
+      .member("pool", service.pool)
+      .end_object();
+}
+
+void write_work(JsonWriter& json, const WorkStatus& work) {
+  json.member("accepted", work.accepted)
+      .member("requests", work.requests)
+      .member("datagrams", work.datagrams)
+      .member("bytes_in", work.bytes_in)
+      .member("bytes_out", work.bytes_out);
+}
+
+void write(JsonWriter& json, const WorkerStatus& worker) {
+  json.begin_object()
+      .member("pool", worker.pool)
+      .member("index", worker.index)
+      .member("slot", worker.slot)
+      .member("pid", worker.pid)
+      .member("generation", worker.generation)
+      .member("state", worker.state)
+      .member("uptime_ms", worker.uptime.count())
+      .member("connections", worker.connections);
+  write_work(json, worker.work);
+  json.member("requests_per_second", rounded(worker.requests_per_second))
+      .member("rss_bytes", worker.rss_bytes)
+      .member("serving", worker.serving)
+      .member("serving_ms", worker.serving_for.count())
+      .end_object();
+}
+
+template <typename Item>
+void write_list(JsonWriter& json, std::string_view name, const std::vector<Item>& items) {
+  json.key(name).begin_array();
+  for (const Item& item : items) write(json, item);
+  json.end_array();
+}
+
+}  // namespace
+
+std::string status_answer(const StatusSnapshot& snapshot) {
+  JsonWriter json;
+  json.begin_object().member("ok", true).key("master");
+  write(json, snapshot.master);
+  write_list(json, "pools", snapshot.pools);
+  write_list(json, "listeners", snapshot.listeners);
+  write_list(json, "services", snapshot.services);
+  write_list(json, "workers", snapshot.workers);
+  json.key("totals").begin_object().member("connections", snapshot.connections);
+  write_work(json, snapshot.totals);
+  json.member("requests_per_second", rounded(snapshot.requests_per_second)).end_object();
+  json.key("restarts").begin_object();
+  for (const RestartCount& restart : snapshot.restarts) json.member(restart.reason, restart.count);
+  json.end_object().end_object();
+  return std::move(json).take() + '\n';
+}
+
+std::string workers_answer(const StatusSnapshot& snapshot) {
+  JsonWriter json;
+  json.begin_object().member("ok", true);
+  write_list(json, "workers", snapshot.workers);
+  json.end_object();
+  return std::move(json).take() + '\n';
+}
+
+}  // namespace prefork::master

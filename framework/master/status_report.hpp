@@ -1,0 +1,93 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// What `preforkctl status` is told, as plain data, and its JSON. Pure.
+namespace prefork::master {
+
+struct MasterStatus {
+  pid_t pid = 0;
+  std::string version;
+  std::uint64_t generation = 0;
+  std::chrono::milliseconds uptime{0};
+  std::string config_file;  ///< empty: started without one
+  bool stopping = false;
+};
+
+struct PoolStatus {
+  std::string name;
+  unsigned target = 0;   ///< workers that it shall have
+  unsigned running = 0;  ///< workers that are there, in whatever state
+  unsigned ready = 0;
+  std::string user;
+  unsigned failures = 0;                       ///< in a row (RestartPolicy)
+  std::chrono::milliseconds throttled_for{0};  ///< until the next start is tried; zero: not throttled
+  std::string last_failure;                    ///< empty: none
+};
+
+struct ListenerStatus {
+  std::string service;
+  std::string address;  ///< as bound, with the port that the system chose
+  std::string scheme;   ///< "tcp", "udp", "unix", "unix-dgram"
+};
+
+struct ServiceStatus {
+  std::string name;
+  std::string plugin;
+  std::string pool;
+};
+
+/// What workers count. Never goes down within one worker, nor in the totals.
+struct WorkStatus {
+  std::uint64_t accepted = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t datagrams = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+struct WorkerStatus {
+  std::string pool;
+  unsigned index = 0;  ///< within the pool
+  unsigned slot = 0;   ///< of the scoreboard
+  pid_t pid = 0;
+  std::uint64_t generation = 0;
+  std::string state;  ///< status_name()
+  std::chrono::milliseconds uptime{0};
+  std::uint64_t connections = 0;  ///< open now
+  WorkStatus work;
+  double requests_per_second = 0;
+  std::uint64_t rss_bytes = 0;
+  std::string serving;  ///< empty: nothing; any bytes
+  std::chrono::milliseconds serving_for{0};
+};
+
+struct RestartCount {
+  std::string reason;  ///< departure_name()
+  std::uint64_t count = 0;
+};
+
+struct StatusSnapshot {
+  MasterStatus master;
+  std::vector<PoolStatus> pools;
+  std::vector<ListenerStatus> listeners;
+  std::vector<ServiceStatus> services;
+  std::vector<WorkerStatus> workers;
+  std::uint64_t connections = 0;   ///< open now, of all workers
+  double requests_per_second = 0;  ///< of all workers
+  WorkStatus totals;               ///< dead workers included
+  std::vector<RestartCount> restarts;
+};
+
+/// @return the answer line to `status`, its end included: {"ok":true,"master":{...},...}.
+std::string status_answer(const StatusSnapshot& snapshot);
+
+/// @return the answer line to `workers`: {"ok":true,"workers":[...]}.
+std::string workers_answer(const StatusSnapshot& snapshot);
+
+}  // namespace prefork::master

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framework/master/exit_report.hpp"
+#include "framework/master/rate.hpp"
+#include "framework/master/worker_state.hpp"
+#include "ipc/unique_fd.hpp"
+
+namespace prefork::master {
+
+/// One worker process as the master knows it, from fork to reap.
+struct WorkerRecord {
+  std::size_t pool = 0;  ///< index in Options::pools
+  unsigned index = 0;    ///< place within the pool
+  std::size_t slot = 0;  ///< of the scoreboard
+  unsigned generation = 0;
+  pid_t pid = 0;
+  ipc::UniqueFd pidfd;
+  ipc::UniqueFd control;  ///< write end
+  ipc::UniqueFd status;   ///< read end
+  WorkerState state = WorkerState::starting;
+  TimePoint started{};
+  TimePoint entered{};  ///< its present state
+  std::optional<TimePoint> ready;
+  ExitIntent intent = ExitIntent::unexpected;
+  std::string start_error;
+  RateEstimator request_rate;
+  bool spoke_nonsense = false;  ///< said once in the log
+};
+
+/// The workers by pid, and which slots and places are taken.
+class WorkerTable {
+ public:
+  explicit WorkerTable(std::size_t slots) : slot_taken_(slots, false) {}
+
+  WorkerRecord& add(std::unique_ptr<WorkerRecord> worker);
+  void remove(pid_t pid);
+  WorkerRecord* find(pid_t pid) noexcept;
+
+  /// nullopt: the scoreboard is full.
+  std::optional<std::size_t> free_slot() const noexcept;
+  /// The lowest place of a pool that no worker fills.
+  unsigned free_index(std::size_t pool) const;
+
+  unsigned count(std::size_t pool) const noexcept;           ///< in whatever state
+  unsigned count_filling(std::size_t pool) const noexcept;   ///< starting or ready
+  unsigned count_in(std::size_t pool, WorkerState state) const noexcept;
+  bool empty() const noexcept { return workers_.empty(); }
+
+  /// `visit` must not add or remove workers.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (auto& [pid, worker] : workers_) visit(*worker);
+  }
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [pid, worker] : workers_) visit(static_cast<const WorkerRecord&>(*worker));
+  }
+
+ private:
+  std::map<pid_t, std::unique_ptr<WorkerRecord>> workers_;
+  std::vector<bool> slot_taken_;
+};
+
+}  // namespace prefork::master

@@ -1,0 +1,314 @@
+#include "framework/master/workforce.hpp"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "ipc/pipe.hpp"
+
+namespace prefork::master {
+
+namespace {
+
+constexpr unsigned kPacketsPerTurn = 64;
+constexpr unsigned kLastPackets = 256;  // a grandchild may hold the pipe and go on writing
+
+// Room for every worker and its successor at once, which a reload or a lost worker needs.
+std::size_t slots_for(const config::Options& options) {
+  if (options.master.max_workers > 0) return options.master.max_workers;
+  std::size_t workers = 0;
+  for (const auto& pool : options.pools) workers += pool.workers;
+  return std::clamp<std::size_t>(2 * workers + 16, 64, 65535);
+}
+
+}  // namespace
+
+Workforce::Workforce(const Generation& generation, Log& log, Reactor& reactor, RunWorker run)
+    : generation_(generation),
+      log_(log),
+      reactor_(reactor),
+      run_(std::move(run)),
+      scoreboard_(ipc::Scoreboard::create(slots_for(generation.options))),
+      table_(scoreboard_.slots()),
+      random_(std::random_device()()) {
+  for (std::size_t i = 0; i < scoreboard_.slots(); ++i) wakeups_.push_back(ipc::Wakeup::create());
+  for (const auto& options : generation_.options.pools) {
+    Pool pool{options.name, generation_.identities.at(options.name).user, options.workers, {}, {}, {}, 0};
+    pool.limits.boot = options.boot_timeout;
+    pool.limits.heartbeat = options.worker_timeout;
+    pool.limits.drain = generation_.options.master.shutdown_timeout;
+    for (const auto& service : generation_.options.services) {
+      if (service.pool == options.name) pool.services.push_back(service.name);
+    }
+    pools_.push_back(std::move(pool));
+  }
+}
+
+std::optional<std::size_t> Workforce::find_pool(const std::string& name) const noexcept {
+  const auto at = std::find_if(pools_.begin(), pools_.end(), [&](const Pool& pool) { return pool.name == name; });
+  if (at == pools_.end()) return std::nullopt;
+  return static_cast<std::size_t>(at - pools_.begin());
+}
+
+bool Workforce::set_target(std::size_t pool, unsigned workers) {
+  std::size_t total = workers;
+  for (std::size_t i = 0; i < pools_.size(); ++i) total += i == pool ? 0 : pools_[i].target;
+  if (total > scoreboard_.slots()) return false;
+  pools_[pool].target = workers;
+  return true;
+}
+
+void Workforce::stop(WorkerEvent how) {
+  stopping_ = true;
+  table_.for_each([&](WorkerRecord& worker) { apply(worker, how); });
+}
+
+// Starting and retiring.
+
+void Workforce::refill(std::size_t index, TimePoint now) {
+  Pool& pool = pools_[index];
+  while (table_.count_filling(index) < pool.target && pool.policy.take_start(now, table_.count_in(index, WorkerState::starting))) {
+    if (!start(index, now)) return;
+  }
+  const unsigned failures = pool.policy.failures(now);
+  if (const auto until = pool.policy.throttled_until(now); until && failures > pool.warned_throttle) {
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*until - now);
+    log_.warning("pool " + pool.name + ": " + std::to_string(failures) + " failures in a row (" +
+                 std::string(throttle_reason_name(pool.policy.last_reason())) + "), the next start is tried in " +
+                 format_duration(wait));
+  }
+  pool.warned_throttle = failures;
+}
+
+bool Workforce::start(std::size_t pool, TimePoint now) {
+  const auto slot = table_.free_slot();
+  if (!slot) {
+    log_.error("pool " + pools_[pool].name + ": no worker started: all " + std::to_string(scoreboard_.slots()) +
+               " slots of the scoreboard are taken");
+    pools_[pool].policy.fork_failed(now);
+    return false;
+  }
+  try {
+    auto record = spawn_worker({generation_, scoreboard_, wakeups_, pool, table_.free_index(pool), *slot, 0, -1, -1}, run_);
+    record->started = record->entered = Clock::now();
+    WorkerRecord& worker = table_.add(std::move(record));
+    listen(worker);
+    log_.debug(name(worker) + " started");
+    return true;
+  } catch (const std::system_error& error) {
+    log_.error("pool " + pools_[pool].name + ": no worker started: " + error.what());
+    pools_[pool].policy.fork_failed(now);
+    return false;
+  }
+}
+
+// The one that has least to lose goes first, and of those the last that came.
+void Workforce::shrink(std::size_t pool) {
+  while (table_.count_filling(pool) > pools_[pool].target) {
+    WorkerRecord* choice = nullptr;
+    std::uint64_t least = UINT64_MAX;
+    table_.for_each([&](WorkerRecord& worker) {
+      if (worker.pool != pool || !counts_towards_pool(worker.state)) return;
+      const ipc::WorkerSlot& slot = scoreboard_.slot(worker.slot);
+      const bool busy = slot.activity_kind.load(std::memory_order_relaxed) != ipc::ActivityKind::none;
+      const std::uint64_t load = 2 * std::uint64_t{slot.connections.load(std::memory_order_relaxed)} + (busy ? 1 : 0);
+      if (choice == nullptr || load < least || (load == least && worker.index > choice->index)) {
+        choice = &worker;
+        least = load;
+      }
+    });
+    apply(*choice, WorkerEvent::retire_wanted);
+  }
+}
+
+void Workforce::tend(TimePoint now) {
+  table_.for_each([&](WorkerRecord& worker) {
+    const auto deadline =
+        master::next_deadline(worker.state, worker.entered, last_beat(worker), pools_[worker.pool].limits);
+    if (deadline && deadline->at <= now) apply(worker, deadline->event);
+  });
+  for (std::size_t i = 0; i < pools_.size() && !stopping_; ++i) {
+    refill(i, now);
+    shrink(i);
+  }
+}
+
+std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
+  std::optional<TimePoint> next;
+  const auto consider = [&](std::optional<TimePoint> at) {
+    if (at && (!next || *at < *next)) next = at;
+  };
+  table_.for_each([&](const WorkerRecord& worker) {
+    const auto deadline =
+        master::next_deadline(worker.state, worker.entered, last_beat(worker), pools_[worker.pool].limits);
+    if (deadline) consider(deadline->at);
+  });
+  for (std::size_t i = 0; i < pools_.size() && !stopping_; ++i) {
+    if (table_.count_filling(i) < pools_[i].target) consider(pools_[i].policy.throttled_until(now));
+  }
+  return next;
+}
+
+// The worker's own number, which is believed only as far as it makes sense.
+TimePoint Workforce::last_beat(const WorkerRecord& worker) const {
+  const std::uint64_t ns = scoreboard_.slot(worker.slot).heartbeat_ns.load(std::memory_order_relaxed);
+  const auto now = Clock::now();
+  const auto limit = static_cast<std::uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
+  return TimePoint(std::chrono::nanoseconds(std::min(ns, limit)));
+}
+
+// Hearing.
+
+void Workforce::listen(WorkerRecord& worker) {
+  const pid_t pid = worker.pid;
+  reactor_.watch(worker.status.get(), EPOLLIN, [this, pid](std::uint32_t) {
+    WorkerRecord* speaker = table_.find(pid);
+    if (speaker != nullptr && !hear(*speaker, kPacketsPerTurn)) reactor_.forget(speaker->status.get());
+  });
+}
+
+bool Workforce::hear(WorkerRecord& worker, unsigned packets) {
+  std::array<std::byte, ipc::kMaxPacketBytes> buffer;
+  for (; packets > 0; --packets) {
+    const auto [status, packet] = ipc::receive_packet(worker.status.get(), buffer);
+    if (status == ipc::ReceiveStatus::closed) return false;
+    if (status == ipc::ReceiveStatus::empty) return true;
+    if (const auto message = ipc::decode_status(packet)) {
+      heard(worker, *message);
+    } else if (!std::exchange(worker.spoke_nonsense, true)) {
+      log_.error(name(worker) + " says what no worker says: its memory may be damaged");
+    }
+  }
+  return true;
+}
+
+void Workforce::heard(WorkerRecord& worker, const ipc::StatusMessage& message) {
+  switch (message.kind) {
+    case ipc::StatusKind::ready: return apply(worker, WorkerEvent::said_ready);
+    case ipc::StatusKind::draining: return apply(worker, WorkerEvent::said_draining);
+    case ipc::StatusKind::cannot_start: worker.start_error = message.text; return;
+    case ipc::StatusKind::log:
+      return log_.write(static_cast<LogLevel>(message.level),
+                        name(worker) + " " + escape_untrusted(message.text, ipc::kMaxStatusText));
+  }
+}
+
+// Changing state.
+
+void Workforce::apply(WorkerRecord& worker, WorkerEvent event) {
+  const WorkerStep step = transition(worker.state, event);
+  const bool filled = counts_towards_pool(worker.state);
+  if (step.next != worker.state) {
+    worker.state = step.next;
+    worker.entered = Clock::now();
+  }
+  act(worker, step.action, event);
+  // Aborted while it filled its place: the pool is one short before the worker is gone.
+  if (step.action == WorkerAction::send_abort && filled) {
+    departed(worker, event == WorkerEvent::boot_timeout ? Departure::boot_timeout : Departure::heartbeat_lost);
+  }
+}
+
+void Workforce::act(WorkerRecord& worker, WorkerAction action, WorkerEvent event) {
+  std::chrono::milliseconds duration{0};
+  switch (action) {
+    case WorkerAction::note_ready:
+      worker.ready = worker.entered;
+      pools_[worker.pool].policy.became_ready(worker.entered);
+      return log_.info(name(worker) + " is ready");
+    case WorkerAction::note_draining:
+      worker.intent = ExitIntent::drained_itself;
+      departed(worker, Departure::drained);
+      return log_.info(name(worker) + " retires by itself");
+    case WorkerAction::send_retire: return command(worker, ipc::ControlKind::retire);
+    case WorkerAction::send_finish: return command(worker, ipc::ControlKind::finish);
+    case WorkerAction::send_stop_now: return command(worker, ipc::ControlKind::stop_now);
+    case WorkerAction::send_abort: {
+      const bool boot = event == WorkerEvent::boot_timeout;
+      worker.intent = boot ? ExitIntent::aborted_boot : ExitIntent::aborted_heartbeat;
+      const std::string activity = serving(worker, duration);
+      log_.error(name(worker) + (boot ? " is not ready in time" : " has no heartbeat") + ": it is aborted" +
+                 (activity.empty() ? "" : "; it is serving " + escape_untrusted(activity, 256)));
+      return signal_worker(worker, SIGABRT);
+    }
+    case WorkerAction::send_kill:
+      if (worker.intent != ExitIntent::aborted_boot && worker.intent != ExitIntent::aborted_heartbeat) {
+        worker.intent = event == WorkerEvent::kill_wanted ? ExitIntent::killed_wanted : ExitIntent::killed_stuck;
+      }
+      return signal_worker(worker, SIGKILL);
+    case WorkerAction::give_up_slot:
+      return log_.error(name(worker) + " outlives SIGKILL: its slot is given up until it ends");
+    default: return;  // ignore, and the reports, which buried() writes
+  }
+}
+
+void Workforce::command(WorkerRecord& worker, ipc::ControlKind kind) {
+  if (worker.intent == ExitIntent::unexpected || kind == ipc::ControlKind::stop_now) {
+    worker.intent = kind == ipc::ControlKind::stop_now ? ExitIntent::stopped : ExitIntent::retired;
+  }
+  const auto limit = pools_[worker.pool].limits.drain;
+  std::array<std::byte, ipc::kControlBytes> packet;
+  // The worker ends by itself a little before its time is over.
+  const auto argument = static_cast<std::uint32_t>(std::max<std::int64_t>(limit.count() * 95 / 100, 1));
+  ipc::encode(ipc::ControlMessage{kind, kind == ipc::ControlKind::stop_now ? 0 : argument}, packet);
+  // A pipe that is full or closed is a worker that does not listen: its deadline sees to it.
+  ipc::send_packet(worker.control.get(), packet);
+}
+
+void Workforce::departed(WorkerRecord& worker, Departure departure) {
+  ++departures_[static_cast<std::size_t>(departure)];
+  const double jitter = std::uniform_real_distribution<double>(-1.0, 1.0)(random_);
+  pools_[worker.pool].policy.left({departure, worker.started, worker.ready}, Clock::now(), jitter);
+}
+
+// Burying.
+
+void Workforce::reap() {
+  for (;;) {
+    int wait_status = 0;
+    const pid_t pid = ::waitpid(-1, &wait_status, WNOHANG);
+    if (pid == -1 && errno == EINTR) continue;
+    if (pid <= 0) return;
+    if (table_.find(pid) != nullptr) buried(pid, wait_status);  // others: orphans given to pid 1
+  }
+}
+
+void Workforce::buried(pid_t pid, int wait_status) {
+  WorkerRecord& worker = *table_.find(pid);
+  hear(worker, kLastPackets);  // its last words
+  std::chrono::milliseconds duration{0};
+  const std::string activity = serving(worker, duration);
+  ExitFacts end = facts(worker, wait_status, activity);
+  end.activity_for = duration;
+  const WorkerAction action = transition(worker.state, WorkerEvent::reaped).action;
+  if (action == WorkerAction::report_failed_start || action == WorkerAction::report_death) {
+    departed(worker, departure_of(wait_status, worker.ready.has_value()));
+  }
+  log_.write(is_expected(end) ? LogLevel::info : LogLevel::error, exit_report(end));
+  ipc::accumulate(retained_, scoreboard_.counters(worker.slot));
+  scoreboard_.clear(worker.slot);
+  reactor_.forget(worker.status.get());
+  table_.remove(pid);
+}
+
+ExitFacts Workforce::facts(const WorkerRecord& worker, int wait_status, const std::string& activity) const {
+  ExitFacts facts;
+  facts.pool = pools_[worker.pool].name;
+  facts.index = worker.index;
+  facts.pid = worker.pid;
+  facts.generation = worker.generation;
+  facts.wait_status = wait_status;
+  facts.uptime = std::chrono::floor<std::chrono::milliseconds>(Clock::now() - worker.started);
+  facts.was_ready = worker.ready.has_value();
+  facts.intent = worker.intent;
+  facts.start_error = worker.start_error;
+  if (!activity.empty()) facts.activity = activity;
+  return facts;
+}
+
+}  // namespace prefork::master

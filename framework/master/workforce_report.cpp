@@ -1,0 +1,87 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "framework/master/activity_text.hpp"
+#include "framework/master/workforce.hpp"
+
+// What the workforce tells of itself: names, activities, the status.
+namespace prefork::master {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+std::uint64_t rss_bytes(pid_t pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/statm";
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
+  unsigned long long size = 0, resident = 0;
+  if (file == nullptr || std::fscanf(file.get(), "%llu %llu", &size, &resident) != 2) return 0;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+WorkStatus work_of(const ipc::CounterValues& values) {
+  const auto value = [&](ipc::Counter counter) { return values[static_cast<std::size_t>(counter)]; };
+  return {value(ipc::Counter::accepted), value(ipc::Counter::requests), value(ipc::Counter::datagrams),
+          value(ipc::Counter::bytes_in), value(ipc::Counter::bytes_out)};
+}
+
+}  // namespace
+
+std::string Workforce::name(const WorkerRecord& worker) const {
+  return "worker " + pools_[worker.pool].name + "/" + std::to_string(worker.index) + " (pid " + std::to_string(worker.pid) + ")";
+}
+
+std::string Workforce::serving(const WorkerRecord& worker, milliseconds& duration) const {
+  const ipc::Activity activity = scoreboard_.slot(worker.slot).activity();
+  const std::uint64_t now = ipc::monotonic_ns();
+  duration = milliseconds(activity.since_ns < now ? (now - activity.since_ns) / 1'000'000 : 0);
+  return activity_text(activity, pools_[worker.pool].services);
+}
+
+void Workforce::report_worker(const WorkerRecord& worker, WorkerStatus& status) const {
+  status.pool = pools_[worker.pool].name;
+  status.index = worker.index;
+  status.slot = static_cast<unsigned>(worker.slot);
+  status.pid = worker.pid;
+  status.generation = worker.generation;
+  status.serving = serving(worker, status.serving_for);
+  status.state = status_name(worker.state, !status.serving.empty());
+  status.uptime = std::chrono::floor<milliseconds>(Clock::now() - worker.started);
+  status.connections = scoreboard_.slot(worker.slot).connections.load(std::memory_order_relaxed);
+  status.work = work_of(scoreboard_.counters(worker.slot));
+  status.requests_per_second = worker.request_rate.rate();
+  status.rss_bytes = rss_bytes(worker.pid);
+}
+
+void Workforce::report(StatusSnapshot& snapshot) {
+  const TimePoint now = Clock::now();
+  for (std::size_t i = 0; i < pools_.size(); ++i) {
+    const Pool& pool = pools_[i];
+    PoolStatus status{pool.name, pool.target, table_.count(i), table_.count_in(i, WorkerState::ready), pool.user,
+                      pool.policy.failures(now), milliseconds(0), {}};
+    if (const auto until = pool.policy.throttled_until(now)) status.throttled_for = std::chrono::ceil<milliseconds>(*until - now);
+    if (pool.policy.last_reason() != ThrottleReason::none) status.last_failure = throttle_reason_name(pool.policy.last_reason());
+    snapshot.pools.push_back(std::move(status));
+  }
+  ipc::CounterValues totals = retained_;
+  table_.for_each([&](WorkerRecord& worker) {
+    const ipc::CounterValues values = scoreboard_.counters(worker.slot);
+    ipc::accumulate(totals, values);
+    const auto done = values[static_cast<std::size_t>(ipc::Counter::requests)] +
+                      values[static_cast<std::size_t>(ipc::Counter::datagrams)];
+    worker.request_rate.update(done, now);
+    WorkerStatus status;
+    report_worker(worker, status);
+    snapshot.connections += status.connections;
+    snapshot.requests_per_second += status.requests_per_second;
+    snapshot.workers.push_back(std::move(status));
+  });
+  snapshot.totals = work_of(totals);
+  for (std::size_t i = 0; i < departures_.size(); ++i) {
+    if (departures_[i] > 0) snapshot.restarts.push_back({std::string(departure_name(static_cast<Departure>(i))), departures_[i]});
+  }
+}
+
+}  // namespace prefork::master

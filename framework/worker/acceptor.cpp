@@ -1,0 +1,135 @@
+#include "framework/worker/acceptor.hpp"
+
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include "ipc/syscall.hpp"
+
+namespace prefork::worker {
+
+namespace {
+
+constexpr std::uint64_t kShareMoment = 5;        // ms that a worker with too much steps back
+constexpr std::uint64_t kExhaustedMoment = 100;  // ms until descriptors or memory are tried again
+constexpr std::uint64_t kStaleHeartbeatNs = 3'000'000'000;
+
+bool out_of_resources(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+}  // namespace
+
+std::size_t FairShare::allowance(std::size_t total, std::size_t workers) noexcept {
+  const std::size_t mean = total / workers;
+  return mean + 1 + std::min<std::size_t>(mean / 16, 6);
+}
+
+bool FairShare::exceeded() const noexcept {
+  const ipc::WorkerSlot& own = scoreboard_.slot(own_);
+  const auto pool = own.pool.load(std::memory_order_relaxed);
+  const auto now = own.heartbeat_ns.load(std::memory_order_relaxed);
+  std::size_t total = own.connections.load(std::memory_order_relaxed);
+  std::size_t workers = 1;
+  for (std::size_t i = 0; i < scoreboard_.slots(); ++i) {
+    const ipc::WorkerSlot& slot = scoreboard_.slot(i);
+    // Only who can accept counts: a stuck or leaving sibling would turn everyone else away.
+    if (i == own_ || slot.state.load(std::memory_order_relaxed) != ipc::SlotState::idle ||
+        slot.pool.load(std::memory_order_relaxed) != pool ||
+        slot.heartbeat_ns.load(std::memory_order_relaxed) + kStaleHeartbeatNs < now) {
+      continue;
+    }
+    total += slot.connections.load(std::memory_order_relaxed);
+    ++workers;
+  }
+  return workers > 1 && own.connections.load(std::memory_order_relaxed) > allowance(total, workers);
+}
+
+class Acceptor::Listener final : public EventHandler {
+ public:
+  Listener(Acceptor& owner, int fd, std::string address, std::unique_ptr<Protocol> protocol)
+      : owner_(owner), fd_(fd), address_(std::move(address)), protocol_(std::move(protocol)) {}
+
+  void on_events(std::uint32_t) override { owner_.accept_from(*this); }
+  int fd() const noexcept { return fd_; }
+  const std::string& address() const noexcept { return address_; }
+  Protocol& protocol() const noexcept { return *protocol_; }
+
+ private:
+  Acceptor& owner_;
+  int fd_;
+  std::string address_;
+  std::unique_ptr<Protocol> protocol_;
+};
+
+Acceptor::Acceptor(Runtime& runtime, FairShare share, std::size_t max_connections)
+    : runtime_(runtime), share_(share), max_connections_(max_connections) {}
+
+Acceptor::~Acceptor() = default;
+
+void Acceptor::add(int fd, std::string address, std::unique_ptr<Protocol> protocol) {
+  listeners_.push_back(std::make_unique<Listener>(*this, fd, std::move(address), std::move(protocol)));
+}
+
+void Acceptor::arm() {
+  if (armed_ || stopped_) return;
+  for (auto& listener : listeners_) runtime_.loop.add(listener->fd(), EPOLLIN | EPOLLEXCLUSIVE, *listener);
+  armed_ = true;
+  stepped_back_ = false;
+  disarm();
+}
+
+void Acceptor::stop() noexcept {
+  pause(0);
+  disarm();
+  stepped_back_ = false;
+  stopped_ = true;
+}
+
+void Acceptor::pause(std::uint64_t ms) noexcept {
+  if (!std::exchange(armed_, false)) return;
+  for (auto& listener : listeners_) runtime_.loop.remove(listener->fd());
+  runtime_.slot.add(ipc::Counter::accept_pauses);
+  runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(ms));
+}
+
+void Acceptor::on_timer() {
+  if (max_connections_ != 0 && runtime_.connection_count >= max_connections_) {
+    runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(kExhaustedMoment));
+    return;
+  }
+  arm();
+}
+
+void Acceptor::accept_from(Listener& listener) {
+  if (!armed_) return;
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  ipc::UniqueFd fd(::accept4(listener.fd(), generic, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!fd.is_open()) {
+    // Anything else is that one connection's trouble (accept(2) passes on its network errors).
+    if (out_of_resources(errno)) pause(kExhaustedMoment);
+    return;
+  }
+  try {
+    listener.protocol().open(std::move(fd), PeerAddress(generic, length));
+  } catch (const std::exception& error) {
+    runtime_.log.log(LogLevel::error, listener.address() + ": a connection was refused: " + error.what());
+    pause(kExhaustedMoment);
+  }
+  if (max_connections_ != 0 && runtime_.connection_count >= max_connections_) {
+    pause(kExhaustedMoment);
+  } else if (share_.exceeded()) {
+    pause(kShareMoment);
+    stepped_back_ = true;
+  }
+}
+
+}  // namespace prefork::worker

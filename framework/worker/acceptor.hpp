@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/worker/event_loop.hpp"
+#include "framework/worker/protocol.hpp"
+#include "framework/worker/runtime.hpp"
+
+namespace prefork::worker {
+
+/// What a worker knows of its siblings when it decides whether to accept.
+class FairShare {
+ public:
+  /// @param own  the worker's own slot
+  FairShare(const ipc::Scoreboard& scoreboard, std::size_t own) noexcept : scoreboard_(scoreboard), own_(own) {}
+
+  /// True: the worker holds more connections than its share, and a sibling can take the next one.
+  bool exceeded() const noexcept;
+
+  /// The most that a worker may hold where `total` connections are spread over `workers`: the mean and a
+  /// little, since disarming for each small difference would cost more than the difference.
+  static std::size_t allowance(std::size_t total, std::size_t workers) noexcept;
+
+ private:
+  const ipc::Scoreboard& scoreboard_;
+  std::size_t own_;
+};
+
+/// Accepts on a worker's shared listening sockets.
+///
+/// The kernel wakes one waiting worker per connection (EPOLLEXCLUSIVE), the first that registered. A
+/// worker that holds more than its share takes its listeners out of the loop for a moment, which also
+/// puts it at the end of that order. A worker that was woken always accepts: the wake is not given to
+/// another.
+class Acceptor final : private TimerWheel::Entry {
+ public:
+  Acceptor(Runtime& runtime, FairShare share, std::size_t max_connections);
+  ~Acceptor();
+
+  /// @param fd  a listening, non-blocking socket; it stays the caller's
+  void add(int fd, std::string address, std::unique_ptr<Protocol> protocol);
+  /// Starts to accept. @throws std::system_error
+  void arm();
+  /// Stops for good and closes nothing: the sockets are the caller's.
+  void stop() noexcept;
+  /// To be called once a turn: a worker that stepped back accepts again as soon as its share allows it.
+  void reconsider() {
+    if (stepped_back_ && !share_.exceeded()) arm();
+  }
+
+ private:
+  class Listener;
+
+  void accept_from(Listener& listener);
+  void pause(std::uint64_t ms) noexcept;
+  void on_timer() override;
+
+  Runtime& runtime_;
+  FairShare share_;
+  std::size_t max_connections_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  bool armed_ = false;
+  bool stepped_back_ = false;  // paused for its share, not for want of resources
+  bool stopped_ = false;
+};
+
+}  // namespace prefork::worker

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+
+#include "framework/worker/blocking_stream.hpp"
+#include "framework/worker/event_loop.hpp"
+#include "framework/worker/master_link.hpp"
+#include "framework/worker/runtime.hpp"
+#include "ipc/unique_fd.hpp"
+
+namespace prefork::worker {
+
+/// Who decides on what the duties bring.
+class DutyOfficer {
+ public:
+  virtual void obey(const ipc::ControlMessage& order) = 0;
+  virtual void master_died() = 0;
+  virtual void asked_to_retire() = 0;  ///< SIGTERM was sent to the worker itself
+
+ protected:
+  ~DutyOfficer() = default;
+};
+
+/// What a worker owes its master whatever its services do: it listens to the control pipe, to SIGTERM and
+/// to its wake-up, and beats its heart. An epoll of its own within the event loop's, so that a blocking
+/// service can attend to it without running the loop.
+class Duties final : public EventHandler, public BlockingDuties, private TimerWheel::Entry {
+ public:
+  /// Signals as a worker has them: SIGTERM is read here; INT, QUIT and the other signals of a terminal
+  /// are the master's and ignored; the rest is default. Called once in a fresh child.
+  static void take_over_signals();
+
+  Duties(Runtime& runtime, MasterLink& link, int wakeup_fd, DutyOfficer& officer);
+
+  /// Makes sure that the loop turns at that tick.
+  void wake_at(std::uint64_t tick);
+
+  int duty_fd() const noexcept override { return epoll_.get(); }
+  void attend() override;
+
+ private:
+  void on_events(std::uint32_t) override { attend(); }
+  void on_timer() override;
+  void beat() noexcept;
+  void drain_control();
+  void drain_signals();
+
+  struct Alarm final : TimerWheel::Entry {
+    void on_timer() override {}
+  };
+
+  Runtime& runtime_;
+  MasterLink& link_;
+  DutyOfficer& officer_;
+  int wakeup_fd_;
+  ipc::UniqueFd signals_;
+  ipc::UniqueFd epoll_;
+  Alarm alarm_;
+  bool master_alive_ = true;
+};
+
+}  // namespace prefork::worker

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "framework/worker/timer_wheel.hpp"
+#include "ipc/unique_fd.hpp"
+
+namespace prefork::worker {
+
+/// What an event loop calls when a descriptor is ready.
+class EventHandler {
+ public:
+  /// @param events  EPOLLIN and the like, epoll_ctl(2)
+  virtual void on_events(std::uint32_t events) = 0;
+
+ protected:
+  ~EventHandler() = default;
+};
+
+/// What is called once, after the events that are being handled.
+class Deferred {
+ public:
+  virtual void run_deferred() = 0;
+
+ protected:
+  ~Deferred() = default;
+
+ private:
+  friend class EventLoop;
+  bool queued_ = false;
+};
+
+/// What is destroyed after the events that are being handled, since one of them may still name it.
+class Disposable {
+ public:
+  virtual ~Disposable() = default;
+};
+
+/// A worker's event loop: epoll, timers and a clock that is read once a turn. One thread.
+class EventLoop {
+ public:
+  /// @throws std::system_error
+  EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+  ~EventLoop();
+
+  /// epoll_ctl(2). The handler must stay until the descriptor is closed or removed, and past the end of
+  /// the turn (dispose() sees to that). @throws std::system_error
+  void add(int fd, std::uint32_t events, EventHandler& handler);
+  void modify(int fd, std::uint32_t events, EventHandler& handler);
+  void remove(int fd) noexcept;
+
+  /// Runs `deferred` after this turn's events, before the loop waits again; asking twice is asking once.
+  void defer(Deferred& deferred);
+  /// Takes back defer(), before `deferred` is destroyed.
+  void forget(Deferred& deferred) noexcept;
+  void dispose(std::unique_ptr<Disposable> object);
+
+  /// Waits for events, a timer or a signal, and handles what came. Blocks.
+  void turn();
+  /// Reads the clock between turns: for code that blocks by itself (BlockingService).
+  void refresh_clock() noexcept;
+
+  TimerWheel& timers() noexcept { return timers_; }
+  /// CLOCK_MONOTONIC as of the start of this turn.
+  std::uint64_t now_ns() const noexcept { return now_ns_; }
+  std::uint64_t now_ms() const noexcept { return now_ns_ / 1'000'000; }
+  /// The tick `delay_ms` from now, rounded so that it is never early.
+  std::uint64_t tick_after(std::uint64_t delay_ms) const noexcept { return (now_ns_ + 999'999) / 1'000'000 + delay_ms; }
+
+ private:
+  int wait_ms() noexcept;
+
+  ipc::UniqueFd epoll_;
+  std::uint64_t now_ns_;
+  TimerWheel timers_;
+  std::vector<Deferred*> deferred_;
+  std::vector<Deferred*> running_;
+  std::vector<std::unique_ptr<Disposable>> garbage_;
+};
+
+}  // namespace prefork::worker

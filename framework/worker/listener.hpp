@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace prefork::worker {
+
+/// One bound socket that a worker shares with its siblings.
+struct ListenerSetup {
+  int fd = -1;
+  bool datagram = false;
+  std::string address;                  ///< for messages
+  std::vector<std::uint8_t> services;   ///< indices in the worker's services: more than one only for HTTP
+};
+
+}  // namespace prefork::worker

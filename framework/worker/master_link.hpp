@@ -1,0 +1,34 @@
+#pragma once
+
+#include "framework/worker/runtime.hpp"
+#include "ipc/contract.hpp"
+
+namespace prefork::worker {
+
+/// A worker's end of its two pipes to the master. Nothing here blocks.
+class MasterLink final : public LogSink {
+ public:
+  MasterLink(int control_fd, int status_fd, ipc::WorkerSlot& slot) noexcept
+      : control_fd_(control_fd), status_fd_(status_fd), slot_(slot) {}
+
+  void say(ipc::StatusKind kind, std::string_view text = {}) { send({kind, 0, text}); }
+  /// A line that does not fit into the pipe is dropped and counted; without a master it goes to stderr.
+  void log(LogLevel level, std::string_view line) override;
+
+  /// The next control message. `closed`: the master is dead.
+  struct Order {
+    enum class Kind { none, message, closed } kind;
+    ipc::ControlMessage message{};
+  };
+  Order receive();
+  int control_fd() const noexcept { return control_fd_; }
+
+ private:
+  void send(const ipc::StatusMessage& message);
+
+  int control_fd_;
+  int status_fd_;
+  ipc::WorkerSlot& slot_;
+};
+
+}  // namespace prefork::worker

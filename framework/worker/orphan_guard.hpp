@@ -1,0 +1,16 @@
+#pragma once
+
+#include <sys/types.h>
+
+namespace prefork::worker {
+
+/// Makes sure that a worker, however stuck, does not outlive its master by more than a second: the kernel
+/// sends SIGHUP when the master dies, and its handler starts a timer that ends in SIGKILL. A worker that
+/// is not stuck sees the end of its control pipe and leaves before that.
+///
+/// To be called once, in the worker, after its last change of user (which takes the kernel's promise
+/// back). @return false: the master is dead already. @throws std::system_error
+/// Source: PR_SET_PDEATHSIG, timer_create(2).
+bool guard_against_orphanage(pid_t master);
+
+}  // namespace prefork::worker

@@ -1,0 +1,69 @@
+#include "framework/worker/plugin_loader.hpp"
+
+#include <dlfcn.h>
+#include <sys/prctl.h>
+
+#include <cstring>
+#include <string_view>
+
+namespace prefork::worker {
+
+namespace {
+
+// After a change of user the kernel gives /proc/self to root; a copy in a memfd is opened through it.
+class ReadableProc {
+ public:
+  ReadableProc() noexcept : before_(::prctl(PR_GET_DUMPABLE)) { ::prctl(PR_SET_DUMPABLE, 1); }
+  ReadableProc(const ReadableProc&) = delete;
+  ReadableProc& operator=(const ReadableProc&) = delete;
+  ~ReadableProc() { ::prctl(PR_SET_DUMPABLE, before_ == 1 ? 1 : 0); }
+
+ private:
+  int before_;
+};
+
+[[noreturn]] void refuse(const std::string& name, const std::string& reason) {
+  throw PluginError("plugin \"" + name + "\" " + reason);
+}
+
+// dlerror() names the descriptor that was opened; people know the plugin's name.
+std::string last_dl_error(const std::string& path, const std::string& name) {
+  const char* text = ::dlerror();
+  std::string message = text != nullptr ? text : "unknown error";
+  if (const auto at = message.find(path); at != std::string::npos) message.replace(at, path.size(), name);
+  return message;
+}
+
+}  // namespace
+
+void check_descriptor(const PluginDescriptor& descriptor, const std::string& name) {
+  if (descriptor.magic != PluginDescriptor::kMagic) refuse(name, "is not a prefork plugin: its prefork_plugin has no magic number");
+  if (descriptor.abi_major != PREFORK_ABI_MAJOR || descriptor.abi_minor > PREFORK_ABI_MINOR) {
+    refuse(name, "was built for plugin interface " + std::to_string(descriptor.abi_major) + "." +
+                     std::to_string(descriptor.abi_minor) + ", this server has " + std::to_string(PREFORK_ABI_MAJOR) +
+                     "." + std::to_string(PREFORK_ABI_MINOR) + ": build it again");
+  }
+  if (descriptor.struct_bytes != sizeof(PluginDescriptor)) {
+    refuse(name, "has a descriptor of " + std::to_string(descriptor.struct_bytes) + " bytes, this server expects " +
+                     std::to_string(sizeof(PluginDescriptor)) + ": build it again");
+  }
+  if (std::strcmp(descriptor.build_signature, PREFORK_BUILD_SIGNATURE) != 0) {
+    refuse(name, std::string("was built with ") + descriptor.build_signature + ", this server with " +
+                     PREFORK_BUILD_SIGNATURE + ": build it the same way");
+  }
+  if (descriptor.kind > ServiceKind::http) refuse(name, "is of a kind that this server does not know");
+}
+
+const PluginDescriptor& load_plugin(int fd, const std::string& name) {
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  ReadableProc readable;
+  void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) refuse(name, "does not load: " + last_dl_error(path, name));
+  const void* symbol = ::dlsym(library, "prefork_plugin");
+  if (symbol == nullptr) refuse(name, "is not a prefork plugin: it exports no symbol prefork_plugin");
+  const auto& descriptor = *static_cast<const PluginDescriptor*>(symbol);
+  check_descriptor(descriptor, name);
+  return descriptor;
+}
+
+}  // namespace prefork::worker

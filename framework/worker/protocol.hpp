@@ -1,0 +1,21 @@
+#pragma once
+
+#include "framework/worker/peer_address.hpp"
+#include "ipc/unique_fd.hpp"
+
+#include <prefork/datagram.hpp>
+
+namespace prefork::worker {
+
+/// What is done with the clients of one listener: the bridge from sockets to a kind of service.
+class Protocol {
+ public:
+  virtual ~Protocol() = default;
+
+  /// Takes over an accepted, non-blocking connection.
+  virtual void open(ipc::UniqueFd fd, const PeerAddress& peer) = 0;
+  /// Answers one datagram.
+  virtual void receive(Datagram& packet) = 0;
+};
+
+}  // namespace prefork::worker

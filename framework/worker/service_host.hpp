@@ -1,0 +1,70 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "framework/worker/runtime.hpp"
+
+#include <prefork/context.hpp>
+
+namespace prefork {
+class ServiceBase;
+}
+
+namespace prefork::worker {
+
+/// Who the worker is, for its services.
+struct WorkerIdentity {
+  std::string pool;
+  unsigned index = 0;
+  unsigned generation = 0;
+};
+
+struct ServiceLimits {
+  std::chrono::milliseconds idle_timeout{0};
+  std::chrono::milliseconds write_timeout{0};
+};
+
+/// One service in one worker: the Context that its author sees, and what the runtime keeps for it.
+class ServiceHost final : public Context {
+ public:
+  /// @param options  every declared option, normalised (durations in ms, sizes in bytes, flags 0 or 1)
+  ServiceHost(Runtime& runtime, const WorkerIdentity& identity, std::uint8_t index, std::string name,
+              std::map<std::string, std::string, std::less<>> options, ServiceLimits limits);
+  ~ServiceHost() = default;
+
+  Runtime& runtime() const noexcept { return runtime_; }
+  const WorkerIdentity& identity() const noexcept { return identity_; }
+  const std::string& name() const noexcept { return name_; }
+  const ServiceLimits& limits() const noexcept { return limits_; }
+  const std::string& option(std::string_view name) const;
+  /// Set once, before anything else of the service is called.
+  void host(ServiceBase& service) noexcept { service_ = &service; }
+  ServiceBase& service() const noexcept { return *service_; }
+
+  /// Notes in the scoreboard what the worker is about to serve; it stands until the end of the loop's turn.
+  void begin_activity(ipc::ActivityKind kind, std::string_view text) noexcept {
+    runtime_.slot.begin_activity(kind, index_, runtime_.loop.now_ns(), text);
+  }
+
+  /// To be called in a handler of `catch (...)`: logs what a service threw and counts it.
+  void log_exception(std::string_view where);
+
+ private:
+  Runtime& runtime_;
+  const WorkerIdentity& identity_;
+  std::uint8_t index_;
+  std::string name_;
+  std::map<std::string, std::string, std::less<>> options_;
+  ServiceLimits limits_;
+  ServiceBase* service_ = nullptr;
+};
+
+inline ServiceHost& host_of(Context& context) noexcept { return static_cast<ServiceHost&>(context); }
+inline const ServiceHost& host_of(const Context& context) noexcept { return static_cast<const ServiceHost&>(context); }
+
+}  // namespace prefork::worker

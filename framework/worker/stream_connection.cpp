@@ -1,0 +1,176 @@
+#include "framework/worker/stream_connection.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "ipc/check.hpp"
+#include "ipc/syscall.hpp"
+
+namespace prefork::worker {
+
+namespace {
+
+constexpr std::uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t kEndEvents = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+constexpr std::chrono::milliseconds kLingerLimit{2000};
+
+}  // namespace
+
+StreamConnection::StreamConnection(ServiceHost& host, ipc::UniqueFd fd, const PeerAddress& peer)
+    : host_(host), id_(host.runtime().next_connection_id++), fd_(std::move(fd)), peer_(peer) {
+  host_.runtime().connection_opened(*this);
+}
+
+StreamConnection::~StreamConnection() {
+  host_.runtime().loop.forget(*this);
+  release_block();
+  unlink();
+  host_.runtime().connection_closed();
+}
+
+void StreamConnection::attach() {
+  if (stage_ == Stage::closed) return;
+  attached_ = true;
+  try {
+    host_.runtime().loop.add(fd_.get(), watches_writable_ ? kReadEvents | EPOLLOUT : kReadEvents, *this);
+  } catch (const std::system_error& error) {
+    host_.runtime().log.log(LogLevel::error, std::string("a connection is closed: ") + error.what());
+    if (stage_ == Stage::lingering) return close();
+    on_broken();
+  }
+}
+
+void StreamConnection::close() noexcept {
+  if (stage_ == Stage::closed) return;
+  stage_ = Stage::closed;
+  disarm();
+  fd_.reset();
+  unlink();
+  host_.runtime().loop.dispose(std::unique_ptr<Disposable>(this));
+}
+
+StreamConnection::Received StreamConnection::receive() {
+  PREFORK_CHECK(stage_ == Stage::open);
+  if (!input_ready_) return Received::would_block;
+  if (!block_) block_ = host_.runtime().blocks.lend();
+  const std::size_t room = block_room();
+  PREFORK_CHECK(room > 0);
+  const ssize_t n = ipc::retry_eintr([&] { return ::recv(fd_.get(), block_.get() + used_, room, 0); });
+  if (n > 0) {
+    const auto count = static_cast<std::size_t>(n);
+    used_ += static_cast<std::uint32_t>(count);
+    if (count < room && !peer_ended_) input_ready_ = false;
+    host_.runtime().slot.add(ipc::Counter::bytes_in, count);
+    return Received::data;
+  }
+  if (n == -1 && errno == EAGAIN) {
+    input_ready_ = false;
+    if (used_ == 0) release_block();
+    return Received::would_block;
+  }
+  return Received::end;
+}
+
+void StreamConnection::consume(std::size_t bytes) noexcept {
+  PREFORK_CHECK(bytes <= used_);
+  used_ -= static_cast<std::uint32_t>(bytes);
+  if (used_ == 0) {
+    release_block();
+  } else if (bytes > 0) {
+    std::memmove(block_.get(), block_.get() + bytes, used_);
+  }
+}
+
+void StreamConnection::release_block() noexcept {
+  used_ = 0;
+  if (block_) host_.runtime().blocks.give_back(std::move(block_));
+}
+
+std::optional<std::size_t> StreamConnection::send_some(std::string_view bytes) {
+  if (stage_ != Stage::open) return std::nullopt;
+  const ssize_t n = ipc::retry_eintr([&] { return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); });
+  if (n == -1 && errno != EAGAIN) return std::nullopt;
+  const std::size_t sent = n > 0 ? static_cast<std::size_t>(n) : 0;
+  host_.runtime().slot.add(ipc::Counter::bytes_out, sent);
+  if (sent < bytes.size()) {
+    wants_writable_ = true;
+    if (!std::exchange(watches_writable_, true) && attached_) {
+      host_.runtime().loop.modify(fd_.get(), kReadEvents | EPOLLOUT, *this);
+    }
+  }
+  return sent;
+}
+
+// The entry stays where it is in the wheel while deadlines only move later: on_timer() then arms it anew.
+void StreamConnection::set_deadline(std::chrono::milliseconds limit) {
+  if (limit.count() <= 0) return clear_deadline();
+  auto& loop = host_.runtime().loop;
+  deadline_ms_ = loop.tick_after(static_cast<std::uint64_t>(limit.count()));
+  if (!armed() || expires() > deadline_ms_) loop.timers().arm(*this, deadline_ms_);
+}
+
+void StreamConnection::close_gracefully(bool more_to_come) noexcept {
+  if (stage_ != Stage::open) return;
+  if (peer_ended_ || !(input_ready_ || more_to_come)) return close();
+  stage_ = Stage::lingering;
+  release_block();
+  ::shutdown(fd_.get(), SHUT_WR);
+  set_deadline(kLingerLimit);
+  discard_input();
+}
+
+void StreamConnection::shut_down() noexcept { ::shutdown(fd_.get(), SHUT_RDWR); }
+
+// Bounded by the linger limit in time and by one block a turn in work.
+void StreamConnection::discard_input() noexcept {
+  auto block = host_.runtime().blocks.lend();
+  const ssize_t n = ::recv(fd_.get(), block.get(), BlockPool::kBlockBytes, 0);
+  host_.runtime().blocks.give_back(std::move(block));
+  if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)) return close();
+  if (n == static_cast<ssize_t>(BlockPool::kBlockBytes)) host_.runtime().loop.defer(*this);
+}
+
+void StreamConnection::resume_later() { host_.runtime().loop.defer(*this); }
+
+void StreamConnection::on_events(std::uint32_t events) {
+  if (events & (EPOLLIN | kEndEvents)) input_ready_ = true;
+  if (events & kEndEvents) peer_ended_ = true;
+  if (stage_ == Stage::lingering) return discard_input();
+  if (stage_ == Stage::open && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) && std::exchange(wants_writable_, false)) {
+    on_writable();
+  }
+  if (stage_ == Stage::open && input_ready_) on_input();
+}
+
+void StreamConnection::run_deferred() {
+  if (stage_ == Stage::lingering) return discard_input();
+  if (stage_ == Stage::open) on_input();
+}
+
+void StreamConnection::on_timer() {
+  if (deadline_ms_ == 0) return;
+  auto& loop = host_.runtime().loop;
+  if (deadline_ms_ > loop.now_ms()) return loop.timers().arm(*this, deadline_ms_);
+  deadline_ms_ = 0;
+  if (stage_ == Stage::lingering) return close();
+  host_.runtime().slot.add(ipc::Counter::timeouts);
+  on_timeout();
+}
+
+void Runtime::connection_opened(StreamConnection& connection) {
+  connections.push_back(connection);
+  slot.connections.store(++connection_count, std::memory_order_relaxed);
+  slot.add(ipc::Counter::accepted);
+}
+
+void Runtime::connection_closed() noexcept {
+  slot.connections.store(--connection_count, std::memory_order_relaxed);
+}
+
+}  // namespace prefork::worker

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "framework/worker/event_loop.hpp"
+#include "framework/worker/intrusive_list.hpp"
+#include "framework/worker/peer_address.hpp"
+#include "framework/worker/service_host.hpp"
+#include "ipc/unique_fd.hpp"
+
+namespace prefork::worker {
+
+/// A client's stream socket in the event loop: receiving into lent blocks, sending with back-pressure,
+/// one deadline, a close that loses no answer. What the bytes mean is the derived class's.
+///
+/// Edge-triggered: a receive that gives less than it asked for has drained the socket, and the next one
+/// waits for the next event. Life: made by new; after close() it is destroyed by the event loop at the
+/// end of the turn. Between close() and that, no hook is called.
+class StreamConnection : public EventHandler,
+                         public Disposable,
+                         public ListHook<StreamConnection>,
+                         private TimerWheel::Entry,
+                         private Deferred {
+ public:
+  StreamConnection(ServiceHost& host, ipc::UniqueFd fd, const PeerAddress& peer);
+  ~StreamConnection() override;
+
+  /// Enters the event loop, unless the connection has closed already. To be called once, after the first
+  /// tries to read: a client that is served and gone by then costs the loop nothing.
+  void attach();
+
+  /// The worker is on its way out (Runtime::drain says how).
+  virtual void on_drain() = 0;
+  /// Closes at once. No hook is called any more. May be called twice.
+  void close() noexcept;
+
+  ServiceHost& host() const noexcept { return host_; }
+  const PeerAddress& peer() const noexcept { return peer_; }
+  std::uint64_t id() const noexcept { return id_; }
+
+ protected:
+  enum class Received { data, would_block, end };
+
+  /// Receives into the lent block behind what it holds (block_used()); lends one where none is held.
+  /// `end`: the client has sent its last byte, or the connection broke. The block must have room.
+  Received receive();
+  /// False: the next receive() would give `would_block`.
+  bool may_have_input() const noexcept { return input_ready_; }
+  std::string_view block_bytes() const noexcept { return {block_.get(), used_}; }
+  std::size_t block_room() const noexcept { return BlockPool::kBlockBytes - used_; }
+  char* block() const noexcept { return block_.get(); }
+  /// Drops the first `bytes` of the block; an empty block goes back to the pool.
+  void consume(std::size_t bytes) noexcept;
+  /// Gives the block back, whatever it holds.
+  void release_block() noexcept;
+
+  /// Sends what the socket takes. @return how many bytes; nullopt: the connection is broken. Where not all
+  /// went, on_writable() comes once there is room.
+  std::optional<std::size_t> send_some(std::string_view bytes);
+
+  /// Runs on_timeout() in `limit` unless it is set anew or cleared. Zero: none. Cheap: meant to be called
+  /// for each request.
+  void set_deadline(std::chrono::milliseconds limit);
+  void clear_deadline() noexcept { deadline_ms_ = 0; }
+
+  /// Closes so that what was sent arrives: where the client may still be sending, the sending side is shut
+  /// and the rest is read away for a moment. No hook is called any more.
+  /// @param more_to_come  the client is known to be sending; else only input that waits already counts
+  void close_gracefully(bool more_to_come = false) noexcept;
+  bool closed() const noexcept { return stage_ == Stage::closed; }
+  /// Ends both directions, so that the client sees it at once; the descriptor stays until close().
+  void shut_down() noexcept;
+
+  /// Calls on_input() after this turn as if an event had come: for who must give others their turn.
+  void resume_later();
+
+  virtual void on_input() = 0;     ///< input_ready: bytes, the end or an error can be received
+  virtual void on_writable() = 0;  ///< after a send that was short
+  virtual void on_timeout() = 0;   ///< the deadline has passed; nothing is closed yet
+  virtual void on_broken() = 0;    ///< the connection can't go on: to be closed
+
+ private:
+  enum class Stage : std::uint8_t { open, lingering, closed };
+
+  void on_events(std::uint32_t events) final;
+  void on_timer() final;
+  void run_deferred() final;
+  void discard_input() noexcept;
+
+  ServiceHost& host_;
+  std::uint64_t id_;
+  std::uint64_t deadline_ms_ = 0;
+  std::unique_ptr<char[]> block_;
+  std::uint32_t used_ = 0;
+  ipc::UniqueFd fd_;
+  Stage stage_ = Stage::open;
+  bool input_ready_ = true;        // until a receive says otherwise: the first bytes often come with the connection
+  bool attached_ = false;
+  bool peer_ended_ = false;     // EPOLLRDHUP, EPOLLHUP or EPOLLERR was seen: a receive will tell
+  bool wants_writable_ = false;
+  bool watches_writable_ = false;
+  PeerAddress peer_;
+};
+
+}  // namespace prefork::worker

@@ -1,0 +1,117 @@
+#include <prefork/context.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include "framework/worker/detached.hpp"
+#include "framework/worker/service_host.hpp"
+
+namespace prefork {
+
+using worker::host_of;
+using worker::ServiceHost;
+
+/// Shared by the author's handle and, while a callback runs, by that callback: the one may let go of it
+/// in the middle of the other.
+class Timer::Impl final : public worker::TimerWheel::Entry, public std::enable_shared_from_this<Timer::Impl> {
+ public:
+  Impl(ServiceHost& host, std::chrono::milliseconds period, Context::Callback callback)
+      : host_(host), period_(period), callback_(std::move(callback)) {}
+
+  void arm(std::chrono::milliseconds delay) {
+    auto& loop = host_.runtime().loop;
+    loop.timers().arm(*this, loop.tick_after(static_cast<std::uint64_t>(std::max<std::int64_t>(delay.count(), 0))));
+  }
+  void cancel() noexcept {
+    cancelled_ = true;
+    disarm();
+    itself_.reset();
+  }
+  void keep() { itself_ = armed() || running_ ? shared_from_this() : nullptr; }
+  bool active() const noexcept { return !cancelled_ && (armed() || running_); }
+
+ private:
+  void on_timer() override { fire(shared_from_this()); }
+
+  static worker::Detached fire(std::shared_ptr<Impl> timer) {
+    ServiceHost& host = timer->host_;
+    host.begin_activity(ipc::ActivityKind::timer, {});
+    host.runtime().task_started();
+    timer->running_ = true;
+    try {
+      co_await timer->callback_();
+    } catch (...) {
+      host.log_exception("timer");
+    }
+    timer->running_ = false;
+    host.runtime().task_ended();
+    if (timer->period_.count() > 0 && !timer->cancelled_) {
+      timer->arm(timer->period_);
+    } else {
+      timer->itself_.reset();
+    }
+  }
+
+  ServiceHost& host_;
+  std::chrono::milliseconds period_;
+  Context::Callback callback_;
+  std::shared_ptr<Impl> itself_;  // while detached
+  bool running_ = false;
+  bool cancelled_ = false;
+};
+
+Timer::Timer() noexcept = default;
+Timer::Timer(std::shared_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Timer::Timer(Timer&&) noexcept = default;
+Timer& Timer::operator=(Timer&& other) noexcept {
+  if (this != &other) {
+    cancel();
+    impl_ = std::move(other.impl_);
+  }
+  return *this;
+}
+Timer::~Timer() { cancel(); }
+
+void Timer::cancel() noexcept {
+  if (impl_) std::exchange(impl_, nullptr)->cancel();
+}
+void Timer::detach() && noexcept {
+  if (impl_) std::exchange(impl_, nullptr)->keep();
+}
+bool Timer::active() const noexcept { return impl_ && impl_->active(); }
+
+Timer Context::start_timer(std::chrono::milliseconds delay, std::chrono::milliseconds period, Callback callback) {
+  auto impl = std::make_shared<Timer::Impl>(host_of(*this), period, std::move(callback));
+  impl->arm(delay);
+  return Timer(std::move(impl));
+}
+
+Timer Context::start_timer_at(std::chrono::system_clock::time_point when, Callback callback) {
+  const auto delay = std::chrono::ceil<std::chrono::milliseconds>(when - std::chrono::system_clock::now());
+  return start_timer(delay, std::chrono::milliseconds(0), std::move(callback));
+}
+
+namespace {
+
+class SleepEntry final : public worker::TimerWheel::Entry {
+ public:
+  explicit SleepEntry(std::coroutine_handle<> awaiting) noexcept : awaiting_(awaiting) {}
+
+ private:
+  void on_timer() override {
+    const auto awaiting = awaiting_;
+    delete this;
+    awaiting.resume();
+  }
+  std::coroutine_handle<> awaiting_;
+};
+
+}  // namespace
+
+void Sleep::await_suspend(std::coroutine_handle<> awaiting) {
+  auto& loop = host_of(context_).runtime().loop;
+  auto* entry = new SleepEntry(awaiting);  // ends with its one firing: a sleep can't be cancelled
+  loop.timers().arm(*entry, loop.tick_after(static_cast<std::uint64_t>(delay_.count())));
+}
+
+}  // namespace prefork

@@ -1,0 +1,277 @@
+#include "framework/worker/worker.hpp"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "framework/worker/acceptor.hpp"
+#include "framework/worker/blocking_stream.hpp"
+#include "framework/worker/datagram_socket.hpp"
+#include "framework/worker/detached.hpp"
+#include "framework/worker/duties.hpp"
+#include "framework/worker/master_link.hpp"
+#include "framework/worker/orphan_guard.hpp"
+#include "framework/worker/plugin_loader.hpp"
+#include "framework/worker/protocol.hpp"
+#include "framework/worker/runtime.hpp"
+#include "framework/worker/stream_connection.hpp"
+#include "ipc/syscall.hpp"
+
+#include <prefork/service.hpp>
+
+namespace prefork::worker {
+
+namespace {
+
+// Descriptors of a worker that are not connections: standard streams, pipes, epolls, listeners, and a few
+// for the service's own files.
+constexpr std::size_t kReservedDescriptors = 64;
+
+void close_foreign_descriptors(const WorkerSetup& setup) {
+  std::vector<int> keep{0, 1, 2, setup.control_fd, setup.status_fd};
+  keep.insert(keep.end(), setup.wakeup_fds.begin(), setup.wakeup_fds.end());
+  for (const auto& service : setup.services) keep.push_back(service.plugin_fd);
+  for (const auto& listener : setup.listeners) keep.push_back(listener.fd);
+  std::sort(keep.begin(), keep.end());
+  ipc::close_all_except(keep.data(), keep.size());
+}
+
+void name_process(const WorkerIdentity& identity) {
+  const std::string name = identity.pool + "/" + std::to_string(identity.index);
+  ::prctl(PR_SET_NAME, name.c_str());
+}
+
+std::size_t connection_limit(std::size_t configured, std::size_t wakeups) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const std::size_t reserved = kReservedDescriptors + wakeups;
+  const std::size_t allowed = limit.rlim_cur > 2 * reserved ? limit.rlim_cur - reserved : limit.rlim_cur / 2;
+  return configured == 0 ? allowed : std::min(configured, allowed);
+}
+
+}  // namespace
+
+/// One worker: wires the runtime's parts together and lives through start, service and drain.
+class Worker final : private DutyOfficer {
+ public:
+  explicit Worker(WorkerSetup setup);
+
+  int run();
+
+ private:
+  struct Hosted {
+    std::unique_ptr<ServiceHost> host;
+    ServiceBase* service;
+  };
+
+  void load_services();
+  void open_listeners();
+  void start_services();
+  Detached start_service(Hosted& hosted, std::size_t& pending, std::string& failure);
+  void stop_services();
+  Detached stop_service(Hosted& hosted, std::size_t& pending);
+  void turn();
+  void drain(DrainMode mode, std::chrono::milliseconds limit);
+
+  void obey(const ipc::ControlMessage& order) override;
+  void master_died() override;
+  void asked_to_retire() override;
+
+  WorkerSetup setup_;
+  ipc::WorkerSlot& slot_;
+  MasterLink link_;
+  Runtime runtime_;
+  Duties duties_;
+  std::vector<Hosted> services_;
+  Acceptor acceptor_;
+  std::vector<std::unique_ptr<DatagramSocket>> datagram_sockets_;
+  std::uint64_t give_up_ms_ = UINT64_MAX;  // of the loop's clock: end whatever is still open
+  int exit_code_ = ipc::kExitRetired;
+};
+
+Worker::Worker(WorkerSetup setup)
+    : setup_(std::move(setup)),
+      slot_(setup_.scoreboard->slot(setup_.slot)),
+      link_(setup_.control_fd, setup_.status_fd, slot_),
+      runtime_(slot_, link_),
+      duties_(runtime_, link_, setup_.wakeup_fds.at(setup_.slot), *this),
+      acceptor_(runtime_, FairShare(*setup_.scoreboard, setup_.slot),
+                connection_limit(setup_.max_connections, setup_.wakeup_fds.size())) {
+  runtime_.duties = &duties_;
+}
+
+int Worker::run() {
+  try {
+    load_services();
+    start_services();
+    open_listeners();
+  } catch (const std::exception& error) {
+    link_.say(ipc::StatusKind::cannot_start, error.what());
+    return ipc::kExitCannotStart;
+  }
+  if (runtime_.drain == DrainMode::none) {
+    slot_.state.store(ipc::SlotState::idle, std::memory_order_relaxed);
+    acceptor_.arm();
+    for (auto& socket : datagram_sockets_) socket->arm();
+    link_.say(ipc::StatusKind::ready);
+  }
+  while (runtime_.drain == DrainMode::none || !runtime_.idle()) {
+    if (runtime_.loop.now_ms() >= give_up_ms_) {
+      link_.log(LogLevel::warning, "the time to finish is over: closing " + std::to_string(runtime_.connection_count) +
+                                       " connections that are still open");
+      break;
+    }
+    turn();
+  }
+  stop_services();
+  slot_.end_activity();
+  return exit_code_;
+}
+
+void Worker::turn() {
+  runtime_.loop.turn();
+  slot_.end_activity();
+  acceptor_.reconsider();
+}
+
+void Worker::load_services() {
+  services_.reserve(setup_.services.size());
+  for (auto& service : setup_.services) {
+    const auto index = static_cast<std::uint8_t>(services_.size());
+    slot_.begin_activity(ipc::ActivityKind::starting, index, runtime_.loop.now_ns(), {});
+    const PluginDescriptor& descriptor = load_plugin(service.plugin_fd, service.plugin);
+    auto host = std::make_unique<ServiceHost>(runtime_, setup_.identity, index, service.name, std::move(service.options),
+                                              service.limits);
+    ServiceBase* created = descriptor.create();
+    host->host(*created);
+    services_.push_back({std::move(host), created});
+  }
+  for (auto& service : setup_.services) {
+    if (service.plugin_fd >= 0) ::close(service.plugin_fd);
+    const int closed = std::exchange(service.plugin_fd, -1);
+    for (auto& other : setup_.services) {
+      if (other.plugin_fd == closed) other.plugin_fd = -1;
+    }
+  }
+}
+
+void Worker::open_listeners() {
+  auto batch = std::make_shared<DatagramBatch>();
+  for (const auto& listener : setup_.listeners) {
+    std::vector<ServiceHost*> sharing;
+    for (const auto index : listener.services) sharing.push_back(services_.at(index).host.get());
+    const Hosted& first = services_.at(listener.services.at(0));
+    auto protocol = first.service->make_protocol(sharing);
+    if (listener.datagram) {
+      datagram_sockets_.push_back(
+          std::make_unique<DatagramSocket>(*first.host, listener.fd, std::move(protocol), batch));
+    } else {
+      acceptor_.add(listener.fd, listener.address, std::move(protocol));
+    }
+  }
+}
+
+void Worker::start_services() {
+  std::size_t pending = services_.size();
+  std::string failure;
+  for (auto& hosted : services_) start_service(hosted, pending, failure);
+  while (pending > 0 && failure.empty() && runtime_.drain == DrainMode::none) turn();
+  if (!failure.empty()) throw std::runtime_error(failure);
+}
+
+Detached Worker::start_service(Hosted& hosted, std::size_t& pending, std::string& failure) {
+  hosted.host->begin_activity(ipc::ActivityKind::starting, {});
+  try {
+    co_await hosted.service->start(*hosted.host);
+  } catch (const std::exception& error) {
+    failure = "service \"" + hosted.host->name() + "\" can't start: " + error.what();
+  } catch (...) {
+    failure = "service \"" + hosted.host->name() + "\" can't start: an exception that is no std::exception";
+  }
+  --pending;
+}
+
+void Worker::stop_services() {
+  std::size_t pending = services_.size();
+  for (auto& hosted : services_) stop_service(hosted, pending);
+  while (pending > 0 && runtime_.loop.now_ms() < give_up_ms_) turn();
+}
+
+Detached Worker::stop_service(Hosted& hosted, std::size_t& pending) {
+  hosted.host->begin_activity(ipc::ActivityKind::stopping, {});
+  try {
+    co_await hosted.service->stop();
+  } catch (...) {
+    hosted.host->log_exception("stop");
+  }
+  --pending;
+}
+
+void Worker::drain(DrainMode mode, std::chrono::milliseconds limit) {
+  give_up_ms_ = std::min(give_up_ms_, runtime_.loop.now_ms() + static_cast<std::uint64_t>(limit.count()));
+  duties_.wake_at(give_up_ms_);
+  if (runtime_.drain >= mode) return;
+  runtime_.drain = mode;
+  slot_.state.store(ipc::SlotState::draining, std::memory_order_relaxed);
+  acceptor_.stop();
+  for (auto& socket : datagram_sockets_) socket->stop();
+  // Who stops serving must not keep an address from whoever comes after. Datagram sockets may still have
+  // answers to give.
+  for (auto& listener : setup_.listeners) {
+    if (!listener.datagram) ::close(std::exchange(listener.fd, -1));
+  }
+  runtime_.connections.for_each([](StreamConnection& connection) { connection.on_drain(); });
+}
+
+void Worker::obey(const ipc::ControlMessage& order) {
+  const std::chrono::milliseconds limit(order.argument);
+  switch (order.kind) {
+    case ipc::ControlKind::retire: return drain(DrainMode::patient, limit);
+    case ipc::ControlKind::finish: return drain(DrainMode::closing, limit);
+    case ipc::ControlKind::stop_now: std::fflush(nullptr); ::_exit(ipc::kExitRetired);
+  }
+}
+
+void Worker::master_died() {
+  exit_code_ = ipc::kExitMasterGone;
+  drain(DrainMode::closing, std::chrono::milliseconds(700));
+}
+
+void Worker::asked_to_retire() {
+  link_.say(ipc::StatusKind::draining);
+  drain(DrainMode::patient, std::chrono::milliseconds(UINT32_MAX));
+}
+
+void run_worker(WorkerSetup setup) {
+  const int status_fd = setup.status_fd;
+  ipc::WorkerSlot& slot = setup.scoreboard->slot(setup.slot);
+  int code = ipc::kExitInternal;
+  try {
+    close_foreign_descriptors(setup);
+    Duties::take_over_signals();
+    name_process(setup.identity);
+    ipc::assume_identity(setup.run_as);
+    if (guard_against_orphanage(setup.master)) {
+      Worker worker(std::move(setup));
+      code = worker.run();
+      std::fflush(nullptr);
+      ::_exit(code);  // plugins' statics and suspended coroutines are not unwound
+    }
+    code = ipc::kExitMasterGone;
+  } catch (const std::system_error& error) {
+    MasterLink(-1, status_fd, slot).say(ipc::StatusKind::cannot_start, error.what());
+    code = error.code() == std::errc::operation_not_permitted ? ipc::kExitPrivileges : ipc::kExitInternal;
+  } catch (const std::exception& error) {
+    MasterLink(-1, status_fd, slot).say(ipc::StatusKind::cannot_start, error.what());
+  }
+  ::_exit(code);
+}
+
+}  // namespace prefork::worker

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "framework/worker/listener.hpp"
+#include "framework/worker/service_host.hpp"
+#include "ipc/privileges.hpp"
+#include "ipc/scoreboard.hpp"
+
+namespace prefork::worker {
+
+struct ServiceSetup {
+  std::string name;
+  std::string plugin;
+  int plugin_fd = -1;  ///< the sealed copy
+  std::map<std::string, std::string, std::less<>> options;  ///< normalised
+  ServiceLimits limits;
+};
+
+/// All that a worker needs to know, as plain data. Descriptors are the worker's from here on.
+struct WorkerSetup {
+  WorkerIdentity identity;
+  pid_t master = 0;
+  const ipc::Scoreboard* scoreboard = nullptr;
+  std::size_t slot = 0;
+  int control_fd = -1;
+  int status_fd = -1;
+  std::vector<int> wakeup_fds;  ///< of all slots, in their order
+  ipc::Identity run_as;
+  std::size_t max_connections = 0;  ///< 0: what the descriptor limit allows
+  std::vector<ServiceSetup> services;
+  std::vector<ListenerSetup> listeners;
+};
+
+/// Runs a worker to its end, in a freshly forked child of the master: closes every descriptor that is not
+/// the worker's, becomes the pool's user, loads the plugins, serves. Does not return.
+PREFORK_API [[noreturn]] void run_worker(WorkerSetup setup);
+
+}  // namespace prefork::worker

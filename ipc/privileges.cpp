@@ -1,0 +1,76 @@
+#include "ipc/privileges.hpp"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <stdexcept>
+
+#include "ipc/syscall.hpp"
+
+namespace prefork::ipc {
+
+namespace {
+
+gid_t resolve_group(const std::string& name) {
+  errno = 0;
+  const group* entry = ::getgrnam(name.c_str());
+  if (entry == nullptr) throw std::runtime_error("no group \"" + name + "\"");
+  return entry->gr_gid;
+}
+
+std::vector<gid_t> groups_of(const std::string& user, gid_t primary) {
+  int count = 64;
+  std::vector<gid_t> groups(static_cast<std::size_t>(count));
+  while (::getgrouplist(user.c_str(), primary, groups.data(), &count) == -1) groups.resize(static_cast<std::size_t>(count));
+  groups.resize(static_cast<std::size_t>(count));
+  return groups;
+}
+
+}  // namespace
+
+Identity resolve_identity(const std::optional<std::string>& user, const std::optional<std::string>& group) {
+  const bool root = ::geteuid() == 0;
+  if (!user && !root) {
+    Identity own{::getuid(), ::getgid(), {}, "uid " + std::to_string(::getuid())};
+    if (group && resolve_group(*group) != own.gid) throw_errno(EPERM, "change to group " + *group);
+    return own;
+  }
+  const std::string name = user.value_or("nobody");
+  const passwd* entry = ::getpwnam(name.c_str());
+  if (entry == nullptr) throw std::runtime_error("no user \"" + name + "\"");
+  Identity identity{entry->pw_uid, entry->pw_gid, {}, name};
+  if (group) {
+    identity.gid = resolve_group(*group);
+    identity.groups = {identity.gid};
+  } else {
+    identity.groups = groups_of(name, identity.gid);
+  }
+  if (!root && (identity.uid != ::getuid() || identity.gid != ::getgid())) throw_errno(EPERM, "change to user " + name);
+  return identity;
+}
+
+void assume_identity(const Identity& identity) {
+  if (::geteuid() == 0) {
+    const std::string who = " for user " + identity.user;
+    check_syscall(::setgroups(identity.groups.size(), identity.groups.data()), "setgroups" + who);
+    check_syscall(::setresgid(identity.gid, identity.gid, identity.gid), "setresgid" + who);
+    check_syscall(::setresuid(identity.uid, identity.uid, identity.uid), "setresuid" + who);
+  }
+  uid_t uids[3];
+  gid_t gids[3];
+  check_syscall(::getresuid(&uids[0], &uids[1], &uids[2]), "getresuid");
+  check_syscall(::getresgid(&gids[0], &gids[1], &gids[2]), "getresgid");
+  for (const uid_t uid : uids) {
+    if (uid != identity.uid) throw_errno(EPERM, "setresuid for user " + identity.user);
+  }
+  for (const gid_t gid : gids) {
+    if (gid != identity.gid) throw_errno(EPERM, "setresgid for user " + identity.user);
+  }
+  if (identity.uid != 0 && ::setresuid(0, 0, 0) == 0) throw_errno(EPERM, "drop root for user " + identity.user);
+  check_syscall(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl PR_SET_NO_NEW_PRIVS");
+}
+
+}  // namespace prefork::ipc

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""Checks who includes whom against the rooms of the source tree; one line per violation, exit code 1.
+
+  check_includes.py [--root FOLDER]     check the tree
+  check_includes.py --self-test         check this program
+
+Project headers are included by their path from the top ("ipc/unique_fd.hpp"), public ones as
+<prefork/service.hpp>. docs/architecture.md says why the rooms are as they are.
+"""
+import argparse
+import os
+import re
+import sys
+
+PUBLIC = "framework/include/prefork/"
+LIBRARIES = ("boost/", "fmt/", "nlohmann/", "gtest/", "gmock/", "benchmark/", "openssl/", "nghttp2/", "wslay/",
+             "hiredis/", "zlib.h", "seccomp.h")
+
+# The first room whose folder a file is in counts: (folder, project headers, libraries). A project header
+# or library is allowed where it starts with one of the names.
+ROOMS = (
+    ("ipc/", ("ipc/",), ("boost/",)),
+    (PUBLIC, ("prefork/",), ()),
+    ("framework/worker/", ("framework/worker/", "prefork/", "ipc/"), ("fmt/",)),
+    ("framework/http/", ("framework/http/", "framework/worker/", "prefork/", "ipc/unique_fd.hpp"), ("fmt/",)),
+    ("framework/config/", ("framework/config/", "prefork/manifest.hpp"), ("boost/program_options", "fmt/")),
+    ("framework/master/", ("framework/master/", "framework/config/", "ipc/"), ("boost/program_options", "fmt/")),
+    ("framework/cli/", ("framework/", "prefork/", "ipc/"), ("boost/program_options", "fmt/", "nlohmann/")),
+    ("services/", ("prefork/",), ("openssl/", "nghttp2/", "wslay/", "hiredis/", "zlib.h")),
+    ("scripts/", ("prefork/", "scripts/"), LIBRARIES),
+    ("tests/", ("framework/", "prefork/", "ipc/", "services/", "tests/"), LIBRARIES),
+)
+FOLDERS = ("framework", "ipc", "services", "tests", "scripts")
+PROJECT = ("framework/", "ipc/", "services/", "tests/", "scripts/", "prefork/")
+
+# Of Boost.Interprocess only what no killed process can leave locked.
+SAFE_INTERPROCESS = ("mapped_region.hpp", "offset_ptr.hpp", "anonymous_shared_memory.hpp", "file_handle.hpp",
+                     "creation_tags.hpp", "interprocess_fwd.hpp", "exceptions.hpp", "errors.hpp", "detail/")
+UNSAFE_NAMES = re.compile(r"\b(interprocess_(?:recursive_|sharable_|upgradable_)?mutex|interprocess_condition(?:_any)?|"
+                          r"interprocess_semaphore|named_(?:\w+_)?(?:mutex|condition|semaphore)|"
+                          r"(?:interprocess|bip)::message_queue(?:_t)?)\b")
+UNSAFE_ALLOWED = ("tests/", "scripts/bench/")
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.M)
+COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.S)
+
+
+def own_folder(path):
+    return path[:path.index("/", len("services/")) + 1] if path.startswith("services/") else ""
+
+
+def include_fault(path, quote, header, exists):
+    """What is wrong with one include, or None."""
+    folder, project, libraries = next(room for room in ROOMS if path.startswith(room[0]))
+    if header.startswith("prefork/"):
+        if quote == '"':
+            return "is a public header: include it with <>"
+        return None if header.startswith(project) else f"is not for {folder}"
+    if quote == '"':
+        own = own_folder(path)
+        if own and (header.startswith(own) or exists(own + header)):
+            return None
+        if not header.startswith(PROJECT):
+            return "is not a path from the top of the tree"
+        if header.startswith(PUBLIC):
+            return "is a public header: include it as <prefork/...>"
+        if not header.startswith(project):
+            return f"is not for {folder}"
+        return None if exists(header) else "does not exist"
+    if header.startswith(PROJECT):
+        return 'is a project header: include it with ""'
+    if header.startswith(LIBRARIES) and not header.startswith(libraries):
+        return f"is a library that {folder} does without"
+    if folder == PUBLIC and not re.fullmatch(r"[a-z_]+", header):
+        return "is not of the standard library: public headers need nothing else"
+    if (header.startswith("boost/interprocess/") and not path.startswith(UNSAFE_ALLOWED)
+            and not header[len("boost/interprocess/"):].startswith(SAFE_INTERPROCESS)):
+        return "holds what a killed process can leave locked for good"
+    return None
+
+
+def without_comments(text):
+    return COMMENT.sub(lambda m: "\n" * m.group().count("\n"), text)
+
+
+def faults(path, text, exists=lambda header: True):
+    """Every violation in a file, as 'path:line: sentence'."""
+    found = []
+    for match in INCLUDE.finditer(text):
+        fault = include_fault(path, match.group(1), match.group(2), exists)
+        if fault:
+            found.append((text.count("\n", 0, match.start()) + 1, f"{match.group(2)} {fault}"))
+    if not path.startswith(UNSAFE_ALLOWED):
+        code = without_comments(text)
+        for match in UNSAFE_NAMES.finditer(code):
+            line = code.count("\n", 0, match.start()) + 1
+            found.append((line, f"{match.group()} can be left locked for good by a killed process"))
+    return [f"{path}:{line}: {sentence}" for line, sentence in sorted(set(found))]
+
+
+def sources(root):
+    for folder in FOLDERS:
+        for where, folders, files in os.walk(os.path.join(root, folder)):
+            folders.sort()
+            for name in sorted(files):
+                if name.endswith((".hpp", ".cpp")):
+                    yield os.path.relpath(os.path.join(where, name), root)
+
+
+def check_tree(root):
+    found, count = [], 0
+    for path in sources(root):
+        with open(os.path.join(root, path), encoding="utf-8") as file:
+            found += faults(path, file.read(), lambda header: os.path.exists(os.path.join(root, header)))
+        count += 1
+    if count == 0:
+        found.append(f"{root}: no source file is here")
+    return found, count
+
+
+GOOD = (
+    ("ipc/a.cpp", '#include "ipc/b.hpp"\n#include <sys/mman.h>\n#include <boost/interprocess/mapped_region.hpp>'),
+    (PUBLIC + "a.hpp", "#include <vector>\n#include <prefork/task.hpp>"),
+    ("framework/worker/a.cpp", '#include "ipc/b.hpp"\n#include <prefork/task.hpp>\n#include <fmt/format.h>'),
+    ("framework/http/a.cpp", '#include "framework/worker/b.hpp"\n#include "ipc/unique_fd.hpp"'),
+    ("framework/config/a.cpp", "#include <prefork/manifest.hpp>\n#include <boost/program_options.hpp>"),
+    ("framework/master/a.cpp", '#include "framework/config/b.hpp"\n#include "ipc/b.hpp"'),
+    ("framework/cli/a.cpp", '#include "framework/worker/b.hpp"\n#include <nlohmann/json.hpp>'),
+    ("services/x/a.cpp", '#include <prefork/http.hpp>\n#include "services/x/b.hpp"\n#include <string>'),
+    ("tests/ipc/a_test.cpp", '#include "ipc/b.hpp"\n#include <boost/interprocess/ipc/message_queue.hpp>'),
+    ("scripts/bench/a.cpp", "#include <sys/epoll.h>\nboost::interprocess::interprocess_mutex m;"),
+    ("ipc/a.hpp", "// unlike interprocess_mutex\nint x;"),
+)
+BAD = (
+    ("ipc/a.cpp", '#include "framework/worker/b.hpp"'),
+    ("ipc/a.cpp", "#include <prefork/task.hpp>"),
+    ("ipc/a.cpp", "#include <fmt/format.h>"),
+    ("ipc/a.cpp", '#include "services/x/b.hpp"'),
+    ("ipc/a.cpp", "#include <boost/interprocess/sync/interprocess_mutex.hpp>"),
+    ("ipc/a.cpp", "#include <boost/interprocess/ipc/message_queue.hpp>"),
+    ("ipc/a.cpp", "boost::interprocess::interprocess_condition c;"),
+    ("ipc/a.cpp", '#include "b.hpp"'),
+    ("ipc/a.cpp", "#include <ipc/b.hpp>"),
+    (PUBLIC + "a.hpp", "#include <fmt/format.h>"),
+    (PUBLIC + "a.hpp", "#include <boost/optional.hpp>"),
+    (PUBLIC + "a.hpp", "#include <nlohmann/json.hpp>"),
+    (PUBLIC + "a.hpp", "#include <sys/socket.h>"),
+    (PUBLIC + "a.hpp", '#include "ipc/b.hpp"'),
+    ("framework/worker/a.cpp", '#include "framework/http/b.hpp"'),
+    ("framework/worker/a.cpp", '#include "framework/master/b.hpp"'),
+    ("framework/worker/a.cpp", '#include "framework/include/prefork/task.hpp"'),
+    ("framework/http/a.cpp", '#include "ipc/scoreboard.hpp"'),
+    ("framework/config/a.cpp", '#include "ipc/b.hpp"'),
+    ("framework/config/a.cpp", "#include <prefork/service.hpp>"),
+    ("framework/master/a.cpp", '#include "framework/worker/b.hpp"'),
+    ("framework/master/a.cpp", "#include <nlohmann/json.hpp>"),
+    ("framework/cli/a.cpp", '#include "services/x/b.hpp"'),
+    ("services/x/a.cpp", '#include "services/y/b.hpp"'),
+    ("services/x/a.cpp", '#include "framework/worker/b.hpp"'),
+    ("services/x/a.cpp", '#  include "ipc/b.hpp"'),
+    ("services/x/a.cpp", "#include <fmt/format.h>"),
+)
+
+
+def self_test():
+    def known(header):
+        return header.startswith(PROJECT) and not header.startswith("services/x/services/") \
+            and not header.startswith(("services/x/framework", "services/x/ipc"))
+    wrong = [f"accepted, but should not be: {path}: {text}" for path, text in BAD if not faults(path, text, known)]
+    wrong += [f"refused: {fault}" for path, text in GOOD for fault in faults(path, text, known)]
+    if faults("ipc/a.cpp", "\n\n#include <fmt/format.h>") != ["ipc/a.cpp:3: fmt/format.h is a library that ipc/ does without"]:
+        wrong.append("the line of a violation is not what it should be")
+    if not faults("ipc/a.cpp", '#include "ipc/gone.hpp"', lambda header: False):
+        wrong.append("a header that does not exist was accepted")
+    return wrong, len(GOOD) + len(BAD) + 2
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+    parser.add_argument("--self-test", action="store_true")
+    arguments = parser.parse_args()
+    found, count = self_test() if arguments.self_test else check_tree(arguments.root)
+    for line in found:
+        print(line)
+    if not found:
+        print(f"{count} {'cases' if arguments.self_test else 'files'} checked, all is well")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

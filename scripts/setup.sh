@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing for a task; needs no network where nothing is missing.
+#
+#   scripts/setup.sh [SET]...      SET: build (the default), demo, test, bench, fuzz
+#
+# Other scripts source this file and call prefork_setup with the same words.
+
+prefork_packages() {
+  case "$1" in
+    build) echo "g++ cmake ninja-build ccache libboost-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev" ;;
+    demo) echo "curl netcat-openbsd apache2-utils" ;;
+    test) echo "libgtest-dev libgmock-dev libbenchmark-dev apache2-utils wrk curl netcat-openbsd clang-format python3 procps" ;;
+    bench) echo "libbenchmark-dev wrk python3 gcc libc6-dev" ;;
+    fuzz) echo "clang-19 libclang-rt-19-dev" ;;
+    *)
+      echo "setup.sh: no package set \"$1\"; there are build, demo, test, bench and fuzz" >&2
+      return 64
+      ;;
+  esac
+}
+
+prefork_is_installed() {
+  [[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]
+}
+
+prefork_setup() {
+  local set packages package
+  local -a missing=() as_root=()
+  if ! command -v dpkg-query >/dev/null; then
+    echo "setup.sh: this is no Debian system: install what the sets in scripts/setup.sh name by its own means" >&2
+    return 0
+  fi
+  for set in "$@"; do
+    packages=$(prefork_packages "$set") || return
+    for package in $packages; do
+      prefork_is_installed "$package" || missing+=("$package")
+    done
+  done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+
+  mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+  echo "setup.sh: installing ${missing[*]}"
+  if [[ $(id -u) -ne 0 ]]; then
+    if ! command -v sudo >/dev/null; then
+      echo "setup.sh: not root and no sudo: as root, run apt-get install ${missing[*]}" >&2
+      return 77
+    fi
+    echo "setup.sh: not root, so sudo is used for apt-get and may ask for your password"
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q </dev/null || return
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" \
+    </dev/null || return
+}
+
+if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
+  set -euo pipefail
+  prefork_setup "${@:-build}"
+fi

@@ -1,0 +1,123 @@
+#include "framework/cli/ctl_print.hpp"
+
+#include <gtest/gtest.h>
+
+#include "framework/master/control_command.hpp"
+#include "framework/master/status_report.hpp"
+
+namespace prefork::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+master::StatusSnapshot snapshot() {
+  master::StatusSnapshot all;
+  all.master = {100, "0.1.0", 3, 3h + 2min, "prefork.conf", false};
+  all.pools.push_back({"main", 2, 2, 2, "www-data", 0, 0ms, ""});
+  all.pools.push_back({"jobs", 1, 0, 0, "nobody", 5, 1500ms, "cannot start"});
+  all.listeners.push_back({"web", "tcp://127.0.0.1:40123", "tcp"});
+  all.listeners.push_back({"web", "unix:/run/web.sock", "unix"});
+  all.services.push_back({"web", "hello", "main"});
+  all.services.push_back({"timer", "./timer.so", "jobs"});
+  all.workers.push_back(
+      {"main", 0, 0, 4711, 3, "busy", 3h + 2min, 12, {20, 1000, 0, 1, 1}, 123.45, 1'468'006, "hello: GET /x", 12ms});
+  all.workers.push_back({"main", 1, 7, 12, 2, "draining", 5s, 0, {}, 0, 0, "", 0ms});
+  all.connections = 12;
+  all.requests_per_second = 123.45;
+  all.totals = {40, 2000, 1, 10000, 180000};
+  all.restarts = {{"killed", 2}, {"crashed", 0}};
+  return all;
+}
+
+TEST(CtlPrint, Status) {
+  EXPECT_EQ(status_text(status_answer(snapshot()), 0),
+            R"(prefork-master 0.1.0, pid 100, generation 3, running, up 3h02m, configured by prefork.conf
+2000 requests (123.5/s), 1 datagram, 12 connections open, 9.8 KiB in, 175.8 KiB out
+workers lost: killed 2
+
+POOL  WORKERS  READY  USER      NOTE
+main      2/2      2  www-data
+jobs      0/1      0  nobody    throttled, next start in 1.5s, 5 failures in a row: cannot start
+
+SERVICE  POOL  PLUGIN      LISTENS ON
+web      main  hello       tcp://127.0.0.1:40123 unix:/run/web.sock
+timer    jobs  ./timer.so
+
+WORKER  SLOT   PID  GEN  STATE     UPTIME  CONNS  REQUESTS  REQ/S      RSS  SERVING
+main/0     0  4711    3  busy       3h02m     12      1000  123.5  1.4 MiB  12ms hello: GET /x
+main/1     7    12    2  draining    5.0s      0         0    0.0      0 B
+)");
+}
+
+TEST(CtlPrint, WorkersFitTheTerminal) {
+  auto all = snapshot();
+  all.workers[0].serving = "hello: GET /" + std::string(500, 'x') + "\x1b[2J";
+  const std::string text = workers_text(workers_answer(all), 100);
+  EXPECT_TRUE(text.starts_with("WORKER"));
+  std::size_t begin = 0;
+  for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
+    EXPECT_LE(end - begin, 100U);
+    begin = end + 1;
+  }
+  EXPECT_NE(workers_text(workers_answer(all), 0).find("xxx?[2J\n"), std::string::npos);
+}
+
+TEST(CtlPrint, LongNamesMoveTheColumns) {
+  auto all = snapshot();
+  all.workers[0].pool = std::string(300, 'p');
+  const std::string text = workers_text(workers_answer(all), 80);
+  EXPECT_NE(text.find(std::string(300, 'p') + "/0"), std::string::npos);
+}
+
+TEST(CtlPrint, AnswersOfOtherMastersAreShownAsFarAsTheyGo) {
+  for (const char* line : {R"({"ok":true})", R"({"ok":true,"master":7,"pools":{"a":1},"workers":[null,3]})",
+                           R"({"ok":true,"restarts":[1],"totals":{"requests":"many"}})", "[]", "not json", ""}) {
+    EXPECT_FALSE(status_text(line, 80).empty()) << line;
+    EXPECT_FALSE(workers_text(line, 80).empty()) << line;
+    EXPECT_FALSE(json_text(line).empty()) << line;
+  }
+}
+
+TEST(CtlPrint, JsonKeepsTheMastersOrder) {
+  EXPECT_EQ(json_text(R"({"ok":true,"z":1,"a":{"b":[]}})"), "{\n  \"z\": 1,\n  \"a\": {\n    \"b\": []\n  }\n}\n");
+}
+
+TEST(ReadAnswer, OkAndRefused) {
+  EXPECT_TRUE(read_answer(master::answer_ok()).ok);
+  EXPECT_EQ(read_answer(master::answer_ok("message", "done")).message, "done");
+  const Answer refused = read_answer(master::answer_error("no pool \"x\"", 64));
+  EXPECT_FALSE(refused.ok);
+  EXPECT_EQ(refused.message, "no pool \"x\"");
+  EXPECT_EQ(refused.exit_code, 64);
+}
+
+TEST(ReadAnswer, WhatIsNoAnswerIsARefusal) {
+  for (const char* line : {"", "x", "[]", "{}", R"({"ok":1})", R"({"ok":false})", R"({"ok":false,"exit":0})",
+                           R"({"ok":false,"exit":4000})", R"({"ok":false,"exit":-3,"error":7})"}) {
+    const Answer answer = read_answer(line);
+    EXPECT_FALSE(answer.ok) << line;
+    EXPECT_EQ(answer.exit_code, 70) << line;
+    EXPECT_FALSE(answer.message.empty()) << line;
+  }
+}
+
+TEST(Human, Durations) {
+  EXPECT_EQ(human_duration(-1ms), "0ms");
+  EXPECT_EQ(human_duration(999ms), "999ms");
+  EXPECT_EQ(human_duration(3456ms), "3.4s");
+  EXPECT_EQ(human_duration(307s), "5m07s");
+  EXPECT_EQ(human_duration(3h + 2min), "3h02m");
+  EXPECT_EQ(human_duration(52h), "2d04h");
+}
+
+TEST(Human, Bytes) {
+  EXPECT_EQ(human_bytes(0), "0 B");
+  EXPECT_EQ(human_bytes(1023), "1023 B");
+  EXPECT_EQ(human_bytes(1024), "1.0 KiB");
+  EXPECT_EQ(human_bytes(1'048'575), "1.0 MiB");
+  EXPECT_EQ(human_bytes(1'468'006), "1.4 MiB");
+  EXPECT_EQ(human_bytes(UINT64_MAX), "16.0 EiB");
+}
+
+}  // namespace
+}  // namespace prefork::cli

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "framework/http/parser.hpp"
+
+/// The messages that several tests share: what the parser must say of each, and the section that says so.
+namespace prefork::http::test {
+
+struct Message {
+  std::string section;  ///< of the RFC
+  std::string bytes;
+  unsigned status;  ///< 0: valid
+};
+
+/// Small enough that a message can be beyond them.
+inline constexpr Limits kTestLimits{64, 256, 6, 1000};
+
+std::vector<Message> valid_messages();
+std::vector<Message> invalid_messages();
+
+/// One more field line in a request that is right otherwise.
+inline std::string with_field(std::string_view line, std::string_view start = "POST / HTTP/1.1\r\nHost: h\r\n") {
+  return std::string(start).append(line).append("\r\n\r\n");
+}
+
+/// A parsed message with all that the head says, so that two can be compared.
+struct Outcome {
+  ParseResult result = ParseResult::incomplete;
+  unsigned status = 0;
+  std::string text;  ///< the reason, or the head written out
+  bool operator==(const Outcome&) const = default;
+};
+
+Outcome describe(const Parsed& parsed, const RequestHead& head);
+
+/// Room for a head.
+struct Room {
+  Room() { head.fields = fields.data(); }
+  std::vector<Header> fields = std::vector<Header>(200);
+  RequestHead head;
+};
+
+Outcome parse_at_once(std::string_view bytes, const Limits& limits = kTestLimits);
+
+}  // namespace prefork::http::test

@@ -1,0 +1,20 @@
+#include <prefork/http/service.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace prefork::http {
+namespace {
+
+TEST(Service, DeclaresTheOptionsOfEveryHttpService) {
+  Manifest manifest;
+  Service::describe_base(manifest);
+  std::vector<std::string> names;
+  for (const OptionSpec& option : manifest.options()) names.push_back(option.name);
+  EXPECT_THAT(names,
+              testing::UnorderedElementsAre("mount", "header-timeout", "body-timeout", "keepalive-timeout",
+                                            "max-request-line", "max-header-bytes", "max-headers", "max-body-bytes"));
+}
+
+}  // namespace
+}  // namespace prefork::http

@@ -1,0 +1,100 @@
+#include "framework/master/control_command.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <random>
+
+namespace prefork::master {
+namespace {
+
+// The command as a word, for tables: "scale jobs +2", "error: SENTENCE".
+std::string told(std::string_view line) {
+  struct Teller {
+    std::string operator()(const StatusCommand&) const { return "status"; }
+    std::string operator()(const WorkersCommand&) const { return "workers"; }
+    std::string operator()(const ScaleCommand& scale) const {
+      return "scale " + scale.pool + (scale.relative ? " by " : " to ") + std::to_string(scale.amount);
+    }
+    std::string operator()(const StopCommand& stop) const { return stop.fast ? "stop fast" : "stop"; }
+    std::string operator()(const ReopenCommand&) const { return "reopen"; }
+    std::string operator()(const ReloadCommand&) const { return "reload"; }
+    std::string operator()(const UpgradeCommand&) const { return "upgrade"; }
+  };
+  const auto parsed = parse_command(line);
+  if (const auto* error = std::get_if<CommandError>(&parsed)) return "error: " + error->text;
+  return std::visit(Teller{}, std::get<ControlCommand>(parsed));
+}
+
+struct Line {
+  const char* line;
+  const char* expected;
+};
+class ControlLine : public testing::TestWithParam<Line> {};
+TEST_P(ControlLine, IsRead) { EXPECT_EQ(told(GetParam().line), GetParam().expected); }
+
+INSTANTIATE_TEST_SUITE_P(
+    Good, ControlLine,
+    testing::Values(Line{"status", "status"}, Line{"workers", "workers"}, Line{"reopen", "reopen"},
+                    Line{"reload", "reload"}, Line{"upgrade", "upgrade"}, Line{"stop", "stop"},
+                    Line{"stop --fast", "stop fast"}, Line{" \t status \r", "status"},
+                    Line{"scale main 4", "scale main to 4"}, Line{"scale  main\t0", "scale main to 0"},
+                    Line{"scale main +1", "scale main by 1"}, Line{"scale main -1", "scale main by -1"},
+                    Line{"scale main 65535", "scale main to 65535"}, Line{"scale 4 4", "scale 4 to 4"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Bad, ControlLine,
+    testing::Values(Line{"", "error: the line has no command"}, Line{"  \t ", "error: the line has no command"},
+                    Line{"statsu", "error: unknown command \"statsu\"; did you mean \"status\"?"},
+                    Line{"xyzzy", "error: unknown command \"xyzzy\""},
+                    Line{"Status", "error: unknown command \"Status\"; did you mean \"status\"?"},
+                    Line{"status now", "error: status takes no arguments; \"now\" is one too many"},
+                    Line{"stop --slow", "error: stop takes --fast or nothing, not \"--slow\""},
+                    Line{"stop --fast x", "error: stop takes --fast or nothing, not \"x\""},
+                    Line{"scale", "error: scale takes a pool and a number: scale POOL N, +N or -N"},
+                    Line{"scale main", "error: scale takes a pool and a number: scale POOL N, +N or -N"},
+                    Line{"scale main 1 2", "error: scale takes a pool and a number: scale POOL N, +N or -N"},
+                    Line{"scale main x", "error: scale takes N, +N or -N with N from 0 to 65535, not \"x\""},
+                    Line{"scale main +", "error: scale takes N, +N or -N with N from 0 to 65535, not \"+\""},
+                    Line{"scale main --1", "error: scale takes N, +N or -N with N from 0 to 65535, not \"--1\""},
+                    Line{"scale main +-1", "error: scale takes N, +N or -N with N from 0 to 65535, not \"+-1\""},
+                    Line{"scale main 1x", "error: scale takes N, +N or -N with N from 0 to 65535, not \"1x\""},
+                    Line{"scale main 65536", "error: scale takes N, +N or -N with N from 0 to 65535, not \"65536\""},
+                    Line{"scale main 99999999999",
+                         "error: scale takes N, +N or -N with N from 0 to 65535, not \"99999999999\""}));
+
+TEST(ControlCommand, EveryCutOfAGoodLineIsReadOrRefused) {
+  for (const std::string line : {"stop --fast", "scale main +12", "workers"}) {
+    for (std::size_t length = 0; length < line.size(); ++length) {
+      const std::string result = told(line.substr(0, length));
+      const bool shorter_command = result == "stop" || result.starts_with("scale main by 1");
+      EXPECT_TRUE(shorter_command || result.starts_with("error: ")) << line.substr(0, length) << " -> " << result;
+    }
+  }
+}
+
+TEST(ControlCommand, LengthIsBounded) {
+  EXPECT_EQ(told("status" + std::string(kMaxCommandBytes - 6, ' ')), "status");
+  EXPECT_EQ(told("status" + std::string(kMaxCommandBytes - 5, ' ')), "error: the line is longer than 1024 bytes");
+}
+
+TEST(ControlCommand, AnyBytesAreAnswered) {
+  std::minstd_rand random(7);
+  for (int i = 0; i < 5'000; ++i) {
+    std::string line(random() % 64, '\0');
+    for (char& c : line) c = static_cast<char>(random() % 256);
+    const auto parsed = parse_command(line);
+    if (const auto* error = std::get_if<CommandError>(&parsed)) {
+      EXPECT_TRUE(nlohmann::json::accept(answer_error(error->text, kExitUsage)));
+    }
+  }
+}
+
+TEST(ControlAnswer, IsOneLine) {
+  EXPECT_EQ(answer_ok(), "{\"ok\":true}\n");
+  EXPECT_EQ(answer_ok("message", "pool main: 4 workers"), "{\"ok\":true,\"message\":\"pool main: 4 workers\"}\n");
+  EXPECT_EQ(answer_error("no\nway", 64), "{\"ok\":false,\"error\":\"no\\nway\",\"exit\":64}\n");
+}
+
+}  // namespace
+}  // namespace prefork::master

@@ -1,0 +1,81 @@
+#include "framework/master/status_report.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace prefork::master {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+StatusSnapshot snapshot() {
+  StatusSnapshot all;
+  all.master = {100, "0.1.0", 3, 61s, "prefork.conf", false};
+  all.pools.push_back({"main", 2, 2, 1, "www-data", 4, 1500ms, "cannot start"});
+  all.listeners.push_back({"web", "tcp://127.0.0.1:40123", "tcp"});
+  all.services.push_back({"web", "hello", "main"});
+  all.workers.push_back({"main",
+                         0,
+                         5,
+                         4711,
+                         3,
+                         "busy",
+                         60s,
+                         12,
+                         {20, 1000, 0, 5000, 90000},
+                         123.456,
+                         1'468'006,
+                         "GET /\"x\"\n\xff",
+                         12ms});
+  all.connections = 12;
+  all.requests_per_second = 123.456;
+  all.totals = {40, 2000, 7, 10000, 180000};
+  all.restarts = {{"killed", 2}, {"crashed", 0}};
+  return all;
+}
+
+TEST(StatusReport, IsOneLineOfJson) {
+  const std::string line = status_answer(snapshot());
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
+  EXPECT_TRUE(json::accept(line));
+}
+
+TEST(StatusReport, SaysAll) {
+  const json status = json::parse(status_answer(snapshot()));
+  EXPECT_EQ(status, json::parse(R"({
+    "ok": true,
+    "master": {"pid": 100, "version": "0.1.0", "generation": 3, "uptime_ms": 61000,
+               "config_file": "prefork.conf", "state": "running"},
+    "pools": [{"name": "main", "target": 2, "running": 2, "ready": 1, "user": "www-data", "failures": 4,
+               "throttled_ms": 1500, "last_failure": "cannot start"}],
+    "listeners": [{"service": "web", "address": "tcp://127.0.0.1:40123", "scheme": "tcp"}],
+    "services": [{"name": "web", "plugin": "hello", "pool": "main"}],
+    "workers": [{"pool": "main", "index": 0, "slot": 5, "pid": 4711, "generation": 3, "state": "busy",
+                 "uptime_ms": 60000, "connections": 12, "accepted": 20, "requests": 1000, "datagrams": 0,
+                 "bytes_in": 5000, "bytes_out": 90000, "requests_per_second": 123.46, "rss_bytes": 1468006,
+                 "serving": "GET /\"x\"\n\ufffd", "serving_ms": 12}],
+    "totals": {"connections": 12, "accepted": 40, "requests": 2000, "datagrams": 7, "bytes_in": 10000,
+               "bytes_out": 180000, "requests_per_second": 123.46},
+    "restarts": {"killed": 2, "crashed": 0}})"));
+}
+
+TEST(StatusReport, WorkersAreTheSameAlone) {
+  const json workers = json::parse(workers_answer(snapshot()));
+  EXPECT_EQ(workers.size(), 2U);
+  EXPECT_EQ(workers["ok"], true);
+  EXPECT_EQ(workers["workers"], json::parse(status_answer(snapshot()))["workers"]);
+}
+
+TEST(StatusReport, NothingIsEmptyLists) {
+  StatusSnapshot nothing;
+  nothing.master.stopping = true;
+  const json status = json::parse(status_answer(nothing));
+  EXPECT_EQ(status["master"]["state"], "stopping");
+  EXPECT_EQ(status["workers"], json::array());
+  EXPECT_EQ(status["restarts"], json::object());
+}
+
+}  // namespace
+}  // namespace prefork::master
