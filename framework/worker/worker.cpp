@@ -117,6 +117,7 @@ int Worker::run() {
     return ipc::kExitCannotStart;
   }
   if (runtime_.drain == DrainMode::none) {
+    slot_.end_activity();
     slot_.state.store(ipc::SlotState::idle, std::memory_order_relaxed);
     acceptor_.arm();
     for (auto& socket : datagram_sockets_) socket->arm();
