@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
-#include <iterator>
+#include <string_view>
+#include <utility>
 
 #include "framework/config/ini.hpp"
 #include "framework/config/listen.hpp"
 #include "framework/config/load.hpp"
+#include "framework/config/section.hpp"
 #include "framework/config/units.hpp"
+#include "framework/config/wording.hpp"
 
 namespace prefork::config {
 
@@ -13,28 +16,38 @@ namespace {
 
 class Writer {
  public:
-  void section(std::string_view head, const Origin& origin) {
+  explicit Writer(const Options& options) : options_(options) {}
+
+  void open(const SectionId& id) {
     if (!out_.empty()) out_ += '\n';
-    fmt::format_to(std::back_inserter(out_), "# {}\n[{}]\n", origin.text, head);
+    out_ += label(id) + '\n';
+    prefix_ = prefix(id) + '.';
   }
-  void value(std::string_view key, std::string_view text) {
-    fmt::format_to(std::back_inserter(out_), "{} = {}\n", key, ini_quote(text));
+
+  /// A value of the framework's keys.
+  void value(const std::string& key, const std::string& text) {
+    const auto origin = options_.origins.find(prefix_ + key);
+    line(key, text, origin == options_.origins.end() ? "default" : origin->second.text);
   }
-  void value(std::string_view key, const Origin& origin, std::string_view text) {
-    fmt::format_to(std::back_inserter(out_), "{} = {}  # {}\n", key, ini_quote(text), origin.text);
+
+  void line(std::string_view key, std::string_view text, std::string origin) {
+    // A file's name can hold anything, and the comment must stay on its line.
+    for (char& c : origin) {
+      if (c == '\n' || is_forbidden_byte(c)) c = '?';
+    }
+    out_ += fmt::format("{} = {}  # {}\n", key, ini_quote(text), origin);
   }
+
   std::string take() { return std::move(out_); }
 
  private:
+  const Options& options_;
+  std::string prefix_;
   std::string out_;
 };
 
-}  // namespace
-
-std::string dump(const Options& options) {
-  Writer out;
-  const MasterOptions& master = options.master;
-  out.section("master", {"effective values"});
+void write_master(Writer& out, const MasterOptions& master) {
+  out.open({SectionKind::master, {}});
   out.value("control", master.control);
   out.value("pid-file", master.pid_file);
   out.value("log", master.log);
@@ -42,23 +55,45 @@ std::string dump(const Options& options) {
   out.value("plugin-path", master.plugin_path);
   out.value("shutdown-timeout", format_duration(master.shutdown_timeout));
   out.value("max-workers", std::to_string(master.max_workers));
-  for (const auto& pool : options.pools) {
-    out.section("pool " + pool.name, pool.origin);
-    out.value("workers", std::to_string(pool.workers));
-    if (pool.user) out.value("user", *pool.user);
-    if (pool.group) out.value("group", *pool.group);
-    out.value("boot-timeout", format_duration(pool.boot_timeout));
-    out.value("worker-timeout", format_duration(pool.worker_timeout));
-    out.value("max-connections", std::to_string(pool.max_connections));
+}
+
+void write_pool(Writer& out, const PoolOptions& pool) {
+  out.open({SectionKind::pool, pool.name});
+  out.value("workers", std::to_string(pool.workers));
+  if (pool.user) out.value("user", *pool.user);
+  if (pool.group) out.value("group", *pool.group);
+  out.value("boot-timeout", format_duration(pool.boot_timeout));
+  out.value("worker-timeout", format_duration(pool.worker_timeout));
+  out.value("max-connections", std::to_string(pool.max_connections));
+}
+
+void write_service(Writer& out, const ServiceOptions& service) {
+  out.open({SectionKind::service, service.name});
+  out.value("plugin", service.plugin);
+  for (const auto& spec : service.listeners) out.line("listen", format_listen(spec), spec.origin.text);
+  out.value("pool", service.pool);
+  out.value("idle-timeout", format_duration(service.idle_timeout));
+  out.value("write-timeout", format_duration(service.write_timeout));
+  for (const auto& [key, own] : service.own) out.line(key, own.value, own.origin.text);
+}
+
+void write_defaults(Writer& out, const ServiceOptions& service, const std::vector<OptionSpec>& declared) {
+  for (const auto& option : declared) {
+    if (!option.default_value || service.own.contains(option.name)) continue;
+    out.line(option.name, *option.default_value, "default");
   }
+}
+
+}  // namespace
+
+std::string dump(const Options& options, const DeclaredOptions& declared) {
+  Writer out(options);
+  write_master(out, options.master);
+  for (const auto& pool : options.pools) write_pool(out, pool);
   for (const auto& service : options.services) {
-    out.section("service " + service.name, service.origin);
-    out.value("plugin", service.plugin);
-    out.value("pool", service.pool);
-    for (const auto& listener : service.listeners) out.value("listen", listener.origin, format_listen(listener));
-    out.value("idle-timeout", format_duration(service.idle_timeout));
-    out.value("write-timeout", format_duration(service.write_timeout));
-    for (const auto& [key, option] : service.own) out.value(key, option.origin, option.value);
+    write_service(out, service);
+    const auto found = declared.find(service.name);
+    if (found != declared.end()) write_defaults(out, service, found->second);
   }
   return out.take();
 }

@@ -13,10 +13,6 @@ namespace {
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-bool is_key_byte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
-
 void refuse_control_bytes(std::string_view line) {
   for (const char byte : line) {
     if (is_forbidden_byte(byte)) {
@@ -91,7 +87,7 @@ EntryLine entry(std::string_view line) {
   }
   const std::string_view key = trimmed(line.substr(0, equals));
   if (key.empty()) throw std::invalid_argument("a key is missing before '='");
-  if (!std::all_of(key.begin(), key.end(), is_key_byte)) {
+  if (!is_key(key)) {
     throw std::invalid_argument(
         fmt::format("{} can't be a key: a key is made of letters, digits, '-' and '_'", in_quotes(key)));
   }

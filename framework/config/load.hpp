@@ -1,8 +1,11 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <prefork/manifest.hpp>
 
 #include "framework/config/options.hpp"
 
@@ -19,10 +22,18 @@ struct Sources {
   std::vector<std::string> listen;       ///< with `plugin`
 };
 
-/// Reads, merges and checks the configuration. Blocks on the disk. @throws ConfigError
+/// Reads, merges and checks the configuration. Called by the master, at start and at reload. Blocks on the
+/// disk only.
+/// @throws ConfigError with the exit code: EX_USAGE (64), EX_NOINPUT (66), EX_NOPERM (77), else EX_CONFIG (78).
 Options load(const Sources& sources);
 
-/// The effective configuration as a file that load() reads back, with each section's origin.
-std::string dump(const Options& options);
+/// By service: what its plugin declares.
+using DeclaredOptions = std::map<std::string, std::vector<OptionSpec>>;
+
+/// The effective configuration as a file that load() reads back to the same options, each value with a
+/// comment that says where it comes from.
+/// @param declared for services whose manifests are known: the defaults of their plugins' options are written
+/// too.
+std::string dump(const Options& options, const DeclaredOptions& declared = {});
 
 }  // namespace prefork::config

@@ -4,23 +4,25 @@
 #include <string>
 #include <vector>
 
-#include "framework/config/ini.hpp"
-#include "framework/config/load.hpp"
-#include "framework/config/section.hpp"
+#include "framework/config/options.hpp"
+#include "framework/config/sources.hpp"
 
 namespace prefork::config {
 
-/// One section with every value that holds for it, whichever source it came from.
-struct MergedSection {
+/// What holds for a section once its sources are merged.
+struct SectionValues {
   SectionId id;
   Origin origin;
-  std::map<std::string, std::vector<Entry>> values;  ///< by key; more than one only of a list
+  /// By key of the framework's; defaults are filled in. Absent: given nowhere, and without default.
+  std::map<std::string, std::vector<OptionValue>> values;
+  /// By key of the plugin's.
+  std::map<std::string, OptionValue> own;
+
+  /// @return the value of a key that is no list; nullptr if it has none.
+  const OptionValue* find(const std::string& key) const;
 };
 
-/// Brings file, environment and command line into one, each as boost::program_options::parsed_options
-/// with full keys ("pool.main.workers"). Knows which keys the framework's sections have; what a plugin's
-/// options are it does not know.
-/// @return the sections in the order of the file. @throws ConfigError
-std::vector<MergedSection> merge_sources(const Sources& sources);
+/// Merges by precedence: command line, environment, file, default. A list's values come from one source.
+SectionValues merge(const SectionInput& input);
 
 }  // namespace prefork::config

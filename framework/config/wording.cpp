@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "framework/config/config_error.hpp"
+
 namespace prefork::config {
 
 namespace {
@@ -82,6 +84,17 @@ std::string_view trimmed(std::string_view text) {
 bool is_forbidden_byte(char byte) {
   const auto code = static_cast<unsigned char>(byte);
   return (code < 0x20 && byte != '\t' && byte != '\n') || code == 0x7f;
+}
+
+void refuse_forbidden_bytes(std::string_view value, const std::string& place) {
+  if (std::none_of(value.begin(), value.end(), is_forbidden_byte)) return;
+  throw ConfigError(place + ": the value has a control byte in it");
+}
+
+bool is_key(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
 }
 
 }  // namespace prefork::config

@@ -25,4 +25,10 @@ std::string_view trimmed(std::string_view text);
 /// byte but tab and line feed, which the file can express as \t and \n.
 bool is_forbidden_byte(char byte);
 
+/// @throws ConfigError that starts with the place if a value has a forbidden byte.
+void refuse_forbidden_bytes(std::string_view value, const std::string& place);
+
+/// @return whether the text can be a key: letters, digits, '-' and '_', at least one.
+bool is_key(std::string_view text);
+
 }  // namespace prefork::config

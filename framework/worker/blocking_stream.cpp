@@ -26,7 +26,7 @@ std::uint64_t now_ms() { return ipc::monotonic_ns() / 1'000'000; }
 }  // namespace
 
 BlockingStream::BlockingStream(ServiceHost& host, BlockingDuties& duties, ipc::UniqueFd fd, const PeerAddress& peer)
-    : host_(host), duties_(duties), fd_(std::move(fd)), peer_(peer), block_(host.runtime().blocks.lend()) {
+    : host_(host), duties_(duties), fd_(std::move(fd)), peer_(peer), block_(host.runtime().blocks.lend()), attended_ms_(now_ms()) {
   auto& slot = host_.runtime().slot;
   slot.connections.store(++host_.runtime().connection_count, std::memory_order_relaxed);
   slot.add(ipc::Counter::accepted);
@@ -53,13 +53,25 @@ bool BlockingStream::wait_for(short events, milliseconds limit) {
     }
     pollfd fds[2] = {{fd_.get(), events, 0}, {duties_.duty_fd(), POLLIN, 0}};
     const int n = ::poll(fds, 2, static_cast<int>(slice.count()));
-    if (n > 0 && fds[0].revents != 0) return true;
-    duties_.attend();
+    const bool ready = n > 0 && fds[0].revents != 0;
+    if (!ready || fds[1].revents != 0) attend();
+    if (ready) return true;
     if ((events & POLLIN) != 0 && host_.runtime().drain == DrainMode::closing) return false;
   }
 }
 
+void BlockingStream::attend() {
+  attended_ms_ = now_ms();
+  duties_.attend();
+}
+
+// A client that keeps the socket ready all the time must not keep the worker from its duties.
+void BlockingStream::attend_if_due() {
+  if (now_ms() - attended_ms_ >= static_cast<std::uint64_t>(kDutyPeriod.count())) attend();
+}
+
 BlockingStream::Fill BlockingStream::fill() {
+  attend_if_due();
   for (;;) {
     const ssize_t n = ::recv(fd_.get(), block_.get() + used_, BlockPool::kBlockBytes - used_, 0);
     if (n > 0) {
@@ -68,7 +80,10 @@ BlockingStream::Fill BlockingStream::fill() {
       return Fill::data;
     }
     if (n == -1 && errno == EINTR) continue;
-    if (n == -1 && errno == EAGAIN && wait_for(POLLIN, host_.limits().idle_timeout)) continue;
+    if (n == -1 && errno == EAGAIN) {
+      if (wait_for(POLLIN, host_.limits().idle_timeout)) continue;
+      used_ = 0;  // the client has not ended: what it began is no last line
+    }
     ended_ = true;
     return Fill::end;
   }
@@ -93,12 +108,14 @@ std::optional<std::string_view> BlockingStream::read(std::size_t max_line) {
     }
     if (overlong_) return std::nullopt;
     if (!ended_) fill();
-    if (ended_) return used_ > 0 ? give(used_, 0) : std::nullopt;
+    if (ended_ && max_line > 0 && used_ > max_line) overlong_ = true;
+    if (ended_) return used_ > 0 && !overlong_ ? give(used_, 0) : std::nullopt;
   }
 }
 
 bool BlockingStream::write(std::string_view bytes) {
   while (!bytes.empty()) {
+    attend_if_due();
     const ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (n > 0) {
       bytes.remove_prefix(static_cast<std::size_t>(n));

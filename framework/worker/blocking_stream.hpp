@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -45,6 +46,8 @@ class BlockingStream final : public Stream {
  private:
   enum class Fill { data, end };
   Fill fill();
+  void attend();
+  void attend_if_due();
   bool wait_for(short events, std::chrono::milliseconds limit);
   std::optional<std::string_view> give(std::size_t length, std::size_t with_line_end) noexcept;
 
@@ -53,6 +56,7 @@ class BlockingStream final : public Stream {
   ipc::UniqueFd fd_;
   PeerAddress peer_;
   std::unique_ptr<char[]> block_;
+  std::uint64_t attended_ms_;
   std::size_t used_ = 0;
   std::size_t given_ = 0;
   bool ended_ = false;

@@ -45,7 +45,8 @@ bool CoroutineConnection::try_read() {
   }
   if (input_ended_) {
     // The last line may lack its line end.
-    if (!block_bytes().empty()) return take(block_bytes().size(), 0);
+    if (max_line_ > 0 && block_bytes().size() > max_line_) overlong_ = true;
+    if (!overlong_ && !block_bytes().empty()) return take(block_bytes().size(), 0);
     return true;
   }
   return host().runtime().drain == DrainMode::closing && block_bytes().empty();
@@ -75,7 +76,7 @@ bool CoroutineConnection::start_write(std::string_view bytes) {
   if (ended_ || bytes.empty()) return true;
   const auto sent = send_some(bytes);
   if (!sent) {
-    ended_ = true;
+    end();  // a read that waits in another coroutine ends with it
     return true;
   }
   unsent_ = bytes.substr(*sent);

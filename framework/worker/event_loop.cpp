@@ -76,7 +76,11 @@ void EventLoop::turn() {
     deferred->run_deferred();
   }
   running_.clear();
-  garbage_.clear();
+  // What is destroyed may dispose of more.
+  while (!garbage_.empty()) {
+    disposing_.swap(garbage_);
+    disposing_.clear();
+  }
 }
 
 }  // namespace prefork::worker

@@ -81,6 +81,7 @@ class EventLoop {
   std::vector<Deferred*> deferred_;
   std::vector<Deferred*> running_;
   std::vector<std::unique_ptr<Disposable>> garbage_;
+  std::vector<std::unique_ptr<Disposable>> disposing_;
 };
 
 }  // namespace prefork::worker

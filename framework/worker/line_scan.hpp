@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace prefork::worker {
@@ -16,6 +18,7 @@ struct LineScan {
 /// Looks for a line that ends in LF or CR LF. `full`: no more bytes can be received behind these.
 inline LineScan scan_line(std::string_view bytes, std::size_t max_line, bool full) noexcept {
   LineScan result;
+  max_line = std::min(max_line, SIZE_MAX - 2);
   const std::size_t feed = bytes.substr(0, max_line + 2).find('\n');
   if (feed == std::string_view::npos) {
     result.overlong = bytes.size() > max_line + 1 || full;

@@ -1,27 +1,38 @@
 #include "framework/worker/master_link.hpp"
 
+#include <poll.h>
+
 #include <array>
 #include <cstdio>
 #include <span>
 
 #include "ipc/pipe.hpp"
+#include "ipc/syscall.hpp"
 
 namespace prefork::worker {
 
+namespace {
+constexpr int kPatienceMs = 1000;
+}  // namespace
+
 void MasterLink::log(LogLevel level, std::string_view line) {
-  send({ipc::StatusKind::log, static_cast<std::uint8_t>(level), line});
+  const auto result = send({ipc::StatusKind::log, static_cast<std::uint8_t>(level), line});
+  if (result == ipc::SendResult::full) slot_.add(ipc::Counter::log_lines_dropped);
+  if (result == ipc::SendResult::closed) std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
 }
 
-void MasterLink::send(const ipc::StatusMessage& message) {
+// A word that is lost here would have a worker that serves aborted for not getting ready.
+void MasterLink::say(ipc::StatusKind kind, std::string_view text) {
+  if (send({kind, 0, text}) != ipc::SendResult::full) return;
+  pollfd writable{status_fd_, POLLOUT, 0};
+  ipc::retry_eintr([&] { return ::poll(&writable, 1, kPatienceMs); });
+  send({kind, 0, text});
+}
+
+ipc::SendResult MasterLink::send(const ipc::StatusMessage& message) {
   std::array<std::byte, ipc::kMaxStatusBytes> packet;
   const std::size_t length = ipc::encode(message, packet);
-  const auto result = ipc::send_packet(status_fd_, std::span(packet).first(length));
-  if (result == ipc::SendResult::sent) return;
-  if (result == ipc::SendResult::closed && message.kind == ipc::StatusKind::log) {
-    std::fprintf(stderr, "%.*s\n", static_cast<int>(message.text.size()), message.text.data());
-    return;
-  }
-  slot_.add(ipc::Counter::log_lines_dropped);
+  return ipc::send_packet(status_fd_, std::span(packet).first(length));
 }
 
 MasterLink::Order MasterLink::receive() {

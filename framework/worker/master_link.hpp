@@ -2,6 +2,7 @@
 
 #include "framework/worker/runtime.hpp"
 #include "ipc/contract.hpp"
+#include "ipc/pipe.hpp"
 
 namespace prefork::worker {
 
@@ -11,7 +12,8 @@ class MasterLink final : public LogSink {
   MasterLink(int control_fd, int status_fd, ipc::WorkerSlot& slot) noexcept
       : control_fd_(control_fd), status_fd_(status_fd), slot_(slot) {}
 
-  void say(ipc::StatusKind kind, std::string_view text = {}) { send({kind, 0, text}); }
+  /// Says what the master must hear. Where log lines fill the pipe it waits for the master, for a second at most.
+  void say(ipc::StatusKind kind, std::string_view text = {});
   /// A line that does not fit into the pipe is dropped and counted; without a master it goes to stderr.
   void log(LogLevel level, std::string_view line) override;
 
@@ -24,7 +26,7 @@ class MasterLink final : public LogSink {
   int control_fd() const noexcept { return control_fd_; }
 
  private:
-  void send(const ipc::StatusMessage& message);
+  ipc::SendResult send(const ipc::StatusMessage& message);
 
   int control_fd_;
   int status_fd_;

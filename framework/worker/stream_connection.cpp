@@ -74,6 +74,7 @@ StreamConnection::Received StreamConnection::receive() {
     if (used_ == 0) release_block();
     return Received::would_block;
   }
+  input_finished_ = true;
   return Received::end;
 }
 
@@ -117,7 +118,7 @@ void StreamConnection::set_deadline(std::chrono::milliseconds limit) {
 
 void StreamConnection::close_gracefully(bool more_to_come) noexcept {
   if (stage_ != Stage::open) return;
-  if (peer_ended_ || !(input_ready_ || more_to_come)) return close();
+  if (input_finished_ || !(input_ready_ || more_to_come)) return close();
   stage_ = Stage::lingering;
   release_block();
   ::shutdown(fd_.get(), SHUT_WR);
@@ -133,7 +134,8 @@ void StreamConnection::discard_input() noexcept {
   const ssize_t n = ::recv(fd_.get(), block.get(), BlockPool::kBlockBytes, 0);
   host_.runtime().blocks.give_back(std::move(block));
   if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)) return close();
-  if (n == static_cast<ssize_t>(BlockPool::kBlockBytes)) host_.runtime().loop.defer(*this);
+  // No event tells of what follows a short read where the client's end was told already.
+  if (n == static_cast<ssize_t>(BlockPool::kBlockBytes) || (n > 0 && peer_ended_)) host_.runtime().loop.defer(*this);
 }
 
 void StreamConnection::resume_later() { host_.runtime().loop.defer(*this); }

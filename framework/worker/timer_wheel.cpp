@@ -35,7 +35,7 @@ void TimerWheel::arm(Entry& entry, std::uint64_t when_ms) noexcept {
 // The level is that of the highest digit (base 64) in which the expiry differs from now: a slot of level
 // n is reached when the digits above it are now's.
 void TimerWheel::insert(Entry& entry) noexcept {
-  const std::uint64_t when = std::min(entry.expires_, now_ + kHorizon - 1);
+  const std::uint64_t when = now_ + std::min(entry.expires_ - now_, kFarthest);
   const auto highest_bit = static_cast<unsigned>(std::bit_width((when ^ now_) | (kSlots - 1))) - 1;
   const unsigned level = std::min(highest_bit / kBits, kLevels - 1);
   const auto slot = static_cast<unsigned>(when >> (kBits * level)) & (kSlots - 1);

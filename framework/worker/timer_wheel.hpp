@@ -60,7 +60,9 @@ class TimerWheel {
   static constexpr unsigned kBits = 6;
   static constexpr unsigned kSlots = 1U << kBits;
   static constexpr unsigned kLevels = 6;
-  static constexpr std::uint64_t kHorizon = std::uint64_t{1} << (kBits * kLevels);
+  /// What is farther away is put here and moved on when its slot comes up. One slot of the top level less
+  /// than a full turn of the wheel: a slot that wraps to the present one would be due at once, for ever.
+  static constexpr std::uint64_t kFarthest = (std::uint64_t{kSlots} - 1) << (kBits * (kLevels - 1));
 
   struct Head final : Entry {
     void on_timer() override {}

@@ -1,0 +1,137 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "framework/config/config_error.hpp"
+#include "framework/config/schema.hpp"
+#include "framework/config/sources.hpp"
+#include "framework/config/wording.hpp"
+
+namespace prefork::config {
+
+namespace {
+
+constexpr std::string_view kPrefix = "PREFORK_";
+/// Of the family's other programs; not configuration.
+constexpr std::array<std::string_view, 1> kForeign{"PREFORK_CONTROL"};
+
+/// "pool.main.boot-timeout" -> "POOL_MAIN_BOOT_TIMEOUT"
+std::string variable_form(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    out += c == '-' || c == '.' ? '_' : (c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+  }
+  return out;
+}
+
+/// "MAX_AGE" -> "max-age": a plugin's options are lower-case letters, digits and '-', so this is exact.
+std::string option_form(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    out += c == '_' ? '-' : (c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+  }
+  return out;
+}
+
+/// What the names of a section's variables start with.
+std::string start_of(const SectionInput& section) {
+  return std::string(kPrefix) + variable_form(prefix(section.id)) + '_';
+}
+
+/// What a variable's name stands for: a key of the section at that index.
+struct Target {
+  std::size_t section;
+  std::string key;
+};
+
+using Targets = std::map<std::string, std::vector<Target>>;
+
+/// Every name that the sections give a meaning to.
+Targets all_targets(const std::vector<SectionInput>& sections) {
+  Targets targets;
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    const SectionInput& section = sections[i];
+    const auto names = key_names(section.id.kind);
+    std::set<std::string> keys(names.begin(), names.end());
+    for (const auto& entry : section.command_line) keys.insert(entry.key);
+    for (const auto& entry : section.file) keys.insert(entry.key);
+    const std::string start = start_of(section);
+    for (const auto& key : keys) targets[start + variable_form(key)].push_back({i, key});
+  }
+  return targets;
+}
+
+/// A name that no key explains may be an option of a plugin: the service with the longest name decides.
+std::optional<Target> plugin_option(const std::vector<SectionInput>& sections, std::string_view variable) {
+  std::optional<Target> best;
+  std::size_t longest = 0;
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    if (sections[i].id.kind != SectionKind::service) continue;
+    const std::string start = start_of(sections[i]);
+    if (!variable.starts_with(start) || start.size() <= longest) continue;
+    std::string key = option_form(variable.substr(start.size()));
+    if (!is_key(key) || key == "include") continue;
+    longest = start.size();
+    best = Target{i, std::move(key)};
+  }
+  return best;
+}
+
+Target target_of(const std::vector<SectionInput>& sections, const Targets& targets, const std::string& variable) {
+  const auto match = targets.find(variable);
+  if (match != targets.end()) {
+    if (match->second.size() == 1) return match->second.front();
+    const auto full = [&](const Target& t) { return prefix(sections[t.section].id) + '.' + t.key; };
+    throw ConfigError(fmt::format("{}: the variable can mean {} as well as {}", variable, full(match->second[0]),
+                                  full(match->second[1])));
+  }
+  if (auto option = plugin_option(sections, variable)) return *option;
+  std::vector<std::string> names;
+  for (const auto& [name, unused] : targets) names.push_back(name);
+  throw ConfigError(variable + ": the variable stands for no key of the configuration" + did_you_mean(variable, names));
+}
+
+/// A variable holds one value, or the lines of a list.
+std::vector<std::string> values_of(const std::string& text, bool list) {
+  if (!list) return {text};
+  std::vector<std::string> values;
+  for (std::size_t start = 0; start <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', start), text.size());
+    const auto line = trimmed(std::string_view(text).substr(start, end - start));
+    if (!line.empty()) values.emplace_back(line);
+    start = end + 1;
+  }
+  // An empty variable is an empty value, for the schema to refuse; not the same as no variable.
+  if (values.empty()) values.emplace_back();
+  return values;
+}
+
+}  // namespace
+
+void add_environment(std::vector<SectionInput>& sections, std::span<const std::string> environment) {
+  const Targets targets = all_targets(sections);
+  std::set<std::string> seen;
+  for (const auto& variable : environment) {
+    const auto equals = variable.find('=');
+    if (!variable.starts_with(kPrefix) || equals == std::string::npos) continue;
+    const std::string name = variable.substr(0, equals);
+    if (std::find(kForeign.begin(), kForeign.end(), name) != kForeign.end()) continue;
+    // Of a name that is there twice getenv(3) sees the first.
+    if (!seen.insert(name).second) continue;
+    const Target target = target_of(sections, targets, name);
+    const std::string value = variable.substr(equals + 1);
+    refuse_forbidden_bytes(value, name);
+    SectionInput& section = sections[target.section];
+    const KeySpec* spec = find_key(section.id.kind, target.key);
+    for (auto& item : values_of(value, spec != nullptr && spec->list)) {
+      section.environment.push_back({target.key, std::move(item), {name}});
+    }
+  }
+}
+
+}  // namespace prefork::config

@@ -1,0 +1,141 @@
+#include "framework/config/resolve.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "framework/config/config_error.hpp"
+#include "framework/config/listen.hpp"
+#include "framework/config/section_reader.hpp"
+#include "framework/config/wording.hpp"
+
+namespace prefork::config {
+
+namespace {
+
+[[noreturn]] void fail(const Origin& origin, const std::string& sentence) {
+  throw ConfigError(origin.text + ": " + sentence);
+}
+
+SectionReader read(const SectionInput& section, Options& options) {
+  SectionReader reader(merge(section));
+  for (const auto& [key, values] : reader.section().values) {
+    options.origins[prefix(section.id) + '.' + key] = values.front().origin;
+  }
+  return reader;
+}
+
+void read_master(const SectionReader& in, Options& options) {
+  MasterOptions& master = options.master;
+  master.control = in.text("control");
+  master.pid_file = in.text("pid-file");
+  master.log = in.text("log");
+  master.log_level = in.text("log-level");
+  master.plugin_path = in.text("plugin-path");
+  master.shutdown_timeout = in.duration("shutdown-timeout");
+  master.max_workers = static_cast<unsigned>(in.integer("max-workers"));
+  if (!master.control.empty() && master.control == master.pid_file) {
+    fail(in.origin_of("pid-file"), fmt::format("pid-file and control are the same path {}", in_quotes(master.control)));
+  }
+}
+
+void read_pool(const SectionReader& in, unsigned auto_workers, Options& options) {
+  PoolOptions pool;
+  pool.name = in.section().id.name;
+  pool.origin = in.section().origin;
+  const auto workers = in.workers();
+  pool.workers = workers.value_or(auto_workers);
+  if (!workers) options.origins["pool." + pool.name + ".workers"].text += " (auto)";
+  pool.user = in.optional_text("user");
+  pool.group = in.optional_text("group");
+  pool.boot_timeout = in.duration("boot-timeout");
+  pool.worker_timeout = in.duration("worker-timeout");
+  pool.max_connections = static_cast<std::size_t>(in.integer("max-connections"));
+  options.pools.push_back(std::move(pool));
+}
+
+void read_service(const SectionReader& in, Options& options) {
+  in.require_all();
+  ServiceOptions service;
+  service.name = in.section().id.name;
+  service.origin = in.section().origin;
+  service.plugin = in.text("plugin");
+  service.pool = in.text("pool");
+  service.listeners = in.listeners();
+  service.idle_timeout = in.duration("idle-timeout");
+  service.write_timeout = in.duration("write-timeout");
+  service.own = in.section().own;
+  check_own_listeners(service);
+  options.services.push_back(std::move(service));
+}
+
+bool has_service(const Options& options, const std::string& pool) {
+  return std::any_of(options.services.begin(), options.services.end(), [&](const auto& s) { return s.pool == pool; });
+}
+
+/// The implied pool is there if a service runs in it, or if someone gave it a value, which must not get lost.
+bool is_wanted(const SectionInput& section, const Options& options) {
+  return !section.implied || section.id.kind != SectionKind::pool || !section.command_line.empty() ||
+         !section.environment.empty() || has_service(options, section.id.name);
+}
+
+void check_pools(const Options& options) {
+  std::vector<std::string> names;
+  for (const auto& pool : options.pools) names.push_back(pool.name);
+  for (const auto& service : options.services) {
+    if (std::find(names.begin(), names.end(), service.pool) != names.end()) continue;
+    std::vector<std::string> candidates = names;
+    candidates.emplace_back("main");
+    fail(options.origins.at("service." + service.name + ".pool"),
+         fmt::format("[service {}] is in the pool {}, which is not there{}", service.name, in_quotes(service.pool),
+                     did_you_mean(service.pool, candidates)));
+  }
+  for (const auto& pool : options.pools) {
+    if (!has_service(options, pool.name)) {
+      fail(pool.origin, fmt::format("[pool {}] has no service; its workers would have nothing to do", pool.name));
+    }
+  }
+}
+
+void check_room(const Options& options) {
+  std::size_t workers = 0;
+  for (const auto& pool : options.pools) workers += pool.workers;
+  if (options.master.max_workers == 0 || workers <= options.master.max_workers) return;
+  fail(options.origins.at("master.max-workers"),
+       fmt::format("max-workers is {}, but the pools have {} workers", options.master.max_workers, workers));
+}
+
+/// Where to look for what isn't there: a file that has sections is known by the first of them.
+std::string source_name(std::span<const SectionInput> sections) {
+  if (sections.empty() || sections.front().implied) return "the configuration";
+  const std::string& origin = sections.front().origin.text;
+  return origin.substr(0, origin.rfind(':'));
+}
+
+}  // namespace
+
+Options resolve(std::span<const SectionInput> sections, unsigned auto_workers) {
+  Options options;
+  for (const auto& section : sections) {
+    if (section.id.kind == SectionKind::service) read_service(read(section, options), options);
+  }
+  if (options.services.empty()) {
+    throw ConfigError(source_name(sections) + ": there is no service; add a section [service NAME]");
+  }
+  for (const auto& section : sections) {
+    if (section.id.kind == SectionKind::service || !is_wanted(section, options)) continue;
+    const SectionReader reader = read(section, options);
+    if (section.id.kind == SectionKind::master) {
+      read_master(reader, options);
+    } else {
+      read_pool(reader, auto_workers, options);
+    }
+  }
+  check_pools(options);
+  check_room(options);
+  return options;
+}
+
+}  // namespace prefork::config

@@ -1,0 +1,78 @@
+#include "framework/config/section_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <utility>
+
+#include "framework/config/config_error.hpp"
+#include "framework/config/listen.hpp"
+#include "framework/config/schema.hpp"
+#include "framework/config/wording.hpp"
+
+namespace prefork::config {
+
+SectionReader::SectionReader(SectionValues section) : section_(std::move(section)) {}
+
+/// Runs a conversion; its complaint gets the value's place and key.
+template <typename Convert>
+auto SectionReader::guarded(const std::string& key, const OptionValue& value, Convert convert) const {
+  try {
+    return convert();
+  } catch (const std::invalid_argument& error) {
+    throw ConfigError(fmt::format("{}: {} in {}: {}", value.origin.text, key, label(section_.id), error.what()));
+  }
+}
+
+std::string SectionReader::text(const std::string& key) const {
+  const KeySpec& spec = *find_key(section_.id.kind, key);
+  const OptionValue& value = *section_.find(key);
+  return guarded(key, value, [&] {
+    if (value.value.empty() && !spec.may_be_empty) throw std::invalid_argument("the value must not be empty");
+    return normalise(spec.rule, value.value);
+  });
+}
+
+std::optional<std::string> SectionReader::optional_text(const std::string& key) const {
+  if (section_.find(key) == nullptr) return std::nullopt;
+  return text(key);
+}
+
+std::int64_t SectionReader::integer(const std::string& key) const {
+  const OptionValue& value = *section_.find(key);
+  return guarded(key, value, [&] { return number(find_key(section_.id.kind, key)->rule, value.value); });
+}
+
+std::chrono::milliseconds SectionReader::duration(const std::string& key) const {
+  return std::chrono::milliseconds(integer(key));
+}
+
+std::optional<unsigned> SectionReader::workers() const {
+  const OptionValue& value = *section_.find("workers");
+  if (value.value == "auto") return std::nullopt;
+  return guarded("workers", value, [&] {
+    try {
+      return static_cast<unsigned>(number(find_key(section_.id.kind, "workers")->rule, value.value));
+    } catch (const std::invalid_argument& error) {
+      throw std::invalid_argument(std::string(error.what()) + ", or auto");
+    }
+  });
+}
+
+std::vector<ListenSpec> SectionReader::listeners() const {
+  std::vector<ListenSpec> specs;
+  for (const auto& value : section_.values.at("listen")) {
+    specs.push_back(guarded("listen", value, [&] { return parse_listen(value.value); }));
+    specs.back().origin = value.origin;
+  }
+  return specs;
+}
+
+void SectionReader::require_all() const {
+  for (const auto& key : keys()) {
+    if (key.section != section_.id.kind || !key.required || section_.find(std::string(key.name)) != nullptr) continue;
+    throw ConfigError(fmt::format("{}: {} has no {}", section_.origin.text, label(section_.id), in_quotes(key.name)));
+  }
+}
+
+}  // namespace prefork::config

@@ -1,0 +1,160 @@
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/worker/protocol.hpp"
+#include "framework/worker/runtime.hpp"
+#include "framework/worker/service_host.hpp"
+#include "ipc/scoreboard.hpp"
+#include "tests/ipc/support.hpp"
+
+#include <prefork/blocking_service.hpp>
+#include <prefork/service.hpp>
+
+/// A worker's runtime without the worker: the test turns the loop by itself.
+namespace prefork::worker::test {
+
+using namespace std::chrono_literals;
+
+// make_protocol() is private to the worker. Naming a private member is allowed in an explicit
+// instantiation, and there only.
+struct MakeProtocol {
+  using Type = std::unique_ptr<Protocol> (ServiceBase::*)(std::span<ServiceHost* const>);
+  friend Type get(MakeProtocol);
+};
+template <class Tag, typename Tag::Type kMember>
+struct Reveal {
+  friend typename Tag::Type get(Tag) { return kMember; }
+};
+template struct Reveal<MakeProtocol, &ServiceBase::make_protocol>;
+
+struct Lines final : LogSink {
+  std::vector<std::string> lines;
+  void log(LogLevel, std::string_view line) override { lines.emplace_back(line); }
+};
+
+struct Connected {
+  ipc::UniqueFd client, server;
+};
+/// Two ends of a unix stream; both non-blocking.
+inline Connected stream_pair() {
+  int ends[2];
+  ipc::check_syscall(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), "socketpair");
+  return {ipc::UniqueFd(ends[0]), ipc::UniqueFd(ends[1])};
+}
+/// Two ends of a TCP connection over loopback; both non-blocking.
+inline Connected tcp_pair() {
+  ipc::UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  ipc::check_syscall(::bind(listener.get(), generic, length), "bind");
+  ipc::check_syscall(::listen(listener.get(), 1), "listen");
+  ipc::check_syscall(::getsockname(listener.get(), generic, &length), "getsockname");
+  Connected ends;
+  ends.client.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ipc::check_syscall(::connect(ends.client.get(), generic, length), "connect");
+  ends.server.reset(ipc::check_syscall(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC), "accept"));
+  ::fcntl(ends.client.get(), F_SETFL, O_NONBLOCK);
+  return ends;
+}
+
+class Harness {
+ public:
+  explicit Harness(ServiceLimits limits = {})
+      : board(ipc::Scoreboard::create(4)),
+        runtime(board.slot(0), log),
+        host(runtime, identity, 0, "test", {{"size", "42"}, {"name", "x"}}, limits) {}
+
+  /// Turns the loop until `done`; it may be something that no event of the loop tells.
+  template <class Done>
+  [[nodiscard]] bool turn_until(Done done) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(prefork::test::kPatienceMs);
+    while (!done()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      turn();
+    }
+    return true;
+  }
+  /// One turn, which waits no longer than a moment.
+  void turn() {
+    runtime.loop.timers().arm(moment_, runtime.loop.tick_after(1));
+    runtime.loop.turn();
+  }
+  std::unique_ptr<Protocol> protocol_of(ServiceBase& service) {
+    host.host(service);
+    ServiceHost* const sharing[] = {&host};
+    return (service.*get(MakeProtocol{}))(sharing);
+  }
+  std::uint64_t counter(ipc::Counter which) const { return board.counters(0)[static_cast<std::size_t>(which)]; }
+
+  ipc::Scoreboard board;
+  Lines log;
+  WorkerIdentity identity{"main", 3, 7};
+  Runtime runtime;
+  ServiceHost host;
+
+ private:
+  struct Moment final : TimerWheel::Entry {
+    void on_timer() override {}
+  };
+  Moment moment_;
+};
+
+/// A service made of functions.
+struct Lambdas final : Service {
+  std::function<Task<void>(Connection&)> connection = [](Connection&) { return Task<void>(); };
+  std::function<void(Datagram&)> datagram = [](Datagram&) {};
+  Task<void> on_connection(Connection& peer) override { return connection(peer); }
+  void on_datagram(Datagram& packet) override { datagram(packet); }
+};
+
+/// A service behind connections whose other ends the test holds.
+struct Served : Harness {
+  explicit Served(ServiceLimits limits = {}) : Harness(limits) {}
+  /// Opens a connection. @return the client's end.
+  ipc::UniqueFd open(Connected ends = stream_pair()) {
+    if (!protocol) protocol = protocol_of(service);
+    protocol->open(std::move(ends.server), PeerAddress());
+    return std::move(ends.client);
+  }
+  void send(int client, std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
+      if (n <= 0) turn();
+    }
+  }
+  /// Reads what comes until the server ends the stream, or `bytes` have come.
+  std::string receive(int client, std::size_t bytes = SIZE_MAX) {
+    std::string all;
+    ended = false;
+    EXPECT_TRUE(turn_until([&] {
+      char chunk[65536];
+      const ssize_t n = ::recv(client, chunk, std::min(sizeof chunk, bytes - all.size()), 0);
+      if (n > 0) all.append(chunk, static_cast<std::size_t>(n));
+      if (n == 0 || (n == -1 && errno != EAGAIN)) ended = true;
+      return ended || all.size() >= bytes;
+    })) << "got " << all.size() << " bytes";
+    return all;
+  }
+  bool quiet() const { return runtime.connection_count == 0 && runtime.tasks == 0; }
+
+  Lambdas service;
+  std::unique_ptr<Protocol> protocol;
+  bool ended = false;  ///< the last receive() saw the end of the stream
+};
+
+}  // namespace prefork::worker::test
