@@ -13,11 +13,16 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(prefork_flags INTERFACE -Wno-restrict)
 endif()
 target_include_directories(prefork_flags INTERFACE ${PROJECT_SOURCE_DIR})
+if(PREFORK_BUILD_FUZZERS)
+  set(PREFORK_SANITIZE fuzzer-no-link,address,undefined)
+endif()
 if(PREFORK_SANITIZE)
   target_compile_options(prefork_flags INTERFACE -fsanitize=${PREFORK_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(prefork_flags INTERFACE -fsanitize=${PREFORK_SANITIZE})
-  # g++ 12 sees uninitialised values in instrumented code that has none.
-  target_compile_options(prefork_flags INTERFACE -Wno-maybe-uninitialized)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # g++ 12 sees uninitialised values in instrumented code that has none.
+    target_compile_options(prefork_flags INTERFACE -Wno-maybe-uninitialized)
+  endif()
   if(PREFORK_SANITIZE MATCHES "undefined")
     target_compile_options(prefork_flags INTERFACE -fno-sanitize-recover=undefined)
   endif()

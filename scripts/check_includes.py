@@ -22,15 +22,17 @@ ROOMS = (
     ("ipc/", ("ipc/",), ("boost/",)),
     (PUBLIC, ("prefork/",), ()),
     ("framework/worker/", ("framework/worker/", "prefork/", "ipc/"), ("fmt/",)),
-    ("framework/http/", ("framework/http/", "framework/worker/", "prefork/", "ipc/unique_fd.hpp"), ("fmt/",)),
-    ("framework/config/", ("framework/config/", "prefork/manifest.hpp"), ("boost/program_options", "fmt/")),
-    ("framework/master/", ("framework/master/", "framework/config/", "ipc/"), ("boost/program_options", "fmt/")),
+    ("framework/http/", ("framework/http/", "framework/worker/", "prefork/", "ipc/"), ("fmt/",)),
+    ("framework/config/", ("framework/config/", "prefork/manifest.hpp"),
+     ("boost/program_options", "boost/any.hpp", "fmt/")),
+    ("framework/master/", ("framework/master/", "framework/config/", "ipc/"), ("fmt/",)),
     ("framework/cli/", ("framework/", "prefork/", "ipc/"), ("boost/program_options", "fmt/", "nlohmann/")),
     ("services/", ("prefork/",), ("openssl/", "nghttp2/", "wslay/", "hiredis/", "zlib.h")),
-    ("scripts/", ("prefork/", "scripts/"), LIBRARIES),
+    ("docs/", ("prefork/",), ()),
+    ("scripts/", ("ipc/", "prefork/", "scripts/"), LIBRARIES),
     ("tests/", ("framework/", "prefork/", "ipc/", "services/", "tests/"), LIBRARIES),
 )
-FOLDERS = ("framework", "ipc", "services", "tests", "scripts")
+FOLDERS = ("framework", "ipc", "services", "tests", "scripts", "docs")
 PROJECT = ("framework/", "ipc/", "services/", "tests/", "scripts/", "prefork/")
 
 # Of Boost.Interprocess only what no killed process can leave locked.
@@ -129,6 +131,7 @@ GOOD = (
     ("services/x/a.cpp", '#include <prefork/http.hpp>\n#include "services/x/b.hpp"\n#include <string>'),
     ("tests/ipc/a_test.cpp", '#include "ipc/b.hpp"\n#include <boost/interprocess/ipc/message_queue.hpp>'),
     ("scripts/bench/a.cpp", "#include <sys/epoll.h>\nboost::interprocess::interprocess_mutex m;"),
+    ("docs/examples/plugin/a.cpp", "#include <prefork/service.hpp>"),
     ("ipc/a.hpp", "// unlike interprocess_mutex\nint x;"),
 )
 BAD = (
@@ -149,7 +152,8 @@ BAD = (
     ("framework/worker/a.cpp", '#include "framework/http/b.hpp"'),
     ("framework/worker/a.cpp", '#include "framework/master/b.hpp"'),
     ("framework/worker/a.cpp", '#include "framework/include/prefork/task.hpp"'),
-    ("framework/http/a.cpp", '#include "ipc/scoreboard.hpp"'),
+    ("framework/http/a.cpp", '#include "framework/master/b.hpp"'),
+    ("framework/http/a.cpp", "#include <boost/any.hpp>"),
     ("framework/config/a.cpp", '#include "ipc/b.hpp"'),
     ("framework/config/a.cpp", "#include <prefork/service.hpp>"),
     ("framework/master/a.cpp", '#include "framework/worker/b.hpp"'),
@@ -159,6 +163,7 @@ BAD = (
     ("services/x/a.cpp", '#include "framework/worker/b.hpp"'),
     ("services/x/a.cpp", '#  include "ipc/b.hpp"'),
     ("services/x/a.cpp", "#include <fmt/format.h>"),
+    ("docs/examples/plugin/a.cpp", '#include "ipc/b.hpp"'),
 )
 
 

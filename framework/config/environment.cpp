@@ -74,8 +74,9 @@ std::optional<Target> plugin_option(const std::vector<SectionInput>& sections, s
     if (sections[i].id.kind != SectionKind::service) continue;
     const std::string start = start_of(sections[i]);
     if (!variable.starts_with(start) || start.size() <= longest) continue;
-    std::string key = option_form(variable.substr(start.size()));
-    if (!is_key(key) || key == "include") continue;
+    const std::string_view end = variable.substr(start.size());
+    std::string key = option_form(end);
+    if (!is_key(key) || key == "include" || variable_form(key) != end) continue;
     longest = start.size();
     best = Target{i, std::move(key)};
   }

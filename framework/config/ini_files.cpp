@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <string_view>
 #include <system_error>
 
 #include "framework/config/config_error.hpp"
@@ -41,6 +42,18 @@ class GlobResult {
   glob_t glob_{};
 };
 
+constexpr const char* kWildcards = "*?[";
+
+/// @return the path as a pattern that stands for nothing else.
+std::string escaped(const std::string& path) {
+  std::string out;
+  for (const char c : path) {
+    if (c == '\\' || std::string_view(kWildcards).find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 /// A folder that doesn't exist is a pattern without a match; one that can't be read must not look like it.
 int stop_unless_absent(const char*, int error) { return error == ENOENT || error == ENOTDIR ? 0 : 1; }
 
@@ -53,9 +66,10 @@ std::string identity_of(const std::string& name) {
 }  // namespace
 
 std::vector<std::string> DiskFiles::expand(const std::string& pattern, const std::string& from) {
-  const std::string path = (std::filesystem::path(from).parent_path() / pattern).string();
+  const std::filesystem::path folder = std::filesystem::path(from).parent_path();
+  if (pattern.find_first_of(kWildcards) == std::string::npos) return {(folder / pattern).string()};
   // Only what the author wrote can be a pattern: the folder may have any name.
-  if (pattern.find_first_of("*?[") == std::string::npos) return {path};
+  const std::string path = (std::filesystem::path(escaped(folder.string())) / pattern).string();
   GlobResult result;
   errno = 0;
   const int outcome = glob(path.c_str(), GLOB_NOSORT, stop_unless_absent, result.get());

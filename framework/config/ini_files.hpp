@@ -13,7 +13,7 @@ class DiskFiles final : public IniFiles {
   /// A pattern (with `*`, `?` or `[`) stands for the matching files in the order of their bytes, which may be
   /// none; any other path for itself.
   std::vector<std::string> expand(const std::string& pattern, const std::string& from) override;
-  /// Reads one byte more than the limit at most, so that parse_ini sees what is too long.
+  /// Stops reading a little beyond the limit, so that parse_ini sees what is too long.
   IniText read(const std::string& name) override;
 };
 

@@ -31,11 +31,16 @@ void require_end(std::string_view rest, std::string_view after) {
 
 char unescape(char escaped) {
   switch (escaped) {
-    case '"': return '"';
-    case '\\': return '\\';
-    case 'n': return '\n';
-    case 't': return '\t';
-    default: break;
+    case '"':
+      return '"';
+    case '\\':
+      return '\\';
+    case 'n':
+      return '\n';
+    case 't':
+      return '\t';
+    default:
+      break;
   }
   throw std::invalid_argument(
       fmt::format("unknown escape {} in a quoted value; there are \\\", \\\\, \\n and \\t", in_quotes({&escaped, 1})));

@@ -108,8 +108,8 @@ void parse_path(std::string_view path, ListenSpec& spec) {
   if (path.front() == '@') refuse(spec.address, "is an abstract address, which is not supported; write a path");
   if (path.back() == '/') refuse(spec.address, "is a folder; write the path of the socket file");
   if (path.size() > kMaxPathBytes) {
-    refuse(spec.address, fmt::format("has a path of {} bytes; a socket's path has {} at most", path.size(),
-                                     kMaxPathBytes));
+    refuse(spec.address,
+           fmt::format("has a path of {} bytes; a socket's path has {} at most", path.size(), kMaxPathBytes));
   }
   spec.path = std::string(path);
 }

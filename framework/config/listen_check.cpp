@@ -42,7 +42,8 @@ std::string identity(const ListenSpec& spec) {
                          spec.port);
     // Streams and datagrams share the file system's names.
     case ListenScheme::unix_stream:
-    case ListenScheme::unix_dgram: return "unix " + std::filesystem::path(spec.path).lexically_normal().string();
+    case ListenScheme::unix_dgram:
+      return "unix " + std::filesystem::path(spec.path).lexically_normal().string();
   }
   return {};
 }

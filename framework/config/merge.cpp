@@ -54,6 +54,12 @@ po::parsed_options parsed(const po::options_description& description, const Sect
   return result;
 }
 
+const Origin& place_of(const SectionInput& input) {
+  if (!input.implied) return input.origin;
+  if (!input.command_line.empty()) return input.command_line.front().origin;
+  return input.environment.empty() ? input.origin : input.environment.front().origin;
+}
+
 }  // namespace
 
 const OptionValue* SectionValues::find(const std::string& key) const {
@@ -62,7 +68,7 @@ const OptionValue* SectionValues::find(const std::string& key) const {
 }
 
 SectionValues merge(const SectionInput& input) {
-  SectionValues merged{input.id, input.origin, {}, {}};
+  SectionValues merged{input.id, place_of(input), {}, {}};
   const po::options_description description = description_of(input.id);
   po::variables_map map;
   // What is stored first stays.

@@ -12,7 +12,7 @@ namespace prefork::config {
 /// What holds for a section once its sources are merged.
 struct SectionValues {
   SectionId id;
-  Origin origin;
+  Origin origin;  ///< of an implied section that was given values: the first one's
   /// By key of the framework's; defaults are filled in. Absent: given nowhere, and without default.
   std::map<std::string, std::vector<OptionValue>> values;
   /// By key of the plugin's.

@@ -6,8 +6,9 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <utility>
 
-#include "framework/config/units.hpp"
+#include "framework/config/values.hpp"
 
 namespace prefork::config {
 
@@ -43,7 +44,8 @@ class Reader {
     const auto end = rest_.find(kFieldEnd);
     if (end == std::string_view::npos) refuse("a field has no end");
     const std::string_view field = rest_.substr(0, end);
-    const bool clean = std::none_of(field.begin(), field.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+    const bool clean =
+        std::none_of(field.begin(), field.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
     if (!clean) refuse("a control character");
     rest_.remove_prefix(end + 1);
     return std::string(field);
@@ -83,36 +85,31 @@ OptionSpec read_option(Reader& reader) {
   return option;
 }
 
-std::string bound(OptionType type, std::int64_t value) {
-  if (type == OptionType::duration) return format_duration(std::chrono::milliseconds(value));
-  if (type == OptionType::size) return format_size(static_cast<std::uint64_t>(value));
-  return std::to_string(value);
+bool has_range(OptionType type) {
+  return type == OptionType::integer || type == OptionType::duration || type == OptionType::size;
 }
 
 std::string describe_values(const OptionSpec& option) {
   constexpr std::array<std::string_view, 6> names{"text", "integer", "on or off", "duration", "size", "one of"};
   std::string text(names[static_cast<std::size_t>(option.type)]);
   for (const auto& choice : option.choices) text.append(" ").append(choice);
-  const bool ranged = option.type == OptionType::integer || option.type == OptionType::duration || option.type == OptionType::size;
-  const bool below = option.minimum != kMin && !(option.minimum == 0 && option.type != OptionType::integer);
-  if (ranged && below) text += ", at least " + bound(option.type, option.minimum);
-  if (ranged && option.maximum != kMax) text += ", at most " + bound(option.type, option.maximum);
+  if (!has_range(option.type)) return text;
+  // Durations and sizes are never below zero; to say so would be noise.
+  const std::int64_t lowest = option.type == OptionType::integer ? kMin : 0;
+  if (option.minimum > lowest) text += ", at least " + written(option.type, option.minimum);
+  if (option.maximum != kMax) text += ", at most " + written(option.type, option.maximum);
   return text;
 }
 
 std::string shown_default(const OptionSpec& option) {
   if (!option.default_value) return "must be given";
-  if (option.type == OptionType::size) {
-    std::uint64_t bytes = 0;
-    std::from_chars(option.default_value->data(), option.default_value->data() + option.default_value->size(), bytes);
-    return "default " + format_size(bytes);
+  if (option.default_value->empty()) return "default empty";
+  if (!has_range(option.type)) return "default " + *option.default_value;
+  try {
+    return "default " + written(option.type, number({option.type, kMin, kMax, {}}, *option.default_value));
+  } catch (const std::invalid_argument&) {
+    return "default " + *option.default_value;
   }
-  if (option.type == OptionType::duration) {
-    std::int64_t ms = 0;
-    std::from_chars(option.default_value->data(), option.default_value->data() + option.default_value->size(), ms);
-    return "default " + format_duration(std::chrono::milliseconds(ms));
-  }
-  return "default " + (option.default_value->empty() ? std::string("empty") : *option.default_value);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "framework/config/config_error.hpp"
 #include "framework/config/listen.hpp"
+#include "framework/config/schema.hpp"
 #include "framework/config/section_reader.hpp"
 #include "framework/config/wording.hpp"
 
@@ -101,7 +102,10 @@ void check_pools(const Options& options) {
 
 void check_room(const Options& options) {
   std::size_t workers = 0;
-  for (const auto& pool : options.pools) workers += pool.workers;
+  for (const auto& pool : options.pools) {
+    workers += pool.workers;
+    if (workers > kMaxSlots) fail(pool.origin, fmt::format("the pools have more than {} workers together", kMaxSlots));
+  }
   if (options.master.max_workers == 0 || workers <= options.master.max_workers) return;
   fail(options.origins.at("master.max-workers"),
        fmt::format("max-workers is {}, but the pools have {} workers", options.master.max_workers, workers));

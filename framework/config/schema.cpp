@@ -13,8 +13,6 @@ namespace prefork::config {
 namespace {
 
 constexpr std::int64_t kDayMs = 86'400'000;
-/// A worker slot's number has 16 bits in shared memory, and zero means nobody.
-constexpr std::int64_t kMaxSlots = 65'535;
 
 ValueRule text() { return {}; }
 ValueRule integer(std::int64_t minimum, std::int64_t maximum) { return {OptionType::integer, minimum, maximum, {}}; }

@@ -13,6 +13,9 @@
 /// and the help is printed from it.
 namespace prefork::config {
 
+/// A worker slot's number has 16 bits in shared memory, and zero means nobody.
+constexpr unsigned kMaxSlots = 65'535;
+
 struct KeySpec {
   SectionKind section;
   std::string_view name;

@@ -15,17 +15,18 @@ namespace {
 constexpr std::size_t kMaxNameBytes = 31;
 
 // Not isalnum: the locale must not decide which names are good.
-bool is_letter_or_digit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 }  // namespace
 
 std::string_view word(SectionKind kind) {
   switch (kind) {
-    case SectionKind::master: return "master";
-    case SectionKind::pool: return "pool";
-    case SectionKind::service: return "service";
+    case SectionKind::master:
+      return "master";
+    case SectionKind::pool:
+      return "pool";
+    case SectionKind::service:
+      return "service";
   }
   return "";
 }

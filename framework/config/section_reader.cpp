@@ -71,6 +71,11 @@ std::vector<ListenSpec> SectionReader::listeners() const {
 void SectionReader::require_all() const {
   for (const auto& key : keys()) {
     if (key.section != section_.id.kind || !key.required || section_.find(std::string(key.name)) != nullptr) continue;
+    // Without its plugin nobody can tell whether a service's other keys are good, but this one is the likely slip.
+    for (const auto& [own, value] : section_.own) {
+      if (!nearest(own, {std::string(key.name)})) continue;
+      throw ConfigError(value.origin.text + ": " + unknown_key(section_.id, own, {std::string(key.name)}));
+    }
     throw ConfigError(fmt::format("{}: {} has no {}", section_.origin.text, label(section_.id), in_quotes(key.name)));
   }
 }

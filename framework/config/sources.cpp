@@ -124,7 +124,8 @@ void add_overrides(std::vector<SectionInput>& sections, std::span<const std::str
     Entry entry = parse_override(full, std::move(key), text.substr(equals + 1));
     SectionInput& section = require_section(sections, id, entry.origin);
     check_known(id, entry);
-    if (!is_list(id, entry.key)) std::erase_if(section.command_line, [&](const Entry& e) { return e.key == entry.key; });
+    if (!is_list(id, entry.key))
+      std::erase_if(section.command_line, [&](const Entry& e) { return e.key == entry.key; });
     section.command_line.push_back(std::move(entry));
   }
 }

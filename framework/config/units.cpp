@@ -23,8 +23,11 @@ struct Unit {
 /// Descending, as the format functions try them.
 constexpr std::array<Unit, 5> kDurationUnits{
     {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
-constexpr std::array<Unit, 5> kSizeUnits{
-    {{"GiB", std::int64_t{1} << 30}, {"MiB", std::int64_t{1} << 20}, {"KiB", std::int64_t{1} << 10}, {"B", 1}, {"", 1}}};
+constexpr std::array<Unit, 5> kSizeUnits{{{"GiB", std::int64_t{1} << 30},
+                                          {"MiB", std::int64_t{1} << 20},
+                                          {"KiB", std::int64_t{1} << 10},
+                                          {"B", 1},
+                                          {"", 1}}};
 
 constexpr std::string_view kDurationWords = "a duration such as 250ms, 30s, 5m, 1h or 1d";
 constexpr std::string_view kSizeWords = "a size such as 512, 64KiB, 10MiB or 1GiB";
@@ -86,10 +89,10 @@ bool parse_flag(std::string_view text) {
 std::string format_flag(bool value) { return value ? "on" : "off"; }
 
 std::int64_t parse_integer(std::string_view text, std::int64_t minimum, std::int64_t maximum) {
-  const std::string expected = minimum == std::numeric_limits<std::int64_t>::min() &&
-                                       maximum == std::numeric_limits<std::int64_t>::max()
-                                   ? "an integer"
-                                   : fmt::format("an integer from {} to {}", minimum, maximum);
+  const std::string expected =
+      minimum == std::numeric_limits<std::int64_t>::min() && maximum == std::numeric_limits<std::int64_t>::max()
+          ? "an integer"
+          : fmt::format("an integer from {} to {}", minimum, maximum);
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (text.empty() || error != std::errc() || end != text.data() + text.size() || number < minimum ||

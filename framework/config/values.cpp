@@ -13,12 +13,6 @@ namespace prefork::config {
 
 namespace {
 
-std::string written(OptionType type, std::int64_t value) {
-  if (value >= 0 && type == OptionType::duration) return format_duration(std::chrono::milliseconds(value));
-  if (value >= 0 && type == OptionType::size) return format_size(static_cast<std::uint64_t>(value));
-  return std::to_string(value);
-}
-
 void check_range(const ValueRule& rule, std::int64_t value, std::string_view text) {
   if (value >= rule.minimum && value <= rule.maximum) return;
   const std::string least = written(rule.type, rule.minimum);
@@ -31,8 +25,8 @@ void check_range(const ValueRule& rule, std::int64_t value, std::string_view tex
 
 void check_choice(const std::vector<std::string>& choices, std::string_view text) {
   if (std::find(choices.begin(), choices.end(), text) != choices.end()) return;
-  throw std::invalid_argument(fmt::format("{} is not one of {}{}", in_quotes(text), fmt::join(choices, ", "),
-                                          did_you_mean(text, choices)));
+  throw std::invalid_argument(
+      fmt::format("{} is not one of {}{}", in_quotes(text), fmt::join(choices, ", "), did_you_mean(text, choices)));
 }
 
 }  // namespace
@@ -40,15 +34,28 @@ void check_choice(const std::vector<std::string>& choices, std::string_view text
 std::int64_t number(const ValueRule& rule, std::string_view text) {
   std::int64_t value = 0;
   switch (rule.type) {
-    case OptionType::integer: return parse_integer(text, rule.minimum, rule.maximum);
-    case OptionType::flag: return parse_flag(text) ? 1 : 0;
-    case OptionType::duration: value = parse_duration(text).count(); break;
-    case OptionType::size: value = static_cast<std::int64_t>(parse_size(text)); break;
+    case OptionType::integer:
+      return parse_integer(text, rule.minimum, rule.maximum);
+    case OptionType::flag:
+      return parse_flag(text) ? 1 : 0;
+    case OptionType::duration:
+      value = parse_duration(text).count();
+      break;
+    case OptionType::size:
+      value = static_cast<std::int64_t>(parse_size(text));
+      break;
     case OptionType::text:
-    case OptionType::choice: throw std::logic_error("a text is no number");
+    case OptionType::choice:
+      throw std::logic_error("a text is no number");
   }
   check_range(rule, value, text);
   return value;
+}
+
+std::string written(OptionType type, std::int64_t value) {
+  if (value >= 0 && type == OptionType::duration) return format_duration(std::chrono::milliseconds(value));
+  if (value >= 0 && type == OptionType::size) return format_size(static_cast<std::uint64_t>(value));
+  return std::to_string(value);
 }
 
 std::string normalise(const ValueRule& rule, std::string_view text) {

@@ -26,4 +26,7 @@ std::string normalise(const ValueRule& rule, std::string_view text);
 /// normalise for the types that are numbers (integer, duration, size; a flag is 1 or 0), as the number.
 std::int64_t number(const ValueRule& rule, std::string_view text);
 
+/// @return the value as a file writes it: "30s", "64KiB", "7"; a negative one in plain digits.
+std::string written(OptionType type, std::int64_t value);
+
 }  // namespace prefork::config

@@ -58,9 +58,11 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
   std::optional<std::string> best;
   std::size_t best_distance = 0;
   for (const auto& candidate : candidates) {
-    const std::size_t distance = edit_distance(word, candidate);
     // A third of the word may be wrong; of a short word one letter, if anything of it is left.
-    const std::size_t allowed = std::max<std::size_t>(1, std::max(word.size(), candidate.size()) / 3);
+    const auto [shorter, longer] = std::minmax(word.size(), candidate.size());
+    const std::size_t allowed = std::max<std::size_t>(1, longer / 3);
+    if (longer - shorter > allowed) continue;
+    const std::size_t distance = edit_distance(word, candidate);
     if (distance > allowed || distance >= candidate.size()) continue;
     if (!best || distance < best_distance) {
       best = candidate;

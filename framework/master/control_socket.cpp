@@ -19,6 +19,8 @@ namespace prefork::master {
 
 namespace {
 
+constexpr std::chrono::milliseconds kExhaustedMoment{500};  // until descriptors or memory are tried again
+
 [[noreturn]] void refuse(const std::string& path, const std::string& call, int error) {
   const int code = error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
   throw StartupError(code, call + " control socket " + path + ": " + std::strerror(error));
@@ -73,7 +75,13 @@ void ControlSocket::bind(const std::string& path) {
 
 void ControlSocket::accept() {
   ipc::UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!fd.is_open()) return;
+  if (!fd.is_open()) {
+    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
+    // The client waits on in the backlog, and would be told again at once.
+    reactor_.change(listener_.get(), 0);
+    resume_at_ = Clock::now() + kExhaustedMoment;
+    return;
+  }
   if (!peer_allowed(fd.get()) || clients_.size() >= kMaxClients) {
     const bool full = clients_.size() >= kMaxClients;
     const std::string answer = full ? answer_error("too many connections to the control socket", kExitUnavailable)
@@ -144,7 +152,11 @@ void ControlSocket::serve(int fd, std::uint32_t events) {
 
 std::optional<TimePoint> ControlSocket::expire(TimePoint now) {
   std::vector<int> late;
-  std::optional<TimePoint> next;
+  if (resume_at_ && *resume_at_ <= now) {
+    resume_at_.reset();
+    reactor_.change(listener_.get(), EPOLLIN);
+  }
+  std::optional<TimePoint> next = resume_at_;
   for (auto& [fd, client] : clients_) {
     const auto deadline = client.session.deadline();
     if (!deadline) continue;

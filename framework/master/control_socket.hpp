@@ -58,6 +58,7 @@ class ControlSocket {
   Handler handler_;
   ipc::UniqueFd listener_;
   std::map<int, Client> clients_;
+  std::optional<TimePoint> resume_at_;  ///< the listener is not watched until then
 };
 
 }  // namespace prefork::master

@@ -123,7 +123,10 @@ std::string Inspector::run(const std::string& subject, int keep_fd, const Work& 
     throw refuse("hangs while it is inspected: it was killed after " + std::to_string(limits_.patience.count()) + " ms");
   }
   if (WIFSIGNALED(status)) {
-    throw refuse(std::string("crashes while it is inspected: SIG") + ::sigabbrev_np(WTERMSIG(status)));
+    const int signal = WTERMSIG(status);
+    const char* name = ::sigabbrev_np(signal);  // null for real-time signals
+    throw refuse("crashes while it is inspected: " +
+                 (name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal)));
   }
   if (heard.bytes.empty()) {
     throw refuse("ends the process while it is inspected, with exit code " + std::to_string(WEXITSTATUS(status)));

@@ -31,6 +31,10 @@ using config::ListenSpec;
 constexpr auto kBindPatience = std::chrono::seconds(1);
 constexpr auto kBindPause = std::chrono::milliseconds(20);
 
+bool any_port(const ListenSpec& spec) {
+  return !spec.port.empty() && spec.port.find_first_not_of('0') == std::string::npos;
+}
+
 bool is_stream(ListenScheme scheme) { return scheme == ListenScheme::tcp || scheme == ListenScheme::unix_stream; }
 
 [[noreturn]] void refuse(const ListenSpec& spec, int error, const std::string& call) {
@@ -149,7 +153,7 @@ void ListenerSet::bind_service(const config::Options& options, std::size_t servi
   const auto& wanted = options.services[service];
   for (const auto& spec : wanted.listeners) {
     const auto same = std::find_if(listeners_.begin(), listeners_.end(), [&](const BoundListener& listener) {
-      return listener.spec.address == spec.address && listener.pool == wanted.pool;
+      return listener.spec.address == spec.address && listener.pool == wanted.pool && !any_port(spec);
     });
     if (same != listeners_.end()) {
       for (auto at = same; at != listeners_.end(); ++at) {
@@ -173,7 +177,7 @@ void ListenerSet::bind_inet(BoundListener listener, std::size_t sockets) {
   for (addrinfo* at = addresses.get(); at != nullptr; at = at->ai_next) {
     if (at->ai_family != AF_INET && at->ai_family != AF_INET6) continue;
     BoundListener bound{listener.services, listener.spec, {}, listener.pool, {}};
-    const bool any_port = port_of(at->ai_addr) == 0;
+    const bool chosen_by_system = port_of(at->ai_addr) == 0;
     for (std::size_t i = 0; i < sockets; ++i) {
       ipc::UniqueFd fd = open_socket(at->ai_family, listener.spec, listener.spec.reuseport);
       bind_patiently(fd.get(), at->ai_addr, at->ai_addrlen, listener.spec);
@@ -188,7 +192,7 @@ void ListenerSet::bind_inet(BoundListener listener, std::size_t sockets) {
       bound.sockets.push_back(std::move(fd));
     }
     listeners_.push_back(std::move(bound));
-    if (any_port) break;
+    if (chosen_by_system) break;
   }
 }
 

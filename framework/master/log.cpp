@@ -7,7 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <climits>
 
 #include "ipc/syscall.hpp"
 
@@ -16,6 +18,8 @@ namespace prefork::master {
 namespace {
 
 constexpr std::array<std::string_view, 5> kNames{"debug", "info", "notice", "warning", "error"};
+
+constexpr std::size_t kLossNotice = 80;  // bytes that the line on lost lines may have
 
 std::string timestamp() {
   timespec now{};
@@ -48,7 +52,10 @@ void Log::reopen() { file_ = open(target_); }
 void Log::write(LogLevel level, std::string_view line) {
   if (level < threshold_) return;
   const int fd = file_.is_open() ? file_.get() : STDERR_FILENO;
-  std::string text = fmt::format("{} {:<7} {}\n", timestamp(), kNames[static_cast<std::size_t>(level)], line);
+  std::string text = fmt::format("{} {:<7} {}", timestamp(), kNames[static_cast<std::size_t>(level)], line);
+  // poll(2) promises room for PIPE_BUF bytes and no more: a longer write could block.
+  text.resize(std::min<std::size_t>(text.size(), PIPE_BUF - (dropped_unsaid_ > 0 ? kLossNotice : 0) - 1));
+  text += '\n';
   if (dropped_unsaid_ > 0) text += fmt::format("{} warning {} log lines were lost\n", timestamp(), dropped_unsaid_);
   // stderr may be a pipe that nobody reads, and it is shared: it can't be made non-blocking.
   pollfd writable{fd, POLLOUT, 0};

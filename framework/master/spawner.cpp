@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <utility>
 
+#include "ipc/check.hpp"
 #include "ipc/contract.hpp"
 #include "ipc/pipe.hpp"
 #include "ipc/syscall.hpp"
@@ -26,6 +28,16 @@ constexpr int kStatusPipeBytes = 256 * 1024;
   ::_exit(ipc::kExitInternal);
 }
 
+// A lock that another thread holds at the fork would be held in the child for ever.
+bool has_one_thread() {
+#if defined(__SANITIZE_THREAD__)
+  return true;  // the sanitizer has a thread of its own
+#else
+  struct stat tasks {};
+  return ::stat("/proc/self/task", &tasks) == -1 || tasks.st_nlink == 3;
+#endif
+}
+
 ipc::UniqueFd open_pidfd(pid_t pid) {
   return ipc::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
@@ -33,6 +45,7 @@ ipc::UniqueFd open_pidfd(pid_t pid) {
 }  // namespace
 
 std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const RunWorker& run) {
+  PREFORK_CHECK(has_one_thread());
   auto record = std::make_unique<WorkerRecord>();
   ipc::PacketPipe control = ipc::PacketPipe::create();
   ipc::PacketPipe status = ipc::PacketPipe::create();

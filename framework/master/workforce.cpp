@@ -254,7 +254,8 @@ void Workforce::command(WorkerRecord& worker, ipc::ControlKind kind) {
   const auto limit = pools_[worker.pool].limits.drain;
   std::array<std::byte, ipc::kControlBytes> packet;
   // The worker ends by itself a little before its time is over.
-  const auto argument = static_cast<std::uint32_t>(std::max<std::int64_t>(limit.count() * 95 / 100, 1));
+  const bool limited = limit.count() > 0 && limit.count() < UINT32_MAX;
+  const auto argument = limited ? static_cast<std::uint32_t>(std::max<std::int64_t>(limit.count() * 95 / 100, 1)) : UINT32_MAX;
   ipc::encode(ipc::ControlMessage{kind, kind == ipc::ControlKind::stop_now ? 0 : argument}, packet);
   // A pipe that is full or closed is a worker that does not listen: its deadline sees to it.
   ipc::send_packet(worker.control.get(), packet);

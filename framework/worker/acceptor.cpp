@@ -86,7 +86,9 @@ void Acceptor::arm() {
 }
 
 void Acceptor::stop() noexcept {
-  pause(0);
+  if (std::exchange(armed_, false)) {
+    for (auto& listener : listeners_) runtime_.loop.remove(listener->fd());
+  }
   disarm();
   stepped_back_ = false;
   stopped_ = true;

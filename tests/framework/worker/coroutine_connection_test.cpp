@@ -176,8 +176,8 @@ TEST(CoroutineConnection, CloseEndsAReadOfAnotherCoroutine) {
   auto client = served.open();
   open->close();
   EXPECT_FALSE(ended) << "resumed by the loop, not under the caller";
-  EXPECT_EQ(served.receive(client.get()), "");
-  EXPECT_TRUE(ended);
+  EXPECT_EQ(served.receive(client.get()), "") << "the client sees it at once";
+  EXPECT_TRUE(served.turn_until([&] { return ended; }));
   EXPECT_TRUE(served.turn_until([&] { return served.quiet(); }));
 }
 

@@ -5,9 +5,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,8 +97,8 @@ class Harness {
   }
   std::unique_ptr<Protocol> protocol_of(ServiceBase& service) {
     host.host(service);
-    ServiceHost* const sharing[] = {&host};
-    return (service.*get(MakeProtocol{}))(sharing);
+    const std::array<ServiceHost*, 1> sharing{&host};
+    return (service.*get(MakeProtocol{}))(std::span<ServiceHost* const>(sharing));
   }
   std::uint64_t counter(ipc::Counter which) const { return board.counters(0)[static_cast<std::size_t>(which)]; }
 
