@@ -4,10 +4,10 @@
 #include <cstdlib>
 
 /// Aborts with the place and the condition: for our own bugs only, never for input or the environment.
-#define PREFORK_CHECK(condition)                                                                          \
-  do {                                                                                                    \
-    if (!(condition)) [[unlikely]] {                                                                      \
+#define PREFORK_CHECK(condition)                                                                               \
+  do {                                                                                                         \
+    if (!(condition)) [[unlikely]] {                                                                           \
       std::fprintf(stderr, "prefork: bug: %s:%d: PREFORK_CHECK(%s) failed\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                                       \
-    }                                                                                                     \
+      std::abort();                                                                                            \
+    }                                                                                                          \
   } while (false)

@@ -61,9 +61,9 @@ constexpr std::size_t kMaxStatusBytes = kStatusHeaderBytes + kMaxStatusText;
 enum WorkerExit : int {
   kExitRetired = 0,
   kExitInternal = 70,
-  kExitPrivileges = 77,    ///< could not take on the pool's user
-  kExitCannotStart = 81,   ///< a plugin did not load or a service's start failed: no use to try at once
-  kExitMasterGone = 82,    ///< the control pipe ended
+  kExitPrivileges = 77,   ///< could not take on the pool's user
+  kExitCannotStart = 81,  ///< a plugin did not load or a service's start failed: no use to try at once
+  kExitMasterGone = 82,   ///< the control pipe ended
 };
 
 inline void encode(const ControlMessage& message, std::span<std::byte, kControlBytes> out) noexcept {
@@ -86,7 +86,8 @@ inline std::optional<ControlMessage> decode_control(std::span<const std::byte> p
 
 /// Encodes into `out`; a text of more than kMaxStatusText bytes is cut. @return the packet's length.
 inline std::size_t encode(const StatusMessage& message, std::span<std::byte, kMaxStatusBytes> out) noexcept {
-  const auto length = static_cast<std::uint32_t>(message.text.size() < kMaxStatusText ? message.text.size() : kMaxStatusText);
+  const auto length =
+      static_cast<std::uint32_t>(message.text.size() < kMaxStatusText ? message.text.size() : kMaxStatusText);
   std::memset(out.data(), 0, kStatusHeaderBytes);
   out[0] = static_cast<std::byte>(message.kind);
   out[1] = static_cast<std::byte>(message.level);

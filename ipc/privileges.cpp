@@ -24,7 +24,8 @@ gid_t resolve_group(const std::string& name) {
 std::vector<gid_t> groups_of(const std::string& user, gid_t primary) {
   int count = 64;
   std::vector<gid_t> groups(static_cast<std::size_t>(count));
-  while (::getgrouplist(user.c_str(), primary, groups.data(), &count) == -1) groups.resize(static_cast<std::size_t>(count));
+  while (::getgrouplist(user.c_str(), primary, groups.data(), &count) == -1)
+    groups.resize(static_cast<std::size_t>(count));
   groups.resize(static_cast<std::size_t>(count));
   return groups;
 }

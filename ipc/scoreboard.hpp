@@ -23,11 +23,11 @@ enum class Counter : std::uint8_t {
   datagrams,
   bytes_in,
   bytes_out,
-  replies_dropped,   ///< datagrams that the kernel did not take
+  replies_dropped,  ///< datagrams that the kernel did not take
   log_lines_dropped,
-  accept_pauses,     ///< times a listener was disarmed: too large a share, or no descriptors
-  handler_errors,    ///< exceptions out of a service
-  timeouts,          ///< connections closed by a deadline
+  accept_pauses,   ///< times a listener was disarmed: too large a share, or no descriptors
+  handler_errors,  ///< exceptions out of a service
+  timeouts,        ///< connections closed by a deadline
 };
 constexpr std::size_t kCounters = 10;
 using CounterValues = std::array<std::uint64_t, kCounters>;
@@ -41,9 +41,9 @@ enum class ActivityKind : std::uint8_t { none, starting, stopping, connection, d
 /// What a worker is serving, as a copy.
 struct Activity {
   ActivityKind kind = ActivityKind::none;
-  std::uint8_t service = 0;        ///< index of the service in the configuration
-  std::uint64_t since_ns = 0;      ///< CLOCK_MONOTONIC
-  std::string text;                ///< a request line or an address; any bytes
+  std::uint8_t service = 0;    ///< index of the service in the configuration
+  std::uint64_t since_ns = 0;  ///< CLOCK_MONOTONIC
+  std::string text;            ///< a request line or an address; any bytes
 };
 
 /// One worker's slot. Loads and stores are relaxed: each word stands for itself.

@@ -54,7 +54,8 @@ SharedMemory::SharedMemory(UniqueFd fd, bi::mapped_region region) : fd_(std::mov
 
 SharedMemory SharedMemory::create(const std::string& name, std::size_t bytes) {
   UniqueFd fd = create_memfd(name);
-  if (more_than_the_machine_has(bytes)) throw_errno(ENOMEM, "allocate " + name + " of " + std::to_string(bytes) + " bytes");
+  if (more_than_the_machine_has(bytes))
+    throw_errno(ENOMEM, "allocate " + name + " of " + std::to_string(bytes) + " bytes");
   if (const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes)); error != 0) {
     throw_errno(error, "posix_fallocate " + name + " of " + std::to_string(bytes) + " bytes");
   }

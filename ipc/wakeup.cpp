@@ -10,9 +10,7 @@
 
 namespace prefork::ipc {
 
-Wakeup Wakeup::create() {
-  return Wakeup(UniqueFd(check_syscall(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")));
-}
+Wakeup Wakeup::create() { return Wakeup(UniqueFd(check_syscall(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd"))); }
 
 void Wakeup::wake() const noexcept {
   const int saved = errno;  // a signal handler may be the caller

@@ -9,7 +9,7 @@ prefork_packages() {
   case "$1" in
     build) echo "g++ cmake ninja-build ccache libboost-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev" ;;
     demo) echo "curl netcat-openbsd apache2-utils" ;;
-    test) echo "libgtest-dev libgmock-dev libbenchmark-dev apache2-utils wrk curl netcat-openbsd clang-format python3 procps" ;;
+    test) echo "libgtest-dev libgmock-dev libbenchmark-dev apache2-utils wrk curl netcat-openbsd clang-format-14 python3 procps netbase" ;;
     bench) echo "libbenchmark-dev wrk python3 gcc libc6-dev" ;;
     fuzz) echo "clang-19 libclang-rt-19-dev" ;;
     *)
@@ -19,22 +19,22 @@ prefork_packages() {
   esac
 }
 
-prefork_is_installed() {
-  [[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]
-}
-
 prefork_setup() {
-  local set packages package
-  local -a missing=() as_root=()
+  local set line installed package
+  local -a names packages=() missing=() as_root=()
   if ! command -v dpkg-query >/dev/null; then
     echo "setup.sh: this is no Debian system: install what the sets in scripts/setup.sh name by its own means" >&2
     return 0
   fi
   for set in "$@"; do
-    packages=$(prefork_packages "$set") || return
-    for package in $packages; do
-      prefork_is_installed "$package" || missing+=("$package")
-    done
+    line=$(prefork_packages "$set") || return
+    read -r -a names <<<"$line"
+    packages+=("${names[@]}")
+  done
+  # It fails where it knows one of the names not at all.
+  installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null || true)
+  for package in "${packages[@]}"; do
+    [[ $'\n'$installed$'\n' == *$'\n'"$package installed"$'\n'* ]] || missing+=("$package")
   done
   [[ ${#missing[@]} -gt 0 ]] || return 0
 

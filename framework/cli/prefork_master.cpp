@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <iostream>
 #include <new>
-#include <sstream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -68,9 +68,10 @@ Arguments read_arguments(int argc, char** argv, std::string& usage) {
   Arguments arguments;
   std::string file, plugin;
   const po::options_description table = describe_arguments(arguments, file, plugin);
-  usage = "Usage: prefork-master -c FILE [-o KEY=VALUE]... [-t | -T]\n"
-          "       prefork-master --plugin PLUGIN --listen ADDRESS... [-o KEY=VALUE]...\n"
-          "       prefork-master --describe PLUGIN\n\n";
+  usage =
+      "Usage: prefork-master -c FILE [-o KEY=VALUE]... [-t | -T]\n"
+      "       prefork-master --plugin PLUGIN --listen ADDRESS... [-o KEY=VALUE]...\n"
+      "       prefork-master --describe PLUGIN\n\n";
   std::ostringstream text;
   text << table;
   usage += text.str();
@@ -79,7 +80,8 @@ Arguments read_arguments(int argc, char** argv, std::string& usage) {
   po::notify(values);
   if (values.count("config") > 0) arguments.sources.config_file = file;
   if (values.count("plugin") > 0) arguments.sources.plugin = plugin;
-  for (char** variable = environ; *variable != nullptr; ++variable) arguments.sources.environment.emplace_back(*variable);
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    arguments.sources.environment.emplace_back(*variable);
   return arguments;
 }
 
@@ -177,7 +179,8 @@ int main(int argc, char** argv) {
   } catch (const master::StartupError& error) {
     return fail(error.what(), error.exit_code());
   } catch (const std::system_error& error) {
-    const bool denied = error.code() == std::errc::permission_denied || error.code() == std::errc::operation_not_permitted;
+    const bool denied =
+        error.code() == std::errc::permission_denied || error.code() == std::errc::operation_not_permitted;
     return fail(error.what(), denied ? EX_NOPERM : EX_OSERR);
   } catch (const std::bad_alloc&) {
     return fail("out of memory", EX_OSERR);

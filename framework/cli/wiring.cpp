@@ -38,15 +38,18 @@ void become_worker(const master::SpawnOrder& order) {
     if (service.pool != pool.name) continue;
     place[i] = static_cast<std::uint8_t>(setup.services.size());
     const master::PreparedService& prepared = generation.services[i];
-    setup.services.push_back({service.name, service.plugin, generation.plugins[prepared.plugin].copy.get(),
-                              prepared.options, {service.idle_timeout, service.write_timeout}});
+    setup.services.push_back({service.name,
+                              service.plugin,
+                              generation.plugins[prepared.plugin].copy.get(),
+                              prepared.options,
+                              {service.idle_timeout, service.write_timeout}});
   }
   for (const auto& listener : generation.listeners->listeners()) {
     if (listener.pool != pool.name) continue;
     std::vector<std::uint8_t> services;
     for (const auto service : listener.services) services.push_back(place.at(service));
-    const bool datagram = listener.spec.scheme == config::ListenScheme::udp ||
-                          listener.spec.scheme == config::ListenScheme::unix_dgram;
+    const bool datagram =
+        listener.spec.scheme == config::ListenScheme::udp || listener.spec.scheme == config::ListenScheme::unix_dgram;
     for (const auto& socket : listener.sockets) {
       setup.listeners.push_back({socket.get(), datagram, listener.address, services});
     }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -66,35 +65,38 @@ Targets all_targets(const std::vector<SectionInput>& sections) {
   return targets;
 }
 
-/// A name that no key explains may be an option of a plugin: the service with the longest name decides.
-std::optional<Target> plugin_option(const std::vector<SectionInput>& sections, std::string_view variable) {
-  std::optional<Target> best;
+/// What a name that no key explains can be: an option of a plugin. The service with the longest name decides.
+std::vector<Target> plugin_options(const std::vector<SectionInput>& sections, std::string_view variable) {
+  std::vector<Target> best;
   std::size_t longest = 0;
   for (std::size_t i = 0; i < sections.size(); ++i) {
     if (sections[i].id.kind != SectionKind::service) continue;
     const std::string start = start_of(sections[i]);
-    if (!variable.starts_with(start) || start.size() <= longest) continue;
+    if (!variable.starts_with(start) || start.size() < longest) continue;
     const std::string_view end = variable.substr(start.size());
     std::string key = option_form(end);
     if (!is_key(key) || key == "include" || variable_form(key) != end) continue;
+    if (start.size() > longest) best.clear();
     longest = start.size();
-    best = Target{i, std::move(key)};
+    best.push_back({i, std::move(key)});
   }
   return best;
 }
 
 Target target_of(const std::vector<SectionInput>& sections, const Targets& targets, const std::string& variable) {
   const auto match = targets.find(variable);
-  if (match != targets.end()) {
-    if (match->second.size() == 1) return match->second.front();
+  const std::vector<Target> found = match != targets.end() ? match->second : plugin_options(sections, variable);
+  if (found.size() == 1) return found.front();
+  if (found.size() > 1) {
     const auto full = [&](const Target& t) { return prefix(sections[t.section].id) + '.' + t.key; };
-    throw ConfigError(fmt::format("{}: the variable can mean {} as well as {}", variable, full(match->second[0]),
-                                  full(match->second[1])));
+    throw ConfigError(
+        fmt::format("{}: the variable can mean {} as well as {}", variable, full(found[0]), full(found[1])));
   }
-  if (auto option = plugin_option(sections, variable)) return *option;
   std::vector<std::string> names;
   for (const auto& [name, unused] : targets) names.push_back(name);
-  throw ConfigError(variable + ": the variable stands for no key of the configuration" + did_you_mean(variable, names));
+  // A foreign name can be of any bytes, and the sentence must stay one line.
+  throw ConfigError((is_key(variable) ? variable : in_quotes(variable)) +
+                    ": the variable stands for no key of the configuration" + did_you_mean(variable, names));
 }
 
 /// A variable holds one value, or the lines of a list.

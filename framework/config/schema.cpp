@@ -2,10 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/program_options/options_description.hpp>
-#include <boost/program_options/value_semantic.hpp>
-#include <sstream>
-
 #include "framework/config/wording.hpp"
 
 namespace prefork::config {
@@ -88,6 +84,29 @@ std::string home_of(std::string_view key) {
   return {};
 }
 
+/// @return the text in lines of a column's width at most, the second and later ones indented to its start.
+std::string in_column(std::string_view text, std::size_t start, std::size_t width) {
+  std::string out;
+  while (text.size() > width) {
+    const auto end = text.rfind(' ', width);
+    if (end == std::string_view::npos) break;  // one long word
+    out.append(text.substr(0, end)).append("\n").append(start, ' ');
+    text.remove_prefix(end + 1);
+  }
+  return out.append(text);
+}
+
+/// "  workers = N    processes of the pool (default auto)"
+std::string help_of(const KeySpec& key) {
+  constexpr std::size_t kColumns = 100;
+  constexpr std::size_t kStart = 32;
+  std::string text(key.help);
+  if (key.default_value && !key.default_value->empty()) text += fmt::format(" (default {})", *key.default_value);
+  if (key.required) text += " (must be given)";
+  const std::string left = fmt::format("  {} = {}", key.name, key.argument);
+  return fmt::format("{:<{}}{}\n", left, kStart, in_column(text, kStart, kColumns - kStart));
+}
+
 }  // namespace
 
 std::span<const KeySpec> keys() {
@@ -117,21 +136,15 @@ std::string unknown_key(const SectionId& section, std::string_view key, const st
 }
 
 std::string key_help() {
-  namespace po = boost::program_options;
-  constexpr unsigned kColumns = 100;
-  std::ostringstream out;
+  std::string help;
   for (const auto kind : {SectionKind::master, SectionKind::pool, SectionKind::service}) {
-    po::options_description group(kind == SectionKind::master ? "[master]" : fmt::format("[{} NAME]", word(kind)),
-                                  kColumns);
+    if (!help.empty()) help += '\n';
+    help += kind == SectionKind::master ? "[master]\n" : fmt::format("[{} NAME]\n", word(kind));
     for (const auto& key : keys()) {
-      if (key.section != kind) continue;
-      auto* value = po::value<std::string>()->value_name(std::string(key.argument));
-      if (key.default_value && !key.default_value->empty()) value->default_value(std::string(*key.default_value));
-      group.add_options()(std::string(key.name).c_str(), value, std::string(key.help).c_str());
+      if (key.section == kind) help += help_of(key);
     }
-    out << group << '\n';
   }
-  return out.str();
+  return help;
 }
 
 }  // namespace prefork::config

@@ -116,7 +116,11 @@ void add_overrides(std::vector<SectionInput>& sections, std::span<const std::str
                    std::string_view only_service) {
   for (const auto& text : overrides) {
     const auto equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) {
+    const std::string_view start = std::string_view(text).substr(0, equals);
+    // Later sentences repeat the key as it is, and must stay one line.
+    const bool has_control =
+        std::any_of(start.begin(), start.end(), [](char c) { return c == '\n' || c == '\t' || is_forbidden_byte(c); });
+    if (equals == std::string::npos || equals == 0 || has_control) {
       usage(fmt::format("-o {}: expected SECTION.NAME.KEY=VALUE", in_quotes(text)));
     }
     const std::string full = text.substr(0, equals);

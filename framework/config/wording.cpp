@@ -59,7 +59,7 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
   std::size_t best_distance = 0;
   for (const auto& candidate : candidates) {
     // A third of the word may be wrong; of a short word one letter, if anything of it is left.
-    const auto [shorter, longer] = std::minmax(word.size(), candidate.size());
+    const auto [shorter, longer] = std::minmax({word.size(), candidate.size()});  // by value: two rvalues would dangle
     const std::size_t allowed = std::max<std::size_t>(1, longer / 3);
     if (longer - shorter > allowed) continue;
     const std::size_t distance = edit_distance(word, candidate);

@@ -41,9 +41,12 @@ void Connection::on_input() {
   if (has_input()) process();  // what a handler that waited has left
   for (int reads = 0; reads < kReadsPerTurn && !closed() && !must_wait(); ++reads) {
     switch (receive()) {
-      case Received::would_block: return;
-      case Received::end: return close();
-      case Received::data: process();
+      case Received::would_block:
+        return;
+      case Received::end:
+        return close();
+      case Received::data:
+        process();
     }
   }
   if (!closed() && !must_wait() && may_have_input()) resume_later();

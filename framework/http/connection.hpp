@@ -66,11 +66,11 @@ class Connection final : public worker::StreamConnection {
   CycleState state_;
   std::unique_ptr<std::string> partial_;  // the start of a message that is not complete
   std::unique_ptr<std::string> unsent_;
-  std::unique_ptr<Call> call_;     // a handler that waits; its request's bytes stay where they are
-  std::size_t skipped_ = 0;        // bytes of the input before the waiting call's request
+  std::unique_ptr<Call> call_;  // a handler that waits; its request's bytes stay where they are
+  std::size_t skipped_ = 0;     // bytes of the input before the waiting call's request
   End end_ = End::none;
-  bool in_message_ = false;        // part of a message has come: its deadline runs and is not renewed
-  bool broken_ = false;            // the client is gone, a handler still waits
+  bool in_message_ = false;  // part of a message has come: its deadline runs and is not renewed
+  bool broken_ = false;      // the client is gone, a handler still waits
 };
 
 }  // namespace prefork::http

@@ -8,11 +8,16 @@ namespace {
 
 std::string what(const ipc::Activity& activity) {
   switch (activity.kind) {
-    case ipc::ActivityKind::none: return {};
-    case ipc::ActivityKind::starting: return "start";
-    case ipc::ActivityKind::stopping: return "stop";
-    case ipc::ActivityKind::timer: return "a timer";
-    case ipc::ActivityKind::request: return activity.text;
+    case ipc::ActivityKind::none:
+      return {};
+    case ipc::ActivityKind::starting:
+      return "start";
+    case ipc::ActivityKind::stopping:
+      return "stop";
+    case ipc::ActivityKind::timer:
+      return "a timer";
+    case ipc::ActivityKind::request:
+      return activity.text;
     case ipc::ActivityKind::connection:
       return "connection of " + ipc::format_socket_address(activity.text.data(), activity.text.size());
     case ipc::ActivityKind::datagram:

@@ -32,14 +32,17 @@ std::vector<std::string> split_path(const std::string& path) {
 }
 
 int exit_code_of(const std::system_error& error) {
-  if (error.code() == std::errc::permission_denied || error.code() == std::errc::operation_not_permitted) return EX_NOPERM;
+  if (error.code() == std::errc::permission_denied || error.code() == std::errc::operation_not_permitted)
+    return EX_NOPERM;
   return error.code() == std::errc::no_such_file_or_directory ? EX_NOINPUT : EX_OSERR;
 }
 
-std::size_t index_of_plugin(Generation& generation, const config::ServiceOptions& service, const InspectPlugin& inspect) {
+std::size_t index_of_plugin(Generation& generation, const config::ServiceOptions& service,
+                            const InspectPlugin& inspect) {
   const std::string path = find_plugin(service.plugin, generation.options.master.plugin_path);
   auto& plugins = generation.plugins;
-  const auto known = std::find_if(plugins.begin(), plugins.end(), [&](const auto& plugin) { return plugin.path == path; });
+  const auto known =
+      std::find_if(plugins.begin(), plugins.end(), [&](const auto& plugin) { return plugin.path == path; });
   if (known != plugins.end()) return static_cast<std::size_t>(known - plugins.begin());
   plugins.push_back(seal_plugin(service.plugin, generation.options.master.plugin_path, inspect));
   return plugins.size() - 1;
@@ -67,7 +70,8 @@ void refuse_datagrams(const Generation& generation) {
     const auto& service = generation.options.services[i];
     if (generation.plugins[generation.services[i].plugin].report.kind == ServiceKind::stream) continue;
     for (const auto& listener : service.listeners) {
-      if (listener.scheme == config::ListenScheme::tcp || listener.scheme == config::ListenScheme::unix_stream) continue;
+      if (listener.scheme == config::ListenScheme::tcp || listener.scheme == config::ListenScheme::unix_stream)
+        continue;
       throw StartupError(EX_CONFIG, listener.origin.text + ": service \"" + service.name +
                                         "\" takes connections only, not the datagrams of " + listener.address);
     }

@@ -28,8 +28,8 @@ struct SealedPlugin {
 
 /// One service, ready to be run.
 struct PreparedService {
-  std::size_t plugin;                                           ///< index in Generation::plugins
-  std::map<std::string, std::string, std::less<>> options;      ///< normalised
+  std::size_t plugin;                                       ///< index in Generation::plugins
+  std::map<std::string, std::string, std::less<>> options;  ///< normalised
 };
 
 /// One successful reading of the configuration: everything that its workers run with, fixed. A worker that
@@ -38,7 +38,7 @@ struct Generation {
   unsigned number = 1;
   config::Options options;
   std::vector<SealedPlugin> plugins;
-  std::vector<PreparedService> services;           ///< as Options::services
+  std::vector<PreparedService> services;            ///< as Options::services
   std::map<std::string, ipc::Identity> identities;  ///< by pool
   std::unique_ptr<ListenerSet> listeners;           ///< bound; null after `prepare` alone
 };

@@ -120,7 +120,8 @@ std::string Inspector::run(const std::string& subject, int keep_fd, const Work& 
   const auto refuse = [&](const std::string& reason) -> StartupError { return {EX_CONFIG, subject + " " + reason}; };
   if (heard.too_long) throw refuse("tells more than " + std::to_string(limits_.max_bytes) + " bytes of itself");
   if (!heard.in_time || !ended) {
-    throw refuse("hangs while it is inspected: it was killed after " + std::to_string(limits_.patience.count()) + " ms");
+    throw refuse("hangs while it is inspected: it was killed after " + std::to_string(limits_.patience.count()) +
+                 " ms");
   }
   if (WIFSIGNALED(status)) {
     const int signal = WTERMSIG(status);

@@ -109,21 +109,32 @@ sockaddr_un unix_address(const ListenSpec& spec) {
   return address;
 }
 
-// A socket file that nobody answers at was left behind by a killed master.
-void remove_stale(const ListenSpec& spec, const sockaddr_un& address) {
-  struct stat status {};
-  if (::lstat(spec.path.c_str(), &status) == -1) return;
-  if (!S_ISSOCK(status.st_mode)) refuse(spec, EEXIST, "bind");
+bool is_answered(const ListenSpec& spec, const sockaddr_un& address) {
   const int type = is_stream(spec.scheme) ? SOCK_STREAM : SOCK_DGRAM;
   ipc::UniqueFd probe(::socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!probe.is_open()) refuse(spec, errno, "socket");
   const int result = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  if (result == 0 || errno != ECONNREFUSED) refuse(spec, EADDRINUSE, "bind");
+  return result == 0 || errno != ECONNREFUSED;
+}
+
+// A socket file that nobody answers at was left behind by a killed master. Its workers may hold the socket
+// until they have seen its end.
+void remove_stale(const ListenSpec& spec, const sockaddr_un& address) {
+  const auto deadline = std::chrono::steady_clock::now() + kBindPatience;
+  for (;;) {
+    struct stat status {};
+    if (::lstat(spec.path.c_str(), &status) == -1) return;
+    if (!S_ISSOCK(status.st_mode)) refuse(spec, EEXIST, "bind");
+    if (!is_answered(spec, address)) break;
+    if (std::chrono::steady_clock::now() >= deadline) refuse(spec, EADDRINUSE, "bind");
+    std::this_thread::sleep_for(kBindPause);
+  }
   ::unlink(spec.path.c_str());
 }
 
 unsigned workers_of(const config::Options& options, const std::string& pool) {
-  const auto found = std::find_if(options.pools.begin(), options.pools.end(), [&](const auto& p) { return p.name == pool; });
+  const auto found =
+      std::find_if(options.pools.begin(), options.pools.end(), [&](const auto& p) { return p.name == pool; });
   return found == options.pools.end() ? 1 : std::max(found->workers, 1U);
 }
 
@@ -145,7 +156,8 @@ void ListenerSet::close() noexcept {
   if (::getpid() != owner_) return;
   for (const auto& [path, device, inode] : std::exchange(paths_, {})) {
     struct stat status {};
-    if (::lstat(path.c_str(), &status) == 0 && status.st_dev == device && status.st_ino == inode) ::unlink(path.c_str());
+    if (::lstat(path.c_str(), &status) == 0 && status.st_dev == device && status.st_ino == inode)
+      ::unlink(path.c_str());
   }
 }
 

@@ -53,7 +53,8 @@ Master::Master(Setup setup, Log& log, RunWorker run)
 int Master::run() {
   log_.notice("prefork-master " + version_ + " (pid " + std::to_string(::getpid()) + ") starts");
   for (const auto& listener : generation_.listeners->listeners()) {
-    log_.info("service " + generation_.options.services[listener.services.front()].name + " listens on " + listener.address);
+    log_.info("service " + generation_.options.services[listener.services.front()].name + " listens on " +
+              listener.address);
   }
   while (stop_level_ == StopLevel::none || !workforce_.empty()) {
     const TimePoint now = Clock::now();
@@ -85,19 +86,28 @@ void Master::take_signals() {
 void Master::on_signal(int signal, pid_t sender) {
   const std::string from = sender > 0 ? " from pid " + std::to_string(sender) : "";
   const std::string why = std::string("SIG") + ::sigabbrev_np(signal) + from;
-  const auto next = static_cast<StopLevel>(std::min<int>(static_cast<int>(stop_level_) + 1, static_cast<int>(StopLevel::kill)));
+  const auto next =
+      static_cast<StopLevel>(std::min<int>(static_cast<int>(stop_level_) + 1, static_cast<int>(StopLevel::kill)));
   switch (signal) {
     case SIGTERM:
-    case SIGQUIT: return stop(next, why);
-    case SIGINT: return stop(std::max(next, StopLevel::fast), why);
-    case SIGUSR1: return reopen_log();
-    case SIGTTIN: return resize_first(+1);
-    case SIGTTOU: return resize_first(-1);
-    case SIGWINCH: return retire_all();
+    case SIGQUIT:
+      return stop(next, why);
+    case SIGINT:
+      return stop(std::max(next, StopLevel::fast), why);
+    case SIGUSR1:
+      return reopen_log();
+    case SIGTTIN:
+      return resize_first(+1);
+    case SIGTTOU:
+      return resize_first(-1);
+    case SIGWINCH:
+      return retire_all();
     case SIGHUP:
       return log_.warning(why + ": this version can't reload its configuration; restart it to take on a new one");
-    case SIGUSR2: return log_.warning(why + ": this version can't upgrade itself in place; restart it");
-    default: return;
+    case SIGUSR2:
+      return log_.warning(why + ": this version can't upgrade itself in place; restart it");
+    default:
+      return;
   }
 }
 
@@ -166,12 +176,15 @@ std::string Master::scale(const ScaleCommand& command) {
   if (!pool) return answer_error("there is no pool \"" + command.pool + "\"", kExitRefused);
   const auto before = static_cast<int>(workforce_.target(*pool));
   const int wanted = command.relative ? before + command.amount : command.amount;
-  if (wanted < 0) return answer_error("pool \"" + command.pool + "\" has only " + std::to_string(before) + " workers", kExitRefused);
+  if (wanted < 0)
+    return answer_error("pool \"" + command.pool + "\" has only " + std::to_string(before) + " workers", kExitRefused);
   if (!workforce_.set_target(*pool, static_cast<unsigned>(wanted))) {
     return answer_error("the scoreboard has only " + std::to_string(workforce_.slots()) +
-                            " slots for workers (max-workers in [master])", kExitRefused);
+                            " slots for workers (max-workers in [master])",
+                        kExitRefused);
   }
-  const std::string change = command.pool + ": " + std::to_string(before) + " -> " + std::to_string(wanted) + " workers";
+  const std::string change =
+      command.pool + ": " + std::to_string(before) + " -> " + std::to_string(wanted) + " workers";
   log_.notice("scale command: pool " + change);
   return answer_ok("message", "pool " + change);
 }
@@ -188,9 +201,9 @@ std::string Master::reopen() {
 
 StatusSnapshot Master::snapshot() {
   StatusSnapshot snapshot;
-  snapshot.master = {::getpid(), version_, generation_.number,
-                     std::chrono::floor<std::chrono::milliseconds>(Clock::now() - started_), config_file_,
-                     stop_level_ != StopLevel::none};
+  snapshot.master = {::getpid(),         version_,
+                     generation_.number, std::chrono::floor<std::chrono::milliseconds>(Clock::now() - started_),
+                     config_file_,       stop_level_ != StopLevel::none};
   for (const auto& listener : generation_.listeners->listeners()) {
     for (const auto service : listener.services) {
       constexpr std::array<const char*, 4> schemes{"tcp", "udp", "unix", "unix-dgram"};

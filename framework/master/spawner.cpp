@@ -38,9 +38,7 @@ bool has_one_thread() {
 #endif
 }
 
-ipc::UniqueFd open_pidfd(pid_t pid) {
-  return ipc::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-}
+ipc::UniqueFd open_pidfd(pid_t pid) { return ipc::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
 
 }  // namespace
 

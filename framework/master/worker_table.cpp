@@ -53,7 +53,8 @@ unsigned WorkerTable::count(std::size_t pool) const noexcept {
 
 unsigned WorkerTable::count_filling(std::size_t pool) const noexcept {
   unsigned count = 0;
-  for_each([&](const WorkerRecord& worker) { count += worker.pool == pool && counts_towards_pool(worker.state) ? 1 : 0; });
+  for_each(
+      [&](const WorkerRecord& worker) { count += worker.pool == pool && counts_towards_pool(worker.state) ? 1 : 0; });
   return count;
 }
 

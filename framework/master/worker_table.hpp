@@ -51,8 +51,8 @@ class WorkerTable {
   /// The lowest place of a pool that no worker fills.
   unsigned free_index(std::size_t pool) const;
 
-  unsigned count(std::size_t pool) const noexcept;           ///< in whatever state
-  unsigned count_filling(std::size_t pool) const noexcept;   ///< starting or ready
+  unsigned count(std::size_t pool) const noexcept;          ///< in whatever state
+  unsigned count_filling(std::size_t pool) const noexcept;  ///< starting or ready
   unsigned count_in(std::size_t pool, WorkerState state) const noexcept;
   bool empty() const noexcept { return workers_.empty(); }
 

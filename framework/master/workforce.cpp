@@ -72,7 +72,8 @@ void Workforce::stop(WorkerEvent how) {
 
 void Workforce::refill(std::size_t index, TimePoint now) {
   Pool& pool = pools_[index];
-  while (table_.count_filling(index) < pool.target && pool.policy.take_start(now, table_.count_in(index, WorkerState::starting))) {
+  while (table_.count_filling(index) < pool.target &&
+         pool.policy.take_start(now, table_.count_in(index, WorkerState::starting))) {
     if (!start(index, now)) return;
   }
   const unsigned failures = pool.policy.failures(now);
@@ -94,7 +95,8 @@ bool Workforce::start(std::size_t pool, TimePoint now) {
     return false;
   }
   try {
-    auto record = spawn_worker({generation_, scoreboard_, wakeups_, pool, table_.free_index(pool), *slot, 0, -1, -1}, run_);
+    auto record =
+        spawn_worker({generation_, scoreboard_, wakeups_, pool, table_.free_index(pool), *slot, 0, -1, -1}, run_);
     record->started = record->entered = Clock::now();
     WorkerRecord& worker = table_.add(std::move(record));
     listen(worker);
@@ -189,9 +191,13 @@ bool Workforce::hear(WorkerRecord& worker, unsigned packets) {
 
 void Workforce::heard(WorkerRecord& worker, const ipc::StatusMessage& message) {
   switch (message.kind) {
-    case ipc::StatusKind::ready: return apply(worker, WorkerEvent::said_ready);
-    case ipc::StatusKind::draining: return apply(worker, WorkerEvent::said_draining);
-    case ipc::StatusKind::cannot_start: worker.start_error = message.text; return;
+    case ipc::StatusKind::ready:
+      return apply(worker, WorkerEvent::said_ready);
+    case ipc::StatusKind::draining:
+      return apply(worker, WorkerEvent::said_draining);
+    case ipc::StatusKind::cannot_start:
+      worker.start_error = message.text;
+      return;
     case ipc::StatusKind::log:
       return log_.write(static_cast<LogLevel>(message.level),
                         name(worker) + " " + escape_untrusted(message.text, ipc::kMaxStatusText));
@@ -225,9 +231,12 @@ void Workforce::act(WorkerRecord& worker, WorkerAction action, WorkerEvent event
       worker.intent = ExitIntent::drained_itself;
       departed(worker, Departure::drained);
       return log_.info(name(worker) + " retires by itself");
-    case WorkerAction::send_retire: return command(worker, ipc::ControlKind::retire);
-    case WorkerAction::send_finish: return command(worker, ipc::ControlKind::finish);
-    case WorkerAction::send_stop_now: return command(worker, ipc::ControlKind::stop_now);
+    case WorkerAction::send_retire:
+      return command(worker, ipc::ControlKind::retire);
+    case WorkerAction::send_finish:
+      return command(worker, ipc::ControlKind::finish);
+    case WorkerAction::send_stop_now:
+      return command(worker, ipc::ControlKind::stop_now);
     case WorkerAction::send_abort: {
       const bool boot = event == WorkerEvent::boot_timeout;
       worker.intent = boot ? ExitIntent::aborted_boot : ExitIntent::aborted_heartbeat;
@@ -243,7 +252,8 @@ void Workforce::act(WorkerRecord& worker, WorkerAction action, WorkerEvent event
       return signal_worker(worker, SIGKILL);
     case WorkerAction::give_up_slot:
       return log_.error(name(worker) + " outlives SIGKILL: its slot is given up until it ends");
-    default: return;  // ignore, and the reports, which buried() writes
+    default:
+      return;  // ignore, and the reports, which buried() writes
   }
 }
 
@@ -255,7 +265,8 @@ void Workforce::command(WorkerRecord& worker, ipc::ControlKind kind) {
   std::array<std::byte, ipc::kControlBytes> packet;
   // The worker ends by itself a little before its time is over.
   const bool limited = limit.count() > 0 && limit.count() < UINT32_MAX;
-  const auto argument = limited ? static_cast<std::uint32_t>(std::max<std::int64_t>(limit.count() * 95 / 100, 1)) : UINT32_MAX;
+  const auto argument =
+      limited ? static_cast<std::uint32_t>(std::max<std::int64_t>(limit.count() * 95 / 100, 1)) : UINT32_MAX;
   ipc::encode(ipc::ControlMessage{kind, kind == ipc::ControlKind::stop_now ? 0 : argument}, packet);
   // A pipe that is full or closed is a worker that does not listen: its deadline sees to it.
   ipc::send_packet(worker.control.get(), packet);

@@ -30,7 +30,8 @@ WorkStatus work_of(const ipc::CounterValues& values) {
 }  // namespace
 
 std::string Workforce::name(const WorkerRecord& worker) const {
-  return "worker " + pools_[worker.pool].name + "/" + std::to_string(worker.index) + " (pid " + std::to_string(worker.pid) + ")";
+  return "worker " + pools_[worker.pool].name + "/" + std::to_string(worker.index) + " (pid " +
+         std::to_string(worker.pid) + ")";
 }
 
 std::string Workforce::serving(const WorkerRecord& worker, milliseconds& duration) const {
@@ -59,10 +60,14 @@ void Workforce::report(StatusSnapshot& snapshot) {
   const TimePoint now = Clock::now();
   for (std::size_t i = 0; i < pools_.size(); ++i) {
     const Pool& pool = pools_[i];
-    PoolStatus status{pool.name, pool.target, table_.count(i), table_.count_in(i, WorkerState::ready), pool.user,
-                      pool.policy.failures(now), milliseconds(0), {}};
-    if (const auto until = pool.policy.throttled_until(now)) status.throttled_for = std::chrono::ceil<milliseconds>(*until - now);
-    if (pool.policy.last_reason() != ThrottleReason::none) status.last_failure = throttle_reason_name(pool.policy.last_reason());
+    PoolStatus status{pool.name,       pool.target,
+                      table_.count(i), table_.count_in(i, WorkerState::ready),
+                      pool.user,       pool.policy.failures(now),
+                      milliseconds(0), {}};
+    if (const auto until = pool.policy.throttled_until(now))
+      status.throttled_for = std::chrono::ceil<milliseconds>(*until - now);
+    if (pool.policy.last_reason() != ThrottleReason::none)
+      status.last_failure = throttle_reason_name(pool.policy.last_reason());
     snapshot.pools.push_back(std::move(status));
   }
   ipc::CounterValues totals = retained_;
@@ -80,7 +85,8 @@ void Workforce::report(StatusSnapshot& snapshot) {
   });
   snapshot.totals = work_of(totals);
   for (std::size_t i = 0; i < departures_.size(); ++i) {
-    if (departures_[i] > 0) snapshot.restarts.push_back({std::string(departure_name(static_cast<Departure>(i))), departures_[i]});
+    if (departures_[i] > 0)
+      snapshot.restarts.push_back({std::string(departure_name(static_cast<Departure>(i))), departures_[i]});
   }
 }
 

@@ -20,9 +20,7 @@ constexpr std::uint64_t kShareMoment = 5;        // ms that a worker with too mu
 constexpr std::uint64_t kExhaustedMoment = 100;  // ms until descriptors or memory are tried again
 constexpr std::uint64_t kStaleHeartbeatNs = 3'000'000'000;
 
-bool out_of_resources(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
+bool out_of_resources(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
 }  // namespace
 

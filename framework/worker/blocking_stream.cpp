@@ -26,7 +26,12 @@ std::uint64_t now_ms() { return ipc::monotonic_ns() / 1'000'000; }
 }  // namespace
 
 BlockingStream::BlockingStream(ServiceHost& host, BlockingDuties& duties, ipc::UniqueFd fd, const PeerAddress& peer)
-    : host_(host), duties_(duties), fd_(std::move(fd)), peer_(peer), block_(host.runtime().blocks.lend()), attended_ms_(now_ms()) {
+    : host_(host),
+      duties_(duties),
+      fd_(std::move(fd)),
+      peer_(peer),
+      block_(host.runtime().blocks.lend()),
+      attended_ms_(now_ms()) {
   auto& slot = host_.runtime().slot;
   slot.connections.store(++host_.runtime().connection_count, std::memory_order_relaxed);
   slot.add(ipc::Counter::accepted);

@@ -166,7 +166,9 @@ Context& Connection::context() const noexcept { return self(*this).host(); }
 void Connection::idle_timeout(std::chrono::milliseconds limit) noexcept { self(*this).set_idle_timeout(limit); }
 
 bool Connection::start_read() { return self(*this).start_read(0); }
-bool Connection::start_read_line(std::size_t max_bytes) { return self(*this).start_read(std::max<std::size_t>(max_bytes, 1)); }
+bool Connection::start_read_line(std::size_t max_bytes) {
+  return self(*this).start_read(std::max<std::size_t>(max_bytes, 1));
+}
 std::optional<std::string_view> Connection::finish_read() noexcept { return self(*this).finish_read(); }
 bool Connection::start_write(std::string_view bytes) { return self(*this).start_write(bytes); }
 bool Connection::finish_write() noexcept { return self(*this).finish_write(); }

@@ -51,12 +51,12 @@ class CoroutineConnection final : public StreamConnection, public Connection {
   std::coroutine_handle<> reader_;
   std::coroutine_handle<> writer_;
   std::string_view unsent_;
-  std::size_t max_line_ = 0;   // of the read under way; 0: read_some
-  std::uint32_t given_ = 0;    // bytes at the block's start that the author may be looking at
-  std::uint32_t length_ = 0;   // of those, what finish_read() gives
-  std::uint16_t budget_ = 0;   // reads that may still be answered at once in this turn
+  std::size_t max_line_ = 0;  // of the read under way; 0: read_some
+  std::uint32_t given_ = 0;   // bytes at the block's start that the author may be looking at
+  std::uint32_t length_ = 0;  // of those, what finish_read() gives
+  std::uint16_t budget_ = 0;  // reads that may still be answered at once in this turn
   bool has_result_ = false;
-  bool ended_ = false;         // nothing more is read or written
+  bool ended_ = false;  // nothing more is read or written
   bool input_ended_ = false;
   bool overlong_ = false;
   std::chrono::milliseconds idle_timeout_;

@@ -32,7 +32,9 @@ std::string_view DatagramBatch::bytes(std::size_t i) const noexcept {
   return {received_.get() + i * kMaxBytes, messages_[i].msg_len};
 }
 
-bool DatagramBatch::truncated(std::size_t i) const noexcept { return (messages_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0; }
+bool DatagramBatch::truncated(std::size_t i) const noexcept {
+  return (messages_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
+}
 
 bool DatagramBatch::reply(const sockaddr_storage& to, socklen_t length, std::string_view bytes) {
   if (length <= sizeof(sa_family_t)) return false;  // an unnamed unix socket

@@ -10,9 +10,9 @@ namespace prefork::worker {
 /// What `scan_line` finds at the start of received bytes.
 struct LineScan {
   bool found = false;
-  bool overlong = false;      ///< no line of at most the allowed length can come any more
-  std::size_t length = 0;     ///< of the line, without its end
-  std::size_t line_end = 0;   ///< bytes of CR LF or LF
+  bool overlong = false;     ///< no line of at most the allowed length can come any more
+  std::size_t length = 0;    ///< of the line, without its end
+  std::size_t line_end = 0;  ///< bytes of CR LF or LF
 };
 
 /// Looks for a line that ends in LF or CR LF. `full`: no more bytes can be received behind these.

@@ -10,8 +10,8 @@ namespace prefork::worker {
 struct ListenerSetup {
   int fd = -1;
   bool datagram = false;
-  std::string address;                  ///< for messages
-  std::vector<std::uint8_t> services;   ///< indices in the worker's services: more than one only for HTTP
+  std::string address;                 ///< for messages
+  std::vector<std::uint8_t> services;  ///< indices in the worker's services: more than one only for HTTP
 };
 
 }  // namespace prefork::worker

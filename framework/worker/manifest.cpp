@@ -14,13 +14,13 @@ constexpr std::size_t kMaxText = 2000;
 
 bool is_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxName && name.front() >= 'a' && name.front() <= 'z' &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-         });
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
 void check_text(std::string_view what, std::string_view text) {
-  const bool printable = std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  const bool printable =
+      std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
   if (!printable || text.size() > kMaxText) {
     throw std::invalid_argument(std::string(what) + " has control characters or more than 2000 bytes");
   }
@@ -58,7 +58,8 @@ void Manifest::add(OptionSpec option) {
   if (!is_name(option.name)) throw std::invalid_argument("\"" + option.name + "\" is no name for an option");
   check_text("option \"" + option.name + "\"", option.help);
   check_text("option \"" + option.name + "\"", option.default_value.value_or(""));
-  const bool declared = std::any_of(options_.begin(), options_.end(), [&](const auto& o) { return o.name == option.name; });
+  const bool declared =
+      std::any_of(options_.begin(), options_.end(), [&](const auto& o) { return o.name == option.name; });
   if (declared) throw std::invalid_argument("option \"" + option.name + "\" is declared twice");
   if (options_.size() >= kMaxOptions) throw std::invalid_argument("more than 200 options are declared");
   options_.push_back(std::move(option));

@@ -37,7 +37,8 @@ std::string last_dl_error(const std::string& path, const std::string& name) {
 }  // namespace
 
 void check_descriptor(const PluginDescriptor& descriptor, const std::string& name) {
-  if (descriptor.magic != PluginDescriptor::kMagic) refuse(name, "is not a prefork plugin: its prefork_plugin has no magic number");
+  if (descriptor.magic != PluginDescriptor::kMagic)
+    refuse(name, "is not a prefork plugin: its prefork_plugin has no magic number");
   if (descriptor.abi_major != PREFORK_ABI_MAJOR || descriptor.abi_minor > PREFORK_ABI_MINOR) {
     refuse(name, "was built for plugin interface " + std::to_string(descriptor.abi_major) + "." +
                      std::to_string(descriptor.abi_minor) + ", this server has " + std::to_string(PREFORK_ABI_MAJOR) +

@@ -171,8 +171,6 @@ void Runtime::connection_opened(StreamConnection& connection) {
   slot.add(ipc::Counter::accepted);
 }
 
-void Runtime::connection_closed() noexcept {
-  slot.connections.store(--connection_count, std::memory_order_relaxed);
-}
+void Runtime::connection_closed() noexcept { slot.connections.store(--connection_count, std::memory_order_relaxed); }
 
 }  // namespace prefork::worker

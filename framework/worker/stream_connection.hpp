@@ -100,9 +100,9 @@ class StreamConnection : public EventHandler,
   std::uint32_t used_ = 0;
   ipc::UniqueFd fd_;
   Stage stage_ = Stage::open;
-  bool input_ready_ = true;        // until a receive says otherwise: the first bytes often come with the connection
+  bool input_ready_ = true;  // until a receive says otherwise: the first bytes often come with the connection
   bool attached_ = false;
-  bool peer_ended_ = false;     // EPOLLRDHUP, EPOLLHUP or EPOLLERR was seen: a receive will tell
+  bool peer_ended_ = false;      // EPOLLRDHUP, EPOLLHUP or EPOLLERR was seen: a receive will tell
   bool input_finished_ = false;  // a receive gave the end: nothing is left that close(2) would answer with a reset
   bool wants_writable_ = false;
   bool watches_writable_ = false;

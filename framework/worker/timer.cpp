@@ -20,6 +20,7 @@ class Timer::Impl final : public worker::TimerWheel::Entry, public std::enable_s
 
   void arm(std::chrono::milliseconds delay) {
     auto& loop = host_.runtime().loop;
+    loop.refresh_clock();  // the caller may have been at work for long in this turn, and counts from now
     loop.timers().arm(*this, loop.tick_after(static_cast<std::uint64_t>(std::max<std::int64_t>(delay.count(), 0))));
   }
   void cancel() noexcept {
@@ -110,6 +111,7 @@ class SleepEntry final : public worker::TimerWheel::Entry {
 
 void Sleep::await_suspend(std::coroutine_handle<> awaiting) {
   auto& loop = host_of(context_).runtime().loop;
+  loop.refresh_clock();
   auto* entry = new SleepEntry(awaiting);  // ends with its one firing: a sleep can't be cancelled
   loop.timers().arm(*entry, loop.tick_after(static_cast<std::uint64_t>(delay_.count())));
 }

@@ -48,7 +48,8 @@ std::optional<TimerWheel::Due> TimerWheel::next_due() noexcept {
     const unsigned shift = kBits * level;
     const auto current = static_cast<unsigned>(now_ >> shift) & (kSlots - 1);
     while (occupied_[level] != 0) {
-      const auto ahead = static_cast<unsigned>(std::countr_zero(std::rotr(occupied_[level], static_cast<int>(current))));
+      const auto ahead =
+          static_cast<unsigned>(std::countr_zero(std::rotr(occupied_[level], static_cast<int>(current))));
       const unsigned slot = (current + ahead) & (kSlots - 1);
       if (is_empty(slots_[level][slot])) {
         occupied_[level] &= ~(std::uint64_t{1} << slot);

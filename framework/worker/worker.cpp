@@ -148,8 +148,8 @@ void Worker::load_services() {
     const auto index = static_cast<std::uint8_t>(services_.size());
     slot_.begin_activity(ipc::ActivityKind::starting, index, runtime_.loop.now_ns(), {});
     const PluginDescriptor& descriptor = load_plugin(service.plugin_fd, service.plugin);
-    auto host = std::make_unique<ServiceHost>(runtime_, setup_.identity, index, service.name, std::move(service.options),
-                                              service.limits);
+    auto host = std::make_unique<ServiceHost>(runtime_, setup_.identity, index, service.name,
+                                              std::move(service.options), service.limits);
     ServiceBase* created = descriptor.create();
     host->host(*created);
     services_.push_back({std::move(host), created});
@@ -234,9 +234,13 @@ void Worker::drain(DrainMode mode, std::chrono::milliseconds limit) {
 void Worker::obey(const ipc::ControlMessage& order) {
   const std::chrono::milliseconds limit(order.argument);
   switch (order.kind) {
-    case ipc::ControlKind::retire: return drain(DrainMode::patient, limit);
-    case ipc::ControlKind::finish: return drain(DrainMode::closing, limit);
-    case ipc::ControlKind::stop_now: std::fflush(nullptr); ::_exit(ipc::kExitRetired);
+    case ipc::ControlKind::retire:
+      return drain(DrainMode::patient, limit);
+    case ipc::ControlKind::finish:
+      return drain(DrainMode::closing, limit);
+    case ipc::ControlKind::stop_now:
+      std::fflush(nullptr);
+      ::_exit(ipc::kExitRetired);
   }
 }
 

@@ -19,7 +19,7 @@ namespace prefork::worker {
 struct ServiceSetup {
   std::string name;
   std::string plugin;
-  int plugin_fd = -1;  ///< the sealed copy
+  int plugin_fd = -1;                                       ///< the sealed copy
   std::map<std::string, std::string, std::less<>> options;  ///< normalised
   ServiceLimits limits;
 };
@@ -41,6 +41,6 @@ struct WorkerSetup {
 
 /// Runs a worker to its end, in a freshly forked child of the master: closes every descriptor that is not
 /// the worker's, becomes the pool's user, loads the plugins, serves. Does not return.
-PREFORK_API [[noreturn]] void run_worker(WorkerSetup setup);
+[[noreturn]] PREFORK_API void run_worker(WorkerSetup setup);
 
 }  // namespace prefork::worker

@@ -19,8 +19,10 @@ std::vector<std::byte> status_packet(const StatusMessage& message) {
 }
 
 TEST(ControlMessage, RoundTrip) {
-  for (const ControlMessage message : {ControlMessage{ControlKind::retire, 30'000}, {ControlKind::finish, UINT32_MAX},
-                                       {ControlKind::retire, 0}, {ControlKind::stop_now, 0}}) {
+  for (const ControlMessage message : {ControlMessage{ControlKind::retire, 30'000},
+                                       {ControlKind::finish, UINT32_MAX},
+                                       {ControlKind::retire, 0},
+                                       {ControlKind::stop_now, 0}}) {
     ControlPacket packet;
     packet.fill(std::byte{0xee});
     encode(message, packet);

@@ -90,7 +90,8 @@ TEST_F(PipeTest, KilledWriterLeavesWholePacketsOnly) {
     if (child == 0) {
       for (unsigned char n = 0;; ++n) {
         const auto packet = packet_of(kBytes, n);
-        while (send_packet(mine.write_end.get(), packet) == SendResult::full) test::wait_for(mine.write_end.get(), POLLOUT);
+        while (send_packet(mine.write_end.get(), packet) == SendResult::full)
+          test::wait_for(mine.write_end.get(), POLLOUT);
       }
     }
     mine.write_end.reset();

@@ -85,7 +85,8 @@ std::string create_limited(std::size_t bytes) {
 
 TEST(SharedMemory, MoreThanTheMachineHasIsOneClearError) {
   for (const std::size_t bytes : {std::size_t{1} << 50, std::size_t{1} << 62, SIZE_MAX}) {
-    EXPECT_EQ(create_limited(bytes), "allocate prefork:test of " + std::to_string(bytes) + " bytes: Cannot allocate memory");
+    EXPECT_EQ(create_limited(bytes),
+              "allocate prefork:test of " + std::to_string(bytes) + " bytes: Cannot allocate memory");
   }
 }
 

@@ -69,8 +69,10 @@ TEST(SocketAddress, UnnamedUnixPeers) {
 }
 
 TEST(SocketAddress, CutBytesAreAQuestionMark) {
-  for (std::size_t bytes = 1; bytes < sizeof(sockaddr_in); ++bytes) EXPECT_EQ(format(v4("1.2.3.4", 5), bytes), "?") << bytes;
-  for (std::size_t bytes = 1; bytes < sizeof(sockaddr_in6); ++bytes) EXPECT_EQ(format(v6("::1", 5), bytes), "?") << bytes;
+  for (std::size_t bytes = 1; bytes < sizeof(sockaddr_in); ++bytes)
+    EXPECT_EQ(format(v4("1.2.3.4", 5), bytes), "?") << bytes;
+  for (std::size_t bytes = 1; bytes < sizeof(sockaddr_in6); ++bytes)
+    EXPECT_EQ(format(v6("::1", 5), bytes), "?") << bytes;
   for (std::size_t bytes = 2; bytes < sizeof(sockaddr_un); ++bytes) {
     EXPECT_EQ(format(unix_of("/run/x.sock"), bytes).rfind("unix", 0), 0U) << bytes;
   }

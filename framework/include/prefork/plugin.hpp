@@ -38,15 +38,15 @@ void describe_service(Manifest& manifest) {
 
 /// Makes a shared object a plugin. To be written once, after the service class, which needs a default
 /// constructor.
-#define PREFORK_SERVICE(S)                                                            \
+#define PREFORK_SERVICE(S)                                                                                     \
   extern "C" __attribute__((visibility("default"), used)) const ::prefork::PluginDescriptor prefork_plugin = { \
-      ::prefork::PluginDescriptor::kMagic,                                            \
-      PREFORK_ABI_MAJOR,                                                              \
-      PREFORK_ABI_MINOR,                                                              \
-      sizeof(::prefork::PluginDescriptor),                                            \
-      S::kKind,                                                                       \
-      PREFORK_BUILD_SIGNATURE,                                                        \
-      #S,                                                                             \
-      &::prefork::detail::describe_service<S>,                                        \
-      []() -> ::prefork::ServiceBase* { return new S; },                              \
+      ::prefork::PluginDescriptor::kMagic,                                                                     \
+      PREFORK_ABI_MAJOR,                                                                                       \
+      PREFORK_ABI_MINOR,                                                                                       \
+      sizeof(::prefork::PluginDescriptor),                                                                     \
+      S::kKind,                                                                                                \
+      PREFORK_BUILD_SIGNATURE,                                                                                 \
+      #S,                                                                                                      \
+      &::prefork::detail::describe_service<S>,                                                                 \
+      []() -> ::prefork::ServiceBase* { return new S; },                                                       \
       [](::prefork::ServiceBase* service) noexcept { delete service; }};

@@ -91,8 +91,7 @@ class [[nodiscard]] Task {
  public:
   using promise_type = detail::Promise<T>;
 
-  Task() noexcept
-    requires std::is_void_v<T>
+  Task() noexcept requires std::is_void_v<T>
   = default;
   Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
   Task& operator=(Task&& other) noexcept {

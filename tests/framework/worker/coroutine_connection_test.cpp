@@ -75,6 +75,7 @@ TEST(CoroutineConnection, LinesUpToTheLimitPassAndLongerOnesEndTheStream) {
         if (closes) ::shutdown(client.get(), SHUT_WR);
         const std::string expected = length <= 10 ? "[" + line + "]" : "overlong";
         EXPECT_EQ(served.receive(client.get(), expected.size()), expected) << length << " closes " << closes;
+        served.hang_up(client);
       }
     }
   }
@@ -126,6 +127,7 @@ TEST(CoroutineConnection, ASlowReaderHoldsTheWriterBack) {
   EXPECT_EQ(served.counter(ipc::Counter::bytes_out), before) << "it waits for the client";
   EXPECT_TRUE(served.receive(client.get()) == big);
   EXPECT_TRUE(finished);
+  served.hang_up(client);
 }
 
 TEST(CoroutineConnection, IdleTimeoutEndsARead) {
@@ -259,6 +261,7 @@ TEST(CoroutineConnection, AServiceThatThrowsAtOnceIsNoHarm) {
   auto client = served.open();
   EXPECT_EQ(served.receive(client.get()), "");
   EXPECT_EQ(served.log.lines.at(0), "test: connection of unix: an exception that is no std::exception");
+  served.hang_up(client);
 }
 
 // Goal: a client that sends without end gets its share of a turn and no more.
@@ -273,13 +276,15 @@ TEST(CoroutineConnection, AFloodDoesNotStarveOthers) {
       other_served = other_served || !flood;
     }
   };
-  const auto flood = served.open();
-  const auto other = served.open();
+  auto flood = served.open();
+  auto other = served.open();
   const int room = 8 << 20;
   ::setsockopt(flood.get(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
   std::size_t sent = 0;
   const std::string chunk(65536, 'f');
-  for (ssize_t n = 0; (n = ::send(flood.get(), chunk.data(), chunk.size(), 0)) > 0;) sent += static_cast<std::size_t>(n);
+  for (ssize_t n = 0; (n = ::send(flood.get(), chunk.data(), chunk.size(), 0)) > 0;)
+    sent += static_cast<std::size_t>(n);
+  if (sent < (2U << 20)) served.hang_up(flood, other);
   if (sent < (2U << 20)) GTEST_SKIP() << "the socket takes only " << sent << " bytes: needs root to have more";
   served.send(other.get(), "x");
   for (int turns = 0; !other_served; ++turns) {
@@ -288,6 +293,7 @@ TEST(CoroutineConnection, AFloodDoesNotStarveOthers) {
   }
   EXPECT_LT(flooded, sent);
   EXPECT_TRUE(served.turn_until([&] { return flooded == sent; })) << "what had to wait comes without a new event";
+  served.hang_up(flood, other);
 }
 
 TEST(CoroutineConnection, DrainPatientGoesOnAndClosingEndsIdleReads) {
@@ -311,6 +317,7 @@ TEST(CoroutineConnection, DrainPatientGoesOnAndClosingEndsIdleReads) {
       EXPECT_EQ(served.receive(idle.get(), 4), "more");
       EXPECT_EQ(served.runtime.connection_count, 2U);
     }
+    served.hang_up(idle, busy);
   }
 }
 

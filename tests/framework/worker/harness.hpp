@@ -68,7 +68,8 @@ inline Connected tcp_pair() {
   Connected ends;
   ends.client.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ipc::check_syscall(::connect(ends.client.get(), generic, length), "connect");
-  ends.server.reset(ipc::check_syscall(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC), "accept"));
+  ends.server.reset(
+      ipc::check_syscall(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC), "accept"));
   ::fcntl(ends.client.get(), F_SETFL, O_NONBLOCK);
   return ends;
 }
@@ -126,6 +127,14 @@ struct Lambdas final : Service {
 /// A service behind connections whose other ends the test holds.
 struct Served : Harness {
   explicit Served(ServiceLimits limits = {}) : Harness(limits) {}
+  /// Coroutines that wait are freed by nobody but themselves.
+  ~Served() { EXPECT_TRUE(quiet()) << "the test did not end its connections"; }
+  /// Hangs up and waits until the server has seen it.
+  template <class... Clients>
+  void hang_up(Clients&... clients) {
+    (clients.reset(), ...);
+    EXPECT_TRUE(turn_until([&] { return quiet(); }));
+  }
   /// Opens a connection. @return the client's end.
   ipc::UniqueFd open(Connected ends = stream_pair()) {
     if (!protocol) protocol = protocol_of(service);
@@ -143,13 +152,16 @@ struct Served : Harness {
   std::string receive(int client, std::size_t bytes = SIZE_MAX) {
     std::string all;
     ended = false;
+    broken = 0;
     EXPECT_TRUE(turn_until([&] {
       char chunk[65536];
       const ssize_t n = ::recv(client, chunk, std::min(sizeof chunk, bytes - all.size()), 0);
       if (n > 0) all.append(chunk, static_cast<std::size_t>(n));
-      if (n == 0 || (n == -1 && errno != EAGAIN)) ended = true;
+      if (n == -1 && errno != EAGAIN) broken = errno;
+      ended = n == 0 || broken != 0;
       return ended || all.size() >= bytes;
-    })) << "got " << all.size() << " bytes";
+    })) << "got "
+        << all.size() << " bytes";
     return all;
   }
   bool quiet() const { return runtime.connection_count == 0 && runtime.tasks == 0; }
@@ -157,6 +169,7 @@ struct Served : Harness {
   Lambdas service;
   std::unique_ptr<Protocol> protocol;
   bool ended = false;  ///< the last receive() saw the end of the stream
+  int broken = 0;      ///< the error that it ended with
 };
 
 }  // namespace prefork::worker::test

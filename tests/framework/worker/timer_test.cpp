@@ -31,6 +31,25 @@ TEST(Timers, AfterFiresOnceAndNeverEarly) {
   EXPECT_EQ(fired, 1);
 }
 
+// Goal: a delay counts from the call, not from when the turn began that the caller has long been at work in.
+TEST(Timers, ADelayCountsFromTheCall) {
+  Harness h;
+  const auto work = SteadyClock::now() + 10ms;
+  while (SteadyClock::now() < work) {
+  }
+  const auto start = SteadyClock::now();
+  int fired = 0;
+  const Timer timer = h.host.after(5ms, [&] { ++fired; });
+  auto body = [&]() -> Task<void> {
+    co_await h.host.sleep_for(5ms);
+    ++fired;
+  };
+  h.host.spawn(body());
+  while (fired == 0 && SteadyClock::now() < start + 30s) h.turn();
+  EXPECT_GE(SteadyClock::now() - start, 5ms);
+  EXPECT_TRUE(h.turn_until([&] { return fired == 2; }));
+}
+
 TEST(Timers, EveryComesAgainUntilItIsDestroyed) {
   Harness h;
   int fired = 0;
@@ -49,7 +68,8 @@ TEST(Timers, AtATimeThatHasPassedFiresSoon) {
   int fired = 0;
   const Timer past = h.host.at(std::chrono::system_clock::time_point{}, [&] { ++fired; });
   const Timer soon = h.host.at(std::chrono::system_clock::now() + 5ms, [&] { ++fired; });
-  const Timer late = h.host.at(std::chrono::system_clock::now() + std::chrono::hours(24 * 365 * 20), [&] { fired = 100; });
+  const Timer late =
+      h.host.at(std::chrono::system_clock::now() + std::chrono::hours(24 * 365 * 20), [&] { fired = 100; });
   EXPECT_TRUE(h.turn_until([&] { return fired >= 2; }));
   EXPECT_EQ(fired, 2);
 }

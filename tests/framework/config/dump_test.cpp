@@ -1,0 +1,153 @@
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "framework/config/listen.hpp"
+#include "framework/config/load.hpp"
+#include "tests/framework/config/options_text.hpp"
+#include "tests/framework/config/resolved.hpp"
+
+namespace prefork::config {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::resolve_text;
+
+const std::string kFull = R"([master]
+control = "/run/a b.sock"
+log-level = error
+[pool jobs]
+workers = auto
+user = www-data
+worker-timeout = 0
+[pool main]
+max-connections = 7
+[service echo]
+plugin = echo
+listen = tcp://[::]:7007 backlog=9 ipv6only=off
+listen = unix:/run/echo.sock mode=0600
+pool = jobs
+idle-timeout = 1500ms
+greeting = "hello # \"world\"\n"
+[service web]
+plugin = ./static.so
+listen = udp://*:http
+)";
+
+std::string without_comments(const std::string& text) { return std::regex_replace(text, std::regex("  # [^\n]*"), ""); }
+
+TEST(Dump, ShowsEveryValueAndItsOrigin) {
+  const std::string text = dump(resolve_text("[service echo]\nplugin = echo\nlisten = unix:/a\nroot = \" x\"\n",
+                                             {"pool.main.workers=2"}, {"PREFORK_MASTER_LOG=/log"}));
+  EXPECT_EQ(text, R"([master]
+control = ""  # default
+pid-file = ""  # default
+log = /log  # PREFORK_MASTER_LOG
+log-level = info  # default
+plugin-path = ""  # default
+shutdown-timeout = 30s  # default
+max-workers = 0  # default
+
+[pool main]
+workers = 2  # -o pool.main.workers
+boot-timeout = 30s  # default
+worker-timeout = 1m  # default
+max-connections = 0  # default
+
+[service echo]
+plugin = echo  # a.conf:2
+listen = unix:/a  # a.conf:3
+pool = main  # default
+idle-timeout = 5m  # default
+write-timeout = 30s  # default
+root = " x"  # a.conf:4
+)");
+}
+
+TEST(Dump, ReadsBackToTheSame) {
+  const Options first = resolve_text(kFull);
+  const std::string text = dump(first);
+  const Options second = resolve_text(text);
+  EXPECT_EQ(without_comments(dump(second)), without_comments(text));
+  EXPECT_EQ(second.pools[0].workers, 3U);
+  EXPECT_EQ(second.services[0].own.at("greeting").value, "hello # \"world\"\n");
+  EXPECT_EQ(second.services[0].listeners[0].backlog, 9);
+  EXPECT_EQ(second.services[0].listeners[1].mode, 0600U);
+  EXPECT_EQ(second.services[0].idle_timeout, first.services[0].idle_timeout);
+  EXPECT_EQ(second.master.control, "/run/a b.sock");
+}
+
+TEST(Dump, ShowsTheDefaultsOfKnownPlugins) {
+  const Options options = resolve_text("[service web]\nplugin = static\nlisten = unix:/a\nroot = /srv\n");
+  OptionSpec root;
+  root.name = "root";
+  root.default_value = ".";
+  OptionSpec index;
+  index.name = "index";
+  index.default_value = "index.html";
+  OptionSpec needed;
+  needed.name = "needed";
+  const std::string text = dump(options, {{"web", {root, index, needed}}});
+  EXPECT_NE(text.find("root = /srv  # a.conf:4\nindex = index.html  # default\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find("needed"), std::string::npos);
+}
+
+TEST(Dump, ANastyFileNameStaysInItsComment) {
+  Options options = resolve_text("[service echo]\nplugin = echo\nlisten = unix:/a\n");
+  options.origins["service.echo.plugin"].text = "a\n[master]\x1b.conf:1";
+  const std::string text = dump(options);
+  EXPECT_NE(text.find("plugin = echo  # a?[master]?.conf:1\n"), std::string::npos) << text;
+  EXPECT_EQ(testing::sentence_of([&] { resolve_text(text); }), "(nothing)");
+}
+
+TEST(Dump, WorksOnOptionsThatNobodyLoaded) {
+  Options options;
+  options.pools.push_back({});
+  options.pools[0].name = "main";
+  EXPECT_NE(dump(options).find("workers = 1  # default\n"), std::string::npos);
+}
+
+ServiceOptions service(const std::string& name, const std::string& pool, const std::vector<std::string>& listen) {
+  ServiceOptions options;
+  options.name = name;
+  options.plugin = "plugin-" + name;
+  options.pool = pool;
+  for (const auto& address : listen) options.listeners.push_back(parse_listen(address));
+  return options;
+}
+
+/// Options that differ from the defaults in every member.
+Options all_changed() {
+  Options options;
+  options.master = {"/run/a b.sock", "/run/#.pid", "/var/log/x", "/p:/q", "debug", 1234ms, 77};
+  PoolOptions blue{"blue", 3, "user", "group", 1s, 0ms, 1000, {}};
+  PoolOptions main{"main", 2, std::nullopt, "g", 2min, 25min, 5, {}};
+  options.pools = {blue, main};
+  ServiceOptions web =
+      service("web", "blue",
+              {"tcp://[::1]:80 backlog=5 reuseport=on nodelay=off ipv6only=off", "udp://localhost:53 reuseport=on",
+               "unix:/x mode=0600 backlog=7", "unix-dgram:/y mode=0777"});
+  web.idle_timeout = 7ms;
+  web.write_timeout = 3h;
+  web.own = {{"root", {"./public", {}}}, {"empty", {"", {}}},         {"quoted", {" \"a\" \\ # b ", {}}},
+             {"lines", {"a\nb\tc", {}}}, {"hash", {"#x", {}}},        {"utf8", {"Grüße", {}}},
+             {"max_age", {"5", {}}},     {"bytes", {"\xff\x80", {}}}, {"bracket", {"[pool x]", {}}}};
+  options.services = {web, service("a-b", "main", {"tcp://*:0", "tcp://*:0"})};
+  return options;
+}
+
+TEST(Dump, OfChangedOptionsReadsBackToTheSame) {
+  const Options options = all_changed();
+  EXPECT_EQ(testing::text_of(resolve_text(dump(options))), testing::text_of(options));
+}
+
+TEST(Dump, OfADumpReadsBackToTheSame) {
+  const Options once = resolve_text(dump(all_changed()));
+  EXPECT_EQ(testing::text_of(resolve_text(dump(once))), testing::text_of(once));
+}
+
+}  // namespace
+}  // namespace prefork::config

@@ -1,0 +1,82 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "framework/config/listen.hpp"
+#include "tests/framework/config/support.hpp"
+
+namespace prefork::config {
+namespace {
+
+using testing::sentence_of;
+
+ServiceOptions service(const std::string& name, const std::vector<std::string>& addresses,
+                       const std::string& pool = "main") {
+  ServiceOptions options;
+  options.name = name;
+  options.pool = pool;
+  for (const auto& address : addresses) {
+    options.listeners.push_back(parse_listen(address));
+    options.listeners.back().origin.text = name + ":" + std::to_string(options.listeners.size());
+  }
+  return options;
+}
+
+bool is_web(const std::string& name) { return name.starts_with("web"); }
+
+TEST(ListenCheck, OneServiceListsAnAddressOnce) {
+  const std::vector<std::pair<std::string, std::string>> same{
+      {"tcp://127.0.0.1:80", "tcp://127.0.0.1:080"},
+      {"tcp://*:80", "tcp://0.0.0.0:80"},
+      {"tcp://[::1]:80", "tcp://[0:0::1]:80 nodelay=off"},
+      {"tcp://Host:80", "tcp://host:80"},
+      {"unix:/run/x", "unix:/run/./y/../x"},
+      {"unix:/run/x", "unix-dgram:/run/x"},
+  };
+  for (const auto& [a, b] : same) {
+    const std::string address = b.substr(0, b.find(' '));
+    EXPECT_EQ(sentence_of([&] {
+                check_own_listeners(service("s", {a, b}));
+              }),
+              "s:2: [service s] listens on " + address + " twice; first at s:1");
+  }
+}
+
+TEST(ListenCheck, DifferentAddressesAreFine) {
+  EXPECT_EQ(sentence_of([] {
+              check_own_listeners(service("s", {"tcp://127.0.0.1:80", "udp://127.0.0.1:80", "tcp://127.0.0.1:81",
+                                                "tcp://127.0.0.2:80", "unix:/a", "unix:/b", "tcp://*:0", "tcp://*:0"}));
+            }),
+            "(nothing)");
+}
+
+TEST(ListenCheck, TwoServicesShareIfBothAreHttp) {
+  const auto check = [](const std::vector<ServiceOptions>& services) {
+    return sentence_of([&] { check_shared_listeners(services, is_web); });
+  };
+  const std::string address = "tcp://127.0.0.1:80";
+  EXPECT_EQ(check({service("web1", {address}), service("web2", {address})}), "(nothing)");
+  EXPECT_EQ(check({service("a", {address}), service("b", {"tcp://127.0.0.1:81"})}), "(nothing)");
+  EXPECT_EQ(check({service("a", {"tcp://*:0"}), service("b", {"tcp://*:0"})}), "(nothing)");
+  EXPECT_EQ(check({service("a", {address}), service("b", {address})}),
+            "b:1: [service b] listens on tcp://127.0.0.1:80, as does [service a] at a:1, and only HTTP services can "
+            "share an address");
+  EXPECT_EQ(check({service("web", {address}), service("b", {address})}),
+            "b:1: [service b] listens on tcp://127.0.0.1:80, as does [service web] at web:1, and only HTTP services "
+            "can share an address");
+}
+
+TEST(ListenCheck, WhoSharesMustAgree) {
+  const auto check = [](const std::vector<ServiceOptions>& services) {
+    return sentence_of([&] { check_shared_listeners(services, is_web); });
+  };
+  EXPECT_EQ(check({service("web1", {"unix:/x"}), service("web2", {"unix:/x mode=0600"})}),
+            "web2:1: [service web2] listens on unix:/x, as does [service web1] at web1:1 with other options");
+  EXPECT_EQ(check({service("web1", {"unix:/x"}), service("web2", {"unix:/x"}, "other")}),
+            "web2:1: [service web2] listens on unix:/x, as does [service web1] at web1:1, and they are in different "
+            "pools");
+}
+
+}  // namespace
+}  // namespace prefork::config

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "framework/config/options.hpp"
+
+namespace prefork::config::testing {
+
+// Each structure is taken apart by name, so that a new member is a compile error here, not a gap.
+
+inline std::string text_of(const ListenSpec& spec) {
+  const auto& [address, scheme, host, port, path, backlog, reuseport, nodelay, ipv6only, mode, origin] = spec;
+  static_cast<void>(origin);
+  return fmt::format("{} scheme={} host={} port={} path={} backlog={} reuseport={} nodelay={} ipv6only={} mode={:o}",
+                     address, static_cast<int>(scheme), host, port, path, backlog, reuseport, nodelay, ipv6only, mode);
+}
+
+inline std::string text_of(const PoolOptions& pool) {
+  const auto& [name, workers, user, group, boot_timeout, worker_timeout, max_connections, origin] = pool;
+  static_cast<void>(origin);
+  return fmt::format("pool {} workers={} user={} group={} boot={} worker={} connections={}", name, workers,
+                     user.value_or("(none)"), group.value_or("(none)"), boot_timeout.count(), worker_timeout.count(),
+                     max_connections);
+}
+
+inline std::string text_of(const ServiceOptions& service) {
+  const auto& [name, plugin, pool, listeners, idle_timeout, write_timeout, own, origin] = service;
+  static_cast<void>(origin);
+  std::string text = fmt::format("service {} plugin={} pool={} idle={} write={}", name, plugin, pool,
+                                 idle_timeout.count(), write_timeout.count());
+  for (const auto& spec : listeners) text += "\n  listen " + text_of(spec);
+  for (const auto& [key, value] : own) text += fmt::format("\n  {}={}", key, value.value);
+  return text;
+}
+
+inline std::string text_of(const MasterOptions& master) {
+  const auto& [control, pid_file, log, plugin_path, log_level, shutdown_timeout, max_workers] = master;
+  return fmt::format("master control={} pid-file={} log={} plugins={} level={} shutdown={} workers={}", control,
+                     pid_file, log, plugin_path, log_level, shutdown_timeout.count(), max_workers);
+}
+
+/// @return all that the options say, without where they come from: equal texts are equal options.
+inline std::string text_of(const Options& options) {
+  const auto& [master, pools, services, origins] = options;
+  static_cast<void>(origins);
+  std::string text = text_of(master) + '\n';
+  for (const auto& pool : pools) text += text_of(pool) + '\n';
+  for (const auto& service : services) text += text_of(service) + '\n';
+  return text;
+}
+
+}  // namespace prefork::config::testing

@@ -1,0 +1,159 @@
+#include "framework/config/plugin_report.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace prefork::config {
+namespace {
+
+using testing::HasSubstr;
+
+PluginReport sample() {
+  PluginReport report;
+  report.kind = ServiceKind::http;
+  report.class_name = "Static";
+  report.summary = "Serves files \xc3\xbc";
+  report.options.push_back({"root", OptionType::text, std::nullopt, 0, 0, {}, "the folder"});
+  report.options.push_back({"name", OptionType::text, "", 0, 0, {}, ""});
+  report.options.push_back({"level", OptionType::integer, "-3", INT64_MIN, INT64_MAX, {}, "any"});
+  report.options.push_back({"wait", OptionType::duration, "250ms", 0, 60'000, {}, "how long"});
+  report.options.push_back({"room", OptionType::size, "65536", 1, INT64_MAX, {}, "how much"});
+  report.options.push_back({"on", OptionType::flag, "off", 0, 0, {}, ""});
+  report.options.push_back({"mode", OptionType::choice, "b", 0, 0, {"a", "b", ""}, "one of them"});
+  return report;
+}
+
+void expect_equal(const PluginReport& a, const PluginReport& b) {
+  EXPECT_EQ(a.kind, b.kind);
+  EXPECT_EQ(a.class_name, b.class_name);
+  EXPECT_EQ(a.summary, b.summary);
+  ASSERT_EQ(a.options.size(), b.options.size());
+  for (std::size_t i = 0; i < a.options.size(); ++i) {
+    const OptionSpec &x = a.options[i], &y = b.options[i];
+    EXPECT_EQ(x.name, y.name);
+    EXPECT_EQ(x.type, y.type);
+    EXPECT_EQ(x.default_value, y.default_value) << x.name;
+    EXPECT_EQ(x.minimum, y.minimum);
+    EXPECT_EQ(x.maximum, y.maximum);
+    EXPECT_EQ(x.choices, y.choices);
+    EXPECT_EQ(x.help, y.help);
+  }
+}
+
+TEST(PluginReport, RoundTrip) {
+  expect_equal(decode_report(encode_report(sample())), sample());
+  expect_equal(decode_report(encode_report({})), {});
+}
+
+TEST(PluginReport, CutAnywhereItIsRefusedOrAnEndOfARecord) {
+  const std::string bytes = encode_report(sample());
+  unsigned whole = 0;
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    const std::string_view cut = std::string_view(bytes).substr(0, length);
+    if (length > 0 && cut.back() == '\x1e') {
+      EXPECT_NO_THROW(decode_report(cut));
+      ++whole;
+    } else {
+      EXPECT_THROW(decode_report(cut), std::runtime_error) << length;
+    }
+  }
+  EXPECT_EQ(whole, sample().options.size());
+}
+
+// Goal: whatever bytes come, they are refused with a std::runtime_error or give a report that can be shown.
+TEST(PluginReport, DamagedBytesAreRefusedOrHarmless) {
+  const std::string good = encode_report(sample());
+  std::minstd_rand random(7);
+  unsigned refused = 0;
+  for (int round = 0; round < 50'000; ++round) {
+    std::string bytes = good;
+    for (unsigned n = random() % 4 + 1; n > 0; --n) {
+      const std::size_t at = random() % bytes.size();
+      switch (random() % 4) {
+        case 0:
+          bytes[at] = static_cast<char>(random());
+          break;
+        case 1:
+          bytes.erase(at, random() % 9 + 1);
+          break;
+        case 2:
+          bytes.insert(at, 1, "\x1e\x1f-9\n"[random() % 5]);
+          break;
+        default:
+          bytes.insert(at, bytes.substr(random() % bytes.size(), random() % 40));
+          break;
+      }
+      if (bytes.empty()) bytes = "x";
+    }
+    try {
+      const PluginReport report = decode_report(bytes);
+      const std::string text = describe_report(report, "p");
+      for (const char c : text) ASSERT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20);
+    } catch (const std::runtime_error& error) {
+      ASSERT_THAT(error.what(), HasSubstr("its report is damaged: "));
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 10'000U);
+}
+
+TEST(PluginReport, EveryByteValueAtEveryPlace) {
+  const std::string good = encode_report(sample());
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    for (int value = 0; value < 256; ++value) {
+      std::string bytes = good;
+      bytes[at] = static_cast<char>(value);
+      try {
+        describe_report(decode_report(bytes), "p");
+      } catch (const std::runtime_error&) {
+      }
+    }
+  }
+}
+
+TEST(PluginReport, NumbersOutOfRangeAreRefused) {
+  const std::string good = encode_report(sample());
+  for (const std::string kind : {"3", "-1", "99999999999999999999", "", " 1", "1x", "0x1"}) {
+    std::string bytes = good;
+    bytes.replace(bytes.find("\x1f"
+                             "2\x1f") +
+                      1,
+                  1, kind);
+    EXPECT_THROW(decode_report(bytes), std::runtime_error) << kind;
+  }
+}
+
+TEST(PluginReport, TooLongIsRefused) {
+  PluginReport report;
+  report.summary.assign(kMaxReportBytes, 'x');
+  EXPECT_THROW(decode_report(encode_report(report)), std::runtime_error);
+}
+
+TEST(PluginReport, IsDescribedForPeople) {
+  const std::string text = describe_report(sample(), "static");
+  EXPECT_THAT(text, HasSubstr("static: Serves files \xc3\xbc (HTTP service)\n"));
+  EXPECT_THAT(text, HasSubstr("text; must be given\n"));
+  EXPECT_THAT(text, HasSubstr("text; default empty\n"));
+  EXPECT_THAT(text, HasSubstr("integer; default -3\n"));
+  EXPECT_THAT(text, HasSubstr("duration, at most 1m; default 250ms\n"));
+  EXPECT_THAT(text, HasSubstr("size, at least 1; default 64KiB\n"));
+  EXPECT_THAT(text, HasSubstr("on or off; default off\n"));
+  EXPECT_THAT(text, HasSubstr("one of a b ; default b\n"));
+  EXPECT_THAT(describe_report({}, "p"), HasSubstr("(no summary)"));
+}
+
+TEST(PluginReport, ADefaultMayHaveAnyUnit) {
+  PluginReport report;
+  report.options.push_back({"a", OptionType::duration, "30s", 0, INT64_MAX, {}, ""});
+  report.options.push_back({"b", OptionType::size, "4KiB", 0, INT64_MAX, {}, ""});
+  report.options.push_back({"c", OptionType::duration, "soon", INT64_MIN, INT64_MAX, {}, ""});
+  const std::string text = describe_report(report, "p");
+  EXPECT_THAT(text, HasSubstr("duration; default 30s\n"));
+  EXPECT_THAT(text, HasSubstr("size; default 4KiB\n"));
+  EXPECT_THAT(text, HasSubstr("duration; default soon\n"));
+}
+
+}  // namespace
+}  // namespace prefork::config

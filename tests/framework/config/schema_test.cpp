@@ -1,0 +1,67 @@
+#include "framework/config/schema.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "tests/framework/config/support.hpp"
+
+namespace prefork::config {
+namespace {
+
+TEST(Schema, HasEveryKeyOnce) {
+  std::set<std::pair<SectionKind, std::string_view>> seen;
+  for (const auto& key : keys()) EXPECT_TRUE(seen.emplace(key.section, key.name).second) << key.name;
+  EXPECT_EQ(seen.size(), 18U);
+}
+
+TEST(Schema, EveryDefaultObeysItsOwnRule) {
+  for (const auto& key : keys()) {
+    EXPECT_FALSE(key.help.empty()) << key.name;
+    if (!key.default_value || *key.default_value == "auto") continue;
+    EXPECT_EQ(testing::sentence_of([&] { normalise(key.rule, *key.default_value); }), "(nothing)") << key.name;
+    EXPECT_TRUE(key.may_be_empty || !key.default_value->empty()) << key.name;
+  }
+}
+
+TEST(Schema, KeysAreFoundInTheirSectionOnly) {
+  ASSERT_NE(find_key(SectionKind::pool, "workers"), nullptr);
+  EXPECT_EQ(find_key(SectionKind::pool, "workers")->rule.maximum, 4096);
+  EXPECT_EQ(find_key(SectionKind::service, "workers"), nullptr);
+  EXPECT_EQ(find_key(SectionKind::pool, ""), nullptr);
+  EXPECT_TRUE(find_key(SectionKind::service, "listen")->list);
+  EXPECT_TRUE(find_key(SectionKind::service, "plugin")->required);
+}
+
+TEST(Schema, UnknownKeysAreExplained) {
+  const SectionId pool{SectionKind::pool, "main"};
+  const auto known = key_names(SectionKind::pool);
+  EXPECT_EQ(unknown_key(pool, "worker", known), "unknown key \"worker\" in [pool main]; did you mean \"workers\"?");
+  EXPECT_EQ(unknown_key(pool, "control", known), "unknown key \"control\" in [pool main]; it belongs in [master]");
+  EXPECT_EQ(unknown_key(pool, "listen", known), "unknown key \"listen\" in [pool main]; it belongs in [service NAME]");
+  EXPECT_EQ(unknown_key(pool, "color", known), "unknown key \"color\" in [pool main]");
+}
+
+TEST(Schema, TheHelpShowsEveryKey) {
+  const std::string help = key_help();
+  for (const auto& key : keys()) EXPECT_NE(help.find(key.name), std::string::npos) << key.name;
+  EXPECT_NE(help.find("[service NAME]"), std::string::npos);
+}
+
+TEST(Schema, TheHelpIsNotOfTheCommandLine) {
+  const std::string help = key_help();
+  EXPECT_EQ(help.find("--"), std::string::npos) << help;
+  EXPECT_NE(help.find("\n  shutdown-timeout = DURATION"), std::string::npos) << help;
+  EXPECT_NE(help.find("how long a graceful stop may take (default 30s)\n"), std::string::npos) << help;
+  EXPECT_NE(help.find("(must be given)\n"), std::string::npos) << help;
+}
+
+TEST(Schema, TheHelpIsAHundredColumnsWideAtMost) {
+  std::istringstream help(key_help());
+  for (std::string line; std::getline(help, line);) EXPECT_LE(line.size(), 100U) << line;
+}
+
+}  // namespace
+}  // namespace prefork::config

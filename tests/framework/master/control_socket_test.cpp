@@ -1,0 +1,239 @@
+#include "framework/master/control_socket.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sysexits.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "framework/master/startup_error.hpp"
+#include "tests/ipc/support.hpp"
+
+// That a peer of another user is refused can't be tested as root, who may do all.
+namespace prefork::master {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class ControlSocketTest : public testing::Test {
+ protected:
+  ipc::UniqueFd connect() {
+    ipc::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, path.size());
+    ipc::check_syscall(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), "connect");
+    return fd;
+  }
+  void turn() { reactor.wait(Clock::now() + 1ms); }
+  static void send(const ipc::UniqueFd& client, std::string_view text) {
+    ASSERT_EQ(::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  }
+  /// Turns until so many lines have come, or the end of the stream, noted as "<end>".
+  std::string answers(const ipc::UniqueFd& client, int lines) {
+    std::string all;
+    const auto limit = Clock::now() + 30s;
+    while (std::count(all.begin(), all.end(), '\n') < lines && Clock::now() < limit) {
+      turn();
+      char chunk[4096];
+      const ssize_t n = ::recv(client.get(), chunk, sizeof chunk, 0);
+      if (n > 0) all.append(chunk, static_cast<std::size_t>(n));
+      if (n == 0 || (n == -1 && errno != EAGAIN)) return all + "<end>";
+    }
+    return all;
+  }
+  ControlSocket::Reply handle(const ControlCommand& command) {
+    ++handled;
+    if (std::holds_alternative<StopCommand>(command)) return {answer_ok(), true};
+    return {answer_ok("number", std::to_string(handled)), false};
+  }
+
+  test::TempFolder folder;
+  std::string path = folder.file("control.sock");
+  Reactor reactor;
+  int handled = 0;
+  ControlSocket socket{path, reactor, [this](const ControlCommand& command) { return handle(command); }};
+};
+
+TEST_F(ControlSocketTest, IsForItsOwnerAlone) {
+  struct stat status {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
+}
+
+TEST_F(ControlSocketTest, AnswersACommand) {
+  const auto client = connect();
+  send(client, "status\n");
+  EXPECT_EQ(answers(client, 1), "{\"ok\":true,\"number\":\"1\"}\n");
+}
+
+TEST_F(ControlSocketTest, TakesHalfLinesByteByByte) {
+  const auto client = connect();
+  for (const char byte : std::string("workers\r\n")) {
+    EXPECT_EQ(handled, 0);
+    send(client, {&byte, 1});
+    turn();
+    turn();
+  }
+  EXPECT_THAT(answers(client, 1), HasSubstr("\"ok\":true"));
+  EXPECT_EQ(handled, 1);
+}
+
+TEST_F(ControlSocketTest, TwoCommandsInOneWriteGetTwoAnswersInOrder) {
+  const auto client = connect();
+  send(client, "status\nworkers\nnonsense\n");
+  const std::string all = answers(client, 3);
+  EXPECT_THAT(all, HasSubstr("\"1\"}\n{\"ok\":true,\"number\":\"2\"}\n{\"ok\":false"));
+}
+
+TEST_F(ControlSocketTest, AHalfClosedClientIsAnswered) {
+  const auto client = connect();
+  send(client, "status\n");
+  ::shutdown(client.get(), SHUT_WR);
+  EXPECT_THAT(answers(client, 2), HasSubstr("\"1\"}\n<end>"));
+}
+
+TEST_F(ControlSocketTest, ALongLineIsRefusedAndClosed) {
+  const auto client = connect();
+  send(client, std::string(2000, 'x'));
+  EXPECT_THAT(answers(client, 2), testing::AllOf(HasSubstr("longer than 1024 bytes"), HasSubstr("<end>")));
+  EXPECT_EQ(handled, 0);
+}
+
+// Goal: a client that asks without end and reads nothing costs a bounded amount, and others are served.
+TEST_F(ControlSocketTest, AFloodIsHeldBack) {
+  const auto flood = connect();
+  std::string commands;
+  for (int i = 0; i < 500; ++i) commands += "status\n";
+  int last = -1;
+  for (int quiet = 0; quiet < 20; quiet = handled == last ? quiet + 1 : 0) {
+    last = handled;
+    while (::send(flood.get(), commands.data(), commands.size() / 7 * 7, MSG_NOSIGNAL) > 0) {
+    }
+    turn();
+    ASSERT_LT(handled, 1'000'000);
+  }
+  const auto other = connect();
+  send(other, "status\n");
+  EXPECT_THAT(answers(other, 1), HasSubstr("\"ok\":true"));
+}
+
+TEST_F(ControlSocketTest, AClientThatHangsUpIsForgotten) {
+  const auto before = test::open_descriptors();
+  for (const std::string text : {"", "stat", "status\n", "stop\n"}) {
+    auto client = connect();
+    if (!text.empty()) send(client, text);
+    client.reset();
+    const auto limit = Clock::now() + 30s;
+    do {
+      turn();
+    } while (test::open_descriptors() != before && Clock::now() < limit);
+    EXPECT_EQ(test::open_descriptors(), before) << text;
+  }
+  EXPECT_EQ(handled, 2) << "what was asked in full is done, though nobody hears the answer";
+}
+
+TEST_F(ControlSocketTest, StayKeepsTheConnectionAndHasNoDeadline) {
+  const auto client = connect();
+  send(client, "stop\n");
+  EXPECT_EQ(answers(client, 1), answer_ok());
+  EXPECT_FALSE(socket.expire(Clock::now()));
+  socket.expire(Clock::now() + 24h);
+  send(client, "status\n");
+  for (int i = 0; i < 5; ++i) turn();
+  EXPECT_TRUE(test::wait_for(client.get(), POLLOUT, 0));
+  EXPECT_FALSE(test::readable_now(client.get())) << "neither closed nor answered";
+}
+
+TEST_F(ControlSocketTest, ASilentClientIsClosedAtItsDeadline) {
+  const auto client = connect();
+  turn();
+  const auto deadline = socket.expire(Clock::now());
+  ASSERT_TRUE(deadline);
+  EXPECT_GT(*deadline, Clock::now() + 20s);
+  EXPECT_FALSE(socket.expire(*deadline));
+  EXPECT_EQ(answers(client, 1), "<end>");
+}
+
+TEST_F(ControlSocketTest, MoreThan32ClientsAreToldSo) {
+  std::vector<ipc::UniqueFd> clients;
+  for (int i = 0; i < 32; ++i) {
+    clients.push_back(connect());
+    send(clients.back(), "status\n");
+    EXPECT_THAT(answers(clients.back(), 1), HasSubstr("\"ok\":true"));
+  }
+  const auto more = connect();
+  EXPECT_THAT(answers(more, 2), testing::AllOf(HasSubstr("too many connections"), HasSubstr("<end>")));
+  clients.pop_back();
+  for (int i = 0; i < 3; ++i) turn();
+  const auto again = connect();
+  send(again, "status\n");
+  EXPECT_THAT(answers(again, 1), HasSubstr("\"ok\":true"));
+}
+
+TEST_F(ControlSocketTest, DescriptorsThatRunOutDoNotMakeItSpin) {
+  EXPECT_EQ(test::in_child([&]() -> std::string {
+              const auto client = connect();
+              const auto open = test::open_descriptors();
+              rlimit limit{static_cast<rlim_t>(*open.rbegin() + 1), static_cast<rlim_t>(*open.rbegin() + 1)};
+              // Every number below the limit is taken, so that no other can be had.
+              ::setrlimit(RLIMIT_NOFILE, &limit);
+              while (::fcntl(0, F_DUPFD, 0) != -1) {
+              }
+              int turns = 0;
+              for (const auto end = Clock::now() + 100ms; Clock::now() < end; ++turns)
+                reactor.wait(Clock::now() + 20ms);
+              if (turns > 50) return "spins: " + std::to_string(turns) + " turns";
+              if (!socket.expire(Clock::now())) return "says not when it tries again";
+              ::close(*open.rbegin() == client.get() ? 0 : *open.rbegin());
+              ::send(client.get(), "status\n", 7, 0);
+              const auto limit_at = Clock::now() + 30s;
+              while (!test::readable_now(client.get()) && Clock::now() < limit_at) {
+                socket.expire(Clock::now());
+                reactor.wait(Clock::now() + 10ms);
+              }
+              return test::readable_now(client.get()) ? "" : "does not go on";
+            }),
+            "");
+}
+
+TEST_F(ControlSocketTest, ASecondMasterIsRefusedAndAStaleFileReplaced) {
+  try {
+    ControlSocket second(path, reactor, {});
+    FAIL();
+  } catch (const StartupError& error) {
+    EXPECT_EQ(error.exit_code(), EX_UNAVAILABLE);
+    EXPECT_EQ(error.what(), "another prefork-master answers at control socket " + path);
+  }
+  const std::string stale = folder.file("stale.sock");
+  EXPECT_EQ(test::in_child([&] {
+              const auto* left = new ControlSocket(stale, reactor, {});  // as if killed: never destroyed
+              return left != nullptr ? std::string() : std::string("null");
+            }),
+            "");
+  struct stat status {};
+  ASSERT_EQ(::lstat(stale.c_str(), &status), 0);
+  { const ControlSocket replaced(stale, reactor, {}); }
+  EXPECT_EQ(::lstat(stale.c_str(), &status), -1) << "removed by its owner";
+}
+
+TEST_F(ControlSocketTest, WhatCannotBeMadeIsOneSentence) {
+  const std::string file = folder.file("file");
+  std::ofstream(file) << "precious";
+  EXPECT_EQ(test::thrown_by([&] { ControlSocket(file, reactor, {}); }),
+            "bind control socket " + file + ": File exists");
+  const std::string longer = folder.file(std::string(200, 'x'));
+  EXPECT_THAT(test::thrown_by([&] { ControlSocket(longer, reactor, {}); }), HasSubstr("File name too long"));
+  EXPECT_THAT(test::thrown_by([&] { ControlSocket("/no/such/x", reactor, {}); }), HasSubstr("No such file"));
+}
+
+}  // namespace
+}  // namespace prefork::master

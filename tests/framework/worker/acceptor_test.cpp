@@ -1,0 +1,214 @@
+#include "framework/worker/acceptor.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <stdexcept>
+#include <vector>
+
+#include "tests/framework/worker/harness.hpp"
+
+namespace prefork::worker {
+namespace {
+
+using namespace test;
+
+TEST(FairShare, AllowanceIsTheMeanAndALittle) {
+  struct Row {
+    std::size_t total, workers, allowed;
+  };
+  for (const auto& [total, workers, allowed] : {Row{0, 4, 1},
+                                                {1, 4, 1},
+                                                {4, 4, 2},
+                                                {7, 2, 4},
+                                                {64, 4, 18},
+                                                {400, 4, 107},
+                                                {2'000, 4, 507},
+                                                {40'000, 4, 10'007}}) {
+    EXPECT_EQ(FairShare::allowance(total, workers), allowed) << total << " over " << workers;
+  }
+  // Were no more allowed than the mean, a new connection could find no worker that takes it.
+  for (std::size_t total = 0; total < 3000; total += 7) {
+    for (std::size_t workers = 1; workers < 70; ++workers) {
+      ASSERT_GE(FairShare::allowance(total, workers) * workers, total + 1);
+    }
+  }
+}
+
+struct FairShareTest : testing::Test {
+  void sibling(std::size_t i, std::uint32_t connections, ipc::SlotState state = ipc::SlotState::idle,
+               std::uint32_t pool = 0) {
+    board.assign(i, pool);
+    board.slot(i).connections.store(connections);
+    board.slot(i).state.store(state);
+    board.slot(i).heartbeat_ns.store(now);
+  }
+  std::uint64_t now = 100'000'000'000;
+  ipc::Scoreboard board = ipc::Scoreboard::create(4);
+  FairShare share{board, 0};
+};
+
+TEST_F(FairShareTest, ExceededOnlyWhereASiblingCanTakeTheNext) {
+  sibling(0, 50);
+  EXPECT_FALSE(share.exceeded()) << "alone";
+  sibling(1, 10);
+  EXPECT_TRUE(share.exceeded());
+  for (const auto state : {ipc::SlotState::empty, ipc::SlotState::starting, ipc::SlotState::draining}) {
+    sibling(1, 10, state);
+    EXPECT_FALSE(share.exceeded()) << static_cast<int>(state);
+  }
+  sibling(1, 10, ipc::SlotState::idle, 7);
+  EXPECT_FALSE(share.exceeded()) << "of another pool";
+  sibling(1, 10);
+  board.slot(1).heartbeat_ns.store(now - 3'000'000'001);
+  EXPECT_FALSE(share.exceeded()) << "stuck";
+  board.slot(1).heartbeat_ns.store(now - 2'999'999'999);
+  EXPECT_TRUE(share.exceeded());
+}
+
+TEST_F(FairShareTest, EqualLoadIsNotExceeded) {
+  for (std::size_t i = 0; i < 4; ++i) sibling(i, 200);
+  EXPECT_FALSE(share.exceeded());
+  board.slot(0).connections.store(208);
+  EXPECT_FALSE(share.exceeded());
+  board.slot(0).connections.store(230);
+  EXPECT_TRUE(share.exceeded());
+}
+
+struct AcceptorTest : testing::Test, Served {
+  AcceptorTest() {
+    listener.reset(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    ipc::check_syscall(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), length), "bind");
+    ipc::check_syscall(::listen(listener.get(), 128), "listen");
+    ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &length);
+    board.assign(0, 0);
+    board.slot(0).state.store(ipc::SlotState::idle);
+    service.connection = [](Connection& peer) -> Task<void> {
+      while (co_await peer.read_some()) {
+      }
+    };
+  }
+  Acceptor& start(std::size_t max_connections = 0) {
+    acceptor = std::make_unique<Acceptor>(runtime, FairShare(board, 0), max_connections);
+    acceptor->add(listener.get(), "tcp://test", protocol_of(service));
+    acceptor->arm();
+    return *acceptor;
+  }
+  ipc::UniqueFd connect() {
+    ipc::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ipc::check_syscall(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), "connect");
+    return fd;
+  }
+  std::uint32_t held() const { return runtime.connection_count; }
+  sockaddr_in address{};
+  ipc::UniqueFd listener;
+  std::unique_ptr<Acceptor> acceptor;
+  std::vector<ipc::UniqueFd> clients;
+};
+
+TEST_F(AcceptorTest, AcceptsUntilItIsStopped) {
+  auto& running = start();
+  for (int i = 0; i < 20; ++i) clients.push_back(connect());
+  EXPECT_TRUE(turn_until([&] { return held() == 20; }));
+  running.stop();
+  EXPECT_EQ(counter(ipc::Counter::accept_pauses), 0U) << "stopping is no pause";
+  clients.push_back(connect());
+  for (int i = 0; i < 10; ++i) turn();
+  EXPECT_EQ(held(), 20U);
+  running.arm();
+  for (int i = 0; i < 10; ++i) turn();
+  EXPECT_EQ(held(), 20U) << "stopped for good";
+  clients.clear();
+  hang_up();
+}
+
+TEST_F(AcceptorTest, BeyondItsShareItPausesAndComesBack) {
+  board.assign(1, 0);
+  auto& sibling = board.slot(1);
+  sibling.state.store(ipc::SlotState::idle);
+  sibling.connections.store(0);
+  start();
+  for (int i = 0; i < 6; ++i) clients.push_back(connect());
+  EXPECT_TRUE(turn_until([&] { return counter(ipc::Counter::accept_pauses) >= 1; }));
+  EXPECT_LT(held(), 6U) << "it steps back before it has them all";
+  EXPECT_TRUE(turn_until([&] { return held() == 6; })) << "nobody else took them";
+  const auto pauses = counter(ipc::Counter::accept_pauses);
+  EXPECT_GE(pauses, 2U);
+  sibling.connections.store(50);
+  for (int i = 0; i < 6; ++i) clients.push_back(connect());
+  EXPECT_TRUE(turn_until([&] { return held() == 12; }));
+  EXPECT_LE(counter(ipc::Counter::accept_pauses), pauses + 1) << "within its share it does not pause";
+  clients.clear();
+  hang_up();
+}
+
+TEST_F(AcceptorTest, NoMoreThanTheLimitAreHeld) {
+  start(3);
+  for (int i = 0; i < 5; ++i) clients.push_back(connect());
+  EXPECT_TRUE(turn_until([&] { return held() == 3; }));
+  for (int i = 0; i < 20; ++i) turn();
+  EXPECT_EQ(held(), 3U);
+  clients.erase(clients.begin(), clients.begin() + 2);
+  EXPECT_TRUE(turn_until([&] { return counter(ipc::Counter::accepted) == 5; })) << "those that waited get their turn";
+  clients.clear();
+  hang_up();
+}
+
+// Goal: with no descriptor left the loop waits; once there are some it accepts what has waited.
+TEST_F(AcceptorTest, DescriptorsThatRunOutDoNotMakeItSpin) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the sanitizers' own checks need descriptors";
+#endif
+  start();
+  EXPECT_EQ(prefork::test::in_child([&]() -> std::string {
+              clients.push_back(connect());
+              const auto open = prefork::test::open_descriptors();
+              const rlimit limit{static_cast<rlim_t>(*open.rbegin() + 1), static_cast<rlim_t>(*open.rbegin() + 1)};
+              ::setrlimit(RLIMIT_NOFILE, &limit);
+              int last = -1;
+              for (int fd = 0; (fd = ::fcntl(0, F_DUPFD, 0)) != -1;) last = fd;
+              if (last == -1) last = ::dup2(0, 0);
+              int turns = 0;
+              const auto end = std::chrono::steady_clock::now() + 250ms;
+              struct Alarm final : TimerWheel::Entry {
+                void on_timer() override {}
+              } alarm;
+              for (; std::chrono::steady_clock::now() < end; ++turns) {
+                runtime.loop.timers().arm(alarm, runtime.loop.tick_after(50));
+                runtime.loop.turn();
+              }
+              if (turns > 40) return "spins: " + std::to_string(turns) + " turns";
+              if (held() != 0) return "accepted without descriptors";
+              ::close(last > 2 ? last : 0);
+              return turn_until([&] { return held() == 1; }) ? "" : "does not go on";
+            }),
+            "");
+}
+
+struct Refusing final : Protocol {
+  int& total;
+  explicit Refusing(int& count) : total(count) {}
+  void open(ipc::UniqueFd, const PeerAddress&) override {
+    ++total;
+    throw std::runtime_error("no room");
+  }
+  void receive(Datagram&) override {}
+};
+
+TEST_F(AcceptorTest, AConnectionThatCannotBeOpenedIsLoggedAndTheNextIsTried) {
+  int opened = 0;
+  Acceptor refusing(runtime, FairShare(board, 0), 0);
+  refusing.add(listener.get(), "tcp://test", std::make_unique<Refusing>(opened));
+  refusing.arm();
+  clients.push_back(connect());
+  clients.push_back(connect());
+  EXPECT_TRUE(turn_until([&] { return opened == 2; }));
+  EXPECT_EQ(log.lines.at(0), "tcp://test: a connection was refused: no room");
+  refusing.stop();
+}
+
+}  // namespace
+}  // namespace prefork::worker

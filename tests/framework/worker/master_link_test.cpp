@@ -1,0 +1,160 @@
+#include "framework/worker/master_link.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <array>
+#include <vector>
+
+#include "framework/worker/duties.hpp"
+#include "ipc/pipe.hpp"
+#include "ipc/wakeup.hpp"
+#include "tests/framework/worker/harness.hpp"
+
+namespace prefork::worker {
+namespace {
+
+using namespace test;
+
+struct LinkTest : testing::Test {
+  void SetUp() override { ::signal(SIGPIPE, SIG_IGN); }
+  void order(ipc::ControlKind kind, std::uint32_t argument = 0) {
+    std::array<std::byte, ipc::kControlBytes> packet;
+    ipc::encode({kind, argument}, packet);
+    ASSERT_EQ(ipc::send_packet(control.write_end.get(), packet), ipc::SendResult::sent);
+  }
+  /// All status messages that wait, as "KIND:text".
+  std::vector<std::string> heard() {
+    std::vector<std::string> all;
+    std::array<std::byte, ipc::kMaxPacketBytes> buffer;
+    for (;;) {
+      const auto [status, packet] = ipc::receive_packet(fromworker.read_end.get(), buffer);
+      if (status != ipc::ReceiveStatus::packet) return all;
+      const auto message = ipc::decode_status(packet);
+      all.push_back(message ? std::to_string(static_cast<int>(message->kind)) + ":" + std::string(message->text) : "?");
+    }
+  }
+  std::uint64_t dropped() const { return h.counter(ipc::Counter::log_lines_dropped); }
+
+  Harness h;
+  ipc::PacketPipe control = ipc::PacketPipe::create();
+  ipc::PacketPipe fromworker = ipc::PacketPipe::create();
+  MasterLink link{control.read_end.get(), fromworker.write_end.get(), h.board.slot(0)};
+};
+
+TEST_F(LinkTest, SpeaksTheContract) {
+  link.say(ipc::StatusKind::ready);
+  link.log(LogLevel::warning, "careful");
+  link.say(ipc::StatusKind::cannot_start, "why");
+  EXPECT_EQ(heard(), (std::vector<std::string>{"1:", "4:careful", "3:why"}));
+}
+
+TEST_F(LinkTest, ALogThatCannotKeepUpIsDroppedAndCounted) {
+  unsigned said = 0;
+  while (dropped() == 0) {
+    link.log(LogLevel::info, "line " + std::to_string(said));
+    ++said;
+  }
+  for (int i = 0; i < 9; ++i) link.log(LogLevel::info, "lost");
+  EXPECT_EQ(dropped(), 10U);
+  const auto lines = heard();
+  ASSERT_EQ(lines.size(), said - 1);
+  EXPECT_EQ(lines.back(), "4:line " + std::to_string(said - 2));
+  link.log(LogLevel::info, "again");
+  EXPECT_EQ(heard(), std::vector<std::string>{"4:again"});
+}
+
+// A worker that logs a lot in start() fills the pipe; a lost "ready" would have it aborted later.
+TEST_F(LinkTest, ReadyIsNotLostBehindAFullPipeOfLogLines) {
+  while (dropped() == 0) link.log(LogLevel::info, "line");
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  ipc::UniqueFd told_read(ends[0]), told_write(ends[1]);
+  const pid_t master = ::fork();
+  if (master == 0) {
+    std::vector<std::string> all;
+    while (all.empty() || all.back() != "1:") {
+      if (!prefork::test::wait_for(fromworker.read_end.get(), POLLIN)) ::_exit(1);
+      for (auto& line : heard()) all.push_back(std::move(line));
+    }
+    ::_exit(0);
+  }
+  link.say(ipc::StatusKind::ready);
+  EXPECT_EQ(prefork::test::reap(master), 0);
+}
+
+TEST_F(LinkTest, WithoutAMasterLinesGoToStderr) {
+  fromworker.read_end.reset();
+  testing::internal::CaptureStderr();
+  link.log(LogLevel::error, "orphaned");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "orphaned\n");
+  EXPECT_EQ(dropped(), 0U);
+}
+
+TEST_F(LinkTest, ReceivesOrdersAndSkipsNonsense) {
+  using Kind = MasterLink::Order::Kind;
+  EXPECT_EQ(link.receive().kind, Kind::none);
+  const std::array<std::byte, 3> nonsense{};
+  ipc::send_packet(control.write_end.get(), nonsense);
+  order(ipc::ControlKind::retire, 1234);
+  const auto got = link.receive();
+  EXPECT_EQ(got.kind, Kind::message);
+  EXPECT_EQ(got.message.argument, 1234U);
+  control.write_end.reset();
+  EXPECT_EQ(link.receive().kind, Kind::closed);
+}
+
+struct Officer final : DutyOfficer {
+  std::vector<int> orders;
+  int deaths = 0, retirements = 0;
+  void obey(const ipc::ControlMessage& order) override { orders.push_back(static_cast<int>(order.kind)); }
+  void master_died() override { ++deaths; }
+  void asked_to_retire() override { ++retirements; }
+};
+
+struct DutiesTest : LinkTest {
+  void SetUp() override {
+    LinkTest::SetUp();
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    ::sigprocmask(SIG_BLOCK, &term, &before);
+  }
+  void TearDown() override { ::sigprocmask(SIG_SETMASK, &before, nullptr); }
+  sigset_t before{};
+  Officer officer;
+  ipc::Wakeup wakeup = ipc::Wakeup::create();
+};
+
+TEST_F(DutiesTest, PassesOnOrdersSignalsAndTheMastersDeathOnce) {
+  Duties duties(h.runtime, link, wakeup.fd(), officer);
+  order(ipc::ControlKind::retire);
+  order(ipc::ControlKind::finish);
+  EXPECT_TRUE(h.turn_until([&] { return officer.orders.size() == 2; }));
+  EXPECT_EQ(officer.orders, (std::vector<int>{1, 2}));
+  ::raise(SIGTERM);
+  EXPECT_TRUE(h.turn_until([&] { return officer.retirements == 1; }));
+  order(ipc::ControlKind::finish);
+  control.write_end.reset();
+  EXPECT_TRUE(h.turn_until([&] { return officer.deaths == 1; }));
+  EXPECT_EQ(officer.orders.size(), 3U) << "what was said before the end counts";
+  for (int i = 0; i < 5; ++i) h.turn();
+  duties.attend();
+  EXPECT_EQ(officer.deaths, 1);
+  EXPECT_FALSE(prefork::test::readable_now(duties.duty_fd())) << "the end of file must not make the loop spin";
+}
+
+TEST_F(DutiesTest, BeatsItsHeartAndTakesTheWakes) {
+  auto& beat = h.board.slot(0).heartbeat_ns;
+  beat.store(0);
+  Duties duties(h.runtime, link, wakeup.fd(), officer);
+  const auto first = beat.load();
+  EXPECT_GT(first, 0U);
+  wakeup.wake();
+  h.turn();
+  EXPECT_FALSE(prefork::test::readable_now(wakeup.fd()));
+  EXPECT_TRUE(h.turn_until([&] { return beat.load() > first; }));
+}
+
+}  // namespace
+}  // namespace prefork::worker

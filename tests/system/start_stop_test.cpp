@@ -1,0 +1,231 @@
+// Goal: each signal to the master does what docs/operations.md says, and a stopped server leaves nothing
+// behind.
+#include "tests/system/harness.hpp"
+
+namespace prefork::system_test {
+namespace {
+
+constexpr const char* kHello = R"([pool main]
+workers = 2
+[service hello]
+plugin = hello
+listen = tcp://127.0.0.1:0
+listen = unix:{dir}/hello.sock
+)";
+
+constexpr const char* kBodies = R"([pool main]
+workers = 2
+[service bodies]
+plugin = {plugins}/bodies.so
+listen = tcp://127.0.0.1:0
+[service moody]
+plugin = {plugins}/moody.so
+listen = tcp://127.0.0.1:0
+[service greeter]
+plugin = greeter
+listen = tcp://127.0.0.1:0
+)";
+
+// Sends half of a request's body and waits until a worker has got it.
+Client half_sent(const Server& server) {
+  Client client(server.address("bodies"));
+  client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n12345");
+  EXPECT_TRUE(eventually([&] { return server.status()["totals"]["bytes_in"] >= 50; }));
+  return client;
+}
+
+class Stop : public testing::TestWithParam<int> {};
+
+TEST_P(Stop, EndsAnIdleServerAndLeavesNothing) {
+  Server server(kHello);
+  server.ready(2);
+  EXPECT_TRUE(exists(server.dir() / "hello.sock"));
+  EXPECT_EQ(read_file(server.pid_path()), std::to_string(server.pid()) + "\n");
+  server.signal(GetParam());
+  EXPECT_EQ(server.wait_exit(), 0);
+  EXPECT_TRUE(server.left_nothing());
+  EXPECT_TRUE(server.logged("has stopped"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Signals, Stop, testing::Values(SIGTERM, SIGQUIT, SIGINT),
+                         [](const auto& which) { return std::string(::sigabbrev_np(which.param)); });
+
+TEST(StartStop, AStopDuringTheStartLeavesNothing) {
+  Server server("[pool main]\nworkers = 8\n[service hello]\nplugin = hello\nlisten = tcp://127.0.0.1:0\n");
+  ASSERT_TRUE(server.logged("starts"));
+  EXPECT_TRUE(server.stops_clean());
+}
+
+class Graceful : public testing::TestWithParam<int> {};
+
+TEST_P(Graceful, FinishesWhatIsBeingServed) {
+  Server server(kBodies);
+  server.ready(2);
+  Client body = half_sent(server);
+  Client slow(server.address("moody")), waiting(server.address("greeter"));
+  slow.send("pid\n").receive_until("\n");
+  slow.send("slow\n");
+  EXPECT_EQ(waiting.receive_exactly(8), "Welcome!");
+  const Address address = server.address("greeter");
+  server.signal(GetParam());
+  ASSERT_TRUE(server.logged("graceful stop"));
+  EXPECT_TRUE(waiting.closed()) << "it waits for nobody";
+  EXPECT_EQ(slow.receive_to_end(), "done\n");
+  EXPECT_TRUE(eventually([&] {
+    try {
+      Client late(address);
+      return false;
+    } catch (const std::system_error&) {
+      return true;
+    }
+  })) << "a stopping server takes no clients";
+  const std::string answer = body.send("67890").receive_to_end();
+  EXPECT_THAT(answer, testing::StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(answer, testing::HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(answer, testing::EndsWith("10 bytes\n"));
+  EXPECT_EQ(server.wait_exit(), 0);
+  EXPECT_TRUE(server.left_nothing());
+}
+
+INSTANTIATE_TEST_SUITE_P(Signals, Graceful, testing::Values(SIGTERM, SIGQUIT),
+                         [](const auto& which) { return std::string(::sigabbrev_np(which.param)); });
+
+TEST(StartStop, IntDoesNotWaitForWhatIsBeingServed) {
+  Server server(kBodies);
+  server.ready(2);
+  Client body = half_sent(server);
+  server.signal(SIGINT);
+  EXPECT_EQ(body.receive_to_end(), "");
+  EXPECT_EQ(server.wait_exit(), 0);
+  EXPECT_TRUE(server.left_nothing());
+}
+
+TEST(StartStop, ASecondTermIsFast) {
+  Server server(kBodies);
+  server.ready(2);
+  Client body = half_sent(server);
+  server.signal(SIGTERM);
+  ASSERT_TRUE(server.logged("graceful stop"));
+  EXPECT_TRUE(body.silent());
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait_exit(), 0);
+  EXPECT_TRUE(body.closed());
+  EXPECT_TRUE(server.logged("fast stop"));
+  EXPECT_TRUE(server.left_nothing());
+}
+
+TEST(StartStop, AThirdTermKillsAStuckWorker) {
+  Server server(kBodies);
+  server.ready(2);
+  Client stuck(server.address("moody"));
+  EXPECT_EQ(stuck.send("spin\n").receive_until("\n"), "spinning\n");
+  server.signal(SIGTERM);
+  ASSERT_TRUE(server.logged("graceful stop"));
+  server.signal(SIGTERM);
+  ASSERT_TRUE(server.logged("fast stop"));
+  EXPECT_EQ(server.wait_exit(100ms), -1000);
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait_exit(), 0);
+  EXPECT_TRUE(server.logged("killed because the operator wanted it"));
+  EXPECT_TRUE(server.left_nothing());
+}
+
+TEST(StartStop, ShutdownTimeoutBoundsAGracefulStop) {
+  Server server(kBodies, {.master = "shutdown-timeout = 300ms"});
+  server.ready(2);
+  Client body = half_sent(server);
+  Client stuck(server.address("moody"));
+  EXPECT_EQ(stuck.send("spin\n").receive_until("\n"), "spinning\n");
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait_exit(), 0);
+  EXPECT_TRUE(body.closed());
+  EXPECT_TRUE(server.left_nothing());
+}
+
+TEST(StartStop, HupAndUsr2AreAnsweredInTheLog) {
+  Server server(kHello);
+  server.ready(2);
+  const auto before = server.workers();
+  server.signal(SIGHUP);
+  EXPECT_TRUE(server.logged("can't reload"));
+  server.signal(SIGUSR2);
+  EXPECT_TRUE(server.logged("can't upgrade"));
+  EXPECT_EQ(server.workers(), before);
+  Client client(server.address("hello"));
+  EXPECT_EQ(body_of(get(client)), "Hello, World!");
+  EXPECT_TRUE(server.stops_clean());
+}
+
+TEST(StartStop, Usr1OpensARenamedLogAnew) {
+  Server server(kHello, {.master = "log = {dir}/log"});
+  server.ready(2);
+  const std::string log = server.dir() / "log", old = server.dir() / "log.1";
+  EXPECT_EQ(count(read_file(log), "is ready"), 2U);
+  ASSERT_EQ(::rename(log.c_str(), old.c_str()), 0);
+  server.signal(SIGUSR1);
+  EXPECT_TRUE(eventually([&] { return count(read_file(log), "log reopened") == 1; }));
+  server.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return count(read_file(log), "can't reload") == 1; }));
+  EXPECT_EQ(count(read_file(old), "can't reload"), 0U);
+  EXPECT_TRUE(server.stops_clean());
+  EXPECT_EQ(server.log(), "") << "nothing but the log file is written to";
+}
+
+TEST(StartStop, TtinAndTtouChangeTheFirstPool) {
+  Server server(kHello);
+  server.ready(2);
+  server.signal(SIGTTIN);
+  server.ready(3);
+  server.signal(SIGTTOU);
+  server.ready(2);
+  server.signal(SIGTTOU);
+  server.ready(1);
+  server.signal(SIGTTOU);
+  server.ready(0);
+  server.signal(SIGTTIN);
+  server.ready(1);
+  EXPECT_EQ(server.pool()["target"], 1);
+  EXPECT_TRUE(server.stops_clean());
+}
+
+TEST(StartStop, WinchRetiresAllAndTtinBringsOneBack) {
+  Server server(kHello);
+  server.ready(2);
+  const Address address = server.address("hello");
+  server.signal(SIGWINCH);
+  server.ready(0);
+  EXPECT_TRUE(eventually([&] { return server.workers().empty(); }));
+  Client early(address);  // waits in the backlog
+  server.signal(SIGTTIN);
+  server.ready(1);
+  EXPECT_EQ(body_of(get(early)), "Hello, World!");
+  EXPECT_TRUE(server.stops_clean());
+}
+
+TEST(StartStop, AWorkerThatIsSentTermRetiresAndIsReplaced) {
+  Server server(kBodies);
+  server.ready(2);
+  Client client(server.address("moody"));
+  const pid_t old = std::stoi(client.send("pid\n").receive_until("\n"));
+  ASSERT_EQ(::kill(old, SIGTERM), 0);
+  EXPECT_TRUE(server.logged("retires by itself"));
+  server.ready(2);
+  EXPECT_TRUE(eventually([&] { return server.status()["restarts"]["drained"] == 1; }));
+  EXPECT_TRUE(server.stops_clean());
+}
+
+TEST(StartStop, SignalsThatAreNotForWorkersDoNothingToThem) {
+  Server server(kHello);
+  server.ready(2);
+  const auto before = server.workers();
+  for (const pid_t worker : before) {
+    for (const int signal : {SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) ASSERT_EQ(::kill(worker, signal), 0);
+  }
+  Client client(server.address("hello"));
+  EXPECT_EQ(body_of(get(client)), "Hello, World!");
+  EXPECT_EQ(server.workers(), before);
+  EXPECT_TRUE(server.stops_clean());
+}
+
+}  // namespace
+}  // namespace prefork::system_test
