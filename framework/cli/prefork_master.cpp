@@ -134,7 +134,12 @@ void refuse_shared_listeners(const master::Generation& generation) {
 int test(const Arguments& arguments) {
   const master::Generation generation = prepare(arguments);
   refuse_shared_listeners(generation);
-  if (arguments.print) std::fputs(config::dump(generation.options).c_str(), stdout);
+  config::DeclaredOptions declared;
+  for (std::size_t i = 0; i < generation.services.size(); ++i) {
+    const master::SealedPlugin& plugin = generation.plugins[generation.services[i].plugin];
+    declared[generation.options.services[i].name] = plugin.report.options;
+  }
+  if (arguments.print) std::fputs(config::dump(generation.options, declared).c_str(), stdout);
   std::fprintf(stderr, "prefork-master: the configuration is good: %zu services, %zu pools\n",
                generation.options.services.size(), generation.options.pools.size());
   return 0;

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <set>
 
 #include <string_view>
 #include <utility>
@@ -74,13 +75,23 @@ void write_service(Writer& out, const ServiceOptions& service) {
   out.value("pool", service.pool);
   out.value("idle-timeout", format_duration(service.idle_timeout));
   out.value("write-timeout", format_duration(service.write_timeout));
-  for (const auto& [key, own] : service.own) out.line(key, own.value, own.origin.text);
 }
 
-void write_defaults(Writer& out, const ServiceOptions& service, const std::vector<OptionSpec>& declared) {
+// What the plugin declares in its own order, given or not; then what is given but unknown, which nobody has
+// checked yet.
+void write_own(Writer& out, const ServiceOptions& service, const std::vector<OptionSpec>& declared) {
+  std::set<std::string> written;
   for (const auto& option : declared) {
-    if (!option.default_value || service.own.contains(option.name)) continue;
-    out.line(option.name, *option.default_value, "default");
+    const auto given = service.own.find(option.name);
+    if (given != service.own.end()) {
+      out.line(option.name, given->second.value, given->second.origin.text);
+    } else if (option.default_value) {
+      out.line(option.name, *option.default_value, "default");
+    }
+    written.insert(option.name);
+  }
+  for (const auto& [key, own] : service.own) {
+    if (!written.contains(key)) out.line(key, own.value, own.origin.text);
   }
 }
 
@@ -93,7 +104,7 @@ std::string dump(const Options& options, const DeclaredOptions& declared) {
   for (const auto& service : options.services) {
     write_service(out, service);
     const auto found = declared.find(service.name);
-    if (found != declared.end()) write_defaults(out, service, found->second);
+    write_own(out, service, found == declared.end() ? std::vector<OptionSpec>{} : found->second);
   }
   return out.take();
 }

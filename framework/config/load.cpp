@@ -1,5 +1,7 @@
 #include "framework/config/load.hpp"
 
+#include <algorithm>
+
 #include "framework/config/config_error.hpp"
 #include "framework/config/cpus.hpp"
 #include "framework/config/ini_files.hpp"
@@ -16,6 +18,11 @@ void check_usage(const Sources& sources) {
   }
   if (!sources.config_file && !sources.plugin) {
     throw ConfigError("no configuration: give -c FILE, or --plugin PLUGIN and --listen ADDRESS", EX_USAGE);
+  }
+  const auto names_listen = [](const std::string& text) { return text.find("listen=") != std::string::npos; };
+  if (sources.plugin && sources.listen.empty() &&
+      std::none_of(sources.overrides.begin(), sources.overrides.end(), names_listen)) {
+    throw ConfigError("--plugin needs --listen ADDRESS", EX_USAGE);
   }
   if (!sources.listen.empty() && !sources.plugin) throw ConfigError("--listen goes with --plugin", EX_USAGE);
 }

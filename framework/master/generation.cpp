@@ -34,7 +34,9 @@ std::vector<std::string> split_path(const std::string& path) {
 int exit_code_of(const std::system_error& error) {
   if (error.code() == std::errc::permission_denied || error.code() == std::errc::operation_not_permitted)
     return EX_NOPERM;
-  return error.code() == std::errc::no_such_file_or_directory ? EX_NOINPUT : EX_OSERR;
+  if (error.code() == std::errc::no_such_file_or_directory) return EX_NOINPUT;
+  const bool no_file = error.code() == std::errc::is_a_directory || error.code() == std::errc::invalid_argument;
+  return no_file ? EX_CONFIG : EX_OSERR;
 }
 
 std::size_t index_of_plugin(Generation& generation, const config::ServiceOptions& service,

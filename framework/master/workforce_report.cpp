@@ -37,7 +37,8 @@ std::string Workforce::name(const WorkerRecord& worker) const {
 std::string Workforce::serving(const WorkerRecord& worker, milliseconds& duration) const {
   const ipc::Activity activity = scoreboard_.slot(worker.slot).activity();
   const std::uint64_t now = ipc::monotonic_ns();
-  duration = milliseconds(activity.since_ns < now ? (now - activity.since_ns) / 1'000'000 : 0);
+  const bool serves = activity.kind != ipc::ActivityKind::none && activity.since_ns < now;
+  duration = milliseconds(serves ? (now - activity.since_ns) / 1'000'000 : 0);
   return activity_text(activity, pools_[worker.pool].services);
 }
 

@@ -49,7 +49,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"{plugins}/describe_throw.so", 78, "no words for it"},
                     Case{"{dir}/text.so", 78, "does not load"}, Case{"{dir}/empty.so", 78, "does not load"},
                     Case{"{dir}/none.so", 66, "No such file"}, Case{"not-there", 66, "is not in the plugin path"},
-                    Case{"{dir}", 71, "Is a directory"}),
+                    Case{"{dir}", 78, "Is a directory"}),
     [](const auto& which) {
       std::string name = which.param.plugin;
       if (name == "{dir}") return std::string("a_folder");

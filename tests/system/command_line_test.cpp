@@ -32,6 +32,7 @@ TEST(CommandLine, Mistakes) {
       {"stray"},
       {"-c", "a", "-c", "b"},
       {"--listen", "tcp://127.0.0.1:0"},
+      {"--plugin", "hello"},
       {"--plugin", "hello", "--listen", "tcp://127.0.0.1:0", "-o", "nonsense"}};
   for (auto words : cases) {
     words.insert(words.begin(), kMaster);

@@ -97,7 +97,7 @@ TEST(Load, SourcesThatDoNotGoTogether) {
       {{}, "no configuration: give -c FILE, or --plugin PLUGIN and --listen ADDRESS", EX_USAGE},
       {both, "--plugin goes without a configuration file", EX_USAGE},
       {listening, "--listen goes with --plugin", EX_USAGE},
-      {from_plugin("x", {}), "--plugin: [service x] has no \"listen\"", EX_CONFIG},
+      {from_plugin("x", {}), "--plugin needs --listen ADDRESS", EX_USAGE},
       {from_plugin("x", {"x"}),
        "--listen: listen in [service x]: \"x\" is not an address: expected tcp://HOST:PORT, udp://HOST:PORT, unix:PATH "
        "or unix-dgram:PATH",
