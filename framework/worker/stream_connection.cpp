@@ -50,6 +50,8 @@ void StreamConnection::close() noexcept {
   if (stage_ == Stage::closed) return;
   stage_ = Stage::closed;
   disarm();
+  // Closing alone would not take it out of epoll while a child that the service has forked still holds it.
+  if (attached_) host_.runtime().loop.remove(fd_.get());
   fd_.reset();
   unlink();
   host_.runtime().loop.dispose(std::unique_ptr<Disposable>(this));
