@@ -127,7 +127,8 @@ TEST(Resolve, AListIsReplacedAsAWhole) {
   const std::string text = kEcho + "listen = unix:/b\n";
   const auto listeners = [&](const std::vector<std::string>& overrides, const std::vector<std::string>& environment) {
     std::string out;
-    for (const auto& spec : resolve_text(text, overrides, environment).services[0].listeners) out += spec.path;
+    const Options options = resolve_text(text, overrides, environment);
+    for (const auto& spec : options.services[0].listeners) out += spec.path;
     return out;
   };
   EXPECT_EQ(listeners({}, {}), "/a/b");
