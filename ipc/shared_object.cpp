@@ -1,0 +1,199 @@
+#include "ipc/shared_object.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+#include <stdexcept>
+
+#include "ipc/barrier.hpp"
+#include "ipc/check.hpp"
+#include "ipc/event.hpp"
+#include "ipc/message_queue.hpp"
+#include "ipc/metrics.hpp"
+#include "ipc/semaphore.hpp"
+#include "ipc/table.hpp"
+#include "ipc/topic.hpp"
+
+namespace prefork::ipc {
+
+namespace {
+
+template <class T>
+struct Kind {};
+
+// How a shape is told to each kind.
+MessageQueue::Shape shape_for(Kind<MessageQueue>, const SharedShape& s) {
+  return {s.capacity, s.message_bytes, s.dead_letters};
+}
+Semaphore::Shape shape_for(Kind<Semaphore>, const SharedShape& s) {
+  return {s.kind == SharedKind::mutex ? 1 : s.capacity};
+}
+Topic::Shape shape_for(Kind<Topic>, const SharedShape& s) { return {s.capacity, s.message_bytes}; }
+Event::Shape shape_for(Kind<Event>, const SharedShape&) { return {}; }
+Barrier::Shape shape_for(Kind<Barrier>, const SharedShape& s) { return {s.capacity}; }
+Table::Shape shape_for(Kind<Table>, const SharedShape& s) { return {s.capacity, s.key_bytes, s.columns}; }
+template <class Metric>
+MetricBlocks::Shape shape_for(Kind<Metric>, const SharedShape&) {
+  return {};
+}
+
+/// Calls `f` with the class that stands for a kind.
+template <class F>
+auto with_kind(SharedKind kind, F f) {
+  switch (kind) {
+    case SharedKind::queue:
+      return f(Kind<MessageQueue>());
+    case SharedKind::semaphore:
+    case SharedKind::mutex:
+      return f(Kind<Semaphore>());
+    case SharedKind::topic:
+      return f(Kind<Topic>());
+    case SharedKind::event:
+      return f(Kind<Event>());
+    case SharedKind::barrier:
+      return f(Kind<Barrier>());
+    case SharedKind::counter:
+      return f(Kind<SharedCounter>());
+    case SharedKind::gauge:
+      return f(Kind<SharedGauge>());
+    case SharedKind::histogram:
+      return f(Kind<SharedHistogram>());
+    case SharedKind::table:
+      break;
+  }
+  return f(Kind<Table>());
+}
+
+/// Calls `f` with an object, as the master or nobody sees it.
+template <class F>
+auto with_object(const SharedObject& object, Party self, F f) {
+  return with_kind(object.shape().kind, [&]<class T>(Kind<T> kind) {
+    T view(object.memory(), shape_for(kind, object.shape()), object.slots(), self);
+    return f(view);
+  });
+}
+
+std::vector<WaitingSet> waiting_sets(const MessageQueue& queue) { return {queue.getters(), queue.putters()}; }
+template <class T>
+std::vector<WaitingSet> waiting_sets(const T& object) {
+  if constexpr (requires { object.waiting(); }) return {object.waiting()};
+  return {};
+}
+
+std::vector<Hold> holds_of(const Table& table) {
+  std::vector<Hold> holds;
+  table.for_each_hold([&](Owner owner, std::size_t bucket, std::uint64_t claims) {
+    holds.push_back({owner, static_cast<std::uint32_t>(bucket), claims});
+  });
+  return holds;
+}
+template <class T>
+std::vector<Hold> holds_of(const T& object) {
+  if constexpr (requires { object.holds(); }) return object.holds();
+  return {};
+}
+
+// What each kind tells of itself.
+void describe(const MessageQueue& queue, const std::vector<Hold>& holds, SharedReport& report) {
+  report.fill = queue.size() + holds.size();
+  report.limit = queue.capacity();
+  const QueueLosses losses = queue.losses();
+  report.losses = {{"expired", losses.expired},
+                   {"dead letters", queue.dead_letter_count()},
+                   {"dropped", losses.dropped},
+                   {"redelivered", losses.redelivered}};
+}
+void describe(const Semaphore& semaphore, const std::vector<Hold>& holds, SharedReport& report) {
+  report.fill = holds.size();
+  report.limit = semaphore.permits();
+}
+void describe(const Event& event, const std::vector<Hold>&, SharedReport& report) {
+  report.fill = event.is_set() ? 1 : 0;
+  report.limit = 1;
+}
+
+void describe(const Topic& topic, const std::vector<Hold>&, SharedReport& report) {
+  report.fill = std::min<std::uint64_t>(topic.published(), topic.shape().capacity);
+  report.limit = topic.shape().capacity;
+}
+void describe(const Barrier& barrier, const std::vector<Hold>&, SharedReport& report) {
+  report.fill = barrier.arrived();
+  report.limit = barrier.shape().parties;
+}
+void describe(const Table& table, const std::vector<Hold>&, SharedReport& report) { report.fill = table.rows(); }
+void describe(const SharedCounter& counter, const std::vector<Hold>&, SharedReport& report) {
+  report.fill = counter.value();
+}
+void describe(const SharedGauge& gauge, const std::vector<Hold>&, SharedReport& report) {
+  report.fill = static_cast<std::uint64_t>(gauge.value());
+}
+void describe(const SharedHistogram& histogram, const std::vector<Hold>&, SharedReport& report) {
+  report.fill = histogram.count();
+}
+
+std::vector<std::pair<Owner, std::uint64_t>> count_by_owner(const std::vector<Hold>& holds) {
+  std::vector<std::pair<Owner, std::uint64_t>> holders;
+  for (const Hold& hold : holds) {
+    const auto known =
+        std::find_if(holders.begin(), holders.end(), [&](const auto& h) { return h.first == hold.owner; });
+    known == holders.end() ? static_cast<void>(holders.emplace_back(hold.owner, 1))
+                           : static_cast<void>(++known->second);
+  }
+  return holders;
+}
+
+}  // namespace
+
+void check_shape(const SharedShape& shape) {
+  with_kind(shape.kind, [&]<class T>(Kind<T> kind) { T::check(shape_for(kind, shape)); });
+}
+
+SharedObject::SharedObject(std::string name, SharedShape shape, std::size_t slots, SharedMemory memory)
+    : name_(std::move(name)), shape_(std::move(shape)), slots_(slots), memory_(std::move(memory)) {}
+
+std::size_t SharedObject::bytes_of(const SharedShape& shape, std::size_t slots) {
+  return with_kind(shape.kind, [&]<class T>(Kind<T> kind) { return T::bytes(shape_for(kind, shape), slots); });
+}
+
+SharedObject SharedObject::create(std::string name, SharedShape shape, std::size_t slots) {
+  PREFORK_CHECK(slots <= kMaxOwnerSlots);
+  check_shape(shape);
+  SharedMemory memory = SharedMemory::create("prefork:" + name, bytes_of(shape, slots));
+  with_kind(shape.kind, [&]<class T>(Kind<T> kind) { T::format(memory.data(), shape_for(kind, shape), slots); });
+  return SharedObject(std::move(name), std::move(shape), slots, std::move(memory));
+}
+
+// The dead is taken out of the waiting sets first, so that no wake-up is spent on him once everyone has been
+// woken (tests/ipc/models/semaphore_model.cpp).
+std::size_t SharedObject::repair(std::size_t slot) {
+  return with_object(*this, {}, [&](auto& object) {
+    for (const WaitingSet& sleepers : waiting_sets(object)) sleepers.retract(slot);
+    const std::size_t freed = object.repair(owner_of(slot));
+    repairs_ += freed;
+    return freed;
+  });
+}
+
+void SharedObject::wake_all(const Bells& bells) const {
+  with_object(*this, {}, [&](auto& object) {
+    for (const WaitingSet& sleepers : waiting_sets(object)) sleepers.wake_all(bells);
+  });
+}
+
+std::vector<Hold> SharedObject::holds() const {
+  return with_object(*this, {}, [](auto& object) { return holds_of(object); });
+}
+
+SharedReport SharedObject::report() const {
+  return with_object(*this, {}, [this](auto& object) {
+    SharedReport report;
+    const std::vector<Hold> holds = holds_of(object);
+    report.limit = shape_.kind == SharedKind::table ? shape_.capacity : 0;
+    describe(object, holds, report);
+    for (const WaitingSet& sleepers : waiting_sets(object)) report.waiters += sleepers.count();
+    report.holders = count_by_owner(holds);
+    std::erase_if(report.losses, [](const auto& loss) { return loss.second == 0; });
+    return report;
+  });
+}
+
+}  // namespace prefork::ipc

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ipc/party.hpp"
+#include "ipc/shared_memory.hpp"
+#include "ipc/shared_shape.hpp"
+
+namespace prefork::ipc {
+
+/// What a shared object tells of itself, for people.
+struct SharedReport {
+  std::uint64_t fill = 0;  ///< queue: messages; semaphore, mutex: permits held; barrier: arrived; table: rows; ...
+  std::uint64_t limit = 0;
+  std::uint64_t waiters = 0;                                  ///< workers that sleep on it
+  std::vector<std::pair<Owner, std::uint64_t>> holders;       ///< who holds how many words of it
+  std::vector<std::pair<std::string, std::uint64_t>> losses;  ///< "expired", "dead letters", ...: only what is not zero
+};
+
+/// A shared object as the master has it: made before the fork, walked at each death. Its memory is written
+/// by workers, so that nothing in it is believed: sizes are those of the shape, which the master keeps.
+class SharedObject {
+ public:
+  /// Process: master. @throws std::invalid_argument (check_shape), std::system_error (ENOMEM)
+  /// @param slots  of the scoreboard
+  static SharedObject create(std::string name, SharedShape shape, std::size_t slots);
+
+  /// How much memory an object takes. The shape is a checked one.
+  static std::size_t bytes_of(const SharedShape& shape, std::size_t slots);
+
+  const std::string& name() const noexcept { return name_; }
+  const SharedShape& shape() const noexcept { return shape_; }
+  std::size_t slots() const noexcept { return slots_; }
+  void* memory() const noexcept { return memory_.data(); }
+  std::size_t bytes() const noexcept { return memory_.size(); }
+  int fd() const noexcept { return memory_.fd(); }
+
+  /// Frees whatever a dead worker held, before its slot is used again. When all objects have been repaired,
+  /// every bell must be rung (wake_all(), and then each living worker's): the dead may have chosen a sleeper
+  /// and not have woken it. Process: master. Blocks: never; the time is bounded by the shape.
+  /// @return words freed
+  std::size_t repair(std::size_t slot);
+  /// Wakes everyone who is announced as sleeping on this object.
+  void wake_all(const Bells& bells) const;
+  /// All that repair() has freed so far.
+  std::uint64_t repairs() const noexcept { return repairs_; }
+
+  SharedReport report() const;
+  /// The words that are held now. Of queues: the messages taken; of semaphores and mutexes: the permits.
+  std::vector<Hold> holds() const;
+
+ private:
+  SharedObject(std::string name, SharedShape shape, std::size_t slots, SharedMemory memory);
+
+  std::string name_;
+  SharedShape shape_;
+  std::size_t slots_;
+  SharedMemory memory_;
+  std::uint64_t repairs_ = 0;
+};
+
+}  // namespace prefork::ipc

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "ipc/party.hpp"
+#include "ipc/shared_memory.hpp"
+#include "ipc/sleeper.hpp"
+#include "ipc/wakeup.hpp"
+
+/// Shared objects and those who use them, as threads or forked children of one test.
+namespace prefork::test {
+
+/// Bells of some worker slots.
+class Parties {
+ public:
+  explicit Parties(std::size_t slots = 64) {
+    std::vector<int> fds;
+    for (std::size_t i = 0; i < slots; ++i) {
+      wakeups_.push_back(ipc::Wakeup::create());
+      fds.push_back(wakeups_.back().fd());
+    }
+    bells_ = ipc::Bells(std::move(fds));
+  }
+
+  std::size_t slots() const noexcept { return bells_.slots(); }
+  const ipc::Bells& bells() const noexcept { return bells_; }
+  ipc::Party party(std::size_t slot) const noexcept { return {ipc::owner_of(slot), &bells_}; }
+  ipc::BellSleeper sleeper(std::size_t slot) const { return ipc::BellSleeper(bells_.fd(slot)); }
+  /// What the master does when all objects have been repaired.
+  void ring_all() const noexcept {
+    for (std::size_t i = 0; i < slots(); ++i) bells_.ring(i);
+  }
+
+ private:
+  std::vector<ipc::Wakeup> wakeups_;
+  ipc::Bells bells_;
+};
+
+/// Memory formatted as one object of class T.
+template <class T>
+class Made {
+ public:
+  using Shape = typename T::Shape;
+  Made(const Shape& shape, const Parties& parties)
+      : shape_(shape), parties_(parties), memory_(ipc::SharedMemory::create("test", T::bytes(shape, parties.slots()))) {
+    T::check(shape);
+    T::format(memory_.data(), shape, parties.slots());
+  }
+  template <class... More>
+  T at(std::size_t slot, More... more) const {
+    return T(memory_.data(), shape_, parties_.slots(), parties_.party(slot), more...);
+  }
+  void* memory() const noexcept { return memory_.data(); }
+
+ private:
+  Shape shape_;
+  const Parties& parties_;
+  ipc::SharedMemory memory_;
+};
+
+}  // namespace prefork::test
