@@ -24,6 +24,12 @@ Talks to a running prefork-master through its control socket.
 commands:
   status [--json]        the master, its pools, services and workers
   workers [--json]       the workers only
+  ipc [--json]           the objects that workers share: what they hold, who holds them,
+                         who waits, what was repaired and lost
+  queue list NAME [--json]
+                         the dead letters of a queue: messages that were given up
+  queue requeue NAME [N] puts its dead letters back, the oldest N of them or all
+  queue drop NAME        drops its dead letters
   scale POOL N|+N|-N     sets the number of a pool's workers, or changes it
   stop [--fast]          ends the master and waits until it is gone; --fast: without
                          waiting for requests in progress
@@ -80,6 +86,9 @@ CtlVerb verb_of(const master::ControlCommand& command) noexcept {
   if (std::holds_alternative<master::StatusCommand>(command)) return CtlVerb::status;
   if (std::holds_alternative<master::WorkersCommand>(command)) return CtlVerb::workers;
   if (std::holds_alternative<master::StopCommand>(command)) return CtlVerb::stop;
+  if (std::holds_alternative<master::IpcCommand>(command)) return CtlVerb::ipc;
+  const auto* const queue = std::get_if<master::QueueCommand>(&command);
+  if (queue != nullptr && queue->action == master::QueueAction::list) return CtlVerb::dead_letters;
   return CtlVerb::other;
 }
 
@@ -89,7 +98,8 @@ std::string socket_path(const po::variables_map& values, const char* env_socket)
 }
 
 std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& values, const char* env_socket) {
-  if (values.count("word") == 0) return mistake("a command is missing: status, workers, scale, stop, reopen");
+  if (values.count("word") == 0)
+    return mistake("a command is missing: status, workers, ipc, queue, scale, stop, reopen");
   CtlRequest request;
   for (const std::string& word : values["word"].as<std::vector<std::string>>()) {
     if (word.empty() || word.find_first_of(" \t\r\n") != std::string::npos) {

@@ -135,6 +135,38 @@ std::string workers(const Json& status, std::size_t width) {
   return table.render(width);
 }
 
+std::string fill(const Json& object) {
+  const std::uint64_t limit = number(object, "limit");
+  return digits(object, "fill") + (limit == 0 ? "" : '/' + std::to_string(limit));
+}
+
+std::string holders(const Json& object) {
+  constexpr std::size_t kShown = 3;
+  std::string out;
+  std::size_t shown = 0;
+  std::uint64_t more = number(object, "more_holders");
+  for (const Json& holder : member(object, "holders")) {
+    if (shown == kShown) {
+      ++more;
+      continue;
+    }
+    const std::uint64_t count = number(holder, "count");
+    out += fmt::format("{}{}{}", shown == 0 ? "" : ", ", text(holder, "worker"),
+                       count == 1 ? "" : fmt::format(" ({})", count));
+    ++shown;
+  }
+  return more == 0 ? out : fmt::format("{}{}{} more", out, out.empty() ? "" : " and ", more);
+}
+
+std::string losses(const Json& object) {
+  std::string out;
+  for (const auto& [what, count] : member(object, "losses").items()) {
+    if (!count.is_number_unsigned()) continue;
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", what, count.get<std::uint64_t>());
+  }
+  return out;
+}
+
 }  // namespace
 
 Answer read_answer(std::string_view line) {
@@ -155,6 +187,38 @@ std::string status_text(std::string_view line, std::size_t width) {
 }
 
 std::string workers_text(std::string_view line, std::size_t width) { return workers(parse(line), width); }
+
+std::string ipc_text(std::string_view line, std::size_t width) {
+  TextTable table({{"NAME"},
+                   {"KIND"},
+                   {"SHAPE"},
+                   {"FILL", Align::right},
+                   {"WAITERS", Align::right},
+                   {"HOLDERS"},
+                   {"REPAIRS", Align::right},
+                   {"LOSSES"}});
+  const Json answer = parse(line);
+  for (const Json& object : member(answer, "objects")) {
+    table.add({text(object, "name"), text(object, "kind"), text(object, "shape"), fill(object),
+               digits(object, "waiters"), holders(object), digits(object, "repairs"), losses(object)});
+  }
+  return table.empty() ? "the services share no objects\n" : table.render(width);
+}
+
+std::string dead_letters_text(std::string_view line, std::size_t width) {
+  TextTable table({{"NUMBER", Align::right}, {"DELIVERIES", Align::right}, {"BYTES", Align::right}, {"CONTENT"}});
+  const Json answer = parse(line);
+  std::uint64_t shown = 0;
+  for (const Json& letter : member(answer, "letters")) {
+    table.add({digits(letter, "number"), digits(letter, "deliveries"), digits(letter, "bytes"), text(letter, "start")});
+    ++shown;
+  }
+  const std::string queue = printable(text(answer, "queue"));
+  if (table.empty()) return fmt::format("queue {} has no dead letters\n", queue);
+  const std::uint64_t total = number(answer, "total");
+  const std::string rest = total > shown ? fmt::format("and {} more\n", total - shown) : "";
+  return table.render(width) + rest;
+}
 
 std::string json_text(std::string_view line) {
   Json answer = parse(line);

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-/// What preforkctl makes of the master's answers (framework/master/status_report.hpp). Pure. A member that
-/// an older master does not send is shown as nothing; members that a newer one adds are left out.
+/// What preforkctl makes of the master's answers (framework/master/status_report.hpp and shared_report.hpp). Pure. A
+/// member that an older master does not send is shown as nothing; members that a newer one adds are left out.
 namespace prefork::cli {
 
 /// An answer line as far as every command needs it.
@@ -24,6 +24,8 @@ Answer read_answer(std::string_view line);
 /// @param width of the terminal in columns; zero: no limit.
 std::string status_text(std::string_view line, std::size_t width);
 std::string workers_text(std::string_view line, std::size_t width);
+std::string ipc_text(std::string_view line, std::size_t width);
+std::string dead_letters_text(std::string_view line, std::size_t width);
 /// @return the answer indented, in the master's order, without its "ok".
 std::string json_text(std::string_view line);
 

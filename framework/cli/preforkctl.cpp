@@ -69,6 +69,10 @@ int show(const CtlRequest& request, const std::string& line, const Answer& answe
       return print(status_text(line, terminal_width()));
     case CtlVerb::workers:
       return print(workers_text(line, terminal_width()));
+    case CtlVerb::ipc:
+      return print(ipc_text(line, terminal_width()));
+    case CtlVerb::dead_letters:
+      return print(dead_letters_text(line, terminal_width()));
     case CtlVerb::stop:
     case CtlVerb::other:
       break;

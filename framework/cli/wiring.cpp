@@ -16,8 +16,28 @@ config::PluginReport inspect_plugin(int fd, const std::string& name) {
   } catch (const std::exception& error) {
     throw worker::PluginError("plugin \"" + name + "\" can't be used: its describe() fails: " + error.what());
   }
-  return {descriptor.kind, descriptor.class_name, manifest.summary(), manifest.options()};
+  return {descriptor.kind,    descriptor.class_name, manifest.summary(),
+          manifest.options(), manifest.shared(),     manifest.wants_signals()};
 }
+
+namespace {
+
+worker::ChannelSetup::End end_of(const master::ChannelEnd& end) { return {end.pool, end.index}; }
+
+// The objects live as long as the master, and the worker's copy of it as long as the worker.
+void share(const master::ServiceShared& declared, const master::SpawnOrder& order, worker::ServiceSetup& service) {
+  const master::SharedSet::Objects& objects = order.shared.objects();
+  for (const master::SharedUse& use : declared.objects) {
+    service.shared.push_back({use.name, objects.at(use.object).get(), use.max_deliveries});
+  }
+  for (const master::ChannelUse& use : declared.channels) {
+    service.channels.push_back({use.name, end_of(use.first), end_of(use.second), objects.at(use.to_second).get(),
+                                objects.at(use.to_first).get()});
+  }
+  if (declared.signals) service.signals = objects.at(order.generation.shared.signals.value()).get();
+}
+
+}  // namespace
 
 void become_worker(const master::SpawnOrder& order) {
   const master::Generation& generation = order.generation;
@@ -43,6 +63,7 @@ void become_worker(const master::SpawnOrder& order) {
                               generation.plugins[prepared.plugin].copy.get(),
                               prepared.options,
                               {service.idle_timeout, service.write_timeout}});
+    share(generation.shared.services.at(i), order, setup.services.back());
   }
   for (const auto& listener : generation.listeners->listeners()) {
     if (listener.pool != pool.name) continue;

@@ -8,7 +8,9 @@
 #include <limits>
 #include <utility>
 
+#include "framework/config/units.hpp"
 #include "framework/config/values.hpp"
+#include "framework/config/wording.hpp"
 
 namespace prefork::config {
 
@@ -16,7 +18,9 @@ namespace {
 
 constexpr char kFieldEnd = '\x1f';
 constexpr char kRecordEnd = '\x1e';
-constexpr std::string_view kMagic = "prefork-plugin-1";
+constexpr std::string_view kOptionRecord = "option";
+constexpr std::string_view kSharedRecord = "shared";
+constexpr std::string_view kMagic = "prefork-plugin-2";
 
 class Writer {
  public:
@@ -35,6 +39,17 @@ class Writer {
 
 [[noreturn]] void refuse(const char* what) { throw std::runtime_error(std::string("its report is damaged: ") + what); }
 
+bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte == 0x7f;
+}
+
+/// Letters, digits and '-', as a manifest demands it: it goes into log lines, keys and names of mappings.
+bool is_name(std::string_view name) {
+  constexpr std::size_t kMaxName = 40;
+  return name.size() <= kMaxName && is_key(name) && name.find('_') == std::string_view::npos;
+}
+
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : rest_(bytes) {}
@@ -44,9 +59,7 @@ class Reader {
     const auto end = rest_.find(kFieldEnd);
     if (end == std::string_view::npos) refuse("a field has no end");
     const std::string_view field = rest_.substr(0, end);
-    const bool clean =
-        std::none_of(field.begin(), field.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
-    if (!clean) refuse("a control character");
+    if (std::any_of(field.begin(), field.end(), is_control)) refuse("a control character");
     rest_.remove_prefix(end + 1);
     return std::string(field);
   }
@@ -85,6 +98,43 @@ OptionSpec read_option(Reader& reader) {
   return option;
 }
 
+SharedSpec read_shared(Reader& reader) {
+  SharedSpec spec;
+  spec.name = reader.text();
+  if (!is_name(spec.name)) refuse("a shared object with an ill-formed name");
+  spec.kind = static_cast<SharedKind>(reader.number(0, static_cast<int>(SharedKind::channel)));
+  spec.scope = static_cast<Scope>(reader.number(0, static_cast<int>(Scope::server)));
+  spec.help = reader.text();
+  while (!reader.at_record_end()) {
+    if (spec.columns.size() >= kMaxReportedColumns) refuse("too many columns");
+    Column column;
+    column.name = reader.text();
+    if (!is_name(column.name)) refuse("a column with an ill-formed name");
+    column.type = static_cast<ColumnType>(reader.number(0, static_cast<int>(ColumnType::text)));
+    column.text_bytes = static_cast<std::uint32_t>(reader.number(0, std::numeric_limits<std::uint32_t>::max()));
+    spec.columns.push_back(std::move(column));
+  }
+  reader.end_record();
+  return spec;
+}
+
+void read_record(Reader& reader, PluginReport& report) {
+  const std::string record = reader.text();
+  if (record == kOptionRecord) {
+    if (report.options.size() >= kMaxReportedOptions) refuse("too many options");
+    report.options.push_back(read_option(reader));
+  } else if (record == kSharedRecord) {
+    if (report.shared.size() >= kMaxReportedObjects) refuse("too many shared objects");
+    SharedSpec spec = read_shared(reader);
+    const bool twice =
+        std::any_of(report.shared.begin(), report.shared.end(), [&](const auto& s) { return s.name == spec.name; });
+    if (twice) refuse("a shared object twice");
+    report.shared.push_back(std::move(spec));
+  } else {
+    refuse("a record of no known kind");
+  }
+}
+
 bool has_range(OptionType type) {
   return type == OptionType::integer || type == OptionType::duration || type == OptionType::size;
 }
@@ -112,17 +162,53 @@ std::string shown_default(const OptionSpec& option) {
   }
 }
 
+std::string describe_shared(const SharedSpec& spec) {
+  constexpr std::array<std::string_view, 3> types{"integer", "real", "text"};
+  std::string text(kind_name(spec.kind));
+  for (const Column& column : spec.columns) {
+    text += fmt::format("{}{} {}", &column == &spec.columns.front() ? " of " : ", ",
+                        types[static_cast<std::size_t>(column.type)], column.name);
+    if (column.type == ColumnType::text) text += fmt::format(" ({})", format_size(column.text_bytes));
+  }
+  return text + (spec.scope == Scope::server ? "; of all services that declare it" : "");
+}
+
+void describe_shared_objects(const PluginReport& report, std::string& text) {
+  if (report.shared.empty() && !report.signals) return;
+  text += "shared between workers:\n";
+  for (const auto& spec : report.shared) {
+    text += fmt::format("  {:<20} {}\n", spec.name, describe_shared(spec));
+    if (!spec.help.empty()) text += fmt::format("  {:<20} {}\n", "", spec.help);
+  }
+  if (report.signals) text += "  signals to and from other workers\n";
+}
+
 }  // namespace
+
+std::string_view kind_name(SharedKind kind) noexcept {
+  constexpr std::array<std::string_view, 11> names{"queue",   "topic", "semaphore", "mutex", "event",  "barrier",
+                                                   "counter", "gauge", "histogram", "table", "channel"};
+  return names[static_cast<std::size_t>(kind)];
+}
 
 std::string encode_report(const PluginReport& report) {
   Writer writer;
   writer.field(kMagic).field(static_cast<std::int64_t>(report.kind)).field(report.class_name).field(report.summary);
+  writer.field(report.signals ? 1 : 0);
   writer.end_record();
   for (const auto& option : report.options) {
-    writer.field(option.name).field(static_cast<std::int64_t>(option.type));
+    writer.field(kOptionRecord).field(option.name).field(static_cast<std::int64_t>(option.type));
     writer.field(option.default_value ? 1 : 0).field(option.default_value.value_or(""));
     writer.field(option.minimum).field(option.maximum).field(option.help);
     for (const auto& choice : option.choices) writer.field(choice);
+    writer.end_record();
+  }
+  for (const auto& spec : report.shared) {
+    writer.field(kSharedRecord).field(spec.name).field(static_cast<std::int64_t>(spec.kind));
+    writer.field(static_cast<std::int64_t>(spec.scope)).field(spec.help);
+    for (const auto& column : spec.columns) {
+      writer.field(column.name).field(static_cast<std::int64_t>(column.type)).field(std::int64_t{column.text_bytes});
+    }
     writer.end_record();
   }
   return writer.take();
@@ -136,8 +222,9 @@ PluginReport decode_report(std::string_view bytes) {
   report.kind = static_cast<ServiceKind>(reader.number(0, static_cast<int>(ServiceKind::http)));
   report.class_name = reader.text();
   report.summary = reader.text();
+  report.signals = reader.number(0, 1) == 1;
   reader.end_record();
-  while (!reader.at_end()) report.options.push_back(read_option(reader));
+  while (!reader.at_end()) read_record(reader, report);
   return report;
 }
 
@@ -150,6 +237,7 @@ std::string describe_report(const PluginReport& report, std::string_view plugin)
     if (!option.help.empty()) text += fmt::format("  {:<20} {}\n", "", option.help);
   }
   if (report.options.empty()) text += "  no options of its own\n";
+  describe_shared_objects(report, text);
   return text;
 }
 

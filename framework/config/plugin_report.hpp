@@ -14,12 +14,21 @@ struct PluginReport {
   ServiceKind kind = ServiceKind::stream;
   std::string class_name;
   std::string summary;
-  std::vector<OptionSpec> options;
+  std::vector<OptionSpec> options;  ///< the sizes of shared objects are among them
+  std::vector<SharedSpec> shared{};
+  bool signals = false;  ///< the service sends signals to workers, or takes them
 };
 
 constexpr std::size_t kMaxReportBytes = 512 * 1024;
+constexpr std::size_t kMaxReportedOptions = 520;
+constexpr std::size_t kMaxReportedObjects = 64;
+constexpr std::size_t kMaxReportedColumns = 64;
 
-/// To bytes: fields end in 0x1f, records in 0x1e, neither of which a manifest's texts may hold.
+/// "queue", "channel", ...
+std::string_view kind_name(SharedKind kind) noexcept;
+
+/// To bytes: fields end in 0x1f, records in 0x1e, neither of which a manifest's texts may hold. The first record
+/// is the plugin's, each later one says first what it is.
 std::string encode_report(const PluginReport& report);
 
 /// From bytes that a plugin may have had its hand in: every field is checked.

@@ -13,8 +13,8 @@
 /// and the help is printed from it.
 namespace prefork::config {
 
-/// A worker slot's number has 16 bits in shared memory, and zero means nobody.
-constexpr unsigned kMaxSlots = 65'535;
+/// A worker's slot is named in 16 bits of shared memory; zero means nobody, and the last number the master.
+constexpr unsigned kMaxSlots = 65'534;
 
 struct KeySpec {
   SectionKind section;

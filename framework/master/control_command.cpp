@@ -68,6 +68,42 @@ Parsed parse_scale(const Words& words) {
       fmt::format("scale takes N, +N or -N with N from 0 to {}, not {}", kMaxScale, config::in_quotes(words[2])));
 }
 
+struct ActionEntry {
+  std::string_view name;
+  QueueAction action;
+  std::size_t most_words;
+};
+constexpr ActionEntry kActions[] = {
+    {"list", QueueAction::list, 3}, {"requeue", QueueAction::requeue, 4}, {"drop", QueueAction::drop, 3}};
+
+std::optional<std::size_t> parse_count(std::string_view text) {
+  constexpr std::size_t kMost = 1'000'000'000;
+  std::size_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || count == 0 || count > kMost) return std::nullopt;
+  return count;
+}
+
+Parsed parse_queue(const Words& words) {
+  constexpr std::string_view kForms = "queue takes list NAME, requeue NAME [N] or drop NAME";
+  if (words.size() < 2) return fail(std::string(kForms));
+  std::vector<std::string> names;
+  for (const ActionEntry& entry : kActions) {
+    names.emplace_back(entry.name);
+    if (entry.name != words[1]) continue;
+    if (words.size() < 3) return fail(std::string(kForms));
+    if (words.size() > entry.most_words) {
+      return fail(fmt::format("{}; {} is one too many", kForms, config::in_quotes(words[entry.most_words])));
+    }
+    QueueCommand command{entry.action, std::string(words[2]), std::nullopt};
+    if (words.size() == 3) return command;
+    command.most = parse_count(words[3]);
+    if (command.most) return command;
+    return fail(fmt::format("requeue takes a number from 1 to 1000000000, not {}", config::in_quotes(words[3])));
+  }
+  return fail(fmt::format("{}, not {}{}", kForms, config::in_quotes(words[1]), config::did_you_mean(words[1], names)));
+}
+
 struct Entry {
   std::string_view name;
   Parsed (*parse)(const Words&);
@@ -81,6 +117,8 @@ constexpr Entry kCommands[] = {
     {"reopen", parse_plain<ReopenCommand>},
     {"reload", parse_plain<ReloadCommand>},
     {"upgrade", parse_plain<UpgradeCommand>},
+    {"ipc", parse_plain<IpcCommand>},
+    {"queue", parse_queue},
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -15,7 +17,7 @@ namespace prefork::master {
 /// A command line may have this many bytes, its end not counted.
 constexpr std::size_t kMaxCommandBytes = 1024;
 /// `scale` takes no greater number: the scoreboard has no more slots.
-constexpr int kMaxScale = 65535;
+constexpr int kMaxScale = 65534;
 
 constexpr int kExitUsage = 64;
 constexpr int kExitUnavailable = 69;
@@ -35,8 +37,17 @@ struct ReopenCommand {};
 struct ReloadCommand {};
 struct UpgradeCommand {};
 
+struct IpcCommand {};
+enum class QueueAction : std::uint8_t { list, requeue, drop };
+/// What is to be done with a queue's dead letters.
+struct QueueCommand {
+  QueueAction action;
+  std::string queue;
+  std::optional<std::size_t> most;  ///< of requeue; nullopt: all
+};
+
 using ControlCommand = std::variant<StatusCommand, WorkersCommand, ScaleCommand, StopCommand, ReopenCommand,
-                                    ReloadCommand, UpgradeCommand>;
+                                    ReloadCommand, UpgradeCommand, IpcCommand, QueueCommand>;
 
 /// Why a line is no command, in one sentence.
 struct CommandError {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "framework/config/listen.hpp"
+#include "framework/config/schema.hpp"
 #include "framework/config/service_options.hpp"
 #include "framework/master/inspector.hpp"
 #include "framework/master/startup_error.hpp"
@@ -80,7 +81,27 @@ void refuse_datagrams(const Generation& generation) {
   }
 }
 
+SharedPlan plan_shared_objects(const Generation& generation) {
+  std::vector<SharingService> services;
+  for (std::size_t i = 0; i < generation.services.size(); ++i) {
+    const PreparedService& prepared = generation.services[i];
+    services.push_back({generation.options.services[i], generation.plugins[prepared.plugin].report, prepared.options});
+  }
+  SharedPlan plan = plan_shared(services, generation.options.pools);
+  const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
+  const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  check_memory(plan, scoreboard_slots(generation.options), pages * page_bytes);
+  return plan;
+}
+
 }  // namespace
+
+std::size_t scoreboard_slots(const config::Options& options) {
+  if (options.master.max_workers > 0) return options.master.max_workers;
+  std::size_t workers = 0;
+  for (const auto& pool : options.pools) workers += pool.workers;
+  return std::clamp<std::size_t>(2 * workers + 16, 64, config::kMaxSlots);
+}
 
 std::string find_plugin(const std::string& name, const std::string& plugin_path) {
   if (name.find('/') != std::string::npos) return name;
@@ -142,6 +163,7 @@ Generation prepare_generation(config::Options options, unsigned number, const In
   }
   refuse_mixed_pools(generation);
   refuse_datagrams(generation);
+  generation.shared = plan_shared_objects(generation);
   return generation;
 }
 

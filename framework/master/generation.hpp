@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "framework/config/options.hpp"
 #include "framework/config/plugin_report.hpp"
 #include "framework/master/listener_set.hpp"
+#include "framework/master/shared_plan.hpp"
 #include "ipc/privileges.hpp"
 #include "ipc/unique_fd.hpp"
 
@@ -39,9 +41,14 @@ struct Generation {
   config::Options options;
   std::vector<SealedPlugin> plugins;
   std::vector<PreparedService> services;            ///< as Options::services
+  SharedPlan shared;                                ///< what is declared; the workforce makes it
   std::map<std::string, ipc::Identity> identities;  ///< by pool
   std::unique_ptr<ListenerSet> listeners;           ///< bound; null after `prepare` alone
 };
+
+/// How many slots the scoreboard has, and with it every shared object: room for each worker and its successor at
+/// once, which a reload or a lost worker needs.
+std::size_t scoreboard_slots(const config::Options& options);
 
 /// Finds the file of a plugin: a path where the name has a '/', else NAME.so in the plugin path.
 /// @throws StartupError (66) that names where was looked.
@@ -50,7 +57,8 @@ std::string find_plugin(const std::string& name, const std::string& plugin_path)
 /// Seals and inspects one plugin. @throws StartupError
 SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path, const InspectPlugin& inspect);
 
-/// Makes a generation without its sockets: plugins sealed and inspected, options checked, users looked up.
+/// Makes a generation without its sockets and shared objects: plugins sealed and inspected, options and shapes
+/// checked, users looked up.
 /// Blocks for as long as that takes. @throws StartupError, config::ConfigError
 Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect);
 

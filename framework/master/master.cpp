@@ -12,6 +12,7 @@
 #include <utility>
 #include <variant>
 
+#include "framework/master/queue_admin.hpp"
 #include "framework/master/startup_error.hpp"
 #include "ipc/syscall.hpp"
 
@@ -163,6 +164,10 @@ ControlSocket::Reply Master::carry_out(const ControlCommand& command) {
           return {answer_ok(), true};
         } else if constexpr (std::is_same_v<C, ReopenCommand>) {
           return {reopen()};
+        } else if constexpr (std::is_same_v<C, IpcCommand>) {
+          return {ipc_answer(workforce_.report_shared())};
+        } else if constexpr (std::is_same_v<C, QueueCommand>) {
+          return {administer(c)};
         } else {
           return {answer_error("this version can't do that yet", kExitUnavailable)};
         }
@@ -197,6 +202,12 @@ std::string Master::reopen() {
   } catch (const std::system_error& error) {
     return answer_error(std::string("the log goes on in the old file: ") + error.what(), kExitRefused);
   }
+}
+
+std::string Master::administer(const QueueCommand& command) {
+  QueueOutcome outcome = administer_queue(workforce_.shared(), workforce_.bells(), command);
+  if (!outcome.log.empty()) log_.notice("queue command: " + outcome.log);
+  return std::move(outcome.answer);
 }
 
 StatusSnapshot Master::snapshot() {

@@ -47,6 +47,7 @@ class Master {
   ControlSocket::Reply carry_out(const ControlCommand& command);
   std::string scale(const ScaleCommand& command);
   std::string reopen();
+  std::string administer(const QueueCommand& command);
   StatusSnapshot snapshot();
 
   Log& log_;

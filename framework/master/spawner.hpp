@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/master/generation.hpp"
+#include "framework/master/shared_set.hpp"
 #include "framework/master/worker_table.hpp"
 #include "ipc/scoreboard.hpp"
 #include "ipc/wakeup.hpp"
@@ -19,6 +20,7 @@ struct SpawnOrder {
   const Generation& generation;
   const ipc::Scoreboard& scoreboard;
   const std::vector<ipc::Wakeup>& wakeups;
+  const SharedSet& shared;  ///< as Generation::shared
   std::size_t pool;
   unsigned index;
   std::size_t slot;

@@ -18,12 +18,22 @@ namespace {
 constexpr unsigned kPacketsPerTurn = 64;
 constexpr unsigned kLastPackets = 256;  // a grandchild may hold the pipe and go on writing
 
-// Room for every worker and its successor at once, which a reload or a lost worker needs.
-std::size_t slots_for(const config::Options& options) {
-  if (options.master.max_workers > 0) return options.master.max_workers;
-  std::size_t workers = 0;
-  for (const auto& pool : options.pools) workers += pool.workers;
-  return std::clamp<std::size_t>(2 * workers + 16, 64, 65535);
+std::vector<ipc::Wakeup> make_wakeups(std::size_t slots) {
+  std::vector<ipc::Wakeup> wakeups;
+  for (std::size_t i = 0; i < slots; ++i) wakeups.push_back(ipc::Wakeup::create());
+  return wakeups;
+}
+
+ipc::Bells bells_of(const std::vector<ipc::Wakeup>& wakeups) {
+  std::vector<int> fds;
+  for (const ipc::Wakeup& wakeup : wakeups) fds.push_back(wakeup.fd());
+  return ipc::Bells(std::move(fds));
+}
+
+std::vector<std::chrono::milliseconds> hold_limits(const SharedPlan& plan) {
+  std::vector<std::chrono::milliseconds> limits;
+  for (const SharedDeclaration& object : plan.objects) limits.push_back(object.hold_limit);
+  return limits;
 }
 
 }  // namespace
@@ -33,10 +43,13 @@ Workforce::Workforce(const Generation& generation, Log& log, Reactor& reactor, R
       log_(log),
       reactor_(reactor),
       run_(std::move(run)),
-      scoreboard_(ipc::Scoreboard::create(slots_for(generation.options))),
+      scoreboard_(ipc::Scoreboard::create(scoreboard_slots(generation.options))),
+      wakeups_(make_wakeups(scoreboard_.slots())),
+      bells_(bells_of(wakeups_)),
+      shared_(SharedSet::make(generation.shared.objects, scoreboard_.slots())),
+      holds_(hold_limits(generation.shared)),
       table_(scoreboard_.slots()),
       random_(std::random_device()()) {
-  for (std::size_t i = 0; i < scoreboard_.slots(); ++i) wakeups_.push_back(ipc::Wakeup::create());
   for (const auto& options : generation_.options.pools) {
     Pool pool{options.name, generation_.identities.at(options.name).user, options.workers, {}, {}, {}, 0};
     pool.limits.boot = options.boot_timeout;
@@ -95,8 +108,8 @@ bool Workforce::start(std::size_t pool, TimePoint now) {
     return false;
   }
   try {
-    auto record =
-        spawn_worker({generation_, scoreboard_, wakeups_, pool, table_.free_index(pool), *slot, 0, -1, -1}, run_);
+    auto record = spawn_worker(
+        {generation_, scoreboard_, wakeups_, shared_, pool, table_.free_index(pool), *slot, 0, -1, -1}, run_);
     record->started = record->entered = Clock::now();
     WorkerRecord& worker = table_.add(std::move(record));
     listen(worker);
@@ -138,6 +151,7 @@ void Workforce::tend(TimePoint now) {
     refill(i, now);
     shrink(i);
   }
+  watch_holds(now);
 }
 
 std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
@@ -153,6 +167,7 @@ std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
   for (std::size_t i = 0; i < pools_.size() && !stopping_; ++i) {
     if (table_.count_filling(i) < pools_[i].target) consider(pools_[i].policy.throttled_until(now));
   }
+  if (!table_.empty()) consider(holds_.next());
   return next;
 }
 
@@ -302,6 +317,7 @@ void Workforce::buried(pid_t pid, int wait_status) {
     departed(worker, departure_of(wait_status, worker.ready.has_value()));
   }
   log_.write(is_expected(end) ? LogLevel::info : LogLevel::error, exit_report(end));
+  repair(worker);
   ipc::accumulate(retained_, scoreboard_.counters(worker.slot));
   scoreboard_.clear(worker.slot);
   reactor_.forget(worker.status.get());

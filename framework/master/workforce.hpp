@@ -9,13 +9,17 @@
 #include <vector>
 
 #include "framework/master/generation.hpp"
+#include "framework/master/hold_watch.hpp"
 #include "framework/master/log.hpp"
 #include "framework/master/reactor.hpp"
 #include "framework/master/restart_policy.hpp"
+#include "framework/master/shared_report.hpp"
+#include "framework/master/shared_set.hpp"
 #include "framework/master/spawner.hpp"
 #include "framework/master/status_report.hpp"
 #include "framework/master/worker_table.hpp"
 #include "ipc/contract.hpp"
+#include "ipc/party.hpp"
 #include "ipc/scoreboard.hpp"
 #include "ipc/wakeup.hpp"
 
@@ -25,7 +29,7 @@ namespace prefork::master {
 /// are stuck, reports on those that died.
 class Workforce {
  public:
-  /// Makes the scoreboard and the wake-ups. @throws std::system_error
+  /// Makes the scoreboard, the wake-ups and the shared objects. @throws std::system_error, StartupError
   Workforce(const Generation& generation, Log& log, Reactor& reactor, RunWorker run);
 
   std::size_t pools() const noexcept { return pools_.size(); }
@@ -48,6 +52,10 @@ class Workforce {
 
   /// Adds pools, workers, totals and restarts.
   void report(StatusSnapshot& snapshot);
+
+  const SharedSet& shared() const noexcept { return shared_; }
+  const ipc::Bells& bells() const noexcept { return bells_; }
+  std::vector<SharedStatus> report_shared() const;
 
  private:
   struct Pool {
@@ -73,6 +81,10 @@ class Workforce {
   void command(WorkerRecord& worker, ipc::ControlKind kind);
   void departed(WorkerRecord& worker, Departure departure);
   void buried(pid_t pid, int wait_status);
+  void repair(const WorkerRecord& dead);
+  void watch_holds(TimePoint now);
+  void warn_of_holds(const ipc::SharedObject& object, const std::vector<HoldWatch::Overdue>& overdue);
+  const WorkerRecord* holder(ipc::Owner owner) const;
   ExitFacts facts(const WorkerRecord& worker, int wait_status, const std::string& activity) const;
   std::string serving(const WorkerRecord& worker, std::chrono::milliseconds& duration) const;
   std::string name(const WorkerRecord& worker) const;
@@ -86,6 +98,9 @@ class Workforce {
   std::vector<Pool> pools_;
   ipc::Scoreboard scoreboard_;
   std::vector<ipc::Wakeup> wakeups_;
+  ipc::Bells bells_;  ///< of wakeups_
+  SharedSet shared_;
+  HoldWatch holds_;
   WorkerTable table_;
   ipc::CounterValues retained_{};  ///< of all workers that have died
   std::array<std::uint64_t, kDepartures> departures_{};

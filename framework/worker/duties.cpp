@@ -5,9 +5,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <array>
 #include <string>
 
+#include "framework/worker/shared_waits.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::worker {
@@ -16,15 +17,15 @@ namespace {
 
 constexpr std::uint64_t kHeartbeatMs = 1000;
 
-sigset_t term_only() {
+sigset_t signals_to_read() {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
+  for (const int signal : {SIGTERM, SIGUSR1, SIGUSR2}) sigaddset(&set, signal);
   return set;
 }
 
-void watch(int epoll, int fd) {
-  epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+void watch(int epoll, int fd, std::uint32_t events) {
+  epoll_event event{.events = events, .data = {.fd = fd}};
   ipc::check_syscall(::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), "epoll_ctl EPOLL_CTL_ADD " + std::to_string(fd));
 }
 
@@ -35,21 +36,22 @@ void Duties::take_over_signals() {
   action.sa_handler = SIG_DFL;
   for (int signal = 1; signal < SIGRTMIN; ++signal) ::sigaction(signal, &action, nullptr);
   action.sa_handler = SIG_IGN;
-  for (const int signal : {SIGPIPE, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGTSTP}) {
+  for (const int signal : {SIGPIPE, SIGINT, SIGQUIT, SIGHUP, SIGTTIN, SIGTTOU, SIGTSTP}) {
     ::sigaction(signal, &action, nullptr);
   }
-  const sigset_t blocked = term_only();
+  const sigset_t blocked = signals_to_read();
   ipc::check_syscall(::sigprocmask(SIG_SETMASK, &blocked, nullptr), "sigprocmask");
 }
 
-Duties::Duties(Runtime& runtime, MasterLink& link, int wakeup_fd, DutyOfficer& officer)
-    : runtime_(runtime), link_(link), officer_(officer), wakeup_fd_(wakeup_fd) {
-  const sigset_t set = term_only();
+Duties::Duties(Runtime& runtime, MasterLink& link, int bell_fd, SharedWaits& waits, DutyOfficer& officer)
+    : runtime_(runtime), link_(link), officer_(officer), waits_(waits), bell_fd_(bell_fd) {
+  const sigset_t set = signals_to_read();
   signals_.reset(ipc::check_syscall(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd"));
   epoll_.reset(ipc::check_syscall(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
-  watch(epoll_.get(), link_.control_fd());
-  watch(epoll_.get(), signals_.get());
-  watch(epoll_.get(), wakeup_fd_);
+  watch(epoll_.get(), link_.control_fd(), EPOLLIN);
+  watch(epoll_.get(), signals_.get(), EPOLLIN);
+  // Edge-triggered: each ring is one event, and the bell need not be read.
+  watch(epoll_.get(), bell_fd_, EPOLLIN | EPOLLET);
   runtime_.loop.add(epoll_.get(), EPOLLIN, *this);
   beat();
   runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(kHeartbeatMs));
@@ -59,6 +61,7 @@ void Duties::beat() noexcept { runtime_.slot.heartbeat_ns.store(ipc::monotonic_n
 
 void Duties::on_timer() {
   beat();
+  waits_.recheck();
   runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(kHeartbeatMs));
 }
 
@@ -67,15 +70,22 @@ void Duties::wake_at(std::uint64_t tick) { runtime_.loop.timers().arm(alarm_, ti
 void Duties::attend() {
   runtime_.loop.refresh_clock();
   beat();
-  std::uint64_t wakes = 0;
-  [[maybe_unused]] const ssize_t n = ::read(wakeup_fd_, &wakes, sizeof wakes);
-  drain_signals();
-  drain_control();
+  std::array<epoll_event, 3> events;
+  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
+  for (int i = 0; i < count; ++i) {
+    const int fd = events[static_cast<std::size_t>(i)].data.fd;
+    if (fd == bell_fd_) waits_.on_bell();
+    if (fd == signals_.get()) drain_signals();
+    if (fd == link_.control_fd()) drain_control();
+  }
 }
 
 void Duties::drain_signals() {
   signalfd_siginfo info{};
-  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) officer_.asked_to_retire();
+  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    const auto number = static_cast<int>(info.ssi_signo);
+    number == SIGTERM ? officer_.asked_to_retire() : officer_.signalled(number);
+  }
 }
 
 void Duties::drain_control() {

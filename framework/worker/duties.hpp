@@ -10,27 +10,31 @@
 
 namespace prefork::worker {
 
+class SharedWaits;
+
 /// Who decides on what the duties bring.
 class DutyOfficer {
  public:
   virtual void obey(const ipc::ControlMessage& order) = 0;
   virtual void master_died() = 0;
-  virtual void asked_to_retire() = 0;  ///< SIGTERM was sent to the worker itself
+  virtual void asked_to_retire() = 0;      ///< SIGTERM was sent to the worker itself
+  virtual void signalled(int number) = 0;  ///< SIGUSR1 or SIGUSR2 was
 
  protected:
   ~DutyOfficer() = default;
 };
 
-/// What a worker owes its master whatever its services do: it listens to the control pipe, to SIGTERM and
-/// to its wake-up, and beats its heart. An epoll of its own within the event loop's, so that a blocking
+/// What a worker owes its master whatever its services do: it listens to the control pipe, to signals and to
+/// its bell, and beats its heart. An epoll of its own within the event loop's, so that a blocking
 /// service can attend to it without running the loop.
 class Duties final : public EventHandler, public BlockingDuties, private TimerWheel::Entry {
  public:
-  /// Signals as a worker has them: SIGTERM is read here; INT, QUIT and the other signals of a terminal
+  /// Signals as a worker has them: SIGTERM, USR1 and USR2 are read here; INT, QUIT and the other signals of a terminal
   /// are the master's and ignored; the rest is default. Called once in a fresh child.
   static void take_over_signals();
 
-  Duties(Runtime& runtime, MasterLink& link, int wakeup_fd, DutyOfficer& officer);
+  /// @param bell_fd  the worker's own wake-up
+  Duties(Runtime& runtime, MasterLink& link, int bell_fd, SharedWaits& waits, DutyOfficer& officer);
 
   /// Makes sure that the loop turns at that tick.
   void wake_at(std::uint64_t tick);
@@ -52,7 +56,8 @@ class Duties final : public EventHandler, public BlockingDuties, private TimerWh
   Runtime& runtime_;
   MasterLink& link_;
   DutyOfficer& officer_;
-  int wakeup_fd_;
+  SharedWaits& waits_;
+  int bell_fd_;
   ipc::UniqueFd signals_;
   ipc::UniqueFd epoll_;
   Alarm alarm_;

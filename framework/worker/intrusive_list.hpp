@@ -39,7 +39,16 @@ template <class T>
 class List {
  public:
   void push_back(T& object) noexcept { static_cast<ListHook<T>&>(object).link_before(head_); }
+  /// Behind all that `object` must not come before.
+  template <class Before>
+  void insert(T& object, Before before) noexcept {
+    ListHook<T>* place = &head_;
+    while (place->previous_ != &head_ && before(object, static_cast<T&>(*place->previous_))) place = place->previous_;
+    static_cast<ListHook<T>&>(object).link_before(*place);
+  }
   bool empty() const noexcept { return !head_.linked(); }
+  /// @return nullptr where there is none.
+  T* front() const noexcept { return empty() ? nullptr : static_cast<T*>(head_.next_); }
   /// Calls `visit` for each; it may unlink or destroy the object that it is given, and no other.
   template <class Visit>
   void for_each(Visit visit) {

@@ -4,27 +4,17 @@
 #include <stdexcept>
 #include <utility>
 
+#include "framework/worker/manifest_check.hpp"
+
 namespace prefork {
+
+using worker::check_text;
+using worker::is_name;
+using worker::quoted;
 
 namespace {
 
 constexpr std::size_t kMaxOptions = 200;
-constexpr std::size_t kMaxName = 40;
-constexpr std::size_t kMaxText = 2000;
-
-bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxName && name.front() >= 'a' && name.front() <= 'z' &&
-         std::all_of(name.begin(), name.end(),
-                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
-}
-
-void check_text(std::string_view what, std::string_view text) {
-  const bool printable =
-      std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
-  if (!printable || text.size() > kMaxText) {
-    throw std::invalid_argument(std::string(what) + " has control characters or more than 2000 bytes");
-  }
-}
 
 OptionSpec make(OptionType type, std::string_view name, std::string default_value, std::string_view help) {
   OptionSpec option;
@@ -55,13 +45,17 @@ void Manifest::summary(std::string_view line) {
 }
 
 void Manifest::add(OptionSpec option) {
-  if (!is_name(option.name)) throw std::invalid_argument("\"" + option.name + "\" is no name for an option");
+  if (!is_name(option.name)) throw std::invalid_argument(quoted(option.name) + " is no name for an option");
+  if (options_.size() - sizes_ >= kMaxOptions) throw std::invalid_argument("more than 200 options are declared");
+  push(std::move(option));
+}
+
+void Manifest::push(OptionSpec option) {
   check_text("option \"" + option.name + "\"", option.help);
   check_text("option \"" + option.name + "\"", option.default_value.value_or(""));
   const bool declared =
       std::any_of(options_.begin(), options_.end(), [&](const auto& o) { return o.name == option.name; });
   if (declared) throw std::invalid_argument("option \"" + option.name + "\" is declared twice");
-  if (options_.size() >= kMaxOptions) throw std::invalid_argument("more than 200 options are declared");
   options_.push_back(std::move(option));
 }
 

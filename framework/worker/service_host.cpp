@@ -26,6 +26,21 @@ const std::string& ServiceHost::option(std::string_view name) const {
   return found->second;
 }
 
+void ServiceHost::share(SharedObjects& shared, Signals& signals) noexcept {
+  shared_ = &shared;
+  signals_ = &signals;
+}
+
+SharedObjects& ServiceHost::shared() const {
+  if (shared_ == nullptr) throw std::logic_error("service " + name_ + " has no shared objects");
+  return *shared_;
+}
+
+Signals& ServiceHost::signals() const {
+  if (signals_ == nullptr) throw std::logic_error("service " + name_ + " has no signals");
+  return *signals_;
+}
+
 void ServiceHost::log_exception(std::string_view where) {
   runtime_.slot.add(ipc::Counter::handler_errors);
   std::string line(where);

@@ -17,6 +17,9 @@ class ServiceBase;
 
 namespace prefork::worker {
 
+class SharedObjects;
+class Signals;
+
 /// Who the worker is, for its services.
 struct WorkerIdentity {
   std::string pool;
@@ -45,6 +48,10 @@ class ServiceHost final : public Context {
   /// Set once, before anything else of the service is called.
   void host(ServiceBase& service) noexcept { service_ = &service; }
   ServiceBase& service() const noexcept { return *service_; }
+  /// The same. @throws std::logic_error from shared() and signals() where there are none: a test's host
+  void share(SharedObjects& shared, Signals& signals) noexcept;
+  SharedObjects& shared() const;
+  Signals& signals() const;
 
   /// Notes in the scoreboard what the worker is about to serve; it stands until the end of the loop's turn.
   void begin_activity(ipc::ActivityKind kind, std::string_view text) noexcept {
@@ -62,6 +69,8 @@ class ServiceHost final : public Context {
   std::map<std::string, std::string, std::less<>> options_;
   ServiceLimits limits_;
   ServiceBase* service_ = nullptr;
+  SharedObjects* shared_ = nullptr;
+  Signals* signals_ = nullptr;
 };
 
 inline ServiceHost& host_of(Context& context) noexcept { return static_cast<ServiceHost&>(context); }

@@ -21,6 +21,9 @@
 #include "framework/worker/plugin_loader.hpp"
 #include "framework/worker/protocol.hpp"
 #include "framework/worker/runtime.hpp"
+#include "framework/worker/shared_objects.hpp"
+#include "framework/worker/shared_waits.hpp"
+#include "framework/worker/signals.hpp"
 #include "framework/worker/stream_connection.hpp"
 #include "ipc/syscall.hpp"
 
@@ -56,6 +59,14 @@ std::size_t connection_limit(std::size_t configured, std::size_t wakeups) {
   return configured == 0 ? allowed : std::min(configured, allowed);
 }
 
+// One topic serves all services.
+const ipc::SharedObject* signal_topic(const WorkerSetup& setup) {
+  for (const auto& service : setup.services) {
+    if (service.signals != nullptr) return service.signals;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 /// One worker: wires the runtime's parts together and lives through start, service and drain.
@@ -68,6 +79,7 @@ class Worker final : private DutyOfficer {
  private:
   struct Hosted {
     std::unique_ptr<ServiceHost> host;
+    std::unique_ptr<SharedObjects> shared;
     ServiceBase* service;
   };
 
@@ -83,11 +95,15 @@ class Worker final : private DutyOfficer {
   void obey(const ipc::ControlMessage& order) override;
   void master_died() override;
   void asked_to_retire() override;
+  void signalled(int number) override;
 
   WorkerSetup setup_;
   ipc::WorkerSlot& slot_;
   MasterLink link_;
   Runtime runtime_;
+  ipc::Bells bells_;
+  SharedWaits waits_;
+  Signals signals_;
   Duties duties_;
   std::vector<Hosted> services_;
   Acceptor acceptor_;
@@ -101,7 +117,10 @@ Worker::Worker(WorkerSetup setup)
       slot_(setup_.scoreboard->slot(setup_.slot)),
       link_(setup_.control_fd, setup_.status_fd, slot_),
       runtime_(slot_, link_),
-      duties_(runtime_, link_, setup_.wakeup_fds.at(setup_.slot), *this),
+      bells_(setup_.wakeup_fds),
+      waits_(runtime_, {ipc::owner_of(setup_.slot), &bells_}),
+      signals_(waits_, setup_.identity, signal_topic(setup_)),
+      duties_(runtime_, link_, bells_.fd(setup_.slot), waits_, *this),
       acceptor_(runtime_, FairShare(*setup_.scoreboard, setup_.slot),
                 connection_limit(setup_.max_connections, setup_.wakeup_fds.size())) {
   runtime_.duties = &duties_;
@@ -151,8 +170,10 @@ void Worker::load_services() {
     auto host = std::make_unique<ServiceHost>(runtime_, setup_.identity, index, service.name,
                                               std::move(service.options), service.limits);
     ServiceBase* created = descriptor.create();
+    auto shared = std::make_unique<SharedObjects>(waits_, service, setup_.identity);
     host->host(*created);
-    services_.push_back({std::move(host), created});
+    host->share(*shared, signals_);
+    services_.push_back({std::move(host), std::move(shared), created});
   }
   for (auto& service : setup_.services) {
     if (service.plugin_fd >= 0) ::close(service.plugin_fd);
@@ -229,6 +250,7 @@ void Worker::drain(DrainMode mode, std::chrono::milliseconds limit) {
     if (!listener.datagram) ::close(std::exchange(listener.fd, -1));
   }
   runtime_.connections.for_each([](StreamConnection& connection) { connection.on_drain(); });
+  waits_.on_drain();
 }
 
 void Worker::obey(const ipc::ControlMessage& order) {
@@ -253,6 +275,8 @@ void Worker::asked_to_retire() {
   link_.say(ipc::StatusKind::draining);
   drain(DrainMode::patient, std::chrono::milliseconds(UINT32_MAX));
 }
+
+void Worker::signalled(int number) { signals_.on_number(number); }
 
 void run_worker(WorkerSetup setup) {
   const int status_fd = setup.status_fd;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,29 @@
 #include "framework/worker/service_host.hpp"
 #include "ipc/privileges.hpp"
 #include "ipc/scoreboard.hpp"
+#include "ipc/shared_object.hpp"
 
 namespace prefork::worker {
+
+/// A shared object as one service knows it.
+struct SharedSetup {
+  std::string name;  ///< as the service declared it
+  const ipc::SharedObject* object = nullptr;
+  std::uint32_t max_deliveries = 0;  ///< of queues; zero: no limit
+};
+
+/// A channel as one service knows it: two queues, and which workers are at its ends.
+struct ChannelSetup {
+  struct End {
+    std::string pool;
+    std::optional<unsigned> index;  ///< nullopt: any worker of the pool
+  };
+  std::string name;
+  End first;
+  End second;
+  const ipc::SharedObject* to_second = nullptr;
+  const ipc::SharedObject* to_first = nullptr;
+};
 
 struct ServiceSetup {
   std::string name;
@@ -22,6 +44,9 @@ struct ServiceSetup {
   int plugin_fd = -1;                                       ///< the sealed copy
   std::map<std::string, std::string, std::less<>> options;  ///< normalised
   ServiceLimits limits;
+  std::vector<SharedSetup> shared{};
+  std::vector<ChannelSetup> channels{};
+  const ipc::SharedObject* signals = nullptr;  ///< the server's topic of signals, where the service asked for it
 };
 
 /// All that a worker needs to know, as plain data. Descriptors are the worker's from here on.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -35,6 +36,21 @@ class PREFORK_API Timer {
   std::shared_ptr<Impl> impl_;
 };
 
+// What workers share: prefork/queue.hpp, topic.hpp, semaphore.hpp, event.hpp, metrics.hpp, table.hpp,
+// channel.hpp, signal.hpp.
+class Queue;
+class Topic;
+class Semaphore;
+class Mutex;
+class Event;
+class Barrier;
+class Counter;
+class Gauge;
+class Histogram;
+class Table;
+class Channel;
+struct Signal;
+
 class Context;
 
 /// Awaitable of `Context::sleep_for`.
@@ -50,8 +66,8 @@ class PREFORK_API Sleep {
   std::chrono::milliseconds delay_;
 };
 
-/// What a service has of its worker: its options, its place, the log, timers. One per service and
-/// worker; it lives as long as the service. Used in the worker's thread only. Nothing here blocks.
+/// What a service has of its worker: its options, its place, the log, timers, shared objects. One per service
+/// and worker; it lives as long as the service. Used in the worker's thread only. Nothing here blocks.
 class PREFORK_API Context {
  public:
   using Callback = std::function<Task<void>()>;
@@ -105,6 +121,37 @@ class PREFORK_API Context {
   /// draining worker waits for it as it waits for connections.
   void spawn(Task<void> task);
 
+  /// The shared objects that `describe` declared. They live as long as the service. Asking for a name that was
+  /// not declared, or as something else, throws std::logic_error.
+  Queue& queue(std::string_view name) const;
+  Topic& topic(std::string_view name) const;
+  Semaphore& semaphore(std::string_view name) const;
+  Mutex mutex(std::string_view name) const;
+  Event& event(std::string_view name) const;
+  Barrier& barrier(std::string_view name) const;
+  Counter& counter(std::string_view name) const;
+  Gauge& gauge(std::string_view name) const;
+  Histogram& histogram(std::string_view name) const;
+  Table& table(std::string_view name) const;
+  /// This worker's end. @return nullopt: it is at neither
+  std::optional<Channel> channel(std::string_view name) const;
+
+  /// Sends a signal with a payload (at most 900 bytes) to every worker of a pool, "POOL", or to one, "POOL/2".
+  /// It reaches those that listen to its name now; a worker that dies before it has answered it has lost it.
+  /// Needs `Manifest::signals`. @return false: it could not be sent
+  bool signal(std::string_view target, std::string_view name, std::string_view payload = {});
+  /// Calls `callback(Signal)`, a function or a coroutine, for each signal of that name, as long as the worker
+  /// lives. What it throws is logged.
+  template <class F>
+  void on_signal(std::string_view name, F callback) {
+    listen(std::string(name), wrap_with<Signal>(std::move(callback)));
+  }
+  /// The same for SIGUSR1 or SIGUSR2, sent to the worker's process by an operator.
+  template <class F>
+  void on_signal(int number, F callback) {
+    listen(number, wrap(std::move(callback)));
+  }
+
  protected:
   Context() = default;
   ~Context() = default;
@@ -121,6 +168,19 @@ class PREFORK_API Context {
       return Callback(std::move(callback));
     }
   }
+  template <class Argument, class F>
+  static std::function<Task<void>(Argument)> wrap_with(F callback) {
+    if constexpr (std::is_void_v<std::invoke_result_t<F&, Argument>>) {
+      return [callback = std::move(callback)](Argument argument) mutable -> Task<void> {
+        callback(std::move(argument));
+        return {};
+      };
+    } else {
+      return std::function<Task<void>(Argument)>(std::move(callback));
+    }
+  }
+  void listen(std::string name, std::function<Task<void>(Signal)> callback);
+  void listen(int number, Callback callback);
   Timer start_timer(std::chrono::milliseconds delay, std::chrono::milliseconds period, Callback callback);
   Timer start_timer_at(std::chrono::system_clock::time_point when, Callback callback);
 };

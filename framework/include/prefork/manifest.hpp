@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include <prefork/api.hpp>
+#include <prefork/shared.hpp>
 
 namespace prefork {
 
@@ -37,7 +39,8 @@ struct OptionSpec {
 /// must not depend on anything but its argument.
 ///
 /// A name that is declared twice, is ill-formed, or a default outside its own range throws
-/// std::invalid_argument: the plugin is refused with that sentence.
+/// std::invalid_argument: the plugin is refused with that sentence. Names are lower-case letters, digits and '-',
+/// at most 40 of them, and begin with a letter.
 class PREFORK_API Manifest {
  public:
   /// An inclusive range of integers, milliseconds or bytes.
@@ -65,14 +68,40 @@ class PREFORK_API Manifest {
   void choice(std::string_view name, std::string_view default_value, std::initializer_list<std::string_view> values,
               std::string_view help);
 
+  /// Objects that workers share (prefork/shared.hpp). The master makes them before it starts the first worker,
+  /// and repairs them when one dies. Every size becomes an option of the service, NAME-capacity and so on.
+  void queue(std::string_view name, const QueueShape& shape, std::string_view help, Scope scope = Scope::service);
+  void topic(std::string_view name, const TopicShape& shape, std::string_view help, Scope scope = Scope::service);
+  void semaphore(std::string_view name, const SemaphoreShape& shape, std::string_view help,
+                 Scope scope = Scope::service);
+  void mutex(std::string_view name, const MutexShape& shape, std::string_view help, Scope scope = Scope::service);
+  void event(std::string_view name, std::string_view help, Scope scope = Scope::service);
+  void barrier(std::string_view name, const BarrierShape& shape, std::string_view help, Scope scope = Scope::service);
+  void counter(std::string_view name, std::string_view help, Scope scope = Scope::service);
+  void gauge(std::string_view name, std::string_view help, Scope scope = Scope::service);
+  void histogram(std::string_view name, std::string_view help, Scope scope = Scope::service);
+  void table(std::string_view name, const TableShape& shape, std::string_view help, Scope scope = Scope::service);
+  void channel(std::string_view name, const ChannelShape& shape, std::string_view help, Scope scope = Scope::service);
+  /// The service sends signals to workers, or takes them (Context::signal, Context::on_signal).
+  void signals();
+
   const std::string& summary() const noexcept { return summary_; }
   const std::vector<OptionSpec>& options() const noexcept { return options_; }
+  const std::vector<SharedSpec>& shared() const noexcept { return shared_; }
+  bool wants_signals() const noexcept { return wants_signals_; }
 
  private:
   void add(OptionSpec option);
+  void push(OptionSpec option);
+  void share(SharedSpec spec);
+  /// Adds a size of a shared object as an option; its name there is the last part.
+  void size_of(std::string_view object, OptionSpec option);
 
   std::string summary_;
   std::vector<OptionSpec> options_;
+  std::vector<SharedSpec> shared_;
+  std::size_t sizes_ = 0;  ///< options that are sizes of shared objects
+  bool wants_signals_ = false;
 };
 
 }  // namespace prefork

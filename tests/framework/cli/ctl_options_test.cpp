@@ -28,6 +28,12 @@ TEST(CtlOptions, Commands) {
   EXPECT_EQ(request({"workers"}).verb, CtlVerb::workers);
   EXPECT_EQ(request({"stop"}).verb, CtlVerb::stop);
   EXPECT_EQ(request({"reopen"}).verb, CtlVerb::other);
+  EXPECT_EQ(request({"ipc"}).verb, CtlVerb::ipc);
+  EXPECT_EQ(request({"queue", "list", "web.jobs"}).verb, CtlVerb::dead_letters);
+  EXPECT_EQ(request({"queue", "requeue", "web.jobs", "3"}).verb, CtlVerb::other);
+  EXPECT_EQ(request({"queue", "requeue", "web.jobs", "3"}).command, "queue requeue web.jobs 3");
+  EXPECT_EQ(request({"queue", "drop", "web.jobs"}).verb, CtlVerb::other);
+  EXPECT_TRUE(request({"ipc", "--json"}).json);
   EXPECT_EQ(request({"stop", "--fast"}).command, "stop --fast");
   EXPECT_EQ(request({"--fast", "stop"}).command, "stop --fast");
   EXPECT_TRUE(request({"status", "--json"}).json);
@@ -59,6 +65,12 @@ TEST(CtlOptions, Mistakes) {
   const Arguments cases[] = {{},
                              {"statsu"},
                              {"status", "now"},
+                             {"ipc", "now"},
+                             {"queue"},
+                             {"queue", "list"},
+                             {"queue", "lits", "web.jobs"},
+                             {"queue", "requeue", "web.jobs", "-1"},
+                             {"queue", "list", "my queue"},
                              {"status", "--fast"},
                              {"--jso", "status"},
                              {"scale", "main"},

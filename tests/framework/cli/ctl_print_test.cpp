@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/master/control_command.hpp"
+#include "framework/master/shared_report.hpp"
 #include "framework/master/status_report.hpp"
 
 namespace prefork::cli {
@@ -71,11 +72,45 @@ TEST(CtlPrint, LongNamesMoveTheColumns) {
 
 TEST(CtlPrint, AnswersOfOtherMastersAreShownAsFarAsTheyGo) {
   for (const char* line : {R"({"ok":true})", R"({"ok":true,"master":7,"pools":{"a":1},"workers":[null,3]})",
+                           R"({"ok":true,"objects":[7,{"holders":{},"losses":[1]},{"holders":[1]}],"letters":[null]})",
                            R"({"ok":true,"restarts":[1],"totals":{"requests":"many"}})", "[]", "not json", ""}) {
     EXPECT_FALSE(status_text(line, 80).empty()) << line;
     EXPECT_FALSE(workers_text(line, 80).empty()) << line;
+    EXPECT_FALSE(ipc_text(line, 80).empty()) << line;
+    EXPECT_FALSE(dead_letters_text(line, 80).empty()) << line;
     EXPECT_FALSE(json_text(line).empty()) << line;
   }
+}
+
+std::vector<master::SharedStatus> shared_objects() {
+  master::SharedStatus jobs{"web.jobs", "queue", "1024 x 256 bytes", 400'000, 17, 1024, 2, {}, 0, 3, {}};
+  jobs.holders = {{"main/0", 1}, {"main/1", 12}, {"main/2", 1}, {"main/3", 1}};
+  jobs.more_holders = 2;
+  jobs.losses = {{"expired", 4}};
+  return {jobs, {"go", "event", "", 64, 1, 1, 0, {}, 0, 0, {}}, {"hits", "counter", "", 64, 900, 0, 0, {}, 0, 0, {}}};
+}
+
+TEST(CtlPrint, Ipc) {
+  EXPECT_EQ(
+      ipc_text(master::ipc_answer(shared_objects()), 0),
+      R"(NAME      KIND     SHAPE                FILL  WAITERS  HOLDERS                                 REPAIRS  LOSSES
+web.jobs  queue    1024 x 256 bytes  17/1024        2  main/0, main/1 (12), main/2 and 3 more        3  expired 4
+go        event                          1/1        0                                                0
+hits      counter                        900        0                                                0
+)");
+  EXPECT_EQ(ipc_text(master::ipc_answer({}), 0), "the services share no objects\n");
+}
+
+TEST(CtlPrint, DeadLetters) {
+  EXPECT_EQ(
+      dead_letters_text(master::dead_letters_answer("web.jobs", 3, {{17, 5, 2000, "{\\x00"}, {9, 1, 3, "one"}}), 0),
+      R"(NUMBER  DELIVERIES  BYTES  CONTENT
+    17           5   2000  {\x00
+     9           1      3  one
+and 1 more
+)");
+  EXPECT_EQ(dead_letters_text(master::dead_letters_answer("web.jobs", 0, {}), 0),
+            "queue web.jobs has no dead letters\n");
 }
 
 TEST(CtlPrint, JsonKeepsTheMastersOrder) {

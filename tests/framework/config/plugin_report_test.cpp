@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <random>
 
 namespace prefork::config {
@@ -22,6 +23,14 @@ PluginReport sample() {
   report.options.push_back({"room", OptionType::size, "65536", 1, INT64_MAX, {}, "how much"});
   report.options.push_back({"on", OptionType::flag, "off", 0, 0, {}, ""});
   report.options.push_back({"mode", OptionType::choice, "b", 0, 0, {"a", "b", ""}, "one of them"});
+  report.shared.push_back({"jobs", SharedKind::queue, Scope::service, "what is to be done"});
+  report.shared.push_back({"gate", SharedKind::semaphore, Scope::server, ""});
+  report.shared.push_back({"roster",
+                           SharedKind::table,
+                           Scope::server,
+                           "who is here",
+                           {{"since", ColumnType::integer, 0}, {"nick", ColumnType::text, 32}}});
+  report.signals = true;
   return report;
 }
 
@@ -39,6 +48,16 @@ void expect_equal(const PluginReport& a, const PluginReport& b) {
     EXPECT_EQ(x.maximum, y.maximum);
     EXPECT_EQ(x.choices, y.choices);
     EXPECT_EQ(x.help, y.help);
+  }
+  EXPECT_EQ(a.signals, b.signals);
+  ASSERT_EQ(a.shared.size(), b.shared.size());
+  for (std::size_t i = 0; i < a.shared.size(); ++i) {
+    const SharedSpec &x = a.shared[i], &y = b.shared[i];
+    EXPECT_EQ(x.name, y.name);
+    EXPECT_EQ(x.kind, y.kind) << x.name;
+    EXPECT_EQ(x.scope, y.scope) << x.name;
+    EXPECT_EQ(x.help, y.help);
+    EXPECT_EQ(x.columns, y.columns) << x.name;
   }
 }
 
@@ -59,7 +78,7 @@ TEST(PluginReport, CutAnywhereItIsRefusedOrAnEndOfARecord) {
       EXPECT_THROW(decode_report(cut), std::runtime_error) << length;
     }
   }
-  EXPECT_EQ(whole, sample().options.size());
+  EXPECT_EQ(whole, sample().options.size() + sample().shared.size());
 }
 
 // Goal: whatever bytes come, they are refused with a std::runtime_error or give a report that can be shown.
@@ -125,6 +144,62 @@ TEST(PluginReport, NumbersOutOfRangeAreRefused) {
   }
 }
 
+std::string refusal(const PluginReport& report) {
+  try {
+    decode_report(encode_report(report));
+    return {};
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+}
+
+// Each is a report that an honest manifest can't make.
+TEST(PluginReport, SharedObjectsAreChecked) {
+  const auto spec = [](std::string name) { return SharedSpec{std::move(name), SharedKind::table, Scope::service, ""}; };
+  struct Case {
+    std::function<void(PluginReport&)> change;
+    std::string says;
+  };
+  const std::vector<Case> cases{
+      {[](auto&) {}, ""},
+      {[&](auto& r) { r.shared = {spec(std::string(40, 'n'))}; }, ""},
+      {[&](auto& r) { r.shared = {spec("")}; }, "a shared object with an ill-formed name"},
+      {[&](auto& r) { r.shared = {spec("a.b")}; }, "a shared object with an ill-formed name"},
+      {[&](auto& r) { r.shared = {spec("a b")}; }, "a shared object with an ill-formed name"},
+      {[&](auto& r) { r.shared = {spec("\xff")}; }, "a shared object with an ill-formed name"},
+      {[&](auto& r) { r.shared = {spec(std::string(41, 'n'))}; }, "a shared object with an ill-formed name"},
+      {[&](auto& r) {
+         r.shared = {spec("a"), spec("b"), spec("a")};
+       },
+       "a shared object twice"},
+      {[&](auto& r) { r.shared.assign(kMaxReportedObjects + 1, spec("a")); }, "a shared object twice"},
+      {[&](auto& r) { r.shared[0].help = "a\tb"; }, "a control character"},
+      {[&](auto& r) { r.shared[0].help = "a\x7f"; }, "a control character"},
+      {[&](auto& r) { r.shared[0].kind = static_cast<SharedKind>(11); }, "a number out of range"},
+      {[&](auto& r) { r.shared[0].scope = static_cast<Scope>(2); }, "a number out of range"},
+      {[&](auto& r) { r.shared[2].columns[0].name = "A/B"; }, "a column with an ill-formed name"},
+      {[&](auto& r) { r.shared[2].columns[0].type = static_cast<ColumnType>(3); }, "a number out of range"},
+      {[&](auto& r) { r.shared[2].columns.resize(kMaxReportedColumns + 1, r.shared[2].columns[0]); },
+       "too many columns"},
+      {[&](auto& r) {
+         for (int i = 0; i < 65; ++i) r.shared.push_back(spec("o" + std::to_string(i)));
+       },
+       "too many shared objects"},
+      {[&](auto& r) { r.options.resize(kMaxReportedOptions + 1, r.options[0]); }, "too many options"},
+  };
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    PluginReport report = sample();
+    cases[i].change(report);
+    EXPECT_EQ(refusal(report), cases[i].says.empty() ? "" : "its report is damaged: " + cases[i].says) << i;
+  }
+}
+
+TEST(PluginReport, ARecordOfAnotherKindIsRefused) {
+  std::string bytes = encode_report(sample());
+  bytes.replace(bytes.find("shared\x1f"), 6, "sharod");
+  EXPECT_THROW(decode_report(bytes), std::runtime_error);
+}
+
 TEST(PluginReport, TooLongIsRefused) {
   PluginReport report;
   report.summary.assign(kMaxReportBytes, 'x');
@@ -141,7 +216,16 @@ TEST(PluginReport, IsDescribedForPeople) {
   EXPECT_THAT(text, HasSubstr("size, at least 1; default 64KiB\n"));
   EXPECT_THAT(text, HasSubstr("on or off; default off\n"));
   EXPECT_THAT(text, HasSubstr("one of a b ; default b\n"));
+  EXPECT_THAT(text, HasSubstr("shared between workers:\n"
+                              "  jobs                 queue\n"
+                              "                       what is to be done\n"
+                              "  gate                 semaphore; of all services that declare it\n"
+                              "  roster               table of integer since, text nick (32); of all services that "
+                              "declare it\n"
+                              "                       who is here\n"
+                              "  signals to and from other workers\n"));
   EXPECT_THAT(describe_report({}, "p"), HasSubstr("(no summary)"));
+  EXPECT_THAT(describe_report({}, "p"), testing::Not(HasSubstr("shared")));
 }
 
 TEST(PluginReport, ADefaultMayHaveAnyUnit) {

@@ -182,8 +182,8 @@ TEST(Resolve, MistakesNamePlaceAndExpectation) {
       {kEcho + "[master]\nlog-level = warn",
        "a.conf:5: log-level in [master]: \"warn\" is not one of debug, info, notice, warning, error"},
       {kEcho + "[master]\nmax-workers = 2", "a.conf:5: max-workers is 2, but the pools have 3 workers"},
-      {kEcho + "[master]\nmax-workers = 65536",
-       "a.conf:5: max-workers in [master]: \"65536\" is not an integer from 0 to 65535"},
+      {kEcho + "[master]\nmax-workers = 65535",
+       "a.conf:5: max-workers in [master]: \"65535\" is not an integer from 0 to 65534"},
       {kEcho + "[master]\ncontrol = /x\npid-file = /x", "a.conf:6: pid-file and control are the same path \"/x\""},
   };
   for (const auto& [text, sentence] : cases) EXPECT_EQ(sentence_of([&] { resolve_text(text); }), sentence) << text;
@@ -212,9 +212,9 @@ TEST(Resolve, TheWorkersOfAllPoolsHaveToFit) {
     text += "[pool p" + n + "]\nworkers = 4096\n[service s" + n + "]\nplugin = p\nlisten = unix:/" + n + "\npool = p" +
             n + "\n";
   }
-  EXPECT_EQ(sentence_of([&] { resolve_text(text + kEcho + "[pool main]\nworkers = 4095"); }), "(nothing)");
-  EXPECT_EQ(sentence_of([&] { resolve_text(text + kEcho + "[pool main]\nworkers = 4096"); }),
-            "a.conf:94: the pools have more than 65535 workers together");
+  EXPECT_EQ(sentence_of([&] { resolve_text(text + kEcho + "[pool main]\nworkers = 4094"); }), "(nothing)");
+  EXPECT_EQ(sentence_of([&] { resolve_text(text + kEcho + "[pool main]\nworkers = 4095"); }),
+            "a.conf:94: the pools have more than 65534 workers together");
 }
 
 }  // namespace

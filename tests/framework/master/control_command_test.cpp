@@ -20,6 +20,12 @@ std::string told(std::string_view line) {
     std::string operator()(const ReopenCommand&) const { return "reopen"; }
     std::string operator()(const ReloadCommand&) const { return "reload"; }
     std::string operator()(const UpgradeCommand&) const { return "upgrade"; }
+    std::string operator()(const IpcCommand&) const { return "ipc"; }
+    std::string operator()(const QueueCommand& queue) const {
+      constexpr const char* kActions[] = {"list", "requeue", "drop"};
+      return std::string("queue ") + kActions[static_cast<std::size_t>(queue.action)] + " of " + queue.queue +
+             (queue.most ? " at most " + std::to_string(*queue.most) : "");
+    }
   };
   const auto parsed = parse_command(line);
   if (const auto* error = std::get_if<CommandError>(&parsed)) return "error: " + error->text;
@@ -40,28 +46,44 @@ INSTANTIATE_TEST_SUITE_P(
                     Line{"stop --fast", "stop fast"}, Line{" \t status \r", "status"},
                     Line{"scale main 4", "scale main to 4"}, Line{"scale  main\t0", "scale main to 0"},
                     Line{"scale main +1", "scale main by 1"}, Line{"scale main -1", "scale main by -1"},
-                    Line{"scale main 65535", "scale main to 65535"}, Line{"scale 4 4", "scale 4 to 4"}));
+                    Line{"scale main 65534", "scale main to 65534"}, Line{"scale 4 4", "scale 4 to 4"},
+                    Line{"ipc", "ipc"}, Line{"queue list web.jobs", "queue list of web.jobs"},
+                    Line{"queue requeue web.jobs", "queue requeue of web.jobs"},
+                    Line{"queue requeue web.jobs 3", "queue requeue of web.jobs at most 3"},
+                    Line{"queue drop web.jobs", "queue drop of web.jobs"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Bad, ControlLine,
-    testing::Values(Line{"", "error: the line has no command"}, Line{"  \t ", "error: the line has no command"},
-                    Line{"statsu", "error: unknown command \"statsu\"; did you mean \"status\"?"},
-                    Line{"xyzzy", "error: unknown command \"xyzzy\""},
-                    Line{"Status", "error: unknown command \"Status\"; did you mean \"status\"?"},
-                    Line{"status now", "error: status takes no arguments; \"now\" is one too many"},
-                    Line{"stop --slow", "error: stop takes --fast or nothing, not \"--slow\""},
-                    Line{"stop --fast x", "error: stop takes --fast or nothing, not \"x\""},
-                    Line{"scale", "error: scale takes a pool and a number: scale POOL N, +N or -N"},
-                    Line{"scale main", "error: scale takes a pool and a number: scale POOL N, +N or -N"},
-                    Line{"scale main 1 2", "error: scale takes a pool and a number: scale POOL N, +N or -N"},
-                    Line{"scale main x", "error: scale takes N, +N or -N with N from 0 to 65535, not \"x\""},
-                    Line{"scale main +", "error: scale takes N, +N or -N with N from 0 to 65535, not \"+\""},
-                    Line{"scale main --1", "error: scale takes N, +N or -N with N from 0 to 65535, not \"--1\""},
-                    Line{"scale main +-1", "error: scale takes N, +N or -N with N from 0 to 65535, not \"+-1\""},
-                    Line{"scale main 1x", "error: scale takes N, +N or -N with N from 0 to 65535, not \"1x\""},
-                    Line{"scale main 65536", "error: scale takes N, +N or -N with N from 0 to 65535, not \"65536\""},
-                    Line{"scale main 99999999999",
-                         "error: scale takes N, +N or -N with N from 0 to 65535, not \"99999999999\""}));
+    testing::Values(
+        Line{"", "error: the line has no command"}, Line{"  \t ", "error: the line has no command"},
+        Line{"statsu", "error: unknown command \"statsu\"; did you mean \"status\"?"},
+        Line{"xyzzy", "error: unknown command \"xyzzy\""},
+        Line{"Status", "error: unknown command \"Status\"; did you mean \"status\"?"},
+        Line{"status now", "error: status takes no arguments; \"now\" is one too many"},
+        Line{"stop --slow", "error: stop takes --fast or nothing, not \"--slow\""},
+        Line{"stop --fast x", "error: stop takes --fast or nothing, not \"x\""},
+        Line{"scale", "error: scale takes a pool and a number: scale POOL N, +N or -N"},
+        Line{"scale main", "error: scale takes a pool and a number: scale POOL N, +N or -N"},
+        Line{"scale main 1 2", "error: scale takes a pool and a number: scale POOL N, +N or -N"},
+        Line{"scale main x", "error: scale takes N, +N or -N with N from 0 to 65534, not \"x\""},
+        Line{"scale main +", "error: scale takes N, +N or -N with N from 0 to 65534, not \"+\""},
+        Line{"scale main --1", "error: scale takes N, +N or -N with N from 0 to 65534, not \"--1\""},
+        Line{"scale main +-1", "error: scale takes N, +N or -N with N from 0 to 65534, not \"+-1\""},
+        Line{"scale main 1x", "error: scale takes N, +N or -N with N from 0 to 65534, not \"1x\""},
+        Line{"scale main 65535", "error: scale takes N, +N or -N with N from 0 to 65534, not \"65535\""},
+        Line{"ipc now", "error: ipc takes no arguments; \"now\" is one too many"},
+        Line{"queue", "error: queue takes list NAME, requeue NAME [N] or drop NAME"},
+        Line{"queue list", "error: queue takes list NAME, requeue NAME [N] or drop NAME"},
+        Line{"queue lits jobs",
+             "error: queue takes list NAME, requeue NAME [N] or drop NAME, not \"lits\"; did you mean "
+             "\"list\"?"},
+        Line{"queue list jobs 3", "error: queue takes list NAME, requeue NAME [N] or drop NAME; \"3\" is one too many"},
+        Line{"queue requeue jobs 3 4",
+             "error: queue takes list NAME, requeue NAME [N] or drop NAME; \"4\" is one too many"},
+        Line{"queue requeue jobs 0", "error: requeue takes a number from 1 to 1000000000, not \"0\""},
+        Line{"queue requeue jobs -1", "error: requeue takes a number from 1 to 1000000000, not \"-1\""},
+        Line{"queue requeue jobs 1x", "error: requeue takes a number from 1 to 1000000000, not \"1x\""},
+        Line{"scale main 99999999999", "error: scale takes N, +N or -N with N from 0 to 65534, not \"99999999999\""}));
 
 TEST(ControlCommand, EveryCutOfAGoodLineIsReadOrRefused) {
   for (const std::string line : {"stop --fast", "scale main +12", "workers"}) {

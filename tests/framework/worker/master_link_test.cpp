@@ -1,5 +1,6 @@
 #include "framework/worker/master_link.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "framework/worker/duties.hpp"
+#include "framework/worker/shared_waits.hpp"
 #include "ipc/pipe.hpp"
 #include "ipc/wakeup.hpp"
 #include "tests/framework/worker/harness.hpp"
@@ -106,10 +108,12 @@ TEST_F(LinkTest, ReceivesOrdersAndSkipsNonsense) {
 
 struct Officer final : DutyOfficer {
   std::vector<int> orders;
+  std::vector<int> signals;
   int deaths = 0, retirements = 0;
   void obey(const ipc::ControlMessage& order) override { orders.push_back(static_cast<int>(order.kind)); }
   void master_died() override { ++deaths; }
   void asked_to_retire() override { ++retirements; }
+  void signalled(int number) override { signals.push_back(number); }
 };
 
 struct DutiesTest : LinkTest {
@@ -117,23 +121,29 @@ struct DutiesTest : LinkTest {
     LinkTest::SetUp();
     sigset_t term;
     sigemptyset(&term);
-    sigaddset(&term, SIGTERM);
+    for (const int signal : {SIGTERM, SIGUSR1, SIGUSR2}) sigaddset(&term, signal);
     ::sigprocmask(SIG_BLOCK, &term, &before);
   }
   void TearDown() override { ::sigprocmask(SIG_SETMASK, &before, nullptr); }
   sigset_t before{};
   Officer officer;
   ipc::Wakeup wakeup = ipc::Wakeup::create();
+  ipc::Bells bells{{wakeup.fd()}};
+  SharedWaits waits{h.runtime, {ipc::owner_of(0), &bells}};
 };
 
 TEST_F(DutiesTest, PassesOnOrdersSignalsAndTheMastersDeathOnce) {
-  Duties duties(h.runtime, link, wakeup.fd(), officer);
+  Duties duties(h.runtime, link, wakeup.fd(), waits, officer);
   order(ipc::ControlKind::retire);
   order(ipc::ControlKind::finish);
   EXPECT_TRUE(h.turn_until([&] { return officer.orders.size() == 2; }));
   EXPECT_EQ(officer.orders, (std::vector<int>{1, 2}));
   ::raise(SIGTERM);
   EXPECT_TRUE(h.turn_until([&] { return officer.retirements == 1; }));
+  ::raise(SIGUSR2);
+  ::raise(SIGUSR1);
+  EXPECT_TRUE(h.turn_until([&] { return officer.signals.size() == 2; }));
+  EXPECT_THAT(officer.signals, testing::UnorderedElementsAre(SIGUSR1, SIGUSR2));
   order(ipc::ControlKind::finish);
   control.write_end.reset();
   EXPECT_TRUE(h.turn_until([&] { return officer.deaths == 1; }));
@@ -147,12 +157,12 @@ TEST_F(DutiesTest, PassesOnOrdersSignalsAndTheMastersDeathOnce) {
 TEST_F(DutiesTest, BeatsItsHeartAndTakesTheWakes) {
   auto& beat = h.board.slot(0).heartbeat_ns;
   beat.store(0);
-  Duties duties(h.runtime, link, wakeup.fd(), officer);
+  Duties duties(h.runtime, link, wakeup.fd(), waits, officer);
   const auto first = beat.load();
   EXPECT_GT(first, 0U);
   wakeup.wake();
   h.turn();
-  EXPECT_FALSE(prefork::test::readable_now(wakeup.fd()));
+  EXPECT_FALSE(prefork::test::readable_now(duties.duty_fd())) << "one ring is one event";
   EXPECT_TRUE(h.turn_until([&] { return beat.load() > first; }));
 }
 

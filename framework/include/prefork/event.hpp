@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include <prefork/api.hpp>
+#include <prefork/queue.hpp>
+#include <prefork/task.hpp>
+
+namespace prefork {
+
+/// A flag for all workers: `Manifest::event` declares it, `Context::event` gives it. Nobody holds it, so no
+/// death changes it. docs/ipc.md
+class PREFORK_API Event {
+ public:
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  /// Wakes everyone who waits; they go on also if it is cleared at once. @return false: it was set already
+  bool set() noexcept;
+  /// @return false: it was not set
+  bool clear() noexcept;
+  bool is_set() const noexcept;
+
+  /// @return false: the time is over, or, without a time-out, the worker drains
+  Task<bool> wait(std::chrono::milliseconds timeout = kForever);
+  bool wait_blocking(std::chrono::milliseconds timeout = kForever);
+
+ protected:
+  Event() = default;
+  ~Event() = default;
+};
+
+/// A place where so many parties wait for each other: `Manifest::barrier` declares it, `Context::barrier`
+/// gives it. When the last arrives, all go on, and it is there for the next round. A party that dies while it
+/// waits has not arrived: the others wait for another in its place. docs/ipc.md
+class PREFORK_API Barrier {
+ public:
+  Barrier(const Barrier&) = delete;
+  Barrier& operator=(const Barrier&) = delete;
+
+  /// Arrives, and waits for the others. @return false: the time is over, or, without a time-out, the worker
+  /// drains; the arrival has been taken back
+  Task<bool> wait(std::chrono::milliseconds timeout = kForever);
+  bool wait_blocking(std::chrono::milliseconds timeout = kForever);
+
+  std::size_t parties() const noexcept;
+  /// How many have arrived and wait now.
+  std::size_t arrived() const noexcept;
+
+ protected:
+  Barrier() = default;
+  ~Barrier() = default;
+};
+
+}  // namespace prefork

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include <prefork/api.hpp>
+#include <prefork/queue.hpp>
+#include <prefork/task.hpp>
+
+namespace prefork {
+
+class Semaphore;
+
+/// A permit that this worker holds; it is released when the object goes. One whose worker dies is released
+/// by the master within milliseconds.
+class PREFORK_API Permit {
+ public:
+  Permit(Permit&& other) noexcept
+      : semaphore_(std::exchange(other.semaphore_, nullptr)),
+        word_(other.word_),
+        index_(other.index_),
+        owner_died_(other.owner_died_) {}
+  Permit& operator=(Permit&& other) noexcept;
+  ~Permit() { release(); }
+
+  /// Before the object goes. Once is enough.
+  void release() noexcept;
+  /// The last holder died with it: what it guards may be half-changed. Told to the first holder after that.
+  bool owner_died() const noexcept { return owner_died_; }
+
+ private:
+  friend class Semaphore;
+  Permit() noexcept = default;
+
+  Semaphore* semaphore_ = nullptr;
+  std::uint64_t word_ = 0;
+  std::uint32_t index_ = 0;
+  bool owner_died_ = false;
+};
+
+/// So many permits among all workers: `Manifest::semaphore` declares it, `Context::semaphore` gives it. Not
+/// fair: who comes when a permit is free gets it. Each coroutine holds its own. docs/ipc.md
+class PREFORK_API Semaphore {
+ public:
+  Semaphore(const Semaphore&) = delete;
+  Semaphore& operator=(const Semaphore&) = delete;
+
+  std::optional<Permit> acquire_nowait() noexcept;
+  /// @return nullopt: the time is over
+  Task<std::optional<Permit>> acquire(std::chrono::milliseconds timeout = kForever);
+  /// @return nullopt: the time is over, or the worker ends
+  std::optional<Permit> acquire_blocking(std::chrono::milliseconds timeout = kForever);
+
+  /// Permits that are free now.
+  std::size_t value() const noexcept;
+  std::size_t permits() const noexcept;
+
+ protected:
+  Semaphore() = default;
+  ~Semaphore() = default;
+
+ private:
+  Permit permit(std::uint32_t index, std::uint64_t word, bool owner_died) noexcept;
+};
+
+/// A mutex is a semaphore of one permit: `Manifest::mutex`, `Context::mutex`. It belongs to the coroutine
+/// that locked it; locking it twice in one is waiting for ever.
+///
+///     if (auto lock = co_await context.mutex("ledger").lock(1s)) {
+///       if (lock->owner_died()) mend();
+///     }
+class PREFORK_API Mutex {
+ public:
+  using Lock = Permit;
+
+  explicit Mutex(Semaphore& of_one) noexcept : semaphore_(of_one) {}
+
+  std::optional<Lock> lock_nowait() noexcept { return semaphore_.acquire_nowait(); }
+  Task<std::optional<Lock>> lock(std::chrono::milliseconds timeout = kForever) { return semaphore_.acquire(timeout); }
+  std::optional<Lock> lock_blocking(std::chrono::milliseconds timeout = kForever) {
+    return semaphore_.acquire_blocking(timeout);
+  }
+  bool locked() const noexcept { return semaphore_.value() == 0; }
+
+ private:
+  Semaphore& semaphore_;
+};
+
+}  // namespace prefork

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// How a service's `describe` declares the objects that workers share (prefork/manifest.hpp): which kinds there
+/// are, and how large they are. Plain data. The sizes here are defaults: each is an option of the service, so
+/// that the configuration can change it.
+namespace prefork {
+
+/// Whose an object is.
+enum class Scope : std::uint8_t {
+  service,  ///< the service's own: all its workers share it, and `preforkctl` knows it as SERVICE.NAME
+  server,   ///< of all services, of whatever pool, that declare the name; they must agree in kind and size
+};
+
+enum class SharedKind : std::uint8_t {
+  queue,
+  topic,
+  semaphore,
+  mutex,
+  event,
+  barrier,
+  counter,
+  gauge,
+  histogram,
+  table,
+  channel,
+};
+
+enum class ColumnType : std::uint8_t { integer, real, text };
+
+/// A column of a table.
+struct Column {
+  std::string name;  ///< lower-case letters, digits and '-'
+  ColumnType type = ColumnType::integer;
+  std::uint32_t text_bytes = 0;  ///< of text: the longest
+
+  bool operator==(const Column&) const = default;
+};
+
+/// Options: NAME-capacity, NAME-message-bytes, NAME-max-deliveries, NAME-dead-letters, NAME-hold-limit.
+struct QueueShape {
+  std::uint32_t capacity = 1024;            ///< messages, a power of two; those taken and not acknowledged count
+  std::uint32_t message_bytes = 256;        ///< the longest message
+  std::uint32_t max_deliveries = 5;         ///< a message that was handed out so often is undeliverable; 0: no limit
+  std::uint32_t dead_letters = 64;          ///< undeliverable messages that are kept
+  std::chrono::milliseconds hold_limit{0};  ///< a message that is held longer is logged; 0: never
+};
+
+/// Options: NAME-capacity, NAME-message-bytes.
+struct TopicShape {
+  std::uint32_t capacity = 1024;  ///< messages, a power of two: how far a subscriber may fall behind
+  std::uint32_t message_bytes = 256;
+};
+
+/// Options: NAME-permits, NAME-hold-limit.
+struct SemaphoreShape {
+  std::uint32_t permits = 1;
+  std::chrono::milliseconds hold_limit{0};
+};
+
+/// Option: NAME-hold-limit.
+struct MutexShape {
+  std::chrono::milliseconds hold_limit{0};
+};
+
+/// Option: NAME-parties.
+struct BarrierShape {
+  std::uint32_t parties = 2;
+};
+
+/// Options: NAME-rows, NAME-key-bytes.
+struct TableShape {
+  std::uint32_t rows = 1024;
+  std::uint32_t key_bytes = 64;  ///< the longest key
+  std::vector<Column> columns{};
+};
+
+/// A duplex channel between two ends, each "N" (worker N of the service's own pool), "*" (any worker of it),
+/// "POOL/N" or "POOL/*". Options: NAME-ends ("FIRST SECOND"), NAME-capacity, NAME-message-bytes.
+struct ChannelShape {
+  std::string first = "0";
+  std::string second = "1";
+  std::uint32_t capacity = 256;  ///< messages each way, a power of two
+  std::uint32_t message_bytes = 256;
+};
+
+/// One shared object of a service, as `describe` declared it; its sizes are among the options.
+struct SharedSpec {
+  std::string name;  ///< lower-case letters, digits and '-'
+  SharedKind kind = SharedKind::queue;
+  Scope scope = Scope::service;
+  std::string help;               ///< one sentence
+  std::vector<Column> columns{};  ///< of a table
+};
+
+}  // namespace prefork

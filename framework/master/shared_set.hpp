@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "framework/master/shared_plan.hpp"
+#include "ipc/party.hpp"
+#include "ipc/shared_object.hpp"
+
+namespace prefork::master {
+
+/// The shared objects of a generation. What two generations have in common is shared by their sets too.
+class SharedSet {
+ public:
+  using Objects = std::vector<std::shared_ptr<ipc::SharedObject>>;
+
+  /// Makes what is declared, in its order. Objects of `previous` that agree in name and shape are carried over.
+  /// Process: master, before the fork of the first worker that gets the set.
+  /// @param slots  of the scoreboard; the same as those of `previous`
+  /// @throws StartupError: EX_OSERR, not enough memory; EX_CONFIG, an object of `previous` would change its shape,
+  /// or a queue would go with messages in it. `previous` is untouched.
+  static SharedSet make(const std::vector<SharedDeclaration>& declared, std::size_t slots,
+                        const SharedSet* previous = nullptr);
+
+  const Objects& objects() const noexcept { return objects_; }
+  bool empty() const noexcept { return objects_.empty(); }
+  /// @return nullptr: none has the name.
+  ipc::SharedObject* find(std::string_view name) const noexcept;
+
+  /// What a dead worker left behind in one object.
+  struct Left {
+    const ipc::SharedObject* object;
+    std::size_t words;
+  };
+  /// Frees what a dead worker held of any object, before its slot is used again, and wakes who waits on them.
+  /// The caller rings the bell of every living worker afterwards. @return the objects that had something.
+  std::vector<Left> repair(std::size_t slot, const ipc::Bells& bells) const;
+
+ private:
+  Objects objects_;
+};
+
+/// "1 message of queue web.jobs and 2 permits of semaphore web.gate"
+std::string left_text(const std::vector<SharedSet::Left>& left);
+
+}  // namespace prefork::master

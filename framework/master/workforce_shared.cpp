@@ -1,0 +1,94 @@
+#include <algorithm>
+
+#include "framework/master/workforce.hpp"
+
+// What the workforce does with the shared objects: repair, watch, report.
+namespace prefork::master {
+
+namespace {
+
+constexpr std::size_t kMaxWarnings = 8;
+constexpr std::size_t kMaxHolders = 32;
+
+std::string held_thing(ipc::SharedKind kind) {
+  switch (kind) {
+    case ipc::SharedKind::queue:
+      return "a message is held";
+    case ipc::SharedKind::semaphore:
+      return "a permit is held";
+    default:
+      return "it is held";
+  }
+}
+
+}  // namespace
+
+// The worker is gone for certain, and nobody has its slot yet.
+void Workforce::repair(const WorkerRecord& dead) {
+  if (shared_.empty()) return;
+  const std::vector<SharedSet::Left> left = shared_.repair(dead.slot, bells_);
+  // The dead may have taken a sleeper off its waiting set and not have woken it.
+  table_.for_each([&](const WorkerRecord& worker) { bells_.ring(worker.slot); });
+  if (!left.empty()) log_.info(name(dead) + " left " + left_text(left) + ": freed");
+}
+
+const WorkerRecord* Workforce::holder(ipc::Owner owner) const {
+  const WorkerRecord* found = nullptr;
+  if (owner == ipc::kNobody || owner == ipc::kMasterOwner) return found;
+  table_.for_each([&](const WorkerRecord& worker) {
+    if (worker.slot == ipc::slot_of(owner)) found = &worker;
+  });
+  return found;
+}
+
+void Workforce::watch_holds(TimePoint now) {
+  if (table_.empty()) return;
+  for (const std::size_t index : holds_.due(now)) {
+    const ipc::SharedObject& object = *shared_.objects()[index];
+    warn_of_holds(object, holds_.sampled(index, object.holds(), now));
+  }
+}
+
+void Workforce::warn_of_holds(const ipc::SharedObject& object, const std::vector<HoldWatch::Overdue>& overdue) {
+  const std::string title = shared_title(object.shape(), object.name());
+  for (std::size_t i = 0; i < std::min(overdue.size(), kMaxWarnings); ++i) {
+    const WorkerRecord* worker = holder(overdue[i].hold.owner);
+    std::string line = title + ": " + held_thing(object.shape().kind) + " for " + format_duration(overdue[i].held) +
+                       " by " + (worker == nullptr ? "nobody that is known" : name(*worker));
+    std::chrono::milliseconds duration{0};
+    const std::string activity = worker == nullptr ? "" : serving(*worker, duration);
+    if (!activity.empty()) line += ", which is serving " + escape_untrusted(activity, 256);
+    log_.warning(line);
+  }
+  if (overdue.size() > kMaxWarnings) {
+    log_.warning(title + ": " + std::to_string(overdue.size() - kMaxWarnings) + " more are held too long");
+  }
+}
+
+std::vector<SharedStatus> Workforce::report_shared() const {
+  std::vector<SharedStatus> all;
+  for (const auto& object : shared_.objects()) {
+    const ipc::SharedReport report = object->report();
+    SharedStatus status;
+    status.name = object->name();
+    status.kind = ipc::kind_name(object->shape().kind);
+    status.shape = ipc::shape_text(object->shape());
+    status.bytes = object->bytes();
+    status.fill = report.fill;
+    status.limit = report.limit;
+    status.waiters = report.waiters;
+    for (const auto& [owner, count] : report.holders) {
+      if (status.holders.size() == kMaxHolders) break;
+      const WorkerRecord* worker = holder(owner);
+      status.holders.push_back(
+          {worker == nullptr ? "?" : pools_[worker->pool].name + "/" + std::to_string(worker->index), count});
+    }
+    status.more_holders = report.holders.size() - status.holders.size();
+    status.repairs = object->repairs();
+    status.losses = report.losses;
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+}  // namespace prefork::master
