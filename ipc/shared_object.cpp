@@ -162,6 +162,10 @@ SharedObject SharedObject::create(std::string name, SharedShape shape, std::size
   return SharedObject(std::move(name), std::move(shape), slots, std::move(memory));
 }
 
+void SharedObject::keep_notes() {
+  if (notes_ == nullptr) notes_ = std::make_unique<HoldNotes>(name_, std::max<std::size_t>(shape_.capacity, 1));
+}
+
 // The dead is taken out of the waiting sets first, so that no wake-up is spent on him once everyone has been
 // woken (tests/ipc/models/semaphore_model.cpp).
 std::size_t SharedObject::repair(std::size_t slot) {

@@ -2,11 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "ipc/hold_notes.hpp"
 #include "ipc/party.hpp"
 #include "ipc/shared_memory.hpp"
 #include "ipc/shared_shape.hpp"
@@ -40,6 +41,11 @@ class SharedObject {
   std::size_t bytes() const noexcept { return memory_.size(); }
   int fd() const noexcept { return memory_.fd(); }
 
+  /// From the next fork on, holders note what they serve. @throws std::system_error
+  void keep_notes();
+  /// @return nullptr: none are kept
+  const HoldNotes* notes() const noexcept { return notes_.get(); }
+
   /// Frees whatever a dead worker held, before its slot is used again. When all objects have been repaired,
   /// every bell must be rung (wake_all(), and then each living worker's): the dead may have chosen a sleeper
   /// and not have woken it. Process: master. Blocks: never; the time is bounded by the shape.
@@ -61,6 +67,7 @@ class SharedObject {
   SharedShape shape_;
   std::size_t slots_;
   SharedMemory memory_;
+  std::unique_ptr<HoldNotes> notes_;
   std::uint64_t repairs_ = 0;
 };
 

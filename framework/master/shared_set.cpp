@@ -15,7 +15,9 @@ namespace {
 
 std::shared_ptr<ipc::SharedObject> create(const SharedDeclaration& declared, std::size_t slots) {
   try {
-    return std::make_shared<ipc::SharedObject>(ipc::SharedObject::create(declared.name, declared.shape, slots));
+    auto object = std::make_shared<ipc::SharedObject>(ipc::SharedObject::create(declared.name, declared.shape, slots));
+    if (declared.hold_limit.count() > 0) object->keep_notes();
+    return object;
   } catch (const std::system_error& error) {
     throw StartupError(EX_OSERR,
                        fmt::format("{}: {} can't be made: it takes {} bytes of memory: {}", declared.place,

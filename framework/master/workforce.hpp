@@ -83,6 +83,7 @@ class Workforce {
   void buried(pid_t pid, int wait_status);
   void repair(const WorkerRecord& dead);
   void watch_holds(TimePoint now);
+  std::string taken_for(const ipc::SharedObject& object, const ipc::Hold& hold, const WorkerRecord& worker) const;
   void warn_of_holds(const ipc::SharedObject& object, const std::vector<HoldWatch::Overdue>& overdue);
   const WorkerRecord* holder(ipc::Owner owner) const;
   ExitFacts facts(const WorkerRecord& worker, int wait_status, const std::string& activity) const;

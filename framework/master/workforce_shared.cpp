@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "framework/master/activity_text.hpp"
 #include "framework/master/workforce.hpp"
 
 // What the workforce does with the shared objects: repair, watch, report.
@@ -49,15 +50,21 @@ void Workforce::watch_holds(TimePoint now) {
   }
 }
 
+// What the holder served when it took the word.
+std::string Workforce::taken_for(const ipc::SharedObject& object, const ipc::Hold& hold,
+                                 const WorkerRecord& worker) const {
+  if (object.notes() == nullptr) return {};
+  return activity_text(object.notes()->read(hold.index), pools_[worker.pool].services);
+}
+
 void Workforce::warn_of_holds(const ipc::SharedObject& object, const std::vector<HoldWatch::Overdue>& overdue) {
   const std::string title = shared_title(object.shape(), object.name());
   for (std::size_t i = 0; i < std::min(overdue.size(), kMaxWarnings); ++i) {
     const WorkerRecord* worker = holder(overdue[i].hold.owner);
     std::string line = title + ": " + held_thing(object.shape().kind) + " for " + format_duration(overdue[i].held) +
                        " by " + (worker == nullptr ? "nobody that is known" : name(*worker));
-    std::chrono::milliseconds duration{0};
-    const std::string activity = worker == nullptr ? "" : serving(*worker, duration);
-    if (!activity.empty()) line += ", which is serving " + escape_untrusted(activity, 256);
+    const std::string request = worker == nullptr ? "" : taken_for(object, overdue[i].hold, *worker);
+    if (!request.empty()) line += ", taken for " + escape_untrusted(request, 256);
     log_.warning(line);
   }
   if (overdue.size() > kMaxWarnings) {

@@ -7,7 +7,12 @@ namespace prefork::worker {
 SharedQueue::SharedQueue(SharedWaits& waits, const ipc::SharedObject& object, std::uint32_t max_deliveries)
     : waits_(waits),
       queue_(object.memory(), {object.shape().capacity, object.shape().message_bytes, object.shape().dead_letters},
-             object.slots(), waits.self(), max_deliveries) {}
+             object.slots(), waits.self(), max_deliveries),
+      notes_(object.notes()) {}
+
+void SharedQueue::note(std::uint64_t sequence) const {
+  if (notes_ != nullptr) notes_->write(sequence & (queue_.capacity() - 1), waits_.runtime().slot.activity());
+}
 
 std::uint64_t deadline_after(std::chrono::milliseconds timeout) noexcept {
   if (timeout == kForever) return ipc::kNoDeadline;
@@ -94,6 +99,7 @@ bool Queue::closed() const noexcept { return self(*this).queue().closed(); }
 
 Message Queue::message(const void* bytes, std::size_t length, std::uint64_t sequence, unsigned deliveries) noexcept {
   Message message;
+  self(*this).note(sequence);
   message.queue_ = this;
   message.bytes_ = {static_cast<const char*>(bytes), length};
   message.sequence_ = sequence;

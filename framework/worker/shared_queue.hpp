@@ -16,10 +16,13 @@ class SharedQueue final : public Queue {
   ipc::MessageQueue& queue() noexcept { return queue_; }
   const ipc::MessageQueue& queue() const noexcept { return queue_; }
   SharedWaits& waits() const noexcept { return waits_; }
+  /// Notes what the worker serves, where a message that is held too long is to be told of.
+  void note(std::uint64_t sequence) const;
 
  private:
   SharedWaits& waits_;
   ipc::MessageQueue queue_;
+  const ipc::HoldNotes* notes_;
 };
 
 /// For a time-out counted from now.

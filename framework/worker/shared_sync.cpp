@@ -8,7 +8,12 @@ namespace prefork::worker {
 SharedSemaphore::SharedSemaphore(SharedWaits& waits, const ipc::SharedObject& object)
     : waits_(waits),
       semaphore_(object.memory(), {object.shape().kind == ipc::SharedKind::mutex ? 1 : object.shape().capacity},
-                 object.slots(), waits.self()) {}
+                 object.slots(), waits.self()),
+      notes_(object.notes()) {}
+
+void SharedSemaphore::note(std::uint32_t index) const {
+  if (notes_ != nullptr) notes_->write(index, waits_.runtime().slot.activity());
+}
 
 SharedEvent::SharedEvent(SharedWaits& waits, const ipc::SharedObject& object)
     : waits_(waits), event_(object.memory(), {}, object.slots(), waits.self()) {}
@@ -61,6 +66,7 @@ namespace prefork {
 using worker::self;
 
 Permit Semaphore::permit(std::uint32_t index, std::uint64_t word, bool owner_died) noexcept {
+  self(*this).note(index);
   Permit permit;
   permit.semaphore_ = this;
   permit.word_ = word;

@@ -18,10 +18,13 @@ class SharedSemaphore final : public Semaphore {
   ipc::Semaphore& semaphore() noexcept { return semaphore_; }
   const ipc::Semaphore& semaphore() const noexcept { return semaphore_; }
   SharedWaits& waits() const noexcept { return waits_; }
+  /// Notes what the worker serves, where a permit that is held too long is to be told of.
+  void note(std::uint32_t index) const;
 
  private:
   SharedWaits& waits_;
   ipc::Semaphore semaphore_;
+  const ipc::HoldNotes* notes_;
 };
 
 class SharedEvent final : public Event {

@@ -51,7 +51,10 @@ void SharedWaits::rouse(Waiter& waiter) {
 void SharedWaits::run_deferred() {
   while (Waiter* waiter = ready_.front()) {
     waiter->unlink();
-    if (waiter->awaiting_) std::exchange(waiter->awaiting_, {}).resume();
+    if (!waiter->awaiting_) continue;
+    const ipc::Activity& served = waiter->activity_;
+    runtime_.slot.begin_activity(served.kind, served.service, served.since_ns, served.text);
+    std::exchange(waiter->awaiting_, {}).resume();
   }
 }
 
@@ -59,6 +62,7 @@ SharedWaits::Waiter::Waiter(SharedWaits& waits, const ipc::WaitingSet& set, Wait
     : waits_(waits),
       group_(waits.group(set)),
       age_(waits.waits_begun_++),
+      activity_(waits.runtime_.slot.activity()),
       ends_with_drain_(limits.ends_with_drain && limits.timeout == std::chrono::milliseconds::max()),
       timed_out_(limits.timeout.count() <= 0) {
   ++group_.members;

@@ -10,6 +10,7 @@
 #include "framework/worker/intrusive_list.hpp"
 #include "framework/worker/timer_wheel.hpp"
 #include "ipc/party.hpp"
+#include "ipc/scoreboard.hpp"
 #include "ipc/sleeper.hpp"
 #include "ipc/waiting_set.hpp"
 
@@ -91,6 +92,7 @@ class SharedWaits final : private Deferred {
     Group& group_;
     std::coroutine_handle<> awaiting_;
     std::uint64_t age_;
+    ipc::Activity activity_;  ///< what was being served when the wait began, and is again when it ends
     bool ends_with_drain_;
     bool timed_out_ = false;
     bool interrupted_ = false;

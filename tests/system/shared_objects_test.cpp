@@ -153,7 +153,8 @@ TEST(SharedObjects, AMessageThatIsHeldTooLongIsLoggedWithItsHolder) {
   say(all.at(0).client, "put slow");
   say(all.at(0).client, "take");
   EXPECT_TRUE(server.logged("queue jobs: a message is held for "));
-  EXPECT_THAT(server.log(), testing::HasSubstr("by worker main/0 (pid " + std::to_string(all.at(0).pid) + ")"));
+  EXPECT_THAT(server.log(), testing::ContainsRegex("by worker main/0 .pid " + std::to_string(all.at(0).pid) +
+                                                   "., taken for web: connection of 127.0.0.1:[0-9]+"));
   say(all.at(0).client, "nack");
   EXPECT_TRUE(server.stops_clean());
 }

@@ -33,7 +33,9 @@ class WorkforceSharedTest : public WorkforceTest {
         if (jobs.empty()) jobs.try_put(std::as_bytes(std::span("x", 1)));
         jobs.try_get();
         gate.try_acquire();
-        puppet.slot().begin_activity(ipc::ActivityKind::request, 0, ipc::monotonic_ns() - 1, "GET /x");
+        if (const auto* notes = order.shared.objects()[0]->notes()) {
+          notes->write(0, {ipc::ActivityKind::request, 0, ipc::monotonic_ns(), "GET /x\n"});
+        }
       }
       puppet.serve();
     });
@@ -77,7 +79,7 @@ TEST_F(WorkforceSharedTest, WhatIsHeldTooLongIsLoggedOnce) {
   turn_until([&] { return Clock::now() > later; });
   const std::string text = lines();
   EXPECT_THAT(text, testing::ContainsRegex("warning queue web.jobs: a message is held for [0-9]+ ms by worker main/0 "
-                                           "\\(pid [0-9]+\\), which is serving .*GET /x"));
+                                           "\\(pid [0-9]+\\), taken for .*GET /x.x0a"));
   EXPECT_EQ(text.find("is held for"), text.rfind("is held for"));
 }
 

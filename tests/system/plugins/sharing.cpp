@@ -120,9 +120,6 @@ class Sharing final : public Service {
     }
     if (verb == "incr") co_return std::to_string(context_->table("rows").incr(argument, 0).value);
     if (verb == "hits") co_return std::to_string(context_->counter("hits").value());
-    if (verb == "spin") {
-      for (;;) ::pause();
-    }
     co_return "what?";
   }
 
