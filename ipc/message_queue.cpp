@@ -211,11 +211,11 @@ bool MessageQueue::deliverable(Slot& slot, std::uint64_t sequence) noexcept {
     control_->expired.fetch_add(1, std::memory_order_relaxed);
     return false;
   }
-  if (slot.deliveries > 0) control_->redelivered.fetch_add(1, std::memory_order_relaxed);
   if (max_deliveries_ > 0 && slot.deliveries >= max_deliveries_) {
     bury(slot, sequence);
     return false;
   }
+  if (slot.deliveries > 0) control_->redelivered.fetch_add(1, std::memory_order_relaxed);
   ++slot.deliveries;
   return true;
 }

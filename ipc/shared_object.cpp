@@ -92,9 +92,11 @@ std::vector<Hold> holds_of(const T& object) {
   return {};
 }
 
+std::int64_t number(std::uint64_t n) { return static_cast<std::int64_t>(std::min<std::uint64_t>(n, INT64_MAX)); }
+
 // What each kind tells of itself.
 void describe(const MessageQueue& queue, const std::vector<Hold>& holds, SharedReport& report) {
-  report.fill = queue.size() + holds.size();
+  report.fill = number(queue.size() + holds.size());
   report.limit = queue.capacity();
   const QueueLosses losses = queue.losses();
   report.losses = {{"expired", losses.expired},
@@ -103,7 +105,7 @@ void describe(const MessageQueue& queue, const std::vector<Hold>& holds, SharedR
                    {"redelivered", losses.redelivered}};
 }
 void describe(const Semaphore& semaphore, const std::vector<Hold>& holds, SharedReport& report) {
-  report.fill = holds.size();
+  report.fill = number(holds.size());
   report.limit = semaphore.permits();
 }
 void describe(const Event& event, const std::vector<Hold>&, SharedReport& report) {
@@ -112,22 +114,22 @@ void describe(const Event& event, const std::vector<Hold>&, SharedReport& report
 }
 
 void describe(const Topic& topic, const std::vector<Hold>&, SharedReport& report) {
-  report.fill = std::min<std::uint64_t>(topic.published(), topic.shape().capacity);
+  report.fill = number(std::min<std::uint64_t>(topic.published(), topic.shape().capacity));
   report.limit = topic.shape().capacity;
 }
 void describe(const Barrier& barrier, const std::vector<Hold>&, SharedReport& report) {
-  report.fill = barrier.arrived();
+  report.fill = number(barrier.arrived());
   report.limit = barrier.shape().parties;
 }
-void describe(const Table& table, const std::vector<Hold>&, SharedReport& report) { report.fill = table.rows(); }
+void describe(const Table& table, const std::vector<Hold>&, SharedReport& report) { report.fill = number(table.rows()); }
 void describe(const SharedCounter& counter, const std::vector<Hold>&, SharedReport& report) {
-  report.fill = counter.value();
+  report.fill = number(counter.value());
 }
 void describe(const SharedGauge& gauge, const std::vector<Hold>&, SharedReport& report) {
-  report.fill = static_cast<std::uint64_t>(gauge.value());
+  report.fill = gauge.value();
 }
 void describe(const SharedHistogram& histogram, const std::vector<Hold>&, SharedReport& report) {
-  report.fill = histogram.count();
+  report.fill = number(histogram.count());
 }
 
 std::vector<std::pair<Owner, std::uint64_t>> count_by_owner(const std::vector<Hold>& holds) {
@@ -172,8 +174,10 @@ std::size_t SharedObject::repair(std::size_t slot) {
   return with_object(*this, {}, [&](auto& object) {
     for (const WaitingSet& sleepers : waiting_sets(object)) sleepers.retract(slot);
     const std::size_t freed = object.repair(owner_of(slot));
-    repairs_ += freed;
-    return freed;
+    // What a gauge drops was held by nobody, and at the death of any worker.
+    const std::size_t counted = shape_.kind == SharedKind::gauge ? 0 : freed;
+    repairs_ += counted;
+    return counted;
   });
 }
 

@@ -16,7 +16,7 @@ namespace prefork::ipc {
 
 /// What a shared object tells of itself, for people.
 struct SharedReport {
-  std::uint64_t fill = 0;  ///< queue: messages; semaphore, mutex: permits held; barrier: arrived; table: rows; ...
+  std::int64_t fill = 0;  ///< queue: messages; semaphore, mutex: permits held; barrier: arrived; table: rows; ...
   std::uint64_t limit = 0;
   std::uint64_t waiters = 0;                                  ///< workers that sleep on it
   std::vector<std::pair<Owner, std::uint64_t>> holders;       ///< who holds how many words of it

@@ -14,6 +14,7 @@ namespace {
 
 constexpr unsigned kMostTries = 512;
 constexpr unsigned kFewestTries = 8;
+constexpr unsigned kTryLongAgain = 32;
 
 unsigned most_tries() noexcept {
   static const unsigned tries = ::sysconf(_SC_NPROCESSORS_ONLN) > 1 ? kMostTries : 0;
@@ -24,7 +25,9 @@ unsigned most_tries() noexcept {
 
 SpinBudget::SpinBudget() noexcept : most_(most_tries()), tries_(most_ / 4) {}
 void SpinBudget::helped() noexcept { tries_ = std::min(most_, tries_ * 2); }
-void SpinBudget::did_not_help() noexcept { tries_ = std::max(std::min(kFewestTries, most_), tries_ / 2); }
+void SpinBudget::did_not_help() noexcept {
+  tries_ = ++failures_ % kTryLongAgain == 0 ? most_ : std::max(std::min(kFewestTries, most_), tries_ / 2);
+}
 void SpinBudget::pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();

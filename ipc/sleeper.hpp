@@ -10,8 +10,9 @@ namespace prefork::ipc {
 /// CLOCK_MONOTONIC in nanoseconds; never.
 constexpr std::uint64_t kNoDeadline = UINT64_MAX;
 
-/// How often a waiting thread tries before it sleeps: more while that helps, less while it does not. None on
-/// a machine of one CPU, where nothing can change meanwhile.
+/// How often a waiting thread tries before it sleeps: more while that helps, less while it does not, and now and
+/// then for long, since two that wait for each other would both go on sleeping. None on a machine of one CPU,
+/// where nothing can change meanwhile.
 class SpinBudget {
  public:
   SpinBudget() noexcept;
@@ -24,6 +25,7 @@ class SpinBudget {
  private:
   unsigned most_;
   unsigned tries_;
+  unsigned failures_ = 0;
 };
 
 /// Sleeps until one's own bell rings. One per thread that blocks.

@@ -20,7 +20,7 @@ struct SharedStatus {
   std::string kind;
   std::string shape;  ///< "1024 messages of 256 bytes"; empty: the kind has no sizes
   std::uint64_t bytes = 0;
-  std::uint64_t fill = 0;
+  std::int64_t fill = 0;
   std::uint64_t limit = 0;  ///< zero: the kind has none
   std::uint64_t waiters = 0;
   std::vector<SharedHolder> holders;

@@ -80,8 +80,7 @@ std::vector<SharedSet::Left> SharedSet::repair(std::size_t slot, const ipc::Bell
   std::vector<Left> left;
   for (const auto& object : objects_) {
     const std::size_t words = object->repair(slot);
-    // A gauge is dropped at every death: nothing that somebody waits for.
-    if (words > 0 && object->shape().kind != ipc::SharedKind::gauge) left.push_back({object.get(), words});
+    if (words > 0) left.push_back({object.get(), words});
   }
   for (const auto& object : objects_) object->wake_all(bells);
   return left;

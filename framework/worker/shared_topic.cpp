@@ -14,6 +14,7 @@ SharedTopic::SharedTopic(SharedWaits& waits, const ipc::SharedObject& object)
       topic_(object.memory(), {object.shape().capacity, object.shape().message_bytes}, object.slots(), waits.self()) {}
 
 namespace {
+constexpr std::uint64_t kPublishersPatienceNs = 1'000'000'000;
 const SharedTopic& self(const Topic& topic) noexcept { return static_cast<const SharedTopic&>(topic); }
 }  // namespace
 
@@ -21,6 +22,7 @@ const SharedTopic& self(const Topic& topic) noexcept { return static_cast<const 
 
 namespace prefork {
 
+using worker::kPublishersPatienceNs;
 using worker::self;
 
 Subscription::Impl::Impl(worker::SharedWaits& waits, const ipc::Topic& topic, std::size_t history)
@@ -29,8 +31,21 @@ Subscription::Impl::Impl(worker::SharedWaits& waits, const ipc::Topic& topic, st
       cursor_(topic.join(history)),
       buffer_(std::make_unique<std::byte[]>(topic.shape().message_bytes)) {}
 
+// Who waits is woken by later messages, and once a second in any case: then it can tell how long it has waited.
+bool Subscription::Impl::pass_over() {
+  const std::uint64_t now = ipc::sleeper_clock_ns();
+  if (idle_at_ != cursor_.next || idle_since_ns_ == 0) {
+    idle_at_ = cursor_.next;
+    idle_since_ns_ = now;
+    return false;
+  }
+  return now - idle_since_ns_ >= kPublishersPatienceNs && topic_.pass_over(cursor_);
+}
+
 std::optional<Publication> Subscription::Impl::poll() {
-  const auto polled = topic_.poll(cursor_, {buffer_.get(), topic_.shape().message_bytes});
+  const std::span<std::byte> buffer(buffer_.get(), topic_.shape().message_bytes);
+  auto polled = topic_.poll(cursor_, buffer);
+  if (polled.what == ipc::Topic::Polled::none && pass_over()) polled = topic_.poll(cursor_, buffer);
   if (polled.what == ipc::Topic::Polled::none) return std::nullopt;
   if (polled.what == ipc::Topic::Polled::lost) return Publication{{}, polled.lost};
   return Publication{{reinterpret_cast<const char*>(buffer_.get()), polled.bytes}, 0};

@@ -16,6 +16,8 @@ class Subscription::Impl {
   Impl(worker::SharedWaits& waits, const ipc::Topic& topic, std::size_t history);
 
   std::optional<Publication> poll();
+  /// Gives up on a publisher that has stood still for a second in the middle of the message that comes next.
+  bool pass_over();
   worker::SharedWaits& waits() const noexcept { return waits_; }
   ipc::WaitingSet waiting() const noexcept { return topic_.waiting(); }
 
@@ -24,6 +26,9 @@ class Subscription::Impl {
   ipc::Topic topic_;
   ipc::Topic::Cursor cursor_;
   std::unique_ptr<std::byte[]> buffer_;
+  // Where it has found nothing, and since when.
+  std::uint64_t idle_at_ = 0;
+  std::uint64_t idle_since_ns_ = 0;
 };
 
 }  // namespace prefork

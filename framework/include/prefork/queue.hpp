@@ -81,6 +81,7 @@ class PREFORK_API Queue {
   PutStatus put_nowait(std::string_view message, std::chrono::milliseconds expires_after = kForever);
   /// `message` must stay valid until the coroutine has ended.
   Task<PutStatus> put(std::string_view message, PutOptions options = {});
+  /// Without a time-out it is `full` when the worker begins to drain.
   PutStatus put_blocking(std::string_view message, PutOptions options = {});
 
   std::optional<Message> get_nowait();
