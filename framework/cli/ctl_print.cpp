@@ -138,7 +138,8 @@ std::string workers(const Json& status, std::size_t width) {
 std::string fill(const Json& object) {
   const std::uint64_t limit = number(object, "limit");
   const Json& value = member(object, "fill");  // a gauge may be below zero
-  return std::to_string(value.is_number_integer() ? value.get<std::int64_t>() : 0) + (limit == 0 ? "" : '/' + std::to_string(limit));
+  return std::to_string(value.is_number_integer() ? value.get<std::int64_t>() : 0) +
+         (limit == 0 ? "" : '/' + std::to_string(limit));
 }
 
 std::string holders(const Json& object) {

@@ -6,6 +6,19 @@
 #include "framework/worker/signal_message.hpp"
 #include "tests/framework/worker/sharing.hpp"
 
+namespace prefork::ipc {
+
+/// A publisher that stands still in the middle of a message.
+class TopicProbe {
+ public:
+  static bool claim(const Topic& topic) {
+    std::uint64_t position = topic.published() + topic.shape().capacity;
+    return topic.claim(position) == Topic::Step::claimed;
+  }
+};
+
+}  // namespace prefork::ipc
+
 namespace prefork::worker {
 namespace {
 
@@ -54,6 +67,22 @@ TEST_F(SharedTopicTest, JoinsWithTheLastAndTellsWhatWasLost) {
   EXPECT_EQ(first->lost, 2U);
   for (int i = 0; i < 4; ++i) EXPECT_EQ(slow.next_nowait()->bytes, "more");
   EXPECT_FALSE(slow.next_nowait().has_value());
+  end();
+}
+
+TEST_F(SharedTopicTest, PassesOverAPublisherThatStandsStill) {
+  b.run(follow(b, ""));
+  turn_some();
+  const ipc::Topic stopped(objects[0]->memory(), {4, 16}, objects[0]->slots(), parties.party(5));
+  ASSERT_TRUE(ipc::TopicProbe::claim(stopped));
+  topic_of(a).publish("behind it");
+  turn_some();
+  EXPECT_THAT(got, ElementsAre()) << "the order is kept as long as there is hope";
+  EXPECT_TRUE(turn_until([&] {
+    b.waits.recheck();
+    return !got.empty();
+  }));
+  EXPECT_THAT(got, ElementsAre("behind it"));
   end();
 }
 
