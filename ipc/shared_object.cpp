@@ -121,13 +121,13 @@ void describe(const Barrier& barrier, const std::vector<Hold>&, SharedReport& re
   report.fill = number(barrier.arrived());
   report.limit = barrier.shape().parties;
 }
-void describe(const Table& table, const std::vector<Hold>&, SharedReport& report) { report.fill = number(table.rows()); }
+void describe(const Table& table, const std::vector<Hold>&, SharedReport& report) {
+  report.fill = number(table.rows());
+}
 void describe(const SharedCounter& counter, const std::vector<Hold>&, SharedReport& report) {
   report.fill = number(counter.value());
 }
-void describe(const SharedGauge& gauge, const std::vector<Hold>&, SharedReport& report) {
-  report.fill = gauge.value();
-}
+void describe(const SharedGauge& gauge, const std::vector<Hold>&, SharedReport& report) { report.fill = gauge.value(); }
 void describe(const SharedHistogram& histogram, const std::vector<Hold>&, SharedReport& report) {
   report.fill = number(histogram.count());
 }
