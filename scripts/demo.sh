@@ -25,7 +25,9 @@ prefork serves on 127.0.0.1. From another terminal, in this folder, try:
   printf Ada | nc -u -w1 127.0.0.1 7008                       greeter, by datagram
   nc 127.0.0.1 7009                                           upper case
   nc 127.0.0.1 7010                                           greeter again, one client per worker
+  nc 127.0.0.1 7011                                           a chat room: try two at once
   build/release/bin/preforkctl -s build/demo/control.sock status
+  build/release/bin/preforkctl -s build/demo/control.sock ipc
   build/release/bin/preforkctl -s build/demo/control.sock scale main +1
 
 Ctrl-C stops it.

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <unordered_set>
+
+namespace chat {
+
+/// The last so many numbers that were seen: tells what is said again from what is new.
+class Recent {
+ public:
+  explicit Recent(std::size_t most) : most_(most) {}
+
+  /// @return whether it is new; it is remembered from now on
+  bool first(std::int64_t number) {
+    if (!known_.insert(number).second) return false;
+    order_.push_back(number);
+    if (order_.size() > most_) {
+      known_.erase(order_.front());
+      order_.pop_front();
+    }
+    return true;
+  }
+
+ private:
+  std::size_t most_;
+  std::unordered_set<std::int64_t> known_;
+  std::deque<std::int64_t> order_;
+};
+
+}  // namespace chat

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "services/chat/room_message.hpp"
+#include "services/chat/roster.hpp"
+#include "services/chat/will.hpp"
+
+#include <prefork/context.hpp>
+#include <prefork/topic.hpp>
+
+namespace chat {
+
+/// What all workers share of the room, as one of them does things to it: who is in it (the roster), what is said
+/// (the topic), and that those who leave are seen off whatever happens.
+///
+/// Everyone is told of each joining and each leaving at least once, with the number of the join, so that who is
+/// told twice (its worker, or the one that saw it off, was killed in between) can drop it: Audience does.
+class Room {
+ public:
+  static void describe(prefork::Manifest& manifest);
+
+  explicit Room(prefork::Context& context);
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+
+  prefork::Task<void> start();
+  /// Sees to what could not be done at once, to members that have expired, and to the will. Once a second.
+  void tick();
+  /// The worker ends; its members have left.
+  void stop();
+
+  enum class Entry : std::uint8_t {
+    done,
+    taken,
+    full,   ///< no room for more members
+    later,  ///< the room can't be told just now
+  };
+  /// Takes the member in under its name, and tells everyone. Fills in `worker` of TCP members, and `join`.
+  Entry enter(Member& member);
+  /// Tells everyone that the member left and frees its name: now, or as soon as it is possible.
+  void leave(std::string_view name, std::int64_t join);
+  /// Tells everyone, should that have been missed, that the member joined, and moves its expiry.
+  /// @return false: it has gone meanwhile
+  bool renew(const Member& member, std::int64_t until);
+
+  /// @return false: not now
+  bool say(std::string_view name, std::int64_t join, std::string_view text);
+  bool whisper(std::string_view name, std::int64_t join, std::int64_t to, std::string_view text);
+  /// A member that is here.
+  std::optional<Member> find(std::string_view name) const;
+  /// The names of all, in order.
+  std::vector<std::string> names() const;
+
+  prefork::Topic& topic() const noexcept { return topic_; }
+
+ private:
+  struct Departure {
+    std::string name;
+    std::int64_t join;
+  };
+
+  bool tell(RoomMessage::Kind kind, const Member& member);
+  bool see_off(const std::string& name, std::int64_t join);
+  bool execute(std::int64_t will);
+  bool move_members(std::int64_t from, std::int64_t to);
+
+  prefork::Context& context_;
+  prefork::Topic& topic_;
+  Roster roster_;
+  Will will_;
+  std::vector<Departure> owed_;
+};
+
+}  // namespace chat

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace chat {
+
+/// What the topic carries. Pure.
+///
+///   byte  0      kind
+///   byte  1      length of the name
+///   bytes 2-9    the join that it is of: 64 bits
+///   bytes 10-17  the join that it is for, of `whisper`; else 0
+///   bytes 18-    name, then text
+struct RoomMessage {
+  enum class Kind : std::uint8_t { joined, left, said, whisper };
+
+  Kind kind = Kind::said;
+  std::int64_t join = 0;  ///< of who joined, left or speaks
+  std::int64_t to = 0;
+  std::string_view name;  ///< whose
+  std::string_view text;
+};
+
+/// What a message takes besides its text.
+constexpr std::size_t kRoomMessageOverhead = 18 + 32;
+
+/// REQUIRES: a name of at most 32 bytes.
+std::string encode(const RoomMessage& message);
+/// @return nullopt: the bytes, which another process wrote, are no message. The views are into `bytes`.
+std::optional<RoomMessage> decode(std::string_view bytes) noexcept;
+
+/// The line that members get, with its line end.
+std::string line_of(const RoomMessage& message);
+
+}  // namespace chat

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <prefork/manifest.hpp>
+#include <prefork/table.hpp>
+
+namespace chat {
+
+/// One member, as the roster has it.
+struct Member {
+  enum class Transport : std::uint8_t { tcp, udp };
+
+  std::string name;         ///< as the member wrote it
+  std::int64_t worker = 0;  ///< the will (services/chat/will.hpp) that this member is in; 0: in none
+  std::int64_t join = 0;    ///< unlike any other join
+  Transport transport = Transport::tcp;
+  std::string address;
+  bool told = false;       ///< everyone has been told that it joined
+  bool leaving = false;    ///< somebody is about to tell everyone that it left
+  std::int64_t until = 0;  ///< roster_clock_ms() when somebody has to see to it; 0: never
+
+  prefork::Row read{};  ///< what it was read from
+};
+
+/// CLOCK_MONOTONIC: the same for all workers.
+std::int64_t roster_clock_ms() noexcept;
+
+/// Who is in the room, whatever the worker: a table whose keys are the folded names. Each call may throw
+/// prefork::TableBusy; nothing has changed then.
+class Roster {
+ public:
+  static void describe(prefork::Manifest& manifest);
+
+  explicit Roster(prefork::Table& table) noexcept : table_(table) {}
+
+  enum class Entry : std::uint8_t { done, taken, full };
+  /// Claims the name: of several that try at once, one has it.
+  Entry enter(const Member& member);
+  std::optional<Member> find(std::string_view name) const;
+  /// Puts `change` in the place of what `member` was read from. @return nullopt: another was faster
+  std::optional<Member> change(const Member& member, Member changed);
+  void remove(const Member& member);
+  std::vector<Member> all() const;
+
+ private:
+  prefork::Table& table_;
+};
+
+}  // namespace chat

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "services/chat/flood_guard.hpp"
+#include "services/chat/notice.hpp"
+#include "services/chat/outbox.hpp"
+
+#include <prefork/connection.hpp>
+#include <prefork/task.hpp>
+
+namespace chat {
+
+class Audience;
+class Room;
+
+/// What one client may do. Lines that come from the server itself begin with "* ".
+struct Limits {
+  std::size_t max_line = 1024;
+  std::size_t backlog = 256 * 1024;
+  std::chrono::milliseconds login_timeout{60'000};
+  std::chrono::milliseconds silence{0};  ///< zero: for ever
+  FloodGuard::Limits flood{};
+};
+
+/// One TCP client: one coroutine reads its lines, another writes to it what there is, so that neither waits for
+/// the other.
+class Session {
+ public:
+  Session(prefork::Connection& peer, Room& room, Audience& audience, const Limits& limits);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  std::uint64_t id() const noexcept { return peer_.id(); }
+  /// Zero: not a member yet, or no more.
+  std::int64_t join() const noexcept { return join_; }
+  const std::string& name() const noexcept { return name_; }
+  std::chrono::steady_clock::time_point heard() const noexcept { return heard_; }
+
+  /// The client's whole conversation. Everyone has been told of its leaving when it has ended.
+  prefork::Task<void> run();
+
+  /// For members: a line of the room. It goes out with the next wake().
+  void hear(std::string_view line) {
+    if (join_ != 0) outbox_.add(line);
+  }
+  /// Everyone hears from now on that whoever has this join is gone.
+  void see_leaving(std::int64_t join) noexcept {
+    if (join == join_) join_ = 0;
+  }
+  void wake() {
+    if (!outbox_.empty() || ending_) written_.notify();
+  }
+  /// Tells the client why, and ends the conversation once that has been sent.
+  void end(std::string_view sentence);
+
+ private:
+  prefork::Task<void> read_lines();
+  prefork::Task<void> write_lines();
+  prefork::Task<void> leave();
+  bool judge();
+  void log_in(const std::string& name);
+  bool obey(const std::string& line);
+  void say(const std::string& text);
+  void whisper(std::string_view rest);
+  void list_names();
+  void answer(std::string_view sentence);
+
+  prefork::Connection& peer_;
+  Room& room_;
+  Audience& audience_;
+  Limits limits_;
+  FloodGuard guard_;
+  Outbox outbox_;
+  Notice written_;  // there is something to write
+  Notice done_;     // the writer has ended
+  std::string name_;
+  std::int64_t join_ = 0;
+  int bad_names_ = 0;
+  std::chrono::steady_clock::time_point heard_;
+  bool ending_ = false;   // nothing more is added to the outbox
+  bool reading_ = false;  // run() waits for a line
+};
+
+}  // namespace chat
