@@ -425,7 +425,10 @@ void kill_masters(const Arguments& arguments, Server& server, Ledger& ledger) {
       const auto begin = Clock::now();
       server.reap();
       const auto left = [&] {
-        return std::count_if(workers.begin(), workers.end(), [](pid_t pid) { return ::kill(pid, 0) == 0; });
+        return std::count_if(workers.begin(), workers.end(), [](pid_t pid) {
+          ::waitpid(pid, nullptr, WNOHANG);
+          return ::kill(pid, 0) == 0;
+        });
       };
       while (left() > 0 && Clock::now() - begin < 10s) std::this_thread::sleep_for(2ms);
       slowest_ms = std::max(slowest_ms, std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
@@ -459,7 +462,7 @@ Arguments read_arguments(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   const Arguments arguments = read_arguments(argc, argv);
-  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // the workers of a killed master are reaped here
   Ledger ledger;
   Server server(arguments);
   Collector collector(server.path("collector.sock"), ledger);
