@@ -50,7 +50,7 @@ Server::~Server() {
 
 std::unique_ptr<Process> Server::start() {
   std::vector<std::string> argv{kMaster, "-c", config_path()};
-  argv.insert(argv.end(), how_.arguments.begin(), how_.arguments.end());
+  for (const std::string& argument : how_.arguments) argv.push_back(fill_in(argument, "{dir}", dir_.path()));
   return std::exchange(process_, std::make_unique<Process>(Command{argv, {}, how_.user, how_.descriptors},
                                                            dir_ / "stdout", dir_ / "stderr"));
 }

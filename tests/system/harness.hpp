@@ -35,7 +35,7 @@ class Server {
  public:
   struct How {
     std::string master{};                  ///< more lines of [master]
-    std::vector<std::string> arguments{};  ///< more of them
+    std::vector<std::string> arguments{};  ///< more of them; `{dir}` is filled in
     std::optional<uid_t> user{};
     std::optional<rlim_t> descriptors{};
   };
