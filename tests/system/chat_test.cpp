@@ -194,7 +194,10 @@ TEST(Chat, ANewcomerGetsTheLastMessagesOnce) {
   const auto look = [&](const std::string& as) {
     Talker newcomer(server);
     EXPECT_EQ(newcomer.line(), kAsk);
-    EXPECT_EQ(newcomer.say(as).line_of(as + " joined"), history);
+    auto before = newcomer.say(as).line_of(as + " joined");
+    // Who was here before may be seen off only now, as far as this worker has heard.
+    std::erase_if(before, [](const std::string& line) { return line.ends_with(" left") || line.ends_with(" joined"); });
+    EXPECT_EQ(before, history);
   };
   for (int i = 0; i < 4; ++i) look("n" + std::to_string(i));
   for (const pid_t pid : server.workers()) ::kill(pid, SIGKILL);
