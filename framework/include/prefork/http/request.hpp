@@ -1,6 +1,8 @@
 #pragma once
 
+#include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +17,7 @@ class Context;
 namespace prefork::http {
 
 struct RequestState;
+class BodyReader;
 
 /// One line of a request's header section; the value without surrounding white space.
 struct Header {
@@ -62,11 +65,37 @@ class PREFORK_API Request {
   /// The authority that the client asked for, "example.org:8080": of an absolute target, else of Host
   /// (RFC 9112 3.2.2). Empty where an HTTP/1.0 client named none.
   std::string_view host() const noexcept;
-  /// The whole body; empty without one.
-  std::string_view body() const noexcept;
+  /// The first cookie of that name, as it was sent (RFC 6265 4.2).
+  std::optional<std::string_view> cookie(std::string_view name) const noexcept;
 
-  /// "192.0.2.7:51234", "[2001:db8::1]:51234", "unix"
+  /// The whole body; empty without one, and on a route whose body is streamed.
+  std::string_view body() const noexcept;
+  /// On a route whose body is streamed: waits for the next piece, at most `body-timeout` for each. Nothing is read
+  /// from the client that nobody waits for. The piece is valid until the next read.
+  /// @return nullopt at the end of the body
+  /// @throws Error 408 (too slow), 413 (too long), 400 (malformed, or the client is gone); left uncaught it is the
+  /// answer. std::logic_error on another route.
+  class [[nodiscard]] Read {
+   public:
+    explicit Read(BodyReader& reader) noexcept : reader_(reader) {}
+    PREFORK_API bool await_ready();
+    PREFORK_API void await_suspend(std::coroutine_handle<> awaiting) noexcept;
+    PREFORK_API std::optional<std::string_view> await_resume();
+
+   private:
+    BodyReader& reader_;
+  };
+  Read read();
+  /// The length that the client announced; nullopt for a chunked body, 0 without one.
+  std::optional<std::uint64_t> content_length() const noexcept;
+  /// A field of the trailer section of a chunked body, once all of the body has been read.
+  std::optional<std::string_view> trailer(std::string_view name) const noexcept;
+
+  /// Who the client is: of its connection, or, where that is a trusted proxy (`trusted-proxies`), of what the proxy
+  /// says in Forwarded or X-Forwarded-For. "192.0.2.7:51234", "[2001:db8::1]:51234", "192.0.2.7", "unix"
   std::string client_address() const;
+  /// Whether the client speaks TLS with a trusted proxy, which says so in Forwarded or X-Forwarded-Proto.
+  bool secure() const;
   Context& context() const noexcept;
 
  private:

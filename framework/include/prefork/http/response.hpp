@@ -1,10 +1,16 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include <prefork/api.hpp>
+#include <prefork/http/body_writer.hpp>
+#include <prefork/http/file_handle.hpp>
 #include <prefork/http/status.hpp>
 
 namespace prefork::http {
@@ -41,12 +47,33 @@ inline constexpr MediaType kTextPlain{"text/plain; charset=utf-8"};
 inline constexpr MediaType kTextHtml{"text/html; charset=utf-8"};
 inline constexpr MediaType kJson{"application/json"};
 
+/// A range of bytes of an open file.
+struct FilePart {
+  SharedFile file;
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// Bytes that several responses share, such as a cached file.
+using SharedBytes = std::shared_ptr<const std::string>;
+
+/// A piece of a body that is put together of several.
+using BodyPart = std::variant<std::string, SharedBytes, FilePart>;
+
+/// What takes over the connection after a 101: made by `web_socket`.
+class Upgrade;
+
+struct Cookie;
+
 /// What a handler answers with. A value; the worker adds Server, Date, Content-Length and Connection.
 class PREFORK_API Response {
  public:
   /// 200 without a body.
   Response() noexcept = default;
   explicit Response(Status status) noexcept : status_(status) {}
+  Response(Response&&) noexcept = default;
+  Response& operator=(Response&&) noexcept = default;
+  ~Response() = default;
 
   static Response text(std::string body, Status status = Status::ok);
   static Response text(StaticText body, Status status = Status::ok) noexcept;
@@ -55,8 +82,12 @@ class PREFORK_API Response {
   /// `body` is JSON text already.
   static Response json(std::string body, Status status = Status::ok);
   static Response json(StaticText body, Status status = Status::ok) noexcept;
-  /// A short text/plain body that names the status: "404 Not Found".
-  static Response error(Status status);
+  /// A body of unknown length, written by a coroutine that runs after the handler has ended: it must own what it
+  /// uses of the request. A HEAD request is answered without calling it.
+  static Response stream(MediaType type, BodyFunction function, Status status = Status::ok);
+  /// A short page that names the status, and the detail below it: as HTML or JSON where the client prefers that,
+  /// else as text (RFC 9110 12.5.1).
+  static Response error(Status status, std::string detail = {});
   static Response not_found() { return error(Status::not_found); }
   static Response no_content() noexcept { return Response(Status::no_content); }
   /// @throws std::invalid_argument as `set`.
@@ -81,7 +112,16 @@ class PREFORK_API Response {
   Response& content_type(MediaType type);
   Response& body(std::string body) noexcept;
   Response& body(StaticText body) noexcept;
+  /// Sent where it lies; not copied.
+  Response& body(SharedBytes body);
+  /// Sent one after the other; files by sendfile(2). A file that turns out to be shorter ends the connection.
+  Response& body(std::vector<BodyPart> parts);
+  Response& body(BodyFunction function);
+  /// What a string or a constant gave; empty for the other kinds of body.
   std::string_view body() const noexcept { return borrowed_.data() != nullptr ? borrowed_ : std::string_view(owned_); }
+
+  /// Adds a Set-Cookie line (prefork/http/cookie.hpp). @throws std::invalid_argument where an attribute can't be.
+  Response& set_cookie(const Cookie& cookie);
 
   /// Closes the connection after this response, with `Connection: close`.
   Response& close() noexcept {
@@ -94,6 +134,16 @@ class PREFORK_API Response {
   std::string_view media_type() const noexcept { return media_type_; }
   std::string_view header_lines() const noexcept { return lines_; }
 
+  /// For the framework. A body other than a string or a constant.
+  struct Special {
+    std::vector<BodyPart> parts;
+    BodyFunction function;
+    std::shared_ptr<Upgrade> upgrade;
+    std::optional<std::string> error_detail;  ///< an error page that is not rendered yet
+  };
+  const Special* special() const noexcept { return special_.get(); }
+  Special& make_special();
+
  private:
   static Response with(std::string body, std::string_view type, Status status);
   static Response with(StaticText body, std::string_view type, Status status) noexcept;
@@ -102,6 +152,7 @@ class PREFORK_API Response {
   std::string lines_;
   std::string_view borrowed_;
   std::string_view media_type_;
+  std::unique_ptr<Special> special_;
   Status status_ = Status::ok;
   bool close_ = false;
 };

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <prefork/api.hpp>
 #include <prefork/http/method.hpp>
@@ -16,6 +19,29 @@
 namespace prefork::http {
 
 class RouteTable;
+
+enum class BodyMode : std::uint8_t {
+  collected,  ///< the handler is called when the whole body is there: Request::body
+  streamed,   ///< the handler is called at once and reads the body piece by piece: Request::read
+};
+
+struct RouteOptions {
+  BodyMode body = BodyMode::collected;
+  std::optional<std::uint64_t> max_body_bytes;  ///< beyond it 413; the service's `max-body-bytes` where not given
+};
+
+/// The rest of the way to a handler, given to a middleware.
+class PREFORK_API NextHandler {
+ public:
+  /// Calls the next middleware, or the handler. To be awaited once at most.
+  virtual Task<Response> operator()(Request& request) = 0;
+
+ protected:
+  ~NextHandler() = default;
+};
+
+/// Stands before a handler: answers in its place, or awaits `next(request)` and may change what it gives.
+using Middleware = std::function<Task<Response>(Request&, NextHandler&)>;
 
 /// What a route calls. It lives as long as the worker, so that a coroutine may use its captures for as
 /// long as it is suspended.
@@ -45,45 +71,49 @@ class PREFORK_API Router {
   /// @throws std::invalid_argument for a malformed pattern, and for one that another of the same method
   /// already covers (names of parameters do not tell patterns apart).
   template <class F>
-  Router& route(Method method, std::string_view pattern, F handler) {
+  Router& route(Method method, std::string_view pattern, F handler, RouteOptions options = {}) {
     using Result = std::invoke_result_t<F&, Request&>;
     static_assert(std::is_same_v<Result, Response> || std::is_same_v<Result, Task<Response>>,
                   "a handler is Response(Request&) or a coroutine Task<Response>(Request&)");
     if constexpr (std::is_same_v<Result, Response>) {
-      add(method, pattern, Handler(std::in_place_type<FunctionHandler>, std::move(handler)));
+      add(method, pattern, Handler(std::in_place_type<FunctionHandler>, std::move(handler)), options);
     } else {
-      add(method, pattern, Handler(std::in_place_type<CoroutineHandler>, std::move(handler)));
+      add(method, pattern, Handler(std::in_place_type<CoroutineHandler>, std::move(handler)), options);
     }
     return *this;
   }
   template <class F>
-  Router& get(std::string_view pattern, F handler) {
-    return route(Method::get, pattern, std::move(handler));
+  Router& get(std::string_view pattern, F handler, RouteOptions options = {}) {
+    return route(Method::get, pattern, std::move(handler), options);
   }
   template <class F>
-  Router& post(std::string_view pattern, F handler) {
-    return route(Method::post, pattern, std::move(handler));
+  Router& post(std::string_view pattern, F handler, RouteOptions options = {}) {
+    return route(Method::post, pattern, std::move(handler), options);
   }
   template <class F>
-  Router& put(std::string_view pattern, F handler) {
-    return route(Method::put, pattern, std::move(handler));
+  Router& put(std::string_view pattern, F handler, RouteOptions options = {}) {
+    return route(Method::put, pattern, std::move(handler), options);
   }
   template <class F>
-  Router& del(std::string_view pattern, F handler) {
-    return route(Method::del, pattern, std::move(handler));
+  Router& del(std::string_view pattern, F handler, RouteOptions options = {}) {
+    return route(Method::del, pattern, std::move(handler), options);
   }
   template <class F>
-  Router& patch(std::string_view pattern, F handler) {
-    return route(Method::patch, pattern, std::move(handler));
+  Router& patch(std::string_view pattern, F handler, RouteOptions options = {}) {
+    return route(Method::patch, pattern, std::move(handler), options);
   }
+
+  /// Puts a middleware before the routes that are added after this call; the first one is the outermost.
+  Router& use(Middleware middleware);
 
   /// For the framework.
   const RouteTable& table() const noexcept { return *table_; }
 
  private:
-  void add(Method method, std::string_view pattern, Handler handler);
+  void add(Method method, std::string_view pattern, Handler handler, RouteOptions options);
 
   std::unique_ptr<RouteTable> table_;
+  std::vector<Middleware> middlewares_;
 };
 
 }  // namespace prefork::http

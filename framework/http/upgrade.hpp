@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string_view>
+
+#include "framework/worker/peer_address.hpp"
+#include "framework/worker/service_host.hpp"
+#include "ipc/unique_fd.hpp"
+
+namespace prefork::http {
+
+/// What goes on with a connection after `101 Switching Protocols`, once that response has been sent in full.
+class Upgrade {
+ public:
+  virtual ~Upgrade() = default;
+
+  /// Takes over the client's socket: non-blocking, out of the event loop. Called once, at most.
+  /// @param host  of the service whose handler asked for the upgrade
+  /// @param input  what the client has sent already; valid during the call only
+  virtual void take_over(worker::ServiceHost& host, ipc::UniqueFd fd, const worker::PeerAddress& peer,
+                         std::string_view input) = 0;
+};
+
+}  // namespace prefork::http

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include <prefork/api.hpp>
+
+namespace prefork::http {
+
+/// An open regular file of which responses send parts. Shared by the responses that are under way, closed by the
+/// last one.
+class PREFORK_API FileHandle {
+ public:
+  /// Takes over the descriptor, which must be of a regular file that is open for reading, close-on-exec.
+  explicit FileHandle(int fd) noexcept : fd_(fd) {}
+  FileHandle(const FileHandle&) = delete;
+  FileHandle& operator=(const FileHandle&) = delete;
+  ~FileHandle();
+
+  int fd() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+using SharedFile = std::shared_ptr<const FileHandle>;
+
+}  // namespace prefork::http
