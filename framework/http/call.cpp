@@ -9,7 +9,8 @@ namespace prefork::http {
 /// The coroutine that awaits a handler's Task: where a Task's chain of awaiting coroutines ends.
 struct Call::Root {
   struct promise_type {
-    promise_type(Call& its_call, const CoroutineHandler&) noexcept : call(its_call) {}
+    template <class Argument>
+    promise_type(Call& its_call, Argument&) noexcept : call(its_call) {}
     static void* operator new(std::size_t bytes) { return detail::allocate_frame(bytes); }
     static void operator delete(void* frame, std::size_t bytes) noexcept { detail::free_frame(frame, bytes); }
 
@@ -39,13 +40,27 @@ Call::Root Call::run(Call& call, const CoroutineHandler& handler) {
   call.response_.emplace(co_await handler(call.request));
 }
 
-bool Call::start(const Handler& handler) noexcept {
+Call::Root Call::run_body(Call& call, BodyWriter& writer) { co_await call.response_->special()->function(writer); }
+
+bool Call::start_body(BodyWriter& writer) noexcept {
+  if (auto root = std::exchange(root_, {})) root.destroy();
+  on_done_ = nullptr;
   try {
-    if (const auto* function = std::get_if<FunctionHandler>(&handler)) {
+    run_body(*this, writer);
+  } catch (...) {
+    error_ = std::current_exception();
+    return true;
+  }
+  return root_.done();
+}
+
+bool Call::start(const Handler& its_handler) noexcept {
+  try {
+    if (const auto* function = std::get_if<FunctionHandler>(&its_handler)) {
       response_.emplace((*function)(request));
       return true;
     }
-    run(*this, std::get<CoroutineHandler>(handler));
+    run(*this, std::get<CoroutineHandler>(its_handler));
     return root_.done();
   } catch (...) {
     error_ = std::current_exception();
@@ -57,6 +72,15 @@ void Call::reset() noexcept {
   if (auto root = std::exchange(root_, {})) root.destroy();
   response_.reset();
   error_ = nullptr;
+  keep_alive = true;
+  if (reader) {
+    reader.reset();
+    state.reader = nullptr;
+  }
+  if (state.trailers != nullptr) {
+    state.trailers = nullptr;
+    state.own_trailers.reset();
+  }
   on_done_ = nullptr;
   owner_ = nullptr;
 }

@@ -2,12 +2,14 @@
 
 #include <coroutine>
 #include <exception>
+#include <memory>
 #include <optional>
 
 #include <prefork/http/request.hpp>
 #include <prefork/http/response.hpp>
 #include <prefork/http/router.hpp>
 
+#include "framework/http/body_reader.hpp"
 #include "framework/http/request_state.hpp"
 
 namespace prefork::http {
@@ -26,7 +28,9 @@ class Call {
 
   /// Calls the handler. @return true where the response (or the error) is there, false where the
   /// coroutine waits: then `on_done` is called when it has ended. Throws nothing.
-  bool start(const Handler& handler) noexcept;
+  bool start(const Handler& its_handler) noexcept;
+  /// The same for the function that writes the response's body. REQUIRES that the response has one.
+  bool start_body(BodyWriter& writer) noexcept;
 
   /// Who is told of the end. The call may be reused or destroyed from within `on_done`.
   void notify(OnDone on_done, void* owner) noexcept {
@@ -34,10 +38,16 @@ class Call {
     owner_ = owner;
   }
 
-  /// REQUIRES that the handler has ended.
+  /// REQUIRES that the handler, or the body's function, has ended.
   bool failed() const noexcept { return error_ != nullptr; }
   std::exception_ptr error() const noexcept { return error_; }
   Response& response() noexcept { return *response_; }
+  const Response& response() const noexcept { return *response_; }
+  bool has_response() const noexcept { return response_.has_value(); }
+  bool has_parts() const noexcept {
+    return has_response() && response_->special() && !response_->special()->parts.empty();
+  }
+  void drop_response() noexcept { response_.reset(); }
 
   /// Makes the call ready for the next request. `own_fields` and `path_text` keep their room.
   void reset() noexcept;
@@ -45,11 +55,15 @@ class Call {
   RequestState state;
   Request request;
 
-  std::size_t message_bytes = 0;  ///< of the request as it was received
+  const Handler* handler = nullptr;
+  std::unique_ptr<BodyReader> reader;  ///< where the body is streamed
+  std::size_t message_bytes = 0;       ///< of the request as it lies in the input
+  bool keep_alive = true;              ///< as the response said
 
  private:
   struct Root;
   static Root run(Call& call, const CoroutineHandler& handler);
+  static Root run_body(Call& call, BodyWriter& writer);
 
   std::optional<Response> response_;
   std::exception_ptr error_;

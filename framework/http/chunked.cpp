@@ -91,15 +91,7 @@ Parsed take_data_end(std::span<char> message, ChunkedState& state) noexcept {
   return kComplete;
 }
 
-bool may_trail(std::string_view name) noexcept {
-  constexpr std::array<std::string_view, 9> kForbidden = {"authorization",  "connection",    "content-encoding",
-                                                          "content-length", "content-range", "content-type",
-                                                          "host",           "trailer",       "transfer-encoding"};
-  return std::none_of(kForbidden.begin(), kForbidden.end(),
-                      [&](std::string_view forbidden) { return equals_lower(name, forbidden); });
-}
-
-Parsed take_trailer(std::span<char> message, ChunkedState& state) noexcept {
+Parsed take_trailer(std::span<char> message, ChunkedState& state) {
   std::string_view line;
   if (const Parsed found = next_line(message, state, kMaxTrailerLine, kTrailer, line);
       found.result != ParseResult::complete)
@@ -114,13 +106,22 @@ Parsed take_trailer(std::span<char> message, ChunkedState& state) noexcept {
   NotedFields ignored;
   if (state.overhead > kMaxOverhead || parse_field_line(line, field, ignored) != nullptr || !may_trail(field.name))
     return refuse(kTrailer);
+  if (!state.trailers) state.trailers = std::make_unique<std::string>();
+  state.trailers->append(line).append("\r\n");
   return kComplete;
 }
 
 }  // namespace
 
-Parsed decode_chunked(std::span<char> message, std::size_t body_start, std::uint64_t body_bytes,
-                      ChunkedState& state) noexcept {
+bool may_trail(std::string_view name) noexcept {
+  constexpr std::array<std::string_view, 9> kForbidden = {"authorization",  "connection",    "content-encoding",
+                                                          "content-length", "content-range", "content-type",
+                                                          "host",           "trailer",       "transfer-encoding"};
+  return std::none_of(kForbidden.begin(), kForbidden.end(),
+                      [&](std::string_view forbidden) { return equals_ignoring_case(name, forbidden); });
+}
+
+Parsed decode_chunked(std::span<char> message, std::size_t body_start, std::uint64_t body_bytes, ChunkedState& state) {
   while (state.phase != Phase::done) {
     Parsed step = kComplete;
     switch (state.phase) {

@@ -8,7 +8,7 @@ namespace prefork::http {
 namespace {
 
 // A client that sends without end must not keep the worker to itself.
-constexpr int kReadsPerTurn = 16;
+constexpr std::uint8_t kReadsPerTurn = 16;
 
 std::string address_of(const void* connection) {
   return static_cast<const Connection*>(connection)->peer().to_string();
@@ -37,9 +37,17 @@ void Connection::open() {
 }
 
 void Connection::on_input() {
-  if (must_wait()) return;
+  reads_left_ = kReadsPerTurn;
+  if (call_ != nullptr && call_->reader && !transferring_) return call_->reader->on_input();
+  if (parts_) return pump_parts();
+  if (stream_ && peer_ended()) return stream_->announce_end();
+  if (!must_wait()) receive_requests();
+}
+
+void Connection::receive_requests() {
   if (has_input()) process();  // what a handler that waited has left
-  for (int reads = 0; reads < kReadsPerTurn && !closed() && !must_wait(); ++reads) {
+  while (!closed() && !must_wait() && reads_left_ > 0) {
+    --reads_left_;
     switch (receive()) {
       case Received::would_block:
         return;
@@ -62,22 +70,23 @@ std::span<char> Connection::input() noexcept {
 }
 
 void Connection::process() {
-  Next next = Next::read;
+  Progress progress;
   do {
-    Progress progress =
-        share_.cycle.run(state_, input(), share_.output, std::time(nullptr), ClientSource{&address_of, this});
-    next = progress.next;
-    if (next == Next::suspend) {
-      suspend(progress);
+    progress = share_.cycle.run(state_, input(), share_.output, std::time(nullptr), ClientSource{&address_of, this});
+    if (progress.next == Next::suspend) {
+      suspend(std::move(progress.call), progress.consumed);
     } else {
       drop_input(progress.consumed, progress.dropped);
     }
     if (progress.consumed > 0) in_message_ = false;
-    send(share_.output);
+    send(share_.output, progress.next == Next::transfer && progress.call->has_parts());
     share_.output.clear();
-  } while (next == Next::write && !closed() && unsent_ == nullptr && has_input());
+  } while (progress.next == Next::write && !closed() && unsent_ == nullptr && has_input());
   share_.count_requests();
-  if (!closed()) finish_or_wait(next);
+  if (closed()) return;
+  if (progress.next == Next::start) return start(std::move(progress.call));
+  if (progress.next == Next::transfer) return transfer(std::move(progress.call));
+  finish_or_wait(progress.next);
 }
 
 void Connection::drop_input(std::size_t consumed, std::size_t dropped) {
@@ -93,33 +102,53 @@ void Connection::drop_input(std::size_t consumed, std::size_t dropped) {
   release_block();
 }
 
-void Connection::suspend(Progress& progress) {
-  call_ = std::move(progress.call);
-  skipped_ = progress.consumed;
+void Connection::suspend(std::unique_ptr<Call> call, std::size_t skipped) {
+  call_ = std::move(call);
+  skipped_ = skipped;
   call_->notify(&Connection::on_call_done, this);
   host().runtime().task_started();
+}
+
+/// Calls a handler that reads its request's body itself.
+void Connection::start(std::unique_ptr<Call> call) {
+  call_ = std::move(call);
+  skipped_ = 0;
+  call_->reader->attach(*this);
+  clear_deadline();
+  host().runtime().task_started();
+  if (call_->start(*call_->handler)) {
+    on_call_done(this);
+  } else {
+    call_->notify(&Connection::on_call_done, this);
+  }
 }
 
 void Connection::on_call_done(void* self) {
   auto& connection = *static_cast<Connection*>(self);
   connection.host().runtime().task_ended();
   std::string output;  // not the shared one: another connection's batch may be filling it
-  const Progress progress = connection.share_.cycle.finish(std::move(connection.call_), output, std::time(nullptr));
+  Progress progress = connection.share_.cycle.finish(std::move(connection.call_), output, std::time(nullptr));
   connection.share_.count_requests();
-  if (connection.broken_) return connection.close();
+  if (connection.broken_ || connection.closed()) {
+    if (progress.call) connection.share_.cycle.ended(std::move(progress.call));
+    return connection.close();
+  }
   connection.drop_input(connection.skipped_ + progress.consumed, 0);
-  connection.send(output);
-  if (!connection.closed()) connection.finish_or_wait(progress.next);
+  const bool transfers = progress.next == Next::transfer;
+  connection.send(output, transfers && progress.call->has_parts());
+  if (connection.closed()) return;
+  if (transfers) return connection.transfer(std::move(progress.call));
+  connection.finish_or_wait(progress.next);
   if (!connection.closed()) connection.resume_later();
 }
 
-void Connection::send(std::string_view output) {
+void Connection::send(std::string_view output, bool more_follows) {
   if (output.empty()) return;
   if (unsent_ != nullptr) {
     unsent_->append(output);
     return;
   }
-  const auto sent = send_some(output);
+  const auto sent = send_some(output, more_follows);
   if (!sent) return break_off();
   if (*sent < output.size()) unsent_ = std::make_unique<std::string>(output.substr(*sent));
 }
@@ -145,7 +174,7 @@ void Connection::set_phase_deadline() {
 }
 
 void Connection::on_writable() {
-  if (unsent_ == nullptr) return;
+  if (unsent_ == nullptr) return parts_ ? pump_parts() : void();
   const auto sent = send_some(*unsent_);
   if (!sent) return break_off();
   unsent_->erase(0, *sent);
@@ -154,13 +183,15 @@ void Connection::on_writable() {
     return;
   }
   unsent_.reset();
+  if (call_ != nullptr && transferring_) return go_on_with_transfer();
   finish_or_wait(Next::read);
   if (closed() || call_ != nullptr) return;
   if (has_input()) process();
 }
 
 void Connection::on_timeout() {
-  if (unsent_ != nullptr || !has_input()) return break_off();
+  if (call_ != nullptr && call_->reader && call_->reader->waiting()) return call_->reader->fail(refusals::kSlowBody);
+  if (unsent_ != nullptr || parts_ || !has_input()) return break_off();
   share_.cycle.append_timeout(share_.output, std::time(nullptr));
   send(share_.output);
   share_.output.clear();
@@ -169,17 +200,21 @@ void Connection::on_timeout() {
 
 void Connection::on_drain() {
   share_.cycle.drain();
+  if (stream_) return stream_->announce_end();
   const bool idle = !must_wait() && !has_input() && !may_have_input();
   if (idle && host().runtime().drain == worker::DrainMode::closing) close();
 }
 
-// A waiting handler's coroutine is known to timers and others: it must end by itself.
+// A coroutine that waits is known to timers and others: it must end by itself.
 void Connection::break_off() noexcept {
-  if (call_ == nullptr) return close();
-  broken_ = true;
+  const bool coroutine_waits = call_ != nullptr && (!transferring_ || stream_);
+  if (!coroutine_waits) return close();
+  if (std::exchange(broken_, true)) return;
   unsent_.reset();
   clear_deadline();
   shut_down();
+  if (stream_) return stream_->on_gone();
+  if (call_->reader) call_->reader->fail(refusals::kUnfinished);
 }
 
 }  // namespace prefork::http

@@ -3,13 +3,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "framework/http/body_reader.hpp"
 #include "framework/http/endpoint.hpp"
 #include "framework/http/request_cycle.hpp"
+#include "framework/http/streamed_body.hpp"
+#include "framework/http/transfer.hpp"
 #include "framework/worker/stream_connection.hpp"
 
 namespace prefork::http {
@@ -34,7 +38,7 @@ struct ConnectionShare final : RequestObserver {
 
 /// An HTTP/1.1 connection: brings bytes from the socket to the request cycle and responses back. It holds
 /// no buffer while it is idle.
-class Connection final : public worker::StreamConnection {
+class Connection final : public worker::StreamConnection, private BodySource, private PartSink, private StreamSink {
  public:
   Connection(ConnectionShare& share, ipc::UniqueFd fd, const worker::PeerAddress& peer);
 
@@ -50,27 +54,55 @@ class Connection final : public worker::StreamConnection {
   void on_broken() override { break_off(); }
   void on_drain() override;
 
+  // connection.cpp: requests
   bool must_wait() const noexcept { return call_ != nullptr || unsent_ != nullptr || end_ != End::none; }
   bool has_input() const noexcept { return partial_ != nullptr || !block_bytes().empty(); }
   std::span<char> input() noexcept;
+  void receive_requests();
   void process();
   void drop_input(std::size_t consumed, std::size_t dropped);
-  void suspend(Progress& progress);
+  void suspend(std::unique_ptr<Call> call, std::size_t skipped);
+  void start(std::unique_ptr<Call> call);
   static void on_call_done(void* self);
-  void send(std::string_view output);
+  void send(std::string_view output, bool more_follows = false);
   void finish_or_wait(Next next);
   void set_phase_deadline();
   void break_off() noexcept;
+
+  // connection_bodies.cpp: bodies that are not in the input, or not in the output
+  std::span<char> body_input() override { return input(); }
+  void body_consumed(std::size_t bytes) override;
+  bool receive_body() override;
+  bool body_ended() const noexcept override { return input_ended_ || broken_ || closed(); }
+  void ask_for_body() override;
+
+  std::optional<std::size_t> send_bytes(std::string_view bytes, bool more_follows) override;
+  std::optional<std::size_t> send_file(const FilePart& part) override;
+  bool send_piece(std::string_view bytes) override;
+  bool is_blocked() const noexcept override { return unsent_ != nullptr; }
+
+  void transfer(std::unique_ptr<Call> call);
+  void go_on_with_transfer();
+  void pump_parts();
+  void start_stream();
+  static void on_stream_done(void* self);
+  void end_transfer();
+  void hand_over();
 
   ConnectionShare& share_;
   CycleState state_;
   std::unique_ptr<std::string> partial_;  // the start of a message that is not complete
   std::unique_ptr<std::string> unsent_;
-  std::unique_ptr<Call> call_;  // a handler that waits; its request's bytes stay where they are
-  std::size_t skipped_ = 0;     // bytes of the input before the waiting call's request
+  std::unique_ptr<Call> call_;  // a handler that waits, or a response whose body is on its way
+  std::unique_ptr<PartsTransfer> parts_;
+  std::unique_ptr<StreamedBody> stream_;
+  std::size_t skipped_ = 0;      // bytes of the input before the waiting call's request
+  std::uint8_t reads_left_ = 0;  // in this turn, for a body that is streamed
   End end_ = End::none;
-  bool in_message_ = false;  // part of a message has come: its deadline runs and is not renewed
-  bool broken_ = false;      // the client is gone, a handler still waits
+  bool in_message_ = false;    // part of a message has come: its deadline runs and is not renewed
+  bool input_ended_ = false;   // seen while a body was read
+  bool transferring_ = false;  // call_ has its response; its body is sent by parts_, stream_ or an upgrade
+  bool broken_ = false;        // the client is gone, a coroutine still waits
 };
 
 }  // namespace prefork::http

@@ -53,16 +53,20 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   if ((head.target_classes & (kPercent | kDot)) != 0 && has_dot_segment(path)) return refuse(refusals::kDotSegment);
 
   Dispatch result;
-  result.mount = endpoint.find(path);
+  result.body_limit = endpoint.limits().limits.body_bytes;
+  const Mount* const mount = result.mount = endpoint.find(path);
   if (head.method == Method::other) result.status = Status::not_implemented;
-  if (result.mount == nullptr || head.method == Method::other) return result;
-  request.context = result.mount->context;
+  if (mount == nullptr || head.method == Method::other) return result;
+  request.context = mount->context;
+  result.body_limit = mount->body_bytes;
   RouteMatch match;
-  result.mount->router.table().find(head.method, relative_path(path, *result.mount), match);
+  mount->router.table().find(head.method, relative_path(path, *mount), match);
   result.allow = match.allow;
   if (match.route != nullptr) {
     set_params(request, match, escaped);
     result.handler = &match.route->handler;
+    result.streamed = match.route->options.body == BodyMode::streamed;
+    result.body_limit = match.route->options.max_body_bytes.value_or(mount->body_bytes);
   } else if (match.allow != 0) {
     result.status = head.method == Method::options ? Status::no_content : Status::method_not_allowed;
   }

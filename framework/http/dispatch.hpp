@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include <prefork/http/response.hpp>
 
 #include "framework/http/endpoint.hpp"
@@ -14,6 +16,8 @@ struct Dispatch {
   const Refusal* refusal = nullptr;
   const Handler* handler = nullptr;
   const Mount* mount = nullptr;
+  std::uint64_t body_limit = 0;       ///< beyond it 413
+  bool streamed = false;              ///< the handler reads the body itself
   Status status = Status::not_found;  ///< without a handler: 204 (OPTIONS), 404, 405, 501
   MethodMask allow = 0;
 };

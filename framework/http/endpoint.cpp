@@ -6,6 +6,7 @@
 #include <prefork/context.hpp>
 
 #include "framework/http/path.hpp"
+#include "framework/http/route_table.hpp"
 
 namespace prefork::http {
 namespace {
@@ -50,6 +51,7 @@ void Endpoint::mount(std::string_view path, Router router, const ServiceLimits& 
   }
   if (mounts_.empty()) limits_ = limits;
   widen(limits_, limits);
+  limits_.limits.body_bytes = std::max(limits_.limits.body_bytes, router.table().max_body_bytes());
   const auto place = std::find_if(mounts_.begin(), mounts_.end(),
                                   [&](const Mount& other) { return other.prefix.size() < prefix.size(); });
   mounts_.insert(place, Mount{std::string(prefix), std::move(router), context, limits.limits.body_bytes});

@@ -53,6 +53,8 @@ inline constexpr Refusal kCoding{Status::not_implemented, "Only the transfer cod
 inline constexpr Refusal kChunkSize{Status::bad_request, "A chunk size is malformed."};
 inline constexpr Refusal kChunkExtension{Status::bad_request, "A chunk extension is malformed or too long."};
 inline constexpr Refusal kChunkEnd{Status::bad_request, "A chunk does not end in CR LF."};
+inline constexpr Refusal kSlowBody{Status::request_timeout, "The body did not arrive in time."};
+inline constexpr Refusal kUnfinished{Status::bad_request, "The client closed before its body was complete."};
 inline constexpr Refusal kTrailer{Status::bad_request, "The trailer section is malformed or too long."};
 
 }  // namespace refusals

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include <prefork/context.hpp>
+#include <prefork/http/error.hpp>
 
 #include "framework/http/response_writer.hpp"
 
@@ -27,14 +28,25 @@ std::size_t whole_message(const CycleState& state, const RequestHead& head, std:
   return 0;
 }
 
-std::string what(const std::exception_ptr& error) {
+/// The answer where a handler threw, and what the log says of it: nothing where the client is to blame.
+Response answer_to(const std::exception_ptr& error, std::string& why) {
   try {
     std::rethrow_exception(error);
+  } catch (const Error& known) {
+    if (code(known.status()) >= 500) why = known.what();
+    return Response::error(known.status(), known.detail());
   } catch (const std::exception& known) {
-    return known.what();
+    why = known.what();
   } catch (...) {
-    return "an exception of unknown type";
+    why = "an exception of unknown type";
   }
+  return Response::error(Status::internal_server_error);
+}
+
+/// RFC 9110 15.2: an interim response is no answer.
+bool is_answer(const Response& response) noexcept {
+  if (response.status() == Status::switching_protocols) return response.special() && response.special()->upgrade;
+  return code(response.status()) >= 200;
 }
 
 }  // namespace
@@ -110,14 +122,20 @@ bool RequestCycle::take_request(CycleState& state, std::span<char> rest, std::st
     refuse(*target.refusal, output, progress);
     return false;
   }
+  request.section = rest.first(request.head.bytes);
+  if (target.streamed) return start_streamed(rest, target, output, progress);
   const std::size_t message_bytes = whole_message(state, request.head, rest.size());
   if (message_bytes == 0) return begin_body(state, rest, target, output, progress);
 
   const std::size_t body_end = request.head.framing == Framing::chunked ? state.chunked.decoded_end : message_bytes;
   request.body = {rest.data() + request.head.bytes, body_end - request.head.bytes};
-  if (target.mount != nullptr && request.body.size() > target.mount->body_bytes) {
+  if (request.body.size() > target.body_limit) {
     refuse(refusals::kLongBody, output, progress);
     return false;
+  }
+  if (state.chunked.trailers) {
+    request.own_trailers = std::move(state.chunked.trailers);
+    request.trailers = request.own_trailers.get();
   }
   if (state.in_body()) state = CycleState{};
   progress.wanted = 0;
@@ -129,8 +147,7 @@ bool RequestCycle::take_request(CycleState& state, std::span<char> rest, std::st
 bool RequestCycle::begin_body(CycleState& state, std::span<char> rest, const Dispatch& target, std::string& output,
                               Progress& progress) {
   const RequestHead& head = current_->state.head;
-  const std::uint64_t limit = target.mount != nullptr ? target.mount->body_bytes : endpoint_.limits().limits.body_bytes;
-  if (head.content_length > limit) {
+  if (head.content_length > target.body_limit) {
     refuse(refusals::kLongBody, output, progress);
     return false;
   }
@@ -138,10 +155,11 @@ bool RequestCycle::begin_body(CycleState& state, std::span<char> rest, const Dis
     // RFC 9110 10.1.1: the final answer is known; the body is neither asked for nor read.
     Response response = answer_without_handler(target).close();
     append(*current_, response, output);
+    current_->reset();
     progress.next = Next::linger;
     return false;
   }
-  state.body_limit = limit;
+  state.body_limit = target.body_limit;
   state.body_start = head.bytes;
   if (head.expect_continue && rest.size() == head.bytes) output.append("HTTP/1.1 100 Continue\r\n\r\n");
   if (head.framing == Framing::length) {
@@ -153,56 +171,115 @@ bool RequestCycle::begin_body(CycleState& state, std::span<char> rest, const Dis
   return true;  // the next turn of run() decodes
 }
 
+/// The handler is called by the connection, once what came before has been sent.
+bool RequestCycle::start_streamed(std::span<char> rest, const Dispatch& target, std::string& output,
+                                  Progress& progress) {
+  Call& call = *current_;
+  if (call.state.head.content_length > target.body_limit) {
+    refuse(refusals::kLongBody, output, progress);
+    return false;
+  }
+  call.state.body = {};
+  call.state.keep_head(rest.first(call.state.head.bytes));
+  call.reader = std::make_unique<BodyReader>(call.state.head, target.body_limit);
+  call.state.reader = call.reader.get();
+  call.handler = target.handler;
+  call.message_bytes = 0;
+  progress.consumed += call.state.head.bytes;
+  if (observer_ != nullptr) observer_->serving(call.state);
+  progress.call = std::move(current_);
+  progress.next = Next::start;
+  make_current();
+  return false;
+}
+
 bool RequestCycle::answer(const Dispatch& target, std::string& output, Progress& progress) {
-  bool keep_alive = true;
-  if (observer_ != nullptr && target.handler != nullptr) observer_->serving(current_->state);
+  Call& call = *current_;
+  if (observer_ != nullptr && target.handler != nullptr) observer_->serving(call.state);
   if (target.handler == nullptr) {
     Response response = answer_without_handler(target);
-    keep_alive = append(*current_, response, output);
-  } else if (current_->start(*target.handler)) {
-    keep_alive = append_result(*current_, output);
+    append(call, response, output);
+  } else if (call.start(*target.handler)) {
+    append_result(call, output);
   } else {
-    current_->state.keep_fields();
+    call.state.keep_fields();
     progress.call = std::move(current_);
     progress.next = Next::suspend;
     make_current();
     return false;
   }
-  progress.consumed += current_->message_bytes;
-  current_->reset();
-  if (!keep_alive) progress.next = Next::close;
-  return keep_alive;
+  progress.consumed += call.message_bytes;
+  progress.next = after(call);
+  if (progress.next == Next::transfer) {
+    call.state.keep_head(call.state.section);
+    progress.call = std::move(current_);
+    make_current();
+    return false;
+  }
+  call.reset();
+  return progress.next == Next::read;
+}
+
+Next RequestCycle::after(const Call& call) const noexcept {
+  if (call.has_response() && needs_transfer(call.response(), call.state.head.method == Method::head))
+    return Next::transfer;
+  return call.keep_alive ? Next::read : Next::close;
 }
 
 Progress RequestCycle::finish(std::unique_ptr<Call> call, std::string& output, std::time_t now) {
   now_ = now;
   Progress progress;
   progress.consumed = call->message_bytes;
-  progress.next = append_result(*call, output) ? Next::read : Next::close;
-  call->reset();
-  if (spare_.size() < kMaxSpareCalls) spare_.push_back(std::move(call));
+  // What is left of a body that nobody has read is no request.
+  const bool body_left = call->reader && !call->reader->finish();
+  if (body_left) call->keep_alive = false;
+  append_result(*call, output);
+  progress.next = after(*call);
+  if (body_left && progress.next == Next::close) progress.next = Next::linger;
+  if (progress.next == Next::transfer) {
+    if (!call->reader) call->state.keep_head(call->state.section);
+    progress.call = std::move(call);
+  } else {
+    ended(std::move(call));
+  }
   return progress;
 }
 
-bool RequestCycle::append_result(Call& call, std::string& output) {
-  // RFC 9110 15.2: an interim response is no answer.
-  if (!call.failed() && code(call.response().status()) >= 200) return append(call, call.response(), output);
-  if (call.state.context != nullptr) {
-    const std::string why = call.failed() ? what(call.error()) : "the handler answered with an interim status";
-    call.state.context->log(LogLevel::error, std::string(call.state.head.method_name) + " " +
-                                                 std::string(call.state.head.path) + ": " + why);
-  }
-  Response response = Response::error(Status::internal_server_error);
-  return append(call, response, output);
+void RequestCycle::ended(std::unique_ptr<Call> call) {
+  call->reset();
+  if (spare_.size() < kMaxSpareCalls) spare_.push_back(std::move(call));
 }
 
-bool RequestCycle::append(Call& call, Response& response, std::string& output) {
+void RequestCycle::append_result(Call& call, std::string& output) {
+  if (!call.failed() && is_answer(call.response())) return append(call, call.response(), output);
+  std::string why;
+  Response response = call.failed() ? answer_to(call.error(), why) : Response::error(Status::internal_server_error);
+  if (!call.failed()) why = "the handler answered with an interim status";
+  log(call, why);
+  call.drop_response();
+  append(call, response, output);
+}
+
+void RequestCycle::log(const Call& call, const std::string& why) {
+  if (call.state.context == nullptr || why.empty()) return;
   const RequestHead& head = call.state.head;
-  const bool keep_alive = head.keep_alive && !response.closes() && !draining_;
-  const ResponseMode mode{head.method == Method::head, keep_alive, head.minor_version == 0};
+  call.state.context->log(LogLevel::error, std::string(head.method_name) + " " + std::string(head.path) + ": " + why);
+}
+
+void RequestCycle::log_failure(const Call& call) {
+  std::string why;
+  static_cast<void>(answer_to(call.error(), why));
+  log(call, why);
+}
+
+void RequestCycle::append(Call& call, Response& response, std::string& output) {
+  const RequestHead& head = call.state.head;
+  const bool old_version = head.minor_version == 0;
+  const bool until_close = old_version && response.special() != nullptr && response.special()->function;
+  call.keep_alive = call.keep_alive && head.keep_alive && !response.closes() && !draining_ && !until_close;
+  const ResponseMode mode{head.method == Method::head, call.keep_alive, old_version};
   append_response(output, response, mode, date_.line(now_));
   ++served_;
-  return keep_alive;
 }
 
 void RequestCycle::refuse(const Refusal& refusal, std::string& output, Progress& progress) {

@@ -31,12 +31,14 @@ struct CycleState {
 };
 
 enum class Next : std::uint8_t {
-  read,     ///< more bytes are needed
-  write,    ///< much is to be sent: send it, then call again
-  suspend,  ///< a handler waits: keep the input as it is, send, wait for the call's end
-  close,    ///< send, then close: nothing more is on its way
-  linger,   ///< send, shut down the sending side, read and drop for a moment, then close: else the
-            ///< client's unread bytes reset the connection and take the response with them
+  read,      ///< more bytes are needed
+  write,     ///< much is to be sent: send it, then call again
+  suspend,   ///< a handler waits: keep the input as it is, send, wait for the call's end
+  start,     ///< send, then call the handler, which reads the body itself; finish() when it has ended
+  transfer,  ///< send, then send the body that the call's response has, then ended()
+  close,     ///< send, then close: nothing more is on its way
+  linger,    ///< send, shut down the sending side, read and drop for a moment, then close: else the
+             ///< client's unread bytes reset the connection and take the response with them
 };
 
 struct Progress {
@@ -44,7 +46,7 @@ struct Progress {
   std::size_t consumed = 0;    ///< bytes at the start of the input that are done with
   std::size_t dropped = 0;     ///< bytes to be cut off the end of the input (a chunked body got shorter)
   std::size_t wanted = 0;      ///< read: the size of the message that begins after `consumed`; 0: not known
-  std::unique_ptr<Call> call;  ///< suspend: the caller keeps it and calls its notify()
+  std::unique_ptr<Call> call;  ///< suspend, start, transfer: the caller keeps it; suspend: it calls its notify()
 };
 
 /// Who is told of each request before its handler is called.
@@ -71,6 +73,12 @@ class RequestCycle {
   /// drops `consumed` bytes of its input, and goes on with run() where `next` is read.
   Progress finish(std::unique_ptr<Call> call, std::string& output, std::time_t now);
 
+  /// Logs what the function that writes a body has thrown. REQUIRES that it failed.
+  void log_failure(const Call& call);
+
+  /// Takes back a call whose response has been sent, or never will be.
+  void ended(std::unique_ptr<Call> call);
+
   /// Appends 408 (RFC 9110 15.5.9), for a request that began and did not arrive in time.
   void append_timeout(std::string& output, std::time_t now);
 
@@ -85,9 +93,12 @@ class RequestCycle {
   bool take_request(CycleState& state, std::span<char> rest, std::string& output, Progress& progress);
   bool begin_body(CycleState& state, std::span<char> rest, const Dispatch& target, std::string& output,
                   Progress& progress);
+  bool start_streamed(std::span<char> rest, const Dispatch& target, std::string& output, Progress& progress);
   bool answer(const Dispatch& target, std::string& output, Progress& progress);
-  bool append(Call& call, Response& response, std::string& output);
-  bool append_result(Call& call, std::string& output);
+  void append(Call& call, Response& response, std::string& output);
+  void append_result(Call& call, std::string& output);
+  Next after(const Call& call) const noexcept;
+  void log(const Call& call, const std::string& why);
   void refuse(const Refusal& refusal, std::string& output, Progress& progress);
   void make_current();
 

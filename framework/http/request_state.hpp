@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,23 +25,33 @@ struct ClientSource {
   const void* connection = nullptr;
 };
 
+class BodyReader;
+
 /// What stands behind a `Request`. Its address and the bytes that its views point into stay while the
 /// handler runs.
 struct RequestState {
   RequestHead head;
+  std::span<const char> section;  ///< the header section as it lies in the input
   std::string_view body;
   std::array<PathParam, kMaxParams> params;
   std::size_t param_count = 0;
   std::string path_text;  ///< the decoded path and parameters, where the path has escapes
   Context* context = nullptr;
   ClientSource client;
+  BodyReader* reader = nullptr;               ///< of a route whose body is streamed
+  const std::string* trailers = nullptr;      ///< lines, each with its CR LF; null: none
+  std::unique_ptr<std::string> own_trailers;  ///< of a collected body
   std::vector<Header> own_fields;
+  std::string own_head;
 
   /// Takes the fields out of the worker's array, which the next request overwrites.
   void keep_fields() {
     own_fields.assign(head.fields, head.fields + head.field_count);
     head.fields = own_fields.data();
   }
+
+  /// Takes the whole header section out of the input, which is about to go. `lines` is where it lies now.
+  void keep_head(std::span<const char> lines);
 };
 
 }  // namespace prefork::http

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "framework/http/char_class.hpp"
+#include "framework/http/field_check.hpp"
 #include "framework/http/scan.hpp"
 
 namespace prefork::http {
@@ -16,16 +17,6 @@ constexpr std::array<std::string_view, 5> kWorkersOwn = {"connection", "content-
 [[noreturn]] void refuse(std::string_view name, std::string_view why) {
   // The name may be what is wrong: it is not repeated in full.
   throw std::invalid_argument("response header \"" + std::string(name.substr(0, 64)) + "\": " + std::string(why));
-}
-
-void check_field(std::string_view name, std::string_view value) {
-  if (!all(name, kTokenChar)) refuse(name, "the name is not a token");
-  for (const std::string_view own : kWorkersOwn) {
-    if (equals_ignoring_case(name, own)) refuse(name, "this field is written by the worker");
-  }
-  for (const char c : value) {
-    if (is_control(c)) refuse(name, "the value holds a control character");
-  }
 }
 
 /// The line of `lines` that begins at `at`, without its CR LF.
@@ -51,6 +42,16 @@ void erase_lines(std::string& lines, std::string_view name) {
 
 }  // namespace
 
+void check_field(std::string_view name, std::string_view value) {
+  if (!all(name, kTokenChar)) refuse(name, "the name is not a token");
+  for (const std::string_view own : kWorkersOwn) {
+    if (equals_ignoring_case(name, own)) refuse(name, "this field is written by the worker");
+  }
+  for (const char c : value) {
+    if (is_control(c)) refuse(name, "the value holds a control character");
+  }
+}
+
 Response Response::with(std::string body, std::string_view type, Status status) {
   Response response(status);
   response.owned_ = std::move(body);
@@ -72,11 +73,22 @@ Response Response::html(StaticText body, Status status) noexcept { return with(b
 Response Response::json(std::string body, Status status) { return with(std::move(body), kJson.view(), status); }
 Response Response::json(StaticText body, Status status) noexcept { return with(body, kJson.view(), status); }
 
-Response Response::error(Status status) {
+Response Response::stream(MediaType type, BodyFunction function, Status status) {
+  Response response(status);
+  response.media_type_ = type.view();
+  response.body(std::move(function));
+  return response;
+}
+
+// As text until the writer knows what the client prefers.
+Response Response::error(Status status, std::string detail) {
   std::string body = std::to_string(code(status));
   if (const std::string_view phrase = reason(status); !phrase.empty()) body.append(" ").append(phrase);
   body.push_back('\n');
-  return text(std::move(body), status);
+  if (!detail.empty()) body.append(detail).push_back('\n');
+  Response response = text(std::move(body), status);
+  response.make_special().error_detail = std::move(detail);
+  return response;
 }
 
 Response Response::redirect(std::string_view location, Status status) {
@@ -119,15 +131,40 @@ Response& Response::content_type(MediaType type) {
 }
 
 Response& Response::body(std::string body) noexcept {
+  special_.value.reset();
   owned_ = std::move(body);
   borrowed_ = {};
   return *this;
 }
 
 Response& Response::body(StaticText body) noexcept {
+  special_.value.reset();
   owned_.clear();
   borrowed_ = body.view();
   return *this;
+}
+
+Response& Response::body(SharedBytes body) {
+  this->body(std::string());
+  make_special().parts.emplace_back(std::move(body));
+  return *this;
+}
+
+Response& Response::body(std::vector<BodyPart> parts) {
+  body(std::string());
+  make_special().parts = std::move(parts);
+  return *this;
+}
+
+Response& Response::body(BodyFunction function) {
+  body(std::string());
+  make_special().function = std::move(function);
+  return *this;
+}
+
+Response::Special& Response::make_special() {
+  if (!special_.value) special_.value = std::make_unique<Special>();
+  return *special_.value;
 }
 
 std::string escape_html(std::string_view text) {

@@ -69,7 +69,7 @@ RouteTable::Leaf& RouteTable::leaf_for(std::string_view pattern, std::vector<std
   return node->here;
 }
 
-void RouteTable::add(Method method, std::string_view pattern, Handler handler) {
+void RouteTable::add(Method method, std::string_view pattern, Handler handler, RouteOptions options) {
   if (method == Method::other || method == Method::connect)
     throw std::invalid_argument("route \"" + std::string(pattern) + "\": this method can't be routed");
   if (std::visit([](const auto& function) { return !function; }, handler))
@@ -81,7 +81,8 @@ void RouteTable::add(Method method, std::string_view pattern, Handler handler) {
     throw std::invalid_argument("route \"" + std::string(pattern) + "\": " + std::string(to_string(method)) +
                                 " has a handler for these paths already");
   }
-  place = std::make_unique<Route>(Route{std::move(handler), std::move(names)});
+  place = std::make_unique<Route>(Route{std::move(handler), std::move(names), options});
+  max_body_bytes_ = std::max(max_body_bytes_, options.max_body_bytes.value_or(0));
   leaf.allow = static_cast<MethodMask>(leaf.allow | mask_of(method) | mask_of(Method::options));
   if (method == Method::get) leaf.allow = static_cast<MethodMask>(leaf.allow | mask_of(Method::head));
 }

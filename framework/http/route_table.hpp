@@ -25,6 +25,7 @@ std::string allow_list(MethodMask methods);
 struct Route {
   Handler handler;
   std::vector<std::string> names;
+  RouteOptions options;
 };
 
 struct RouteMatch {
@@ -44,7 +45,10 @@ class RouteTable {
   RouteTable& operator=(const RouteTable&) = delete;
 
   /// See Router for the rules. @throws std::invalid_argument.
-  void add(Method method, std::string_view pattern, Handler handler);
+  void add(Method method, std::string_view pattern, Handler handler, RouteOptions options = {});
+
+  /// The greatest of the limits that routes have of their own.
+  std::uint64_t max_body_bytes() const noexcept { return max_body_bytes_; }
 
   /// `path` begins with '/'. The values of `match` point into it.
   void find(Method method, std::string_view path, RouteMatch& match) const noexcept;
@@ -59,6 +63,7 @@ class RouteTable {
   Leaf& leaf_for(std::string_view pattern, std::vector<std::string>& names);
 
   std::unique_ptr<Node> root_;
+  std::uint64_t max_body_bytes_ = 0;
 };
 
 }  // namespace prefork::http

@@ -1,8 +1,10 @@
 #include "framework/worker/stream_connection.hpp"
 
 #include <sys/epoll.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -48,11 +50,21 @@ void StreamConnection::attach() {
 
 void StreamConnection::close() noexcept {
   if (stage_ == Stage::closed) return;
+  leave();
+  fd_.reset();
+}
+
+ipc::UniqueFd StreamConnection::release() noexcept {
+  PREFORK_CHECK(stage_ == Stage::open);
+  leave();
+  return std::move(fd_);
+}
+
+void StreamConnection::leave() noexcept {
   stage_ = Stage::closed;
   disarm();
   // Closing alone would not take it out of epoll while a child that the service has forked still holds it.
   if (attached_) host_.runtime().loop.remove(fd_.get());
-  fd_.reset();
   unlink();
   host_.runtime().loop.dispose(std::unique_ptr<Disposable>(this));
 }
@@ -95,13 +107,28 @@ void StreamConnection::release_block() noexcept {
   if (block_) host_.runtime().blocks.give_back(std::move(block_));
 }
 
-std::optional<std::size_t> StreamConnection::send_some(std::string_view bytes) {
+std::optional<std::size_t> StreamConnection::send_some(std::string_view bytes, bool more_follows) {
   if (stage_ != Stage::open) return std::nullopt;
-  const ssize_t n = ipc::retry_eintr([&] { return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); });
+  const int flags = more_follows ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+  const ssize_t n = ipc::retry_eintr([&] { return ::send(fd_.get(), bytes.data(), bytes.size(), flags); });
   if (n == -1 && errno != EAGAIN) return std::nullopt;
+  return note_sent(n, bytes.size());
+}
+
+std::optional<std::size_t> StreamConnection::send_file(int file, std::uint64_t offset, std::uint64_t bytes) {
+  if (stage_ != Stage::open) return std::nullopt;
+  constexpr std::uint64_t kMostAtOnce = std::uint64_t{1} << 20;
+  const auto wanted = static_cast<std::size_t>(std::min(bytes, kMostAtOnce));
+  auto from = static_cast<off_t>(offset);
+  const ssize_t n = ipc::retry_eintr([&] { return ::sendfile(fd_.get(), file, &from, wanted); });
+  if (n == 0 || (n == -1 && errno != EAGAIN)) return std::nullopt;
+  return note_sent(n, wanted);
+}
+
+std::size_t StreamConnection::note_sent(ssize_t n, std::size_t wanted) {
   const std::size_t sent = n > 0 ? static_cast<std::size_t>(n) : 0;
   host_.runtime().slot.add(ipc::Counter::bytes_out, sent);
-  if (sent < bytes.size()) {
+  if (sent < wanted) {
     wants_writable_ = true;
     if (!std::exchange(watches_writable_, true) && attached_) {
       host_.runtime().loop.modify(fd_.get(), kReadEvents | EPOLLOUT, *this);

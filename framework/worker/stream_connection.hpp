@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include <sys/types.h>
+
 #include "framework/worker/event_loop.hpp"
 #include "framework/worker/intrusive_list.hpp"
 #include "framework/worker/peer_address.hpp"
@@ -62,7 +64,10 @@ class StreamConnection : public EventHandler,
 
   /// Sends what the socket takes. @return how many bytes; nullopt: the connection is broken. Where not all
   /// went, on_writable() comes once there is room.
-  std::optional<std::size_t> send_some(std::string_view bytes);
+  /// @param more_follows  the kernel may wait for what is sent next, and put both into one packet (MSG_MORE)
+  std::optional<std::size_t> send_some(std::string_view bytes, bool more_follows = false);
+  /// The same with bytes of a file, sendfile(2). nullopt, too, where the file has ended before `offset`.
+  std::optional<std::size_t> send_file(int file, std::uint64_t offset, std::uint64_t bytes);
 
   /// Runs on_timeout() in `limit` unless it is set anew or cleared. Zero: none. Cheap: meant to be called
   /// for each request.
@@ -74,6 +79,10 @@ class StreamConnection : public EventHandler,
   /// @param more_to_come  the client is known to be sending; else only input that waits already counts
   void close_gracefully(bool more_to_come = false) noexcept;
   bool closed() const noexcept { return stage_ == Stage::closed; }
+  /// As close(), but the socket goes on in other hands. REQUIRES that it is open.
+  ipc::UniqueFd release() noexcept;
+  /// The client has closed its side, or the connection broke.
+  bool peer_ended() const noexcept { return peer_ended_; }
   /// Ends both directions, so that the client sees it at once; the descriptor stays until close().
   void shut_down() noexcept;
 
@@ -92,6 +101,8 @@ class StreamConnection : public EventHandler,
   void on_timer() final;
   void run_deferred() final;
   void discard_input() noexcept;
+  void leave() noexcept;
+  std::size_t note_sent(ssize_t sent, std::size_t wanted);
 
   ServiceHost& host_;
   std::uint64_t id_;

@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -76,10 +77,12 @@ inline Connected tcp_pair() {
 
 class Harness {
  public:
-  explicit Harness(ServiceLimits limits = {})
+  using Options = std::map<std::string, std::string, std::less<>>;
+
+  explicit Harness(ServiceLimits limits = {}, Options options = {{"size", "42"}, {"name", "x"}})
       : board(ipc::Scoreboard::create(4)),
         runtime(board.slot(0), log),
-        host(runtime, identity, 0, "test", {{"size", "42"}, {"name", "x"}}, limits) {}
+        host(runtime, identity, 0, "test", std::move(options), limits) {}
 
   /// Turns the loop until `done`; it may be something that no event of the loop tells.
   template <class Done>
@@ -125,10 +128,11 @@ struct Lambdas final : Service {
 };
 
 /// A service behind connections whose other ends the test holds.
-struct Served : Harness {
-  explicit Served(ServiceLimits limits = {}) : Harness(limits) {}
+template <class S>
+struct ServedBy : Harness {
+  using Harness::Harness;
   /// Coroutines that wait are freed by nobody but themselves.
-  ~Served() { EXPECT_TRUE(quiet()) << "the test did not end its connections"; }
+  ~ServedBy() { EXPECT_TRUE(quiet()) << "the test did not end its connections"; }
   /// Hangs up and waits until the server has seen it.
   template <class... Clients>
   void hang_up(Clients&... clients) {
@@ -166,10 +170,12 @@ struct Served : Harness {
   }
   bool quiet() const { return runtime.connection_count == 0 && runtime.tasks == 0; }
 
-  Lambdas service;
+  S service;
   std::unique_ptr<Protocol> protocol;
   bool ended = false;  ///< the last receive() saw the end of the stream
   int broken = 0;      ///< the error that it ended with
 };
+
+using Served = ServedBy<Lambdas>;
 
 }  // namespace prefork::worker::test

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -71,9 +72,6 @@ class PREFORK_API Response {
   /// 200 without a body.
   Response() noexcept = default;
   explicit Response(Status status) noexcept : status_(status) {}
-  Response(Response&&) noexcept = default;
-  Response& operator=(Response&&) noexcept = default;
-  ~Response() = default;
 
   static Response text(std::string body, Status status = Status::ok);
   static Response text(StaticText body, Status status = Status::ok) noexcept;
@@ -141,10 +139,23 @@ class PREFORK_API Response {
     std::shared_ptr<Upgrade> upgrade;
     std::optional<std::string> error_detail;  ///< an error page that is not rendered yet
   };
-  const Special* special() const noexcept { return special_.get(); }
+  const Special* special() const noexcept { return special_.value.get(); }
   Special& make_special();
 
  private:
+  /// None as a rule; copied as a value.
+  struct SpecialBox {
+    SpecialBox() noexcept = default;
+    SpecialBox(const SpecialBox& other) : value(other.value ? std::make_unique<Special>(*other.value) : nullptr) {}
+    SpecialBox(SpecialBox&&) noexcept = default;
+    SpecialBox& operator=(SpecialBox other) noexcept {
+      value = std::move(other.value);
+      return *this;
+    }
+    ~SpecialBox() = default;
+    std::unique_ptr<Special> value;
+  };
+
   static Response with(std::string body, std::string_view type, Status status);
   static Response with(StaticText body, std::string_view type, Status status) noexcept;
 
@@ -152,7 +163,7 @@ class PREFORK_API Response {
   std::string lines_;
   std::string_view borrowed_;
   std::string_view media_type_;
-  std::unique_ptr<Special> special_;
+  SpecialBox special_;
   Status status_ = Status::ok;
   bool close_ = false;
 };

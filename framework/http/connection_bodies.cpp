@@ -1,0 +1,153 @@
+#include <utility>
+
+#include "framework/http/connection.hpp"
+#include "framework/http/upgrade.hpp"
+
+namespace prefork::http {
+
+// Request bodies that a handler reads piece by piece.
+
+void Connection::body_consumed(std::size_t bytes) {
+  if (partial_ == nullptr) return consume(bytes);
+  drop_input(bytes, 0);
+}
+
+bool Connection::receive_body() {
+  if (body_ended()) return false;
+  if (reads_left_ == 0) {
+    resume_later();
+    return false;
+  }
+  --reads_left_;
+  switch (receive()) {
+    case Received::would_block:
+      set_deadline(share_.times().body_timeout);
+      return false;
+    case Received::end:
+      input_ended_ = true;
+      return false;
+    case Received::data:
+      break;
+  }
+  clear_deadline();
+  return true;
+}
+
+// Not send(), which would resume the reader that asks.
+void Connection::ask_for_body() { send_piece("HTTP/1.1 100 Continue\r\n\r\n"); }
+
+// Response bodies that do not lie in the output.
+
+std::optional<std::size_t> Connection::send_bytes(std::string_view bytes, bool more_follows) {
+  return send_some(bytes, more_follows);
+}
+
+std::optional<std::size_t> Connection::send_file(const FilePart& part) {
+  return StreamConnection::send_file(part.file->fd(), part.offset, part.bytes);
+}
+
+bool Connection::send_piece(std::string_view bytes) {
+  if (broken_ || closed()) return false;
+  if (unsent_ != nullptr) {
+    unsent_->append(bytes);
+    return true;
+  }
+  const auto sent = send_some(bytes);
+  if (!sent) {
+    // The function that writes learns of it from this call.
+    broken_ = true;
+    clear_deadline();
+    shut_down();
+    return false;
+  }
+  if (*sent < bytes.size()) {
+    unsent_ = std::make_unique<std::string>(bytes.substr(*sent));
+    set_deadline(host().limits().write_timeout);
+  }
+  return true;
+}
+
+void Connection::transfer(std::unique_ptr<Call> call) {
+  call_ = std::move(call);
+  transferring_ = true;
+  const Response::Special& special = *call_->response().special();
+  if (!special.upgrade && !special.function) parts_ = std::make_unique<PartsTransfer>(special.parts);
+  if (unsent_ != nullptr) return set_deadline(host().limits().write_timeout);
+  go_on_with_transfer();
+}
+
+/// What was before the body has been sent, or a piece of the body.
+void Connection::go_on_with_transfer() {
+  clear_deadline();
+  if (parts_) return pump_parts();
+  if (stream_) return stream_->on_flushed();
+  if (call_->response().special()->upgrade) return hand_over();
+  start_stream();
+}
+
+void Connection::pump_parts() {
+  if (unsent_ != nullptr) return;
+  const PartsTransfer::Step step = parts_->pump(*this);
+  switch (step) {
+    case PartsTransfer::Step::done:
+      return end_transfer();
+    case PartsTransfer::Step::blocked:
+      if (parts_->moved()) set_deadline(host().limits().write_timeout);
+      return;
+    case PartsTransfer::Step::paused:
+      clear_deadline();
+      return resume_later();
+    case PartsTransfer::Step::broken:
+      return break_off();
+  }
+}
+
+void Connection::start_stream() {
+  const RequestState& request = call_->state;
+  Context& context = request.context != nullptr ? *request.context : host();
+  StreamSink& sink = *this;
+  stream_ = std::make_unique<StreamedBody>(sink, context, request.head.minor_version != 0);
+  host().runtime().task_started();
+  if (call_->start_body(*stream_)) {
+    on_stream_done(this);
+  } else {
+    call_->notify(&Connection::on_stream_done, this);
+  }
+}
+
+void Connection::on_stream_done(void* self) {
+  auto& connection = *static_cast<Connection*>(self);
+  connection.host().runtime().task_ended();
+  const bool failed = connection.call_->failed();
+  if (failed) connection.share_.cycle.log_failure(*connection.call_);
+  if (!failed && !connection.broken_) connection.send_piece(connection.stream_->ending());
+  // An unfinished body ends without its last chunk, so that the client sees that it is incomplete.
+  if (failed || connection.broken_ || connection.closed()) {
+    connection.stream_.reset();
+    connection.share_.cycle.ended(std::move(connection.call_));
+    return connection.close();
+  }
+  connection.end_transfer();
+}
+
+void Connection::end_transfer() {
+  parts_.reset();
+  stream_.reset();
+  transferring_ = false;
+  const bool keep_alive = call_->keep_alive;
+  share_.cycle.ended(std::move(call_));
+  finish_or_wait(keep_alive ? Next::read : has_input() ? Next::linger : Next::close);
+  if (!closed() && (has_input() || may_have_input())) resume_later();
+}
+
+/// The connection goes on as what the upgrade makes of it.
+void Connection::hand_over() {
+  const auto upgrade = call_->response().special()->upgrade;
+  worker::ServiceHost& to = worker::host_of(*call_->state.context);
+  share_.cycle.ended(std::move(call_));
+  const std::string rest(input().data(), input().size());
+  ipc::UniqueFd fd = release();
+  upgrade->take_over(to, std::move(fd), peer(), rest);
+}
+
+}  // namespace prefork::http

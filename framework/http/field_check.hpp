@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string_view>
+
+namespace prefork::http {
+
+/// What a response's field line may hold (RFC 9110 5.5, 5.6.2).
+/// @throws std::invalid_argument where the name is not a token, the value holds a control character, or the worker
+/// writes the field itself: Connection, Content-Length, Date, Server, Transfer-Encoding.
+void check_field(std::string_view name, std::string_view value);
+
+}  // namespace prefork::http

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <coroutine>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <prefork/http/body_writer.hpp>
+
+namespace prefork::http {
+
+/// What sends the pieces of a streamed body: the connection.
+class StreamSink {
+ public:
+  /// @return false where the client is gone
+  virtual bool send_piece(std::string_view bytes) = 0;
+  /// Whether the client is slow: pieces wait. StreamedBody::on_flushed() comes when they have gone.
+  virtual bool is_blocked() const noexcept = 0;
+
+ protected:
+  ~StreamSink() = default;
+};
+
+/// The BodyWriter of a connection.
+class StreamedBody final : public BodyWriter {
+ public:
+  StreamedBody(StreamSink& sink, Context& context, bool chunked) noexcept
+      : sink_(sink), context_(context), chunked_(chunked) {}
+
+  bool start_write(std::string_view bytes);
+  void park(std::coroutine_handle<> awaiting) noexcept { writer_ = awaiting; }
+  bool finish_write() const noexcept { return !gone_; }
+  void add_trailer(std::string_view name, std::string_view value);
+  bool open() const noexcept { return !gone_; }
+  void set_on_close(std::function<void()> callback) { on_close_ = std::move(callback); }
+  Context& context() const noexcept { return context_; }
+
+  /// The function may write on. This may be gone when it returns; so in the next two.
+  void on_flushed() { resume(); }
+  /// The client has closed its side, or the server wants streams to end: calls the callback.
+  void announce_end();
+  /// Writes fail from now on.
+  void on_gone();
+
+  /// What ends the body: its last chunk and the trailers.
+  std::string_view ending();
+
+ private:
+  void resume();
+
+  StreamSink& sink_;
+  Context& context_;
+  std::coroutine_handle<> writer_;
+  std::function<void()> on_close_;
+  std::string buffer_;
+  std::string trailers_;
+  bool chunked_;
+  bool gone_ = false;
+};
+
+}  // namespace prefork::http
