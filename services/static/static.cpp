@@ -1,0 +1,76 @@
+#include <memory>
+#include <string>
+
+#include <prefork/http.hpp>
+
+#include "services/static/settings.hpp"
+#include "services/static/site.hpp"
+
+namespace {
+
+namespace http = prefork::http;
+using services::static_files::Settings;
+using services::static_files::Site;
+
+Settings read_settings(const prefork::Context& context) {
+  Settings settings;
+  settings.root = context.text("root");
+  settings.mount = context.text("mount");
+  settings.index = context.text("index");
+  settings.fallback = context.text("try");
+  settings.not_found = context.text("not-found");
+  settings.cache_control = context.text("cache-control");
+  settings.mime_types = context.text("mime-types");
+  settings.listing = context.flag("listing");
+  settings.hidden = context.flag("hidden");
+  settings.follow_links = context.text("follow-links") == "beneath";
+  settings.precompressed = context.flag("precompressed");
+  settings.gzip = context.flag("gzip");
+  settings.cache_bytes = context.size("cache");
+  settings.cache_file_bytes = context.size("cache-file");
+  settings.revalidate = context.duration("revalidate");
+  return settings;
+}
+
+/// Serves the files of a folder.
+class Static final : public http::Service {
+ public:
+  static void describe(prefork::Manifest& manifest) {
+    constexpr std::uint64_t kKiB = 1024;
+    constexpr std::uint64_t kMiB = 1024 * kKiB;
+    const Settings defaults;
+    manifest.summary("Serves the files of a folder over HTTP.");
+    manifest.required_text("root", "The folder; no path, link or race leads out of it.");
+    manifest.text("index", defaults.index, "What a folder is answered with.");
+    manifest.flag("listing", false, "Lists a folder that has no index.");
+    manifest.flag("hidden", false, "Serves names that begin with '.'; those below /.well-known/ always are.");
+    manifest.choice("follow-links", "beneath", {"beneath", "none"},
+                    "Whether symbolic links are followed that stay within the root.");
+    manifest.text("cache-control", "", "The Cache-Control of files.");
+    manifest.text("try", "", "A file below the root for paths that do not exist, for single-page applications.");
+    manifest.text("not-found", "", "A file below the root that is the page of a 404.");
+    manifest.flag("precompressed", true, "Sends FILE.br or FILE.gz, if not older, to clients that take them.");
+    manifest.flag("gzip", true, "Compresses text of 1 KiB to 1 MiB, once, for clients that take it.");
+    manifest.size("cache", 32 * kMiB, "Memory for files in each worker; 0: none.");
+    manifest.size("cache-file", 64 * kKiB, "Files up to this are kept in memory, larger ones open.",
+                  {0, std::int64_t{1} << 30});
+    manifest.duration("revalidate", defaults.revalidate, "How long a cached file is sent without a look at the disk.");
+    manifest.text("mime-types", "/etc/mime.types", "More media types; a file of your own wins over the built-in ones.");
+  }
+
+  prefork::Task<void> start(prefork::Context& context) override {
+    site_ = std::make_unique<Site>(read_settings(context));
+    return {};
+  }
+
+  void routes(http::Router& router) override {
+    router.get("/{path...}", [this](http::Request& request) { return site_->answer(request); });
+  }
+
+ private:
+  std::unique_ptr<Site> site_;
+};
+
+}  // namespace
+
+PREFORK_SERVICE(Static)

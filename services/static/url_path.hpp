@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace services::static_files {
+
+/// What file a URL's path names. A file has one URL: `canonical`; other spellings of it are read, but not cached.
+struct UrlPath {
+  std::string file;       ///< decoded, below the mount, without a slash at either end; empty: the root
+  std::string canonical;  ///< with the mount, escapes where they are needed and nowhere else
+  bool folder = false;    ///< the path ends with '/'
+};
+
+/// Decodes a path as it was sent, once.
+/// @param mount  where the service is mounted: "/", "/a", "/a/b"
+/// @param hidden  whether names that begin with '.' may be asked for; else only those below /.well-known/
+/// @return nullopt where it names no file: malformed escapes, NUL, an escaped '/', empty and dot segments, hidden names
+std::optional<UrlPath> read_url_path(std::string_view path, std::string_view mount, bool hidden);
+
+/// Appends a file's name as a segment of a URL.
+void append_escaped(std::string& out, std::string_view name);
+
+}  // namespace services::static_files
