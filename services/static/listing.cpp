@@ -31,6 +31,13 @@ a { flex: 1 1 16rem; padding: .5rem 0; overflow-wrap: anywhere; text-decoration:
 a:hover, a:focus { text-decoration: underline; }
 span { padding: .5rem 0; opacity: .7; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .size { min-width: 5.5rem; text-align: right; }
+@media (max-width: 40rem) {
+  a { flex-basis: 100%; padding-bottom: 0; }
+  a:only-child { padding-bottom: .5rem; }
+  span { padding-top: 0; font-size: .875rem; }
+  .size { min-width: 0; }
+  .size:empty { display: none; }
+}
 </style>
 <title>)";
 

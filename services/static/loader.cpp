@@ -125,42 +125,44 @@ Loader::Loaded Loader::load(const Wish& wish) const {
   auto was_read = read(wish.path);
   if (const auto* miss = std::get_if<Miss>(&was_read)) return *miss;
   if (const auto* kind = std::get_if<FileKind>(&was_read)) return *kind;
-  Read& file = std::get<Read>(was_read);
+  const Read& file = std::get<Read>(was_read);
   Entry entry;
   entry.path = wish.path;
   entry.seen[0] = file.stamp;
   entry.settled = file.settled;
-
   FileContent content;
   content.size = file.stamp.size;
-  content.source = std::move(file.source);
+  content.source = file.source;
   content.media_type = types_.of(wish.path);
   content.vary = wish.vary;
   if (wish.validators) {
     content.etag = make_etag(file.stamp, file.weak, "");
     content.last_modified = seconds_of(file.stamp.modified_ns);
     content.cache_control = settings_.cache_control;
-    entry.may_gzip = settings_.gzip && settings_.cache_bytes > 0 && content.size >= kLeastToCompress &&
-                     content.size <= kMostToCompress && is_compressible(content.media_type);
+    add_codings(entry, content);
   }
-  if (settings_.precompressed && wish.validators) {
-    for (const Coding coding : {Coding::gzip, Coding::brotli}) {
-      entry.seen[static_cast<std::size_t>(coding)] = root_.stamp(wish.path + std::string(suffix_of(coding)));
-    }
-  }
-  const auto current = [&](Coding coding) {
-    const auto& beside = entry.seen[static_cast<std::size_t>(coding)];
-    return beside && beside->modified_ns >= file.stamp.modified_ns;
-  };
-  if (entry.may_gzip || current(Coding::gzip) || current(Coding::brotli)) {
-    content.vary = wish.vary.empty() ? "Accept-Encoding" : std::string(wish.vary) + ", Accept-Encoding";
-  }
-  if (current(Coding::gzip)) entry.gzip = precompressed(entry, Coding::gzip, content);
-  if (current(Coding::brotli)) entry.brotli = precompressed(entry, Coding::brotli, content);
-  if (entry.gzip) entry.may_gzip = false;
   count(entry, content);
   entry.plain.emplace(std::move(content));
   return entry;
+}
+
+/// Finds what forms there are of a file beside itself, and says so in its Vary.
+void Loader::add_codings(Entry& entry, FileContent& plain) const {
+  entry.may_gzip = settings_.gzip && settings_.cache_bytes > 0 && plain.size >= kLeastToCompress &&
+                   plain.size <= kMostToCompress && is_compressible(plain.media_type);
+  const auto is_there = [&](Coding coding) {
+    if (!settings_.precompressed) return false;
+    auto& seen = entry.seen[static_cast<std::size_t>(coding)];
+    seen = root_.stamp(entry.path + std::string(suffix_of(coding)));
+    return seen && seen->modified_ns >= entry.seen[0]->modified_ns;
+  };
+  const bool gzip = is_there(Coding::gzip);
+  const bool brotli = is_there(Coding::brotli);
+  if (!entry.may_gzip && !gzip && !brotli) return;
+  plain.vary = plain.vary.empty() ? "Accept-Encoding" : plain.vary + ", Accept-Encoding";
+  if (gzip) entry.gzip = precompressed(entry, Coding::gzip, plain);
+  if (brotli) entry.brotli = precompressed(entry, Coding::brotli, plain);
+  if (entry.gzip) entry.may_gzip = false;
 }
 
 std::optional<PreparedFile> Loader::precompressed(Entry& entry, Coding coding, const FileContent& plain) const {

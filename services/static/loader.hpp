@@ -61,6 +61,7 @@ class Loader {
  private:
   struct Read;
   std::variant<Read, FileKind, Miss> read(const std::string& path) const;
+  void add_codings(Entry& entry, prefork::http::FileContent& plain) const;
   std::optional<prefork::http::PreparedFile> precompressed(Entry& entry, Coding coding,
                                                            const prefork::http::FileContent& plain) const;
 
