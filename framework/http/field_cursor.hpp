@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "framework/http/char_class.hpp"
@@ -65,6 +66,16 @@ class FieldCursor {
  private:
   std::string_view rest_;
 };
+
+/// The text that the inside of a quoted string stands for.
+inline std::string unescaped(std::string_view inside) {
+  std::string text;
+  for (std::size_t at = 0; at < inside.size(); ++at) {
+    if (inside[at] == '\\' && at + 1 < inside.size()) ++at;
+    text.push_back(inside[at]);
+  }
+  return text;
+}
 
 struct FieldParameter {
   std::string_view name;
