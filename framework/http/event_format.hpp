@@ -1,0 +1,21 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include <prefork/http/event_stream.hpp>
+
+/// Lines of a text/event-stream (WHATWG HTML, 9.2.5).
+namespace prefork::http {
+
+/// Appends one event, with the empty line that dispatches it. Each line of its data, however it ends, becomes a
+/// `data:` line; empty data is one of them, since an event without any would not be dispatched.
+/// @throws std::invalid_argument for an event name or an id with a line end or NUL; nothing is appended then
+void append_event(std::string& out, const Event& event);
+/// Appends a comment, which clients pass over: a line for each of the text's.
+void append_comment(std::string& out, std::string_view text);
+/// How long clients wait before they connect again.
+void append_retry(std::string& out, std::chrono::milliseconds delay);
+
+}  // namespace prefork::http

@@ -1,0 +1,42 @@
+#include "framework/http/utf8_check.hpp"
+
+#include <cstring>
+
+namespace prefork::http {
+namespace {
+
+constexpr std::uint64_t kHighBits = 0x8080808080808080;
+
+const char* skip_ascii(const char* p, const char* end) noexcept {
+  for (; end - p >= 16; p += 16) {
+    std::uint64_t words[2];
+    std::memcpy(words, p, sizeof words);
+    if (((words[0] | words[1]) & kHighBits) != 0) break;
+  }
+  while (p != end && static_cast<unsigned char>(*p) < 0x80) ++p;
+  return p;
+}
+
+}  // namespace
+
+bool Utf8Check::feed(std::string_view piece) noexcept {
+  const char* p = piece.data();
+  const char* const end = p + piece.size();
+  while (true) {
+    for (; more_ > 0 && p != end; ++p, --more_) {
+      const auto byte = static_cast<unsigned char>(*p);
+      if (byte < low_ || byte > high_) return false;
+      low_ = 0x80;
+      high_ = 0xbf;
+    }
+    p = skip_ascii(p, end);
+    if (p == end) return true;
+    const auto first = static_cast<unsigned char>(*p++);
+    if (first < 0xc2 || first > 0xf4) return false;
+    more_ = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    low_ = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    high_ = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  }
+}
+
+}  // namespace prefork::http
