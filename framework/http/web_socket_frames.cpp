@@ -108,7 +108,7 @@ WebSocketFrames::Event WebSocketFrames::fail(std::uint16_t code) noexcept {
 
 /// Between two frames nothing is kept: most connections are idle most of the time.
 void WebSocketFrames::rest() noexcept {
-  if (codec_->taken() != read_bytes_) return;
+  if (holds_input()) return;
   read_bytes_ = 0;
   FrameCodec::give_back(std::move(codec_));
   std::string().swap(control_);

@@ -53,6 +53,8 @@ class WebSocketFrames {
   bool text() const noexcept { return text_; }
   std::string_view control_payload() const noexcept { return control_; }
   std::uint16_t code() const noexcept { return code_; }
+  /// Whether there is input that next() has not looked at yet.
+  bool holds_input() const noexcept { return codec_ && codec_->taken() != read_bytes_; }
   /// Whether nothing of a message or a frame is held, and no memory for one.
   bool idle() const noexcept { return !codec_ && !in_message_; }
 
