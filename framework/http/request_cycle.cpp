@@ -5,6 +5,7 @@
 #include <prefork/context.hpp>
 #include <prefork/http/error.hpp>
 
+#include "framework/http/error_page.hpp"
 #include "framework/http/response_writer.hpp"
 
 namespace prefork::http {
@@ -47,6 +48,13 @@ Response answer_to(const std::exception_ptr& error, std::string& why) {
 bool is_answer(const Response& response) noexcept {
   if (response.status() == Status::switching_protocols) return response.special() && response.special()->upgrade;
   return code(response.status()) >= 200;
+}
+
+/// An error page as the client prefers it; it was text so far.
+void render(const Request& request, Response& response) {
+  const std::string detail = *response.special()->error_detail;
+  ErrorPage page = render_error(response.status(), detail, request.header("accept"));
+  response.body(std::move(page.body)).set("Content-Type", page.media_type).add("Vary", "Accept");
 }
 
 }  // namespace
@@ -274,6 +282,7 @@ void RequestCycle::log_failure(const Call& call) {
 
 void RequestCycle::append(Call& call, Response& response, std::string& output) {
   const RequestHead& head = call.state.head;
+  if (response.special() != nullptr && response.special()->error_detail) render(call.request, response);
   const bool old_version = head.minor_version == 0;
   const bool until_close = old_version && response.special() != nullptr && response.special()->function;
   call.keep_alive = call.keep_alive && head.keep_alive && !response.closes() && !draining_ && !until_close;

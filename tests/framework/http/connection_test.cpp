@@ -444,5 +444,21 @@ TEST_F(ConnectionTest, AnswersWithWhatAHandlerThrows) {
   EXPECT_EQ(log.lines[0], "test: GET /full: 507 Insufficient Storage: The disk is full.");
 }
 
+TEST_F(ConnectionTest, AnswersErrorsAsTheClientPrefers) {  // RFC 9110 12.5.1
+  service.fill = [](Router& router) {
+    router.get("/own", [](Request&) { return Response::error(Status::forbidden).body(std::string("own words")); });
+  };
+  const auto get = [&](std::string_view path, std::string_view accept) {
+    return ask("GET " + std::string(path) +
+               " HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAccept: " + std::string(accept) + "\r\n\r\n");
+  };
+  EXPECT_EQ(body_of(get("/none", "*/*")), "404 Not Found\n");
+  EXPECT_TRUE(body_of(get("/none", "text/html,*/*;q=0.1")).starts_with("<!DOCTYPE html>"));
+  const std::string json = get("/none", "application/json");
+  EXPECT_NE(json.find("Content-Type: application/json\r\n"), std::string::npos) << json;
+  EXPECT_NE(json.find("\"status\":404"), std::string::npos) << json;
+  EXPECT_EQ(body_of(get("/own", "text/html")), "own words");
+}
+
 }  // namespace
 }  // namespace prefork::http
