@@ -17,6 +17,7 @@ std::string_view Request::query() const noexcept { return state_.head.query; }
 unsigned Request::minor_version() const noexcept { return state_.head.minor_version; }
 std::string_view Request::host() const noexcept { return state_.head.host; }
 std::string_view Request::body() const noexcept { return state_.body; }
+bool Request::is_streamed() const noexcept { return state_.reader != nullptr; }
 Context& Request::context() const noexcept { return *state_.context; }
 std::size_t Request::header_count() const noexcept { return state_.head.field_count; }
 Header Request::header_at(std::size_t index) const noexcept { return state_.head.fields[index]; }

@@ -70,6 +70,8 @@ class PREFORK_API Request {
 
   /// The whole body; empty without one, and on a route whose body is streamed.
   std::string_view body() const noexcept;
+  /// Whether the route's body is streamed: `read` gives it.
+  bool is_streamed() const noexcept;
   /// On a route whose body is streamed: waits for the next piece, at most `body-timeout` for each. Nothing is read
   /// from the client that nobody waits for. The piece is valid until the next read.
   /// @return nullopt at the end of the body
