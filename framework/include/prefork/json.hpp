@@ -46,6 +46,7 @@ struct JsonLimits {
 /// answer["seen"] = 3;
 /// answer.at("name").text();
 /// ```
+/// Within a co_await expression g++ 12 takes no braces: give the value a name first.
 /// Objects keep the order in which their members were added; finding a member takes time by their number. Integers are
 /// of 64 bits; a number that does not fit, or has a fraction or an exponent, is a double.
 class PREFORK_API Json {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <prefork/http/cookie.hpp>
 #include <prefork/http/error.hpp>
 #include <prefork/http/json.hpp>
 
@@ -278,6 +279,25 @@ struct Next final : http::NextHandler {
 Task<void> call_middleware(http::Request& request, http::Response& response) {
   Next next;
   response = co_await http::refuse_unfit_json(request, next);
+}
+
+Task<http::Response> answer_from_braces() {
+  const http::Cookie cookie{.name = "a-name-that-is-no-short-string", .value = "a-value-of-that-kind"};
+  co_return http::json_response({{"a long name that is no short string", "a long value, too"}, {"b", {{"c", 1}}}})
+      .set_cookie(cookie)
+      .set_cookie({.name = "another-name-that-is-no-short-string", .value = "another-value-of-that-kind"});
+}
+Task<void> await_answer(http::Response& response) { response = co_await answer_from_braces(); }
+
+// g++ 12 treats temporaries in co_await expressions badly; in co_return it must not matter.
+TEST(JsonMessage, IsMadeOfBracesInACoroutine) {
+  http::Response response;
+  Task<void> call = await_answer(response);
+  EXPECT_FALSE(call.await_suspend(std::noop_coroutine()));
+  call.await_resume();
+  EXPECT_EQ(response.body(), R"({"a long name that is no short string":"a long value, too","b":{"c":1}})");
+  EXPECT_NE(response.header_lines().find("another-name-that-is-no-short-string=another-value-of-that-kind"),
+            std::string_view::npos);
 }
 
 TEST(JsonMessage, IsRefusedWhereItDoesNotFit) {

@@ -18,6 +18,7 @@ enum class SameSite : std::uint8_t {
 };
 
 /// A cookie for `Response::set_cookie` (RFC 6265 4.1), such as `Cookie{.name = "sid", .value = id, .secure = true}`.
+/// Within a co_await expression give it a name first: g++ 12 destroys such a temporary twice there.
 /// What can't be sent, `set_cookie` refuses with std::invalid_argument, which names it:
 /// - a name that is no token; a value with white space, control characters, bytes beyond ASCII or `" , ; \` (a pair of
 ///   quotes around it is allowed): encode other values, by base64 or percent escapes

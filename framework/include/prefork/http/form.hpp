@@ -76,7 +76,9 @@ class PREFORK_API UploadedFile {
 
 /// How much of a form is taken; more is answered with 413. The route's `max_body_bytes` bounds the whole body.
 struct FormOptions {
-  std::string directory = "/tmp";          ///< where files lie until they are saved: best, the file system they go to
+  /// Where files lie until they are saved: best, on the file system that they go to. The text must stay valid until the
+  /// form is read. (Not a std::string: g++ 12 destroys such members of a temporary in a co_await expression twice.)
+  std::string_view directory = "/tmp";
   std::size_t max_fields = 1000;           ///< fields that are no files
   std::size_t max_field_bytes = 65536;     ///< of one value
   std::size_t max_memory_bytes = 1048576;  ///< of all fields that are no files, their names too
