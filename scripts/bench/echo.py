@@ -1,24 +1,30 @@
 #!/usr/bin/env python3
-"""Our echo service beside the bare epoll loop `ceiling`, driven in turn by the same client.
+"""Our echo service beside the bare epoll loop `ceiling`, driven in turn by the same client. With `ws`, our
+WebSocket echo beside our tcp echo.
 
-  echo.py [--proto tcp,udp] [--rounds 5] [--seconds 3] [--build build/release]
+  echo.py [--proto tcp,udp,ws] [--rounds 5] [--seconds 3] [--build build/release]
 
 In each round every server is driven once, so that a drift of the machine's speed hits both. Prints the
-median over the rounds of messages/s, its ratio to ceiling within the round, p50 and p99 of the round trip,
+median over the rounds of messages/s, its ratio to the first one's within the round, p50 and p99 of the round trip,
 server CPU in us per message and errors. Needs: a build with prefork-loadgen, cc. Loopback only.
 """
-import argparse, json, os, statistics, subprocess, tempfile, time
+import argparse, collections, contextlib, json, os, statistics, subprocess, tempfile, time
 
 import harness
 import peers
 
 
-def ours(build, folder, proto, port, workers):
+# A server that takes part: the socket that it is driven by, and its port.
+Contestant = collections.namedtuple("Contestant", "proto port server")
+
+
+def ours(build, folder, proto, port, workers, plugin="echo"):
+    os.makedirs(folder, exist_ok=True)
     return harness.Prefork(build, folder, f"""[pool main]
 workers = {workers}
 {harness.user_setting()}
 [service echo]
-plugin = echo
+plugin = {plugin}
 listen = {proto}://127.0.0.1:{port}
 """)
 
@@ -47,21 +53,36 @@ def drive(loadgen, proto, port, server, options):
     return row
 
 
+def contestants(options, proto, folder, ceiling):
+    """Name and contestant; the first is what the others are compared with."""
+    first, second = harness.free_port(), harness.free_port()
+
+    def own(name, proto, port, plugin):
+        return ours(options.build, os.path.join(folder, name), proto, port, options.workers, plugin)
+    if proto == "ws":
+        return {"tcp": Contestant("tcp", first, own("tcp", "tcp", first, "echo")),
+                "ws": Contestant("ws", second, own("ws", "tcp", second, "ws-echo"))}
+    mode = "echo" if proto == "tcp" else "udp-echo"
+    return {"ceiling": Contestant(proto, first, harness.Server([ceiling, str(first), str(options.workers), mode])),
+            "ours": Contestant(proto, second, own("ours", proto, second, "echo"))}
+
+
 def measure(options, proto, folder, ceiling):
     loadgen = os.path.join(options.build, "bin", "prefork-loadgen")
-    ports = {"ceiling": harness.free_port(), "ours": harness.free_port()}
-    mode = "echo" if proto == "tcp" else "udp-echo"
-    rows = {"ceiling": [], "ours": []}
-    with harness.Server([ceiling, str(ports["ceiling"]), str(options.workers), mode]) as floor, \
-            ours(options.build, folder, proto, ports["ours"], options.workers) as prefork:
-        prefork.wait_ready()
-        servers = {"ceiling": floor, "ours": prefork}
-        for name, server in servers.items():
-            wait_answer(loadgen, proto, ports[name], server)
+    servers = contestants(options, proto, folder, ceiling)
+    rows = {name: [] for name in servers}
+    with contextlib.ExitStack() as running:
+        for one in servers.values():
+            running.enter_context(one.server)
+        for one in servers.values():
+            if isinstance(one.server, harness.Prefork):
+                one.server.wait_ready()
+            wait_answer(loadgen, one.proto, one.port, one.server)
         for turn in range(options.rounds):
             # Neither always has the quieter half of the round.
             for name in sorted(servers, reverse=turn % 2 == 1):
-                rows[name].append(drive(loadgen, proto, ports[name], servers[name], options))
+                one = servers[name]
+                rows[name].append(drive(loadgen, one.proto, one.port, one.server, options))
     return rows
 
 
@@ -69,12 +90,13 @@ def report(proto, rows, options):
     def median(name, key):
         return statistics.median(row[key] for row in rows[name])
     print(f"\n{proto} echo ({options.connections} connections, {options.bytes} bytes, pipeline {options.pipeline}, "
-          f"{options.workers} workers, median of {options.rounds} x {options.seconds} s; ratio to ceiling)")
+          f"{options.workers} workers, median of {options.rounds} x {options.seconds} s; ratio to {next(iter(rows))})")
     print(f"  {'server':10} {'msg/s':>10} {'ratio':>6} {'min-max':>13} {'p50 us':>8} {'p99 us':>8} {'cpu us/msg':>10} "
           f"{'ratio':>6} {'errors':>7}")
     for name in rows:
-        rates = [a["messages_per_second"] / b["messages_per_second"] for a, b in zip(rows[name], rows["ceiling"])]
-        cpu = [a["cpu_us"] / b["cpu_us"] for a, b in zip(rows[name], rows["ceiling"]) if b["cpu_us"]]
+        first = rows[next(iter(rows))]
+        rates = [a["messages_per_second"] / b["messages_per_second"] for a, b in zip(rows[name], first)]
+        cpu = [a["cpu_us"] / b["cpu_us"] for a, b in zip(rows[name], first) if b["cpu_us"]]
         print(f"  {name:10} {median(name, 'messages_per_second'):10.0f} {statistics.median(rates):6.2f} "
               f"{min(rates):6.2f}-{max(rates):.2f} {median(name, 'p50_us'):8.0f} {median(name, 'p99_us'):8.0f} "
               f"{median(name, 'cpu_us'):10.2f} {statistics.median(cpu) if cpu else 0:6.2f} "

@@ -18,15 +18,17 @@ EchoClient::EchoClient(ipc::UniqueFd fd, Load& load, bool datagrams)
     : fd_(std::move(fd)),
       load_(load),
       datagrams_(datagrams),
-      message_(load.message_bytes, '\0'),
+      message_(load.answer_head + std::string(load.message_bytes, '\0')),
       slots_(load.pipeline) {
   // Different bytes in each connection, so that an answer to another one is seen.
-  for (std::size_t i = 0; i < message_.size(); ++i) {
+  for (std::size_t i = load.answer_head.size(); i < message_.size(); ++i) {
     message_[i] = static_cast<char>('!' + (i + static_cast<std::size_t>(fd_.get()) * 7) % 90);
   }
 }
 
-void EchoClient::stamp(std::uint64_t number) noexcept { std::memcpy(message_.data(), &number, kStampBytes); }
+void EchoClient::stamp(std::uint64_t number) noexcept {
+  std::memcpy(message_.data() + load_.answer_head.size(), &number, kStampBytes);
+}
 
 void EchoClient::start(std::uint64_t now_ns) {
   if (!datagrams_) return send_stream(load_.pipeline, now_ns);
@@ -37,7 +39,7 @@ void EchoClient::send_stream(std::size_t messages, std::uint64_t now_ns) {
   for (std::size_t i = 0; i < messages; ++i, ++next_, ++under_way_) {
     slots_[next_ % slots_.size()] = {next_, now_ns};
     stamp(next_);
-    unsent_ += message_;
+    unsent_.append(load_.question_head).append(message_, load_.answer_head.size());
   }
   flush();
 }

@@ -13,6 +13,8 @@ namespace prefork::bench {
 /// What all clients of a run share.
 struct Load {
   std::size_t message_bytes = 64;  ///< at least kStampBytes
+  std::string question_head;       ///< goes before each message
+  std::string answer_head;         ///< comes before each answer
   std::size_t pipeline = 1;        ///< messages under way on each connection
   bool stopping = false;           ///< no new messages: what is under way may still arrive
 
@@ -65,7 +67,7 @@ class EchoClient {
   ipc::UniqueFd fd_;
   Load& load_;
   bool datagrams_;
-  std::string message_;  ///< the bytes of every message, but for the stamp
+  std::string message_;  ///< the bytes of every answer, its head included, but for the stamp
   std::string unsent_;
   std::vector<Slot> slots_;     ///< by number modulo their count
   std::uint64_t next_ = 0;      ///< number of the next message

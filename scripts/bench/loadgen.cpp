@@ -33,9 +33,9 @@ using prefork::ipc::check_syscall;
 using prefork::ipc::UniqueFd;
 
 constexpr char kUsage[] =
-    "Usage: prefork-loadgen [--proto tcp|udp|unix] [OPTION]... ADDRESS\n"
+    "Usage: prefork-loadgen [--proto tcp|udp|unix|ws] [OPTION]... ADDRESS\n"
     "Drives an echo service and checks every answer. ADDRESS: HOST:PORT, [HOST]:PORT, or a socket's path.\n\n"
-    "  --proto P         tcp (the default), udp, unix\n"
+    "  --proto P         tcp (the default), udp, unix, ws (a WebSocket at / over tcp)\n"
     "  --connections N   1 to 20000, default 64\n"
     "  --bytes N         of a message, 8 to 65536 (udp: to 65507), default 64\n"
     "  --seconds N       1 to 3600, default 3\n"
@@ -47,7 +47,7 @@ struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-enum class Proto { tcp, udp, unix_stream };
+enum class Proto { tcp, udp, unix_stream, ws };
 
 struct Options {
   Proto proto = Proto::tcp;
@@ -69,7 +69,8 @@ Proto proto(std::string_view text) {
   if (text == "tcp") return Proto::tcp;
   if (text == "udp") return Proto::udp;
   if (text == "unix") return Proto::unix_stream;
-  throw UsageError("--proto is tcp, udp or unix");
+  if (text == "ws") return Proto::ws;
+  throw UsageError("--proto is tcp, udp, unix or ws");
 }
 
 Options read_options(int argc, char** argv) {
@@ -150,17 +151,50 @@ Address inet_address(const std::string& text, int type) {
   return address;
 }
 
+/// The header of a frame with a binary message. A client's has a mask: one of zeros, so that the payload stays as it
+/// is.
+std::string frame_head(std::size_t bytes, bool masked) {
+  const unsigned mask_bit = masked ? 0x80 : 0;
+  std::string head = "\x82";
+  if (bytes < 126) {
+    head += static_cast<char>(mask_bit | bytes);
+  } else {
+    const unsigned length_bytes = bytes < 65536 ? 2 : 8;
+    head += static_cast<char>(mask_bit | (length_bytes == 2 ? 126U : 127U));
+    for (unsigned i = length_bytes; i-- > 0;) head += static_cast<char>(bytes >> (8 * i) & 0xff);
+  }
+  return masked ? head + std::string(4, '\0') : head;
+}
+
+/// The opening handshake of a WebSocket, RFC 6455 4.1. Blocks.
+void shake_hands(int fd, const Options& options) {
+  const std::string request = "GET / HTTP/1.1\r\nHost: " + options.address +
+                              "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  const ssize_t sent = ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+  std::string answer;
+  for (char c; sent == static_cast<ssize_t>(request.size()) && !answer.ends_with("\r\n\r\n") && answer.size() < 4096;) {
+    if (::recv(fd, &c, 1, 0) != 1) break;
+    answer += c;
+  }
+  if (!answer.ends_with("\r\n\r\n") || answer.find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == std::string::npos) {
+    throw std::runtime_error(options.address + " does not answer a WebSocket handshake: " + answer);
+  }
+}
+
 UniqueFd connect_to(const Options& options, const Address& address) {
   const int type = options.proto == Proto::udp ? SOCK_DGRAM : SOCK_STREAM;
   UniqueFd fd(check_syscall(::socket(address.storage.ss_family, type | SOCK_CLOEXEC, 0), "socket"));
   const timeval patience{5, 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   check_syscall(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length),
                 "connect " + options.address);
-  if (options.proto == Proto::tcp) {
+  if (options.proto == Proto::tcp || options.proto == Proto::ws) {
     const int on = 1;
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
+  if (options.proto == Proto::ws) shake_hands(fd.get(), options);
   check_syscall(::fcntl(fd.get(), F_SETFL, O_NONBLOCK), "fcntl");
   return fd;
 }
@@ -178,6 +212,10 @@ class Run {
   Run(const Options& options, const Address& address) : options_(options) {
     load_.message_bytes = options.bytes;
     load_.pipeline = options.pipeline;
+    if (options.proto == Proto::ws) {
+      load_.question_head = frame_head(options.bytes, true);
+      load_.answer_head = frame_head(options.bytes, false);
+    }
     for (std::size_t i = 0; i < options.connections; ++i) {
       clients_.push_back(
           std::make_unique<EchoClient>(connect_to(options, address), load_, options.proto == Proto::udp));

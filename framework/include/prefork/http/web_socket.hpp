@@ -89,6 +89,8 @@ class PREFORK_API WebSocket {
   /// @throws std::invalid_argument where a text is not UTF-8
   Send send_text(std::string_view data) noexcept { return Send(*this, true, data); }
   Send send_binary(std::string_view data) noexcept { return Send(*this, false, data); }
+  /// The one or the other.
+  Send send(bool text, std::string_view data) noexcept { return Send(*this, text, data); }
 
   /// Sends a message without waiting; what the client does not take at once is copied. May be called while a send is
   /// under way. @return false: closed, or more than `max_queued_bytes` would wait. @throws as send_text
