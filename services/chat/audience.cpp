@@ -6,6 +6,7 @@
 
 #include "services/chat/room_message.hpp"
 #include "services/chat/session.hpp"
+#include "services/chat/wording.hpp"
 
 namespace chat {
 
@@ -13,8 +14,8 @@ using namespace std::chrono_literals;
 using prefork::Task;
 
 // A worker that comes later than others learns from the ring what was said before.
-Audience::Audience(prefork::Context& context, prefork::Topic& topic, std::size_t history)
-    : context_(context), place_(topic.subscribe(topic.capacity() / 2)), most_history_(history) {}
+Audience::Audience(prefork::Context& context, prefork::Topic& topic, const Wording& wording, std::size_t history)
+    : context_(context), wording_(wording), place_(topic.subscribe(topic.capacity() / 2)), most_history_(history) {}
 
 void Audience::start() {
   while (const auto publication = place_.next_nowait()) hear(*publication);
@@ -44,7 +45,7 @@ Task<void> Audience::listen() {
     if (heard == kMostInOneTurn) co_await context_.sleep_for(1ms);
   }
   const auto sessions = sessions_;
-  for (const auto& [id, session] : sessions) session->end("this worker ends: please connect again");
+  for (const auto& [id, session] : sessions) session->end("this worker ends: please connect again", Ending::come_again);
 }
 
 // Waking one may end it, and so take it out of sessions_.
@@ -57,13 +58,14 @@ void Audience::wake_all() {
 
 void Audience::hear(const prefork::Publication& publication) {
   if (publication.lost > 0) {
-    const std::string line = "* " + std::to_string(publication.lost) + " messages were lost: the room is too fast\n";
+    const std::string line = wording_.note(
+        Wording::Note::loss, std::to_string(publication.lost) + " messages were lost: the room is too fast");
     for (const auto& [id, session] : sessions_) session->hear(line);
     return;
   }
   const auto message = decode(publication.bytes);
   if (!message) return;
-  const std::string line = line_of(*message);
+  const std::string line = wording_.event(*message);
   switch (message->kind) {
     case RoomMessage::Kind::joined:
       if (!joined_.first(message->join)) return;

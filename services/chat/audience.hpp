@@ -16,13 +16,14 @@
 namespace chat {
 
 class Session;
+class Wording;
 
-/// The TCP clients of one worker. The worker has one place in the topic; what it hears there goes to each of its
+/// The clients of one service in one worker. It has one place in the topic; what it hears there goes to each of its
 /// members. Who comes in gets what was said last before that place, and what is heard from there on: nothing is
 /// missed between the two, and nothing comes twice.
 class Audience {
  public:
-  Audience(prefork::Context& context, prefork::Topic& topic, std::size_t history);
+  Audience(prefork::Context& context, prefork::Topic& topic, const Wording& wording, std::size_t history);
 
   void start();
   void add(std::shared_ptr<Session> session);
@@ -41,6 +42,7 @@ class Audience {
   void wake_all();
 
   prefork::Context& context_;
+  const Wording& wording_;
   prefork::Subscription place_;
   std::size_t most_history_;
   std::deque<std::string> history_;

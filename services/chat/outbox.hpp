@@ -24,12 +24,11 @@ class Outbox {
 
   bool empty() const noexcept { return lines_.empty() && missed_ == 0; }
 
-  std::string take() {
-    std::string lines = std::exchange(lines_, {});
-    if (missed_ > 0) lines += "* " + std::to_string(missed_) + " lines were lost: you read too slowly\n";
-    missed_ = 0;
-    return lines;
-  }
+  struct Taken {
+    std::string lines;
+    std::uint64_t missed;  ///< so many would have followed
+  };
+  Taken take() { return {std::exchange(lines_, {}), std::exchange(missed_, 0)}; }
 
  private:
   std::size_t most_bytes_;

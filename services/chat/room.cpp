@@ -1,6 +1,7 @@
 #include "services/chat/room.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <stdexcept>
 
@@ -13,38 +14,48 @@ using prefork::LogLevel;
 using prefork::Task;
 
 namespace {
+constexpr std::string_view kRoom = "chat-room";
 // Somebody else finishes what one worker has begun and not finished by then.
 constexpr std::int64_t kLeavingMs = 3000;
 constexpr int kTries = 100;
 }  // namespace
 
 void Room::describe(prefork::Manifest& manifest) {
-  manifest.topic("room", {.capacity = 4096, .message_bytes = 1088}, "What is said, who comes and who goes.");
+  manifest.topic(kRoom, {.capacity = 4096, .message_bytes = 1088}, "What is said, who comes and who goes.",
+                 prefork::Scope::server);
   Roster::describe(manifest);
   Will::describe(manifest);
 }
 
 Room::Room(prefork::Context& context)
     : context_(context),
-      topic_(context.topic("room")),
-      roster_(context.table("roster")),
+      topic_(context.topic(kRoom)),
+      roster_(context.table(kRoster)),
       will_(context, [this](std::int64_t number) { return execute(number); }) {}
 
 Task<void> Room::start() {
-  if (context_.size("roster-key-bytes") < kMaxNameBytes) {
-    throw std::invalid_argument("roster-key-bytes must be at least " + std::to_string(kMaxNameBytes));
+  if (context_.size(std::string(kRoster) + "-key-bytes") < kMaxNameBytes) {
+    throw std::invalid_argument(std::string(kRoster) + "-key-bytes must be at least " + std::to_string(kMaxNameBytes));
   }
   co_await will_.make();
   context_.spawn(will_.watch());
 }
 
+// The wall clock may stand still or go back.
+std::int64_t Room::moment() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  last_us_ = std::max(last_us_ + 1, std::int64_t{std::chrono::duration_cast<std::chrono::microseconds>(now).count()});
+  return last_us_;
+}
+
 bool Room::tell(Kind kind, const Member& member) {
-  return topic_.publish(encode({.kind = kind, .join = member.join, .name = member.name, .text = {}}));
+  return topic_.publish(
+      encode({.kind = kind, .join = member.join, .name = member.name, .text = {}, .at_us = moment()}));
 }
 
 Room::Entry Room::enter(Member& member) {
-  member.join = next_number(context_.table("numbers"), "joins");
-  member.worker = member.transport == Member::Transport::tcp ? will_.number() : 0;
+  member.join = next_number(context_.table(kNumbers), "joins");
+  member.worker = member.transport == Member::Transport::stream ? will_.number() : 0;
   switch (roster_.enter(member)) {
     case Roster::Entry::taken:
       return Entry::taken;
@@ -152,11 +163,12 @@ void Room::stop() {
 }
 
 bool Room::say(std::string_view name, std::int64_t join, std::string_view text) {
-  return topic_.publish(encode({.kind = Kind::said, .join = join, .name = name, .text = text}));
+  return topic_.publish(encode({.kind = Kind::said, .join = join, .name = name, .text = text, .at_us = moment()}));
 }
 
 bool Room::whisper(std::string_view name, std::int64_t join, std::int64_t to, std::string_view text) {
-  return topic_.publish(encode({.kind = Kind::whisper, .join = join, .to = to, .name = name, .text = text}));
+  return topic_.publish(
+      encode({.kind = Kind::whisper, .join = join, .to = to, .name = name, .text = text, .at_us = moment()}));
 }
 
 std::optional<Member> Room::find(std::string_view name) const {

@@ -16,8 +16,8 @@
 
 namespace chat {
 
-/// What all workers share of the room, as one of them does things to it: who is in it (the roster), what is said
-/// (the topic), and that those who leave are seen off whatever happens.
+/// What all workers, and all services of the chat, share of the room, as one of them does things to it: who is in it
+/// (the roster), what is said (the topic), and that those who leave are seen off whatever happens.
 ///
 /// Everyone is told of each joining and each leaving at least once, with the number of the join, so that who is
 /// told twice (its worker, or the one that saw it off, was killed in between) can drop it: Audience does.
@@ -41,7 +41,7 @@ class Room {
     full,   ///< no room for more members
     later,  ///< the room can't be told just now
   };
-  /// Takes the member in under its name, and tells everyone. Fills in `worker` of TCP members, and `join`.
+  /// Takes the member in under its name, and tells everyone. Fills in `worker` of connected members, and `join`.
   Entry enter(Member& member);
   /// Tells everyone that the member left and frees its name: now, or as soon as it is possible.
   void leave(std::string_view name, std::int64_t join);
@@ -65,6 +65,7 @@ class Room {
     std::int64_t join;
   };
 
+  std::int64_t moment();
   bool tell(RoomMessage::Kind kind, const Member& member);
   bool see_off(const std::string& name, std::int64_t join);
   bool execute(std::int64_t will);
@@ -75,6 +76,7 @@ class Room {
   Roster roster_;
   Will will_;
   std::vector<Departure> owed_;
+  std::int64_t last_us_ = 0;
 };
 
 }  // namespace chat

@@ -8,7 +8,7 @@ namespace chat {
 
 namespace {
 
-constexpr std::size_t kHeaderBytes = 18;
+constexpr std::size_t kHeaderBytes = 26;
 static_assert(kHeaderBytes + kMaxNameBytes == kRoomMessageOverhead);
 
 void append(std::string& bytes, std::int64_t number) {
@@ -27,6 +27,7 @@ std::string encode(const RoomMessage& message) {
   std::string bytes{static_cast<char>(message.kind), static_cast<char>(message.name.size())};
   append(bytes, message.join);
   append(bytes, message.to);
+  append(bytes, message.at_us);
   return bytes.append(message.name).append(message.text);
 }
 
@@ -36,25 +37,14 @@ std::optional<RoomMessage> decode(std::string_view bytes) noexcept {
   const auto name_bytes = static_cast<unsigned char>(bytes[1]);
   if (kind > static_cast<unsigned char>(RoomMessage::Kind::whisper)) return std::nullopt;
   if (name_bytes > bytes.size() - kHeaderBytes) return std::nullopt;
-  RoomMessage message{static_cast<RoomMessage::Kind>(kind), number_at(bytes, 2), number_at(bytes, 10),
-                      bytes.substr(kHeaderBytes, name_bytes), bytes.substr(kHeaderBytes + name_bytes)};
+  RoomMessage message{static_cast<RoomMessage::Kind>(kind),
+                      number_at(bytes, 2),
+                      number_at(bytes, 10),
+                      bytes.substr(kHeaderBytes, name_bytes),
+                      bytes.substr(kHeaderBytes + name_bytes),
+                      number_at(bytes, 18)};
   if (!name_fault(message.name).empty() || !text_fault(message.text).empty()) return std::nullopt;
   return message;
-}
-
-std::string line_of(const RoomMessage& message) {
-  std::string line(message.name);
-  switch (message.kind) {
-    case RoomMessage::Kind::joined:
-      return line.append(" joined\n");
-    case RoomMessage::Kind::left:
-      return line.append(" left\n");
-    case RoomMessage::Kind::said:
-      return line.append(": ").append(message.text).append("\n");
-    case RoomMessage::Kind::whisper:
-      return line.append(" (only to you): ").append(message.text).append("\n");
-  }
-  return {};
 }
 
 }  // namespace chat

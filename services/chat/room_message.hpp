@@ -14,7 +14,8 @@ namespace chat {
 ///   byte  1      length of the name
 ///   bytes 2-9    the join that it is of: 64 bits
 ///   bytes 10-17  the join that it is for, of `whisper`; else 0
-///   bytes 18-    name, then text
+///   bytes 18-25  when it was published: 64 bits
+///   bytes 26-    name, then text
 struct RoomMessage {
   enum class Kind : std::uint8_t { joined, left, said, whisper };
 
@@ -23,17 +24,15 @@ struct RoomMessage {
   std::int64_t to = 0;
   std::string_view name;  ///< whose
   std::string_view text;
+  std::int64_t at_us = 0;  ///< of the wall clock. No two messages of one join have the same
 };
 
 /// What a message takes besides its text.
-constexpr std::size_t kRoomMessageOverhead = 18 + 32;
+constexpr std::size_t kRoomMessageOverhead = 26 + 32;
 
 /// REQUIRES: a name of at most 32 bytes.
 std::string encode(const RoomMessage& message);
 /// @return nullopt: the bytes, which another process wrote, are no message. The views are into `bytes`.
 std::optional<RoomMessage> decode(std::string_view bytes) noexcept;
-
-/// The line that members get, with its line end.
-std::string line_of(const RoomMessage& message);
 
 }  // namespace chat

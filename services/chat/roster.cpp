@@ -33,7 +33,7 @@ Member member_of(const Row& row) {
   member.name = row.text(kName);
   member.worker = row.integer(kWorker);
   member.join = row.integer(kJoin);
-  member.transport = row.integer(kTransport) == 0 ? Member::Transport::tcp : Member::Transport::udp;
+  member.transport = row.integer(kTransport) == 0 ? Member::Transport::stream : Member::Transport::datagram;
   member.address = row.text(kAddress);
   member.told = row.integer(kTold) != 0;
   member.leaving = row.integer(kLeaving) != 0;
@@ -50,7 +50,7 @@ std::int64_t roster_clock_ms() noexcept {
 }
 
 void Roster::describe(prefork::Manifest& manifest) {
-  manifest.table("roster",
+  manifest.table(kRoster,
                  {.rows = 1024,
                   .key_bytes = kMaxNameBytes,
                   .columns = {{"name", ColumnType::text, kMaxNameBytes},
@@ -61,7 +61,7 @@ void Roster::describe(prefork::Manifest& manifest) {
                               {"told"},
                               {"leaving"},
                               {"until"}}},
-                 "Who is in the room.");
+                 "Who is in the room.", prefork::Scope::server);
 }
 
 Roster::Entry Roster::enter(const Member& member) {

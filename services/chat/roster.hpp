@@ -15,12 +15,15 @@ namespace chat {
 
 /// One member, as the roster has it.
 struct Member {
-  enum class Transport : std::uint8_t { tcp, udp };
+  enum class Transport : std::uint8_t {
+    stream,    ///< a connection: TCP or WebSocket
+    datagram,  ///< hears nothing
+  };
 
   std::string name;         ///< as the member wrote it
   std::int64_t worker = 0;  ///< the will (services/chat/will.hpp) that this member is in; 0: in none
   std::int64_t join = 0;    ///< unlike any other join
-  Transport transport = Transport::tcp;
+  Transport transport = Transport::stream;
   std::string address;
   bool told = false;       ///< everyone has been told that it joined
   bool leaving = false;    ///< somebody is about to tell everyone that it left
@@ -32,8 +35,10 @@ struct Member {
 /// CLOCK_MONOTONIC: the same for all workers.
 std::int64_t roster_clock_ms() noexcept;
 
-/// Who is in the room, whatever the worker: a table whose keys are the folded names. Each call may throw
-/// prefork::TableBusy; nothing has changed then.
+constexpr std::string_view kRoster = "chat-roster";
+
+/// Who is in the room, whatever the worker and the service: a table whose keys are the folded names. Each call may
+/// throw prefork::TableBusy; nothing has changed then.
 class Roster {
  public:
   static void describe(prefork::Manifest& manifest);

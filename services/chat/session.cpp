@@ -1,7 +1,6 @@
 #include "services/chat/session.hpp"
 
 #include <exception>
-#include <vector>
 
 #include "services/chat/audience.hpp"
 #include "services/chat/room.hpp"
@@ -16,22 +15,22 @@ using prefork::Task;
 namespace {
 
 constexpr int kMostBadNames = 10;
-constexpr std::size_t kNamesLineBytes = 400;
 
 std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\""; }
 
 }  // namespace
 
-Session::Session(prefork::Connection& peer, Room& room, Audience& audience, const Limits& limits)
+Session::Session(Peer& peer, Room& room, Audience& audience, const Wording& wording, const Limits& limits)
     : peer_(peer),
       room_(room),
       audience_(audience),
+      wording_(wording),
       limits_(limits),
       guard_(limits.flood, Clock::now()),
       outbox_(limits.backlog),
       heard_(Clock::now()) {}
 
-Task<void> Session::run() {
+Task<Ending> Session::run() {
   peer_.context().spawn(write_lines());
   std::string trouble;
   try {
@@ -40,12 +39,13 @@ Task<void> Session::run() {
     trouble = error.what();
   }
   if (!trouble.empty()) {
-    peer_.context().log(LogLevel::error, "client " + peer_.peer_address() + ": " + trouble);
-    end("the server has a difficulty: goodbye");
+    peer_.context().log(LogLevel::error, "client " + peer_.address() + ": " + trouble);
+    end("the server has a difficulty: goodbye", Ending::come_again);
   }
   if (join_ != 0) co_await leave();
   end("goodbye");
   co_await done_;
+  co_return *ending_;
 }
 
 // Who says something and goes hears what it said, and what the others said before it went.
@@ -60,12 +60,11 @@ Task<void> Session::leave() {
 }
 
 Task<void> Session::read_lines() {
-  peer_.idle_timeout(limits_.login_timeout);
-  answer("what is your name?");
+  question({});
   wake();
   for (;;) {
     reading_ = true;
-    const auto line = co_await peer_.read_line(limits_.max_line);
+    const auto line = co_await peer_.read_line();
     reading_ = false;
     if (!line) break;
     heard_ = Clock::now();
@@ -76,14 +75,14 @@ Task<void> Session::read_lines() {
       log_in(text);
       if (ending_) co_return;
     } else if (join_ == 0) {
-      co_return end("the room takes you for gone: please connect again");
+      co_return end("the room takes you for gone: please connect again", Ending::come_again);
     } else if (!obey(text)) {
       co_return;
     }
     wake();
   }
   if (peer_.overlong()) end("a line has at most " + std::to_string(limits_.max_line) + " bytes: goodbye");
-  if (peer_.context().draining()) end("this worker ends: please connect again");
+  if (peer_.context().draining()) end("this worker ends: please connect again", Ending::come_again);
 }
 
 Task<void> Session::write_lines() {
@@ -92,22 +91,30 @@ Task<void> Session::write_lines() {
       co_await written_;
       continue;
     }
-    const std::string lines = outbox_.take();
+    auto [lines, missed] = outbox_.take();
+    if (missed > 0) {
+      lines += wording_.note(Wording::Note::loss, std::to_string(missed) + " lines were lost: you read too slowly");
+    }
     if (!co_await peer_.write(lines)) break;
   }
-  if (reading_) peer_.close();  // the read ends, and the conversation with it
+  if (reading_) peer_.close(ending_.value_or(Ending::goodbye));  // the read ends, and the conversation with it
   done_.notify();
 }
 
-void Session::end(std::string_view sentence) {
+void Session::end(std::string_view sentence, Ending ending) {
   if (ending_) return;
-  answer(sentence);
-  ending_ = true;
+  outbox_.add(wording_.note(Wording::Note::farewell, sentence));
+  ending_ = ending;
   wake();
 }
 
 void Session::answer(std::string_view sentence) {
-  if (!ending_) outbox_.add("* " + std::string(sentence) + "\n");
+  if (!ending_) outbox_.add(wording_.note(Wording::Note::answer, sentence));
+}
+
+void Session::question(const std::string& fault) {
+  constexpr std::string_view kQuestion = "what is your name?";
+  outbox_.add(wording_.note(Wording::Note::question, (fault.empty() ? "" : fault + ": ").append(kQuestion)));
 }
 
 bool Session::judge() {
@@ -129,7 +136,7 @@ bool Session::judge() {
 void Session::log_in(const std::string& name) {
   Member member;
   member.name = name;
-  member.address = peer_.peer_address();
+  member.address = peer_.address();
   std::string fault(name_fault(name));
   if (fault.empty()) {
     switch (room_.enter(member)) {
@@ -148,11 +155,11 @@ void Session::log_in(const std::string& name) {
   }
   if (!fault.empty()) {
     if (++bad_names_ >= kMostBadNames) return end(fault + ": goodbye");
-    return answer(fault + ": what is your name?");
+    return question(fault);
   }
   name_ = name;
   join_ = member.join;
-  peer_.idle_timeout(std::chrono::milliseconds(0));  // a member may listen for long
+  outbox_.add(wording_.welcome(name, limits_.max_line));
   for (const std::string& line : audience_.history()) outbox_.add(line);
 }
 
@@ -163,7 +170,7 @@ bool Session::obey(const std::string& line) {
   const std::string_view command = take_word(rest);
   if (command == "/quit") return false;
   if (command == "/who") {
-    list_names();
+    outbox_.add(wording_.names(room_.names()));
   } else if (command == "/msg") {
     whisper(rest);
   } else {
@@ -187,22 +194,10 @@ void Session::whisper(std::string_view rest) {
   if (const auto fault = text_fault(rest); !fault.empty()) return answer("not said: " + std::string(fault));
   const auto target = room_.find(to);
   if (!target) return answer("there is no " + std::string(to));
-  if (target->transport == Member::Transport::udp) return answer(target->name + " is here by UDP and hears nothing");
+  if (target->transport == Member::Transport::datagram)
+    return answer(target->name + " is here by UDP and hears nothing");
   if (!room_.whisper(name_, join_, target->join, rest)) return answer("not said: the room is stuck; try again");
-  answer("to " + target->name + ": " + std::string(rest));
-}
-
-void Session::list_names() {
-  const std::vector<std::string> names = room_.names();
-  std::string line = std::to_string(names.size()) + " here:";
-  for (const std::string& name : names) {
-    if (line.size() + 1 + name.size() > kNamesLineBytes) {
-      answer(line);
-      line = "    ";
-    }
-    line += " " + name;
-  }
-  answer(line);
+  outbox_.add(wording_.sent(target->name, rest));
 }
 
 }  // namespace chat

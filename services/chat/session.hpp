@@ -3,14 +3,16 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "services/chat/flood_guard.hpp"
 #include "services/chat/notice.hpp"
 #include "services/chat/outbox.hpp"
+#include "services/chat/peer.hpp"
+#include "services/chat/wording.hpp"
 
-#include <prefork/connection.hpp>
 #include <prefork/task.hpp>
 
 namespace chat {
@@ -18,7 +20,7 @@ namespace chat {
 class Audience;
 class Room;
 
-/// What one client may do. Lines that come from the server itself begin with "* ".
+/// What one client may do.
 struct Limits {
   std::size_t max_line = 1024;
   std::size_t backlog = 256 * 1024;
@@ -27,11 +29,11 @@ struct Limits {
   FloodGuard::Limits flood{};
 };
 
-/// One TCP client: one coroutine reads its lines, another writes to it what there is, so that neither waits for
+/// One client: one coroutine reads its lines, another writes to it what there is, so that neither waits for
 /// the other.
 class Session {
  public:
-  Session(prefork::Connection& peer, Room& room, Audience& audience, const Limits& limits);
+  Session(Peer& peer, Room& room, Audience& audience, const Wording& wording, const Limits& limits);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -42,7 +44,7 @@ class Session {
   std::chrono::steady_clock::time_point heard() const noexcept { return heard_; }
 
   /// The client's whole conversation. Everyone has been told of its leaving when it has ended.
-  prefork::Task<void> run();
+  prefork::Task<Ending> run();
 
   /// For members: a line of the room. It goes out with the next wake().
   void hear(std::string_view line) {
@@ -56,7 +58,7 @@ class Session {
     if (!outbox_.empty() || ending_) written_.notify();
   }
   /// Tells the client why, and ends the conversation once that has been sent.
-  void end(std::string_view sentence);
+  void end(std::string_view sentence, Ending ending = Ending::goodbye);
 
  private:
   prefork::Task<void> read_lines();
@@ -67,12 +69,13 @@ class Session {
   bool obey(const std::string& line);
   void say(const std::string& text);
   void whisper(std::string_view rest);
-  void list_names();
   void answer(std::string_view sentence);
+  void question(const std::string& fault);
 
-  prefork::Connection& peer_;
+  Peer& peer_;
   Room& room_;
   Audience& audience_;
+  const Wording& wording_;
   Limits limits_;
   FloodGuard guard_;
   Outbox outbox_;
@@ -82,8 +85,8 @@ class Session {
   std::int64_t join_ = 0;
   int bad_names_ = 0;
   std::chrono::steady_clock::time_point heard_;
-  bool ending_ = false;   // nothing more is added to the outbox
-  bool reading_ = false;  // run() waits for a line
+  std::optional<Ending> ending_;  // nothing more is added to the outbox
+  bool reading_ = false;          // run() waits for a line
 };
 
 }  // namespace chat

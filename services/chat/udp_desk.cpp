@@ -15,7 +15,7 @@ const std::string kOk = "OK";
 /// The member of that name, if it is the one at that address.
 std::optional<Member> own(const Room& room, std::string_view name, const std::string& address) {
   auto member = room.find(name);
-  if (!member || member->transport != Member::Transport::udp || member->address != address) return std::nullopt;
+  if (!member || member->transport != Member::Transport::datagram || member->address != address) return std::nullopt;
   return member;
 }
 
@@ -78,7 +78,7 @@ std::string UdpDesk::log_in(std::string_view name, const std::string& address) {
   }
   Member member;
   member.name = name;
-  member.transport = Member::Transport::udp;
+  member.transport = Member::Transport::datagram;
   member.address = address;
   member.until = until;
   switch (room_.enter(member)) {

@@ -18,8 +18,8 @@ using prefork::Task;
 
 namespace {
 
-constexpr std::string_view kWills = "wills";
-constexpr std::string_view kNumbers = "numbers";
+constexpr std::string_view kWills = "chat-wills";
+constexpr std::string_view kLastWill = "wills";  // in the numbers
 constexpr std::size_t kLeastCapacity = 64;
 
 std::string_view bytes_of(const std::int64_t& number) noexcept {
@@ -39,8 +39,9 @@ std::int64_t next_number(prefork::Table& numbers, std::string_view name) { retur
 void Will::describe(prefork::Manifest& manifest) {
   manifest.duration("will-renewal", 1h, "How long a worker keeps one will.", {1, 86'400'000});
   manifest.queue(kWills, {.capacity = 1024, .message_bytes = 8, .max_deliveries = 0, .dead_letters = 0},
-                 "What is to be done after a worker's death: each worker holds one.");
-  manifest.table(kNumbers, {.rows = 8, .key_bytes = 8, .columns = {{"last"}}}, "The last numbers that were given.");
+                 "What is to be done after a worker's death: each worker holds one.", prefork::Scope::server);
+  manifest.table(kNumbers, {.rows = 8, .key_bytes = 8, .columns = {{"last"}}}, "The last numbers that were given.",
+                 prefork::Scope::server);
 }
 
 Will::Will(prefork::Context& context, Execute execute)
@@ -51,7 +52,7 @@ Will::Will(prefork::Context& context, Execute execute)
       renewal_(context.duration("will-renewal")) {}
 
 bool Will::try_make() {
-  const std::int64_t number = next_number(numbers_, kWills);
+  const std::int64_t number = next_number(numbers_, kLastWill);
   if (wills_.put_nowait(bytes_of(number)) != PutStatus::done) return false;
   while (auto message = wills_.get_nowait()) {
     if (number_in(*message) == number) {
@@ -80,16 +81,16 @@ bool Will::settle(Message& message) {
 
 Task<void> Will::make() {
   if (wills_.capacity() < kLeastCapacity) {
-    throw std::invalid_argument("wills-capacity must be at least " + std::to_string(kLeastCapacity));
+    throw std::invalid_argument("chat-wills-capacity must be at least " + std::to_string(kLeastCapacity));
   }
-  if (context_.integer("wills-max-deliveries") != 0) {
-    throw std::invalid_argument("wills-max-deliveries must be 0: a will is never given up");
+  if (context_.integer("chat-wills-max-deliveries") != 0) {
+    throw std::invalid_argument("chat-wills-max-deliveries must be 0: a will is never given up");
   }
   for (int i = 0; i < 1000; ++i) {
     if (try_make()) co_return;
     co_await context_.sleep_for(std::chrono::milliseconds(1 + context_.worker_index() % 7));
   }
-  throw std::runtime_error("there is no room for a worker's will: raise wills-capacity");
+  throw std::runtime_error("there is no room for a worker's will: raise chat-wills-capacity");
 }
 
 Task<void> Will::watch() {
@@ -101,7 +102,7 @@ Task<void> Will::watch() {
 // While there is still room for its successor.
 bool Will::is_old() const {
   if (std::chrono::steady_clock::now() - made_ >= renewal_) return true;
-  const auto row = numbers_.get(kWills);
+  const auto row = numbers_.get(kLastWill);
   return row && static_cast<std::uint64_t>(row->integer(0) - number_) > wills_.capacity() / 4;
 }
 

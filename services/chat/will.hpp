@@ -59,6 +59,8 @@ class Will {
   std::map<std::int64_t, prefork::Message> held_;  // by their numbers: the current one, and those to be replaced
 };
 
+/// The table that next_number() counts in.
+constexpr std::string_view kNumbers = "chat-numbers";
 /// The next of the numbers called `name`, for all workers.
 std::int64_t next_number(prefork::Table& numbers, std::string_view name);
 

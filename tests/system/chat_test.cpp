@@ -339,7 +339,8 @@ TEST(Chat, BadInputIsToldAndDoesNoHarm) {
   }
   Talker silent(server);
   EXPECT_EQ(silent.line(), kAsk);
-  EXPECT_EQ(silent.line(), "") << "who says no name has to go";
+  EXPECT_EQ(silent.line(), "* you did not say your name in time: goodbye");
+  EXPECT_EQ(silent.line(), "");
   ada.say("still well");
   EXPECT_NO_THROW(ada.line_of("ada: still well"));
   EXPECT_EQ(count(server.log(), "died"), 0U) << server.log();
@@ -615,10 +616,10 @@ TEST(Chat, NoNameStaysBehindWhateverWasKilled) {
 
 TEST(Chat, SizesThatCantWorkAreNamed) {
   const std::pair<const char*, const char*> cases[] = {
-      {"wills-capacity = 32\n", "wills-capacity must be at least 64"},
-      {"wills-max-deliveries = 5\n", "wills-max-deliveries must be 0"},
-      {"roster-key-bytes = 16\n", "roster-key-bytes must be at least 32"},
-      {"max-line = 4KiB\n", "room-message-bytes must be at least 4146"},
+      {"chat-wills-capacity = 32\n", "chat-wills-capacity must be at least 64"},
+      {"chat-wills-max-deliveries = 5\n", "chat-wills-max-deliveries must be 0"},
+      {"chat-roster-key-bytes = 16\n", "chat-roster-key-bytes must be at least 32"},
+      {"max-line = 4KiB\n", "chat-room-message-bytes must be at least 4154"},
   };
   for (const auto& [line, sentence] : cases) {
     Server server(config(1, line));

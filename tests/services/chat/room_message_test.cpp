@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <string>
 
+#include "services/chat/json_wording.hpp"
+#include "services/chat/line_wording.hpp"
+
 namespace chat {
 namespace {
 
@@ -12,7 +15,7 @@ using Kind = RoomMessage::Kind;
 
 TEST(ChatRoomMessage, ComesBackAsItWas) {
   for (const Kind kind : {Kind::joined, Kind::left, Kind::said, Kind::whisper}) {
-    const std::string bytes = encode({kind, INT64_MAX, -7, "Zo\xc3\xab", "hello"});
+    const std::string bytes = encode({kind, INT64_MAX, -7, "Zo\xc3\xab", "hello", 99});
     const auto message = decode(bytes);
     ASSERT_TRUE(message);
     EXPECT_EQ(message->kind, kind);
@@ -20,23 +23,17 @@ TEST(ChatRoomMessage, ComesBackAsItWas) {
     EXPECT_EQ(message->to, -7);
     EXPECT_EQ(message->name, "Zo\xc3\xab");
     EXPECT_EQ(message->text, "hello");
+    EXPECT_EQ(message->at_us, 99);
   }
   const std::string longest = encode({Kind::said, 1, 0, std::string(32, 'n'), std::string(100, 't')});
   EXPECT_EQ(longest.size(), kRoomMessageOverhead + 100);
-}
-
-TEST(ChatRoomMessage, LinesOfIt) {
-  EXPECT_EQ(line_of({Kind::joined, 1, 0, "ada", ""}), "ada joined\n");
-  EXPECT_EQ(line_of({Kind::left, 1, 0, "ada", ""}), "ada left\n");
-  EXPECT_EQ(line_of({Kind::said, 1, 0, "ada", "hi"}), "ada: hi\n");
-  EXPECT_EQ(line_of({Kind::whisper, 1, 2, "ada", "hi"}), "ada (only to you): hi\n");
 }
 
 TEST(ChatRoomMessage, DamagedBytesAreNoMessageOrASafeOne) {
   const std::string good = encode({Kind::said, 5, 0, "ada", "hello"});
   for (std::size_t length = 0; length < good.size(); ++length) {
     const auto message = decode(std::string_view(good).substr(0, length));
-    EXPECT_EQ(message.has_value(), length >= 18 + 3) << length;
+    EXPECT_EQ(message.has_value(), length >= 26 + 3) << length;
   }
   for (std::size_t at = 0; at < good.size(); ++at) {
     for (int value = 0; value < 256; ++value) {
@@ -44,12 +41,13 @@ TEST(ChatRoomMessage, DamagedBytesAreNoMessageOrASafeOne) {
       bad[at] = static_cast<char>(value);
       const auto message = decode(bad);
       if (!message) continue;
-      const std::string line = line_of(*message);
-      EXPECT_EQ(line.find_first_of("\x1b\x07\r"), std::string::npos);
-      EXPECT_EQ(line.find('\n'), line.size() - 1);
+      for (const std::string& line : {LineWording().event(*message), JsonWording().event(*message)}) {
+        EXPECT_EQ(line.find_first_of("\x1b\x07\r"), std::string::npos);
+        EXPECT_EQ(line.find('\n'), line.size() - 1);
+      }
     }
   }
-  EXPECT_FALSE(decode(std::string(18, '\0'))) << "a name is not empty";
+  EXPECT_FALSE(decode(std::string(26, '\0'))) << "a name is not empty";
   std::string far = good;
   far[1] = '\xff';
   EXPECT_FALSE(decode(far)) << "a name that reaches past the end";

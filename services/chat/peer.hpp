@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <prefork/context.hpp>
+#include <prefork/task.hpp>
+
+namespace chat {
+
+/// How the server's side of a conversation ends.
+enum class Ending : std::uint8_t {
+  goodbye,
+  come_again,  ///< the client is welcome at once, at another worker
+};
+
+/// What a session needs of its client, whatever it is connected by. At most one read and one write are under way
+/// at a time; they may be in two coroutines.
+class Peer {
+ public:
+  Peer() = default;
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+  virtual ~Peer() = default;
+
+  /// Waits for a line, without its end. It is valid until the next read.
+  /// @return nullopt: there are no more, since the client or the connection is gone, or the worker drains
+  virtual prefork::Task<std::optional<std::string_view>> read_line() = 0;
+  /// Whether that was because the line was too long.
+  virtual bool overlong() const noexcept = 0;
+  /// Sends whole lines, each with its end; waits only while the client is slow to take them. They must stay valid
+  /// until then. @return false: the connection is gone
+  virtual prefork::Task<bool> write(std::string_view lines) = 0;
+  /// Ends a read that waits; what was written before still arrives.
+  virtual void close(Ending ending) = 0;
+
+  virtual std::string address() const = 0;
+  /// Different for each client of one service in this worker.
+  virtual std::uint64_t id() const noexcept = 0;
+  virtual prefork::Context& context() const noexcept = 0;
+};
+
+}  // namespace chat
