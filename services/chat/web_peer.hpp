@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "services/chat/peer.hpp"
+
+#include <prefork/http/web_socket.hpp>
+
+namespace chat {
+
+/// A client by WebSocket: each of its text messages is a line; one message to it is one or more lines with their ends.
+class WebPeer final : public Peer {
+ public:
+  static constexpr std::uint16_t kNormal = 1000, kUnsupported = 1003, kTooLong = 1009, kComeAgain = 1012;
+
+  explicit WebPeer(prefork::http::WebSocket& socket) noexcept : socket_(socket) {}
+
+  prefork::Task<std::optional<std::string_view>> read_line() override {
+    const auto message = co_await socket_.receive();
+    if (!message) co_return std::nullopt;
+    if (!message->text) {
+      socket_.close(kUnsupported, "lines are text");
+      co_return std::nullopt;
+    }
+    co_return message->data;
+  }
+  bool overlong() const noexcept override { return socket_.close_code() == kTooLong; }
+  prefork::Task<bool> write(std::string_view lines) override { co_return co_await socket_.send_text(lines); }
+  void close(Ending ending) override { socket_.close(ending == Ending::come_again ? kComeAgain : kNormal); }
+  std::string address() const override { return socket_.client_address(); }
+  std::uint64_t id() const noexcept override { return socket_.id(); }
+  prefork::Context& context() const noexcept override { return socket_.context(); }
+
+ private:
+  prefork::http::WebSocket& socket_;
+};
+
+}  // namespace chat
