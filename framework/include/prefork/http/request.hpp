@@ -93,11 +93,8 @@ class PREFORK_API Request {
   /// A field of the trailer section of a chunked body, once all of the body has been read.
   std::optional<std::string_view> trailer(std::string_view name) const noexcept;
 
-  /// Who the client is: of its connection, or, where that is a trusted proxy (`trusted-proxies`), of what the proxy
-  /// says in Forwarded or X-Forwarded-For. "192.0.2.7:51234", "[2001:db8::1]:51234", "192.0.2.7", "unix"
+  /// "192.0.2.7:51234", "[2001:db8::1]:51234", "unix"
   std::string client_address() const;
-  /// Whether the client speaks TLS with a trusted proxy, which says so in Forwarded or X-Forwarded-Proto.
-  bool secure() const;
   Context& context() const noexcept;
 
  private:
