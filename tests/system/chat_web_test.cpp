@@ -67,7 +67,7 @@ TEST(ChatWeb, GivesAPageThatNeedsNothingFromElsewhere) {
   EXPECT_TRUE(page.starts_with("HTTP/1.1 200 OK\r\n")) << page.substr(0, 200);
   EXPECT_EQ(count(page, "Content-Security-Policy: default-src 'none'; style-src 'sha256-"), 1U);
   EXPECT_EQ(count(page, "src=\"http"), 0U);
-  EXPECT_EQ(count(page, "<!doctype html>"), 1U);
+  EXPECT_EQ(count(page, "<!DOCTYPE html>"), 1U);
   EXPECT_TRUE(server.stops_clean());
 }
 

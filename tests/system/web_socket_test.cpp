@@ -71,12 +71,13 @@ TEST(WebSocket, EchoesTenThousandMessagesThatComeAtOnce) {
 }
 
 TEST(WebSocket, ServesAClientOfPeople) {
-  SKIP_UNLESS_HAVE("python3");
-  if (run({{"python3", "-c", "import websockets"}}).code != 0) GTEST_SKIP() << "needs python3-websockets";
+  // Debian's own, which has its packages; another python3 may come first in the path.
+  const std::string python = "/usr/bin/python3";
+  if (run({{python, "-c", "import websockets"}}).code != 0) GTEST_SKIP() << "needs python3-websockets";
   Server server(kConfig);
   server.ready(2);
   const Address address = server.address("it");
-  const Outcome outcome = run({{"python3", PREFORK_TEST_SCRIPTS "/web_socket_client.py",
+  const Outcome outcome = run({{python, PREFORK_TEST_SCRIPTS "/web_socket_client.py",
                                 "ws://" + address.host() + ":" + address.port() + "/talk"}});
   EXPECT_EQ(outcome.out, "well\n") << outcome.err;
   EXPECT_EQ(outcome.code, 0);
@@ -151,7 +152,7 @@ TEST(EventStream, GoesOnFromTheLastEvent) {
   EXPECT_EQ(client.receive_exactly(expected.size()), expected);
   server.signal(SIGTERM);
   const std::string rest = client.receive_to_end();
-  EXPECT_TRUE(rest.ends_with("\n\n")) << "whole events only: " << rest;
+  EXPECT_TRUE(rest.empty() || rest.ends_with("\n\n")) << "whole events only: " << rest;
   EXPECT_EQ(server.wait_exit(), 0);
 }
 
