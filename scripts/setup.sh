@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing for a task; needs no network where nothing is missing.
 #
-#   scripts/setup.sh [SET]...      SET: build (the default), demo, test, bench, fuzz
+#   scripts/setup.sh [SET]...      SET: build (the default), demo, test, bench, browser, fuzz
 #
 # Other scripts source this file and call prefork_setup with the same words.
 
@@ -11,9 +11,10 @@ prefork_packages() {
     demo) echo "curl netcat-openbsd apache2-utils" ;;
     test) echo "libgtest-dev libgmock-dev libbenchmark-dev apache2-utils wrk curl netcat-openbsd clang-format-14 python3 python3-websockets procps netbase" ;;
     bench) echo "libbenchmark-dev wrk python3 gcc libc6-dev" ;;
+    browser) echo "chromium nodejs" ;;
     fuzz) echo "clang-19 libclang-rt-19-dev" ;;
     *)
-      echo "setup.sh: no package set \"$1\"; there are build, demo, test, bench and fuzz" >&2
+      echo "setup.sh: no package set \"$1\"; there are build, demo, test, bench, browser and fuzz" >&2
       return 64
       ;;
   esac

@@ -1,0 +1,90 @@
+// Goal: the chat page in a real browser: two people talk, one of them on a phone; the page shows that the connection is
+// lost when its worker is killed, connects again by itself, and shows no text as markup. Screenshots stay beside it.
+import assert from 'node:assert/strict';
+import { spawn, execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const build = process.argv[2];
+const folder = mkdtempSync(join(tmpdir(), 'prefork-browser-'));
+const control = join(folder, 'control.sock');
+writeFileSync(join(folder, 'prefork.conf'), `[master]
+control = ${control}
+pid-file = ${join(folder, 'master.pid')}
+log = ${join(folder, 'log')}
+[pool main]
+workers = 2
+[service chat-web]
+plugin = chat-web
+listen = tcp://127.0.0.1:0
+mount = /chat
+`);
+
+const ctl = (...words) => JSON.parse(execFileSync(join(build, 'bin/preforkctl'), ['-s', control, '--json', ...words]));
+const until = async (what, check) => {
+  for (const end = Date.now() + 15000; Date.now() < end;) {
+    try {
+      const result = await check();
+      if (result) return result;
+    } catch { /* not yet */ }
+    await new Promise(done => setTimeout(done, 50));
+  }
+  throw new Error(`not in time: ${what}`);
+};
+const pids = () => [...JSON.stringify(ctl('workers')).matchAll(/"pid":(\d+)/g)].map(match => Number(match[1]));
+
+const master = spawn(join(build, 'bin/prefork-master'), ['-c', join(folder, 'prefork.conf')], { stdio: 'ignore' });
+let browser;
+try {
+  const address = await until('the address', () =>
+    readFileSync(join(folder, 'log'), 'utf8').match(/chat-web listens on tcp:\/\/(\S+)/)?.[1]);
+  await until('both workers', () => readFileSync(join(folder, 'log'), 'utf8').match(/is ready/g)?.length === 2);
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync'],
+  });
+  const faults = [];
+  const join_as = async (name, viewport, colorScheme) => {
+    const page = await (await browser.newContext({ viewport, colorScheme })).newPage();
+    page.on('pageerror', error => faults.push(String(error)));
+    page.on('console', message => message.text().includes('Content Security Policy') && faults.push(message.text()));
+    await page.goto(`http://${address}/chat`);
+    await page.getByLabel('Your name').fill(name);
+    await page.getByRole('button', { name: 'Join the room' }).click();
+    await page.getByText(`Connected as ${name}`).waitFor();
+    return page;
+  };
+  const say = async (page, text) => {
+    await page.getByPlaceholder('Message').fill(text);
+    await page.getByRole('button', { name: 'Send' }).click();
+  };
+  const ada = await join_as('Ada', { width: 1100, height: 700 }, 'light');
+  const bob = await join_as('Bob', { width: 320, height: 640 }, 'dark');
+  await say(ada, 'hello <b>all</b>');
+  await bob.getByText('hello <b>all</b>').waitFor();
+  await say(bob, '/msg Ada psst');
+  await ada.getByText('psst').waitFor();
+  assert.equal(await bob.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'it fits a phone');
+  await ada.screenshot({ path: 'chat.png' });
+  await bob.screenshot({ path: 'chat-phone.png' });
+
+  for (const pid of pids()) process.kill(pid, 'SIGKILL');
+  await ada.getByText('Connection lost').waitFor();
+  await ada.screenshot({ path: 'chat-lost.png' });
+  await ada.getByText('Connected as Ada').waitFor();
+  await bob.getByText('Connected as Bob').waitFor();
+  await say(ada, 'here again');
+  await bob.getByText('here again').waitFor();
+  assert.equal(await bob.getByText('hello <b>all</b>').count(), 1, 'nothing is shown twice');
+  assert.deepEqual(faults, []);
+  console.log('the page works');
+} finally {
+  await browser?.close();
+  const ended = new Promise(done => master.once('exit', done));
+  master.kill('SIGTERM');
+  await ended;
+  rmSync(folder, { recursive: true });
+}
