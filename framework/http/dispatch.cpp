@@ -54,10 +54,13 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
 
   Dispatch result;
   result.body_limit = endpoint.limits().limits.body_bytes;
-  const Mount* const mount = result.mount = endpoint.find(path);
+  const Mount* const mount = result.mount = endpoint.find(path, head.host);
+  // RFC 9110 15.5.20.
+  if (mount == nullptr && !endpoint.serves(head.host)) result.status = Status::misdirected_request;
   if (head.method == Method::other) result.status = Status::not_implemented;
   if (mount == nullptr || head.method == Method::other) return result;
   request.context = mount->context;
+  request.trusted_proxies = mount->trusted_proxies.empty() ? nullptr : &mount->trusted_proxies;
   result.body_limit = mount->body_bytes;
   RouteMatch match;
   mount->router.table().find(head.method, relative_path(path, *mount), match);

@@ -36,10 +36,12 @@ ServiceLimits ServiceLimits::from(const Context& context) {
   result.header_timeout = context.duration("header-timeout");
   result.body_timeout = context.duration("body-timeout");
   result.keepalive_timeout = context.duration("keepalive-timeout");
+  result.trusted_proxies = Networks(context.text("trusted-proxies"));
   return result;
 }
 
-void Endpoint::mount(std::string_view path, Router router, const ServiceLimits& limits, Context* context) {
+void Endpoint::mount(const Place& place, Router router, const ServiceLimits& limits, Context* context) {
+  const std::string_view path = place.path;
   if (!path.starts_with('/')) refuse(path, "it does not begin with '/'");
   if (path.find_first_of("?#%{}") != std::string_view::npos) refuse(path, "it is a plain path, without escapes");
   if (path.find("//") != std::string_view::npos || has_dot_segment(path))
@@ -47,18 +49,34 @@ void Endpoint::mount(std::string_view path, Router router, const ServiceLimits& 
   std::string_view prefix = path;
   if (prefix.ends_with('/')) prefix.remove_suffix(1);
   for (const Mount& other : mounts_) {
-    if (other.prefix == prefix) refuse(path, "another service of this listener is mounted there");
+    if (other.prefix == prefix && other.hosts.overlap(place.hosts))
+      refuse(path, "another service of this listener is mounted there");
   }
   if (mounts_.empty()) limits_ = limits;
   widen(limits_, limits);
   limits_.limits.body_bytes = std::max(limits_.limits.body_bytes, router.table().max_body_bytes());
-  const auto place = std::find_if(mounts_.begin(), mounts_.end(),
-                                  [&](const Mount& other) { return other.prefix.size() < prefix.size(); });
-  mounts_.insert(place, Mount{std::string(prefix), std::move(router), context, limits.limits.body_bytes});
+  has_hosts_ = has_hosts_ || !place.hosts.any();
+  const auto before = std::find_if(mounts_.begin(), mounts_.end(),
+                                   [&](const Mount& other) { return other.prefix.size() < prefix.size(); });
+  mounts_.insert(before, Mount{std::string(prefix), place.hosts, std::move(router), context, limits.limits.body_bytes,
+                               limits.trusted_proxies});
 }
 
-const Mount* Endpoint::find(std::string_view path) const noexcept {
+std::size_t Endpoint::best_fit(std::string_view host) const noexcept {
+  std::size_t best = 0;
+  for (const Mount& mount : mounts_) best = std::max(best, mount.hosts.fit(host));
+  return best;
+}
+
+const Mount* Endpoint::find(std::string_view path, std::string_view host) const noexcept {
+  std::size_t fit = 0;
+  if (has_hosts_) {
+    host = plain_host(host);
+    fit = best_fit(host);
+    if (fit == 0) return nullptr;
+  }
   for (const Mount& mount : mounts_) {
+    if (has_hosts_ && mount.hosts.fit(host) != fit) continue;
     const std::size_t end = mount.prefix.size();
     if (path.starts_with(mount.prefix) && (path.size() == end || path[end] == '/')) return &mount;
   }

@@ -1,13 +1,17 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <prefork/http/router.hpp>
 
+#include "framework/http/forwarded.hpp"
+#include "framework/http/host_names.hpp"
 #include "framework/http/parser.hpp"
 
 namespace prefork {
@@ -22,34 +26,53 @@ struct ServiceLimits {
   std::chrono::milliseconds header_timeout{10'000};
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds keepalive_timeout{75'000};
+  Networks trusted_proxies;
 
   /// Reads them from the options. Worker.
   static ServiceLimits from(const Context& context);
 };
 
+/// Where on a listener a service is: its `mount` and `host` options.
+struct Place {
+  Place(const char* its_path) : path(its_path) {}
+  Place(std::string_view its_path, HostNames its_hosts = {}) : path(its_path), hosts(std::move(its_hosts)) {}
+
+  std::string_view path;  ///< "/", "/a" or "/a/b"; a final '/' is ignored
+  HostNames hosts;
+};
+
 /// One HTTP service at its place on a listener.
 struct Mount {
   std::string prefix;  ///< "/hello"; empty for the mount "/"
+  HostNames hosts;
   Router router;
   Context* context = nullptr;
   std::uint64_t body_bytes = 0;  ///< this service's own limit
+  Networks trusted_proxies;
 };
 
 /// The HTTP services that share a listener in one worker. Filled when the worker starts, constant after.
 class Endpoint {
  public:
-  /// `path` is "/", "/a" or "/a/b"; a final '/' is ignored. `context` is that of the service, or null in
-  /// tests. @throws std::invalid_argument where the path is malformed or taken.
-  void mount(std::string_view path, Router router, const ServiceLimits& limits, Context* context);
+  /// `context` is that of the service, or null in tests. @throws std::invalid_argument where the path is malformed, or
+  /// the place taken.
+  void mount(const Place& place, Router router, const ServiceLimits& limits, Context* context);
 
-  /// The mount with the longest prefix of `path` that ends at the end of a segment; nullptr for none.
-  const Mount* find(std::string_view path) const noexcept;
+  /// Of the services whose names fit `host` best, the one with the longest prefix of `path` that ends at the end of a
+  /// segment; nullptr for none.
+  /// @param host  the authority that the client asked for
+  const Mount* find(std::string_view path, std::string_view host = {}) const noexcept;
+  /// Whether any service is there for that host: else the request has come to the wrong server.
+  bool serves(std::string_view host) const noexcept { return !has_hosts_ || best_fit(plain_host(host)) > 0; }
 
   /// Before a request's path is known, the most generous of its services' limits hold.
   const ServiceLimits& limits() const noexcept { return limits_; }
 
  private:
+  std::size_t best_fit(std::string_view host) const noexcept;
+
   std::vector<Mount> mounts_;  ///< longest prefix first
+  bool has_hosts_ = false;     ///< some service has names
   ServiceLimits limits_;
 };
 

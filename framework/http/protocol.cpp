@@ -32,7 +32,8 @@ std::unique_ptr<worker::Protocol> Service::make_protocol(std::span<worker::Servi
   for (worker::ServiceHost* host : sharing) {
     Router router;
     static_cast<Service&>(host->service()).routes(router);
-    endpoint.mount(host->text("mount"), std::move(router), ServiceLimits::from(*host), host);
+    endpoint.mount({host->text("mount"), HostNames(host->text("host"))}, std::move(router), ServiceLimits::from(*host),
+                   host);
   }
   return std::make_unique<HttpProtocol>(*sharing.front(), std::move(endpoint));
 }

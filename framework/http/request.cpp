@@ -4,6 +4,7 @@
 
 #include "framework/http/body_reader.hpp"
 #include "framework/http/char_class.hpp"
+#include "framework/http/forwarded.hpp"
 #include "framework/http/path.hpp"
 #include "framework/http/request_state.hpp"
 
@@ -74,8 +75,28 @@ std::optional<std::string_view> Request::trailer(std::string_view name) const no
   return std::nullopt;
 }
 
-std::string Request::client_address() const {
-  return state_.client.address != nullptr ? state_.client.address(state_.client.connection) : std::string();
+namespace {
+
+std::string peer_of(const RequestState& state) {
+  return state.client.address != nullptr ? state.client.address(state.client.connection) : std::string();
 }
+
+ForwardedClient client_of(const RequestState& state) {
+  if (state.trusted_proxies == nullptr) return {peer_of(state), false};
+  ForwardedFields fields;
+  for (std::size_t i = 0; i < state.head.field_count; ++i) {
+    const Header& field = state.head.fields[i];
+    if (equals_ignoring_case(field.name, "forwarded")) fields.forwarded.push_back(field.value);
+    if (equals_ignoring_case(field.name, "x-forwarded-for")) fields.forwarded_for.push_back(field.value);
+    if (equals_ignoring_case(field.name, "x-forwarded-proto")) fields.forwarded_proto.push_back(field.value);
+  }
+  return forwarded_client(peer_of(state), fields, *state.trusted_proxies);
+}
+
+}  // namespace
+
+std::string Request::client_address() const { return client_of(state_).address; }
+bool Request::secure() const { return client_of(state_).secure; }
+std::string Request::peer_address() const { return peer_of(state_); }
 
 }  // namespace prefork::http

@@ -26,6 +26,7 @@ struct ClientSource {
 };
 
 class BodyReader;
+class Networks;
 
 /// What stands behind a `Request`. Its address and the bytes that its views point into stay while the
 /// handler runs.
@@ -38,6 +39,7 @@ struct RequestState {
   std::string path_text;  ///< the decoded path and parameters, where the path has escapes
   Context* context = nullptr;
   ClientSource client;
+  const Networks* trusted_proxies = nullptr;  ///< of the service; null: none
   BodyReader* reader = nullptr;               ///< of a route whose body is streamed
   const std::string* trailers = nullptr;      ///< lines, each with its CR LF; null: none
   std::unique_ptr<std::string> own_trailers;  ///< of a collected body

@@ -14,6 +14,9 @@ void Service::describe_base(Manifest& manifest) {
   constexpr std::int64_t kMiB = 1024 * kKiB;
   constexpr Manifest::Range kTimeMs{1, std::chrono::milliseconds(24h).count()};
   manifest.text("mount", "/", "The path at which the service answers; its routes are relative to it.");
+  manifest.text("host", "", "The host names that it answers for, such as example.org *.example.org; empty: all.");
+  manifest.text("trusted-proxies", "",
+                "Whose Forwarded and X-Forwarded-For are believed: addresses, networks, unix; empty: nobody's.");
   manifest.duration("header-timeout", 10s, "How long a client may take to send a header section.", kTimeMs);
   manifest.duration("body-timeout", 30s, "How long a client may pause while it sends a body.", kTimeMs);
   manifest.duration("keepalive-timeout", 75s, "How long a connection may be idle between requests.", kTimeMs);

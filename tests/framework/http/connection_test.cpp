@@ -10,28 +10,16 @@
 
 #include "framework/http/upgrade.hpp"
 #include "framework/worker/stream_connection.hpp"
+#include "tests/framework/http/routed.hpp"
 #include "tests/framework/worker/harness.hpp"
 
 namespace prefork::http {
 namespace {
 
 using namespace std::chrono_literals;
+using test::kOptions;
+using test::Routed;
 using worker::test::Harness;
-
-/// An HTTP service made of a function that fills its router.
-struct Routed final : Service {
-  std::function<void(Router&)> fill;
-  void routes(Router& router) override { fill(router); }
-};
-
-const Harness::Options kOptions = {{"mount", "/"},
-                                   {"header-timeout", "5000"},
-                                   {"body-timeout", "5000"},
-                                   {"keepalive-timeout", "5000"},
-                                   {"max-request-line", "8192"},
-                                   {"max-header-bytes", "32768"},
-                                   {"max-headers", "100"},
-                                   {"max-body-bytes", "1048576"}};
 
 Harness::Options with(std::string name, std::string value) {
   Harness::Options options = kOptions;
@@ -442,6 +430,21 @@ TEST_F(ConnectionTest, AnswersWithWhatAHandlerThrows) {
   EXPECT_TRUE(ask("GET /full HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 507"));
   ASSERT_EQ(log.lines.size(), 1U);
   EXPECT_EQ(log.lines[0], "test: GET /full: 507 Insufficient Storage: The disk is full.");
+}
+
+struct BehindAProxyTest : ConnectionTest {
+  BehindAProxyTest() : ConnectionTest(with("trusted-proxies", "0.0.0.0/0 unix")) {}
+};
+
+TEST_F(BehindAProxyTest, TellsWhoTheClientIs) {
+  service.fill = [](Router& router) {
+    router.get("/", [](Request& request) {
+      return Response::text(request.client_address() + (request.secure() ? " secure" : " plain"));
+    });
+  };
+  EXPECT_EQ(
+      body_of(ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nForwarded: for=2001:db8::1;proto=https\r\n\r\n")),
+      "2001:db8::1 secure");
 }
 
 TEST_F(ConnectionTest, AnswersErrorsAsTheClientPrefers) {  // RFC 9110 12.5.1

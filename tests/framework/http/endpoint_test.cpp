@@ -50,6 +50,42 @@ TEST(Endpoint, TheLongestMountAtASegmentBoundaryWins) {
   EXPECT_EQ(prefix("/abc"), "");
 }
 
+TEST(Endpoint, TheHostThatFitsBestWins) {
+  Endpoint endpoint;
+  const auto add = [&](const char* path, const char* hosts) {
+    endpoint.mount({path, HostNames(hosts)}, router_with({"/{x...}"}), {}, nullptr);
+  };
+  for (const char* hosts : {"example.org, www.example.org", "*.example.org", "*.deep.example.org"}) add("/", hosts);
+  add("/a", "example.org");
+  const auto found = [&](const char* path, const char* host) {
+    const Mount* mount = endpoint.find(path, host);
+    return mount == nullptr ? "none" : std::to_string(mount->hosts.fit(plain_host(host))) + mount->prefix;
+  };
+  const std::string exact = std::to_string(SIZE_MAX);
+  EXPECT_EQ(found("/a", "example.org"), exact + "/a");
+  EXPECT_EQ(found("/b", "EXAMPLE.org.:8080"), exact);
+  EXPECT_EQ(found("/a", "www.example.org"), exact) << "the name's own services only";
+  EXPECT_EQ(found("/", "x.example.org"), "13");
+  EXPECT_EQ(found("/", "x.y.deep.example.org"), "18");
+  EXPECT_EQ(found("/", "badexample.org"), "none");
+  EXPECT_FALSE(endpoint.serves("other.org"));
+  EXPECT_EQ(Dispatched(endpoint, "GET /").found.status, Status::misdirected_request);
+  add("/only", "");
+  EXPECT_TRUE(endpoint.serves("other.org"));
+  EXPECT_EQ(found("/only", "other.org"), "1/only");
+  EXPECT_EQ(found("/only", "[::1]:80"), "1/only");
+  EXPECT_EQ(Dispatched(endpoint, "GET /").found.status, Status::not_found);
+  EXPECT_THROW(add("/a/", "example.net example.org"), std::invalid_argument);
+  EXPECT_THROW(add("/only", ""), std::invalid_argument);
+}
+
+TEST(HostNames, RefuseWhatIsNone) {
+  for (const char* list : {"*", "*.", "a:80", "a b*c", ".example.org", "*.*.org", "a/b", "example.org."}) {
+    EXPECT_THROW(HostNames{list}, std::invalid_argument) << list;
+  }
+  EXPECT_TRUE(HostNames(" , ").any());
+}
+
 TEST(Endpoint, WithoutARootMountSomePathsHaveNone) {
   Endpoint endpoint;
   endpoint.mount("/a", router_with({"/"}), {}, nullptr);

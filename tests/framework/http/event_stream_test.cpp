@@ -4,22 +4,15 @@
 #include <prefork/http/event_stream.hpp>
 
 #include "framework/worker/stream_connection.hpp"
+#include "tests/framework/http/routed.hpp"
 #include "tests/framework/worker/harness.hpp"
 
 namespace prefork::http {
 namespace {
 
 using namespace std::chrono_literals;
+using test::kOptions;
 using worker::test::Harness;
-
-const Harness::Options kOptions = {{"mount", "/"},
-                                   {"header-timeout", "5000"},
-                                   {"body-timeout", "5000"},
-                                   {"keepalive-timeout", "5000"},
-                                   {"max-request-line", "8192"},
-                                   {"max-header-bytes", "32768"},
-                                   {"max-headers", "100"},
-                                   {"max-body-bytes", "1048576"}};
 
 /// A service with one stream at /feed.
 struct OneStream final : Service {

@@ -15,6 +15,7 @@
 #include <prefork/http.hpp>
 #include <prefork/http/error.hpp>
 
+#include "tests/framework/http/routed.hpp"
 #include "tests/framework/http/sample_request.hpp"
 #include "tests/framework/worker/harness.hpp"
 
@@ -23,6 +24,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using prefork::test::TempFolder;
+using test::kOptions;
+using test::Routed;
 using worker::test::Harness;
 
 const std::string kMultipart = "multipart/form-data; boundary=\"b\"";
@@ -216,20 +219,6 @@ TEST(Form, SaysThatTheDiskIsFull) {
   if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no mount namespace for this user";
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
-
-struct Routed final : Service {
-  std::function<void(Router&)> fill;
-  void routes(Router& router) override { fill(router); }
-};
-
-const Harness::Options kOptions = {{"mount", "/"},
-                                   {"header-timeout", "5000"},
-                                   {"body-timeout", "5000"},
-                                   {"keepalive-timeout", "5000"},
-                                   {"max-request-line", "8192"},
-                                   {"max-header-bytes", "32768"},
-                                   {"max-headers", "100"},
-                                   {"max-body-bytes", "1048576"}};
 
 class FormConnection : public testing::Test, public worker::test::ServedBy<Routed> {
  protected:

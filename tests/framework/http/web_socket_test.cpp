@@ -5,6 +5,7 @@
 
 #include "framework/worker/stream_connection.hpp"
 #include "tests/framework/http/client_frames.hpp"
+#include "tests/framework/http/routed.hpp"
 #include "tests/framework/worker/harness.hpp"
 
 namespace prefork::http {
@@ -13,16 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 using test::answer;
 using test::close_payload;
+using test::kOptions;
 using worker::test::Harness;
-
-const Harness::Options kOptions = {{"mount", "/"},
-                                   {"header-timeout", "5000"},
-                                   {"body-timeout", "5000"},
-                                   {"keepalive-timeout", "5000"},
-                                   {"max-request-line", "8192"},
-                                   {"max-header-bytes", "32768"},
-                                   {"max-headers", "100"},
-                                   {"max-body-bytes", "1048576"}};
 
 const std::string kHandshake =
     "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

@@ -93,8 +93,13 @@ class PREFORK_API Request {
   /// A field of the trailer section of a chunked body, once all of the body has been read.
   std::optional<std::string_view> trailer(std::string_view name) const noexcept;
 
-  /// "192.0.2.7:51234", "[2001:db8::1]:51234", "unix"
+  /// Who the client is: the other end of the connection, or, where that is a trusted proxy (`trusted-proxies`), who it
+  /// says in Forwarded or X-Forwarded-For. "192.0.2.7:51234", "[2001:db8::1]:51234", "192.0.2.7", "unix"
   std::string client_address() const;
+  /// Whether a trusted proxy says that the client speaks https with it.
+  bool secure() const;
+  /// The other end of the connection.
+  std::string peer_address() const;
   Context& context() const noexcept;
 
  private:

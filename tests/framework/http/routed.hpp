@@ -1,0 +1,29 @@
+#pragma once
+
+#include <functional>
+
+#include <prefork/http/service.hpp>
+
+#include "tests/framework/worker/harness.hpp"
+
+namespace prefork::http::test {
+
+/// An HTTP service made of a function that fills its router.
+struct Routed final : Service {
+  std::function<void(Router&)> fill;
+  void routes(Router& router) override { fill(router); }
+};
+
+/// What `Service::describe_base` declares, with times that a test can wait for.
+inline const worker::test::Harness::Options kOptions = {{"mount", "/"},
+                                                        {"host", ""},
+                                                        {"trusted-proxies", ""},
+                                                        {"header-timeout", "5000"},
+                                                        {"body-timeout", "5000"},
+                                                        {"keepalive-timeout", "5000"},
+                                                        {"max-request-line", "8192"},
+                                                        {"max-header-bytes", "32768"},
+                                                        {"max-headers", "100"},
+                                                        {"max-body-bytes", "1048576"}};
+
+}  // namespace prefork::http::test
