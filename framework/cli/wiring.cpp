@@ -72,7 +72,7 @@ void become_worker(const master::SpawnOrder& order) {
     const bool datagram =
         listener.spec.scheme == config::ListenScheme::udp || listener.spec.scheme == config::ListenScheme::unix_dgram;
     for (const auto& socket : listener.sockets) {
-      setup.listeners.push_back({socket.get(), datagram, listener.address, services});
+      setup.listeners.push_back({socket.get(), datagram, listener.address, listener.spec.proxy_protocol, services});
     }
   }
   worker::run_worker(std::move(setup));

@@ -128,6 +128,7 @@ void parse_address(std::string_view address, ListenSpec& spec) {
 /// Whether the option means something for the address; the scheme's own defaults stay where it doesn't.
 bool fits(std::string_view option, const ListenSpec& spec) {
   if (option == "backlog") return spec.scheme == ListenScheme::tcp || spec.scheme == ListenScheme::unix_stream;
+  if (option == "proxy-protocol") return spec.scheme == ListenScheme::tcp || spec.scheme == ListenScheme::unix_stream;
   if (option == "nodelay") return spec.scheme == ListenScheme::tcp;
   if (option == "reuseport") return is_ip(spec.scheme);
   if (option == "ipv6only") return is_ip(spec.scheme) && spec.host != "*" && !is_ipv4(spec.host);
@@ -137,7 +138,7 @@ bool fits(std::string_view option, const ListenSpec& spec) {
 void parse_option(std::string_view option, ListenSpec& spec) {
   const auto equals = option.find('=');
   const std::string name(option.substr(0, equals));
-  const std::vector<std::string> names{"backlog", "reuseport", "nodelay", "ipv6only", "mode"};
+  const std::vector<std::string> names{"backlog", "reuseport", "nodelay", "ipv6only", "mode", "proxy-protocol"};
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     throw std::invalid_argument("unknown option " + in_quotes(name) + " of an address" + did_you_mean(name, names));
   }
@@ -154,6 +155,7 @@ void parse_option(std::string_view option, ListenSpec& spec) {
     if (name == "reuseport") spec.reuseport = parse_flag(value);
     if (name == "nodelay") spec.nodelay = parse_flag(value);
     if (name == "ipv6only") spec.ipv6only = parse_flag(value);
+    if (name == "proxy-protocol") spec.proxy_protocol = parse_flag(value);
     if (name == "mode") spec.mode = parse_mode(value);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(fmt::format("the option {} of {}: {}", name, spec.address, error.what()));
@@ -192,6 +194,7 @@ std::string format_listen(const ListenSpec& spec) {
   if (spec.nodelay != defaults.nodelay) out += " nodelay=" + format_flag(spec.nodelay);
   if (spec.ipv6only != defaults.ipv6only) out += " ipv6only=" + format_flag(spec.ipv6only);
   if (spec.mode != defaults.mode) out += " mode=" + format_mode(spec.mode);
+  if (spec.proxy_protocol != defaults.proxy_protocol) out += " proxy-protocol=" + format_flag(spec.proxy_protocol);
   return out;
 }
 

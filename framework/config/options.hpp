@@ -29,7 +29,8 @@ struct ListenSpec {
   bool reuseport = false;
   bool nodelay = true;
   bool ipv6only = true;
-  mode_t mode = 0660;  ///< of the unix schemes' socket file
+  mode_t mode = 0660;           ///< of the unix schemes' socket file
+  bool proxy_protocol = false;  ///< each connection begins with a PROXY header
   Origin origin;
 };
 

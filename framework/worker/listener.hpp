@@ -11,6 +11,7 @@ struct ListenerSetup {
   int fd = -1;
   bool datagram = false;
   std::string address;                 ///< for messages
+  bool proxy_protocol = false;         ///< each connection begins with a PROXY header
   std::vector<std::uint8_t> services;  ///< indices in the worker's services: more than one only for HTTP
 };
 

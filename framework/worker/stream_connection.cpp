@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -90,6 +91,21 @@ StreamConnection::Received StreamConnection::receive() {
   }
   input_finished_ = true;
   return Received::end;
+}
+
+std::size_t StreamConnection::peek(std::span<char> room) noexcept {
+  const ssize_t n = ipc::retry_eintr([&] { return ::recv(fd_.get(), room.data(), room.size(), MSG_PEEK); });
+  if (n == 0 || (n == -1 && errno != EAGAIN)) peer_ended_ = true;
+  return n > 0 ? static_cast<std::size_t>(n) : 0;
+}
+
+void StreamConnection::skip(std::size_t bytes) noexcept {
+  std::array<char, 512> away;
+  while (bytes > 0) {
+    const ssize_t n = ::recv(fd_.get(), away.data(), std::min(bytes, away.size()), 0);
+    PREFORK_CHECK(n > 0);  // they are there
+    bytes -= static_cast<std::size_t>(n);
+  }
 }
 
 void StreamConnection::consume(std::size_t bytes) noexcept {

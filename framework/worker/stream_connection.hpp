@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -52,6 +53,11 @@ class StreamConnection : public EventHandler,
   /// Receives into the lent block behind what it holds (block_used()); lends one where none is held.
   /// `end`: the client has sent its last byte, or the connection broke. The block must have room.
   Received receive();
+  /// Looks at what has arrived, from its first byte on, and leaves it there. @return how many bytes; zero: nothing, or
+  /// the end (peer_ended() says so)
+  std::size_t peek(std::span<char> room) noexcept;
+  /// Takes bytes that peek() has shown.
+  void skip(std::size_t bytes) noexcept;
   /// False: the next receive() would give `would_block`.
   bool may_have_input() const noexcept { return input_ready_; }
   std::string_view block_bytes() const noexcept { return {block_.get(), used_}; }

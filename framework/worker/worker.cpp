@@ -20,6 +20,7 @@
 #include "framework/worker/orphan_guard.hpp"
 #include "framework/worker/plugin_loader.hpp"
 #include "framework/worker/protocol.hpp"
+#include "framework/worker/proxy_gate.hpp"
 #include "framework/worker/runtime.hpp"
 #include "framework/worker/shared_objects.hpp"
 #include "framework/worker/shared_waits.hpp"
@@ -195,6 +196,7 @@ void Worker::open_listeners() {
       datagram_sockets_.push_back(
           std::make_unique<DatagramSocket>(*first.host, listener.fd, std::move(protocol), batch));
     } else {
+      if (listener.proxy_protocol) protocol = behind_proxy(*first.host, std::move(protocol));
       acceptor_.add(listener.fd, listener.address, std::move(protocol));
     }
   }

@@ -27,7 +27,7 @@ worker-timeout = 0
 max-connections = 7
 [service echo]
 plugin = echo
-listen = tcp://[::]:7007 backlog=9 ipv6only=off
+listen = tcp://[::]:7007 backlog=9 ipv6only=off proxy-protocol=on
 listen = unix:/run/echo.sock mode=0600
 pool = jobs
 idle-timeout = 1500ms

@@ -106,17 +106,17 @@ TEST(ParseListen, ReadsOptionsAfterWhiteSpace) {
 
 TEST(ParseListen, KnowsWhichOptionFitsWhichScheme) {
   const std::map<std::string, std::vector<std::string>> fitting{
-      {"tcp://127.0.0.1:80", {"backlog=1", "nodelay", "reuseport"}},
-      {"tcp://*:80", {"backlog=1", "nodelay", "reuseport"}},
-      {"tcp://[::]:80", {"backlog=1", "nodelay", "reuseport", "ipv6only"}},
-      {"tcp://localhost:80", {"backlog=1", "nodelay", "reuseport", "ipv6only"}},
+      {"tcp://127.0.0.1:80", {"backlog=1", "nodelay", "reuseport", "proxy-protocol"}},
+      {"tcp://*:80", {"backlog=1", "nodelay", "reuseport", "proxy-protocol"}},
+      {"tcp://[::]:80", {"backlog=1", "nodelay", "reuseport", "ipv6only", "proxy-protocol"}},
+      {"tcp://localhost:80", {"backlog=1", "nodelay", "reuseport", "ipv6only", "proxy-protocol"}},
       {"udp://127.0.0.1:80", {"reuseport"}},
       {"udp://[::]:80", {"reuseport", "ipv6only"}},
-      {"unix:/x", {"backlog=1", "mode=0600"}},
+      {"unix:/x", {"backlog=1", "mode=0600", "proxy-protocol"}},
       {"unix-dgram:/x", {"mode=0600"}},
   };
   for (const auto& [address, options] : fitting) {
-    for (const std::string option : {"backlog=1", "nodelay", "reuseport", "ipv6only", "mode=0600"}) {
+    for (const std::string option : {"backlog=1", "nodelay", "reuseport", "ipv6only", "mode=0600", "proxy-protocol"}) {
       const bool fits = std::find(options.begin(), options.end(), option) != options.end();
       const std::string name = option.substr(0, option.find('='));
       EXPECT_EQ(complaint(address + ' ' + option),
