@@ -62,7 +62,8 @@ void become_worker(const master::SpawnOrder& order) {
                               service.plugin,
                               generation.plugins[prepared.plugin].copy.get(),
                               prepared.options,
-                              {service.idle_timeout, service.write_timeout}});
+                              {service.idle_timeout, service.write_timeout},
+                              prepared.access_log_fd});
     share(generation.shared.services.at(i), order, setup.services.back());
   }
   for (const auto& listener : generation.listeners->listeners()) {

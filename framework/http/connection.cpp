@@ -3,6 +3,8 @@
 #include <ctime>
 #include <utility>
 
+#include "framework/http/access_log.hpp"
+
 namespace prefork::http {
 
 namespace {
@@ -10,17 +12,47 @@ namespace {
 // A client that sends without end must not keep the worker to itself.
 constexpr std::uint8_t kReadsPerTurn = 16;
 
+std::uint64_t now_ns() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
 std::string address_of(const void* connection) {
   return static_cast<const Connection*>(connection)->peer().to_string();
 }
 
 }  // namespace
 
-void ConnectionShare::serving(const RequestState& request) {
+void ConnectionShare::serving(RequestState& request) {
+  if (request.access_log != nullptr) request.started_ns = now_ns();
   const RequestHead& head = request.head;
   const char* line = head.method_name.data();  // method, blank, target: as they stand in the request line
   const auto length = static_cast<std::size_t>(head.target.data() + head.target.size() - line);
   worker::host_of(*request.context).begin_activity(ipc::ActivityKind::request, {line, length});
+}
+
+void ConnectionShare::answered(const Answer& answer) {
+  AccessLog* const log = answer.call != nullptr ? answer.call->state.access_log : endpoint.access_log();
+  if (log == nullptr || !log->wants(answer.response->status())) return;
+  AccessRecord record;
+  std::string client;
+  if (answer.call != nullptr) {
+    record.request = &answer.call->request;
+    client = answer.call->request.client_address();
+    if (const std::uint64_t started = answer.call->state.started_ns; started != 0)
+      record.microseconds = (now_ns() - started) / 1000;
+  } else {
+    client = answer.client.address(answer.client.connection);
+  }
+  record.response = answer.response;
+  record.status = answer.response->status();
+  record.client = client;
+  record.body_bytes = answer.body_bytes;
+  record.connection = static_cast<const Connection*>(answer.client.connection)->id();
+  record.when = std::time(nullptr);
+  record.complete = answer.complete;
+  log->record(record);
 }
 
 void ConnectionShare::count_requests() noexcept {
@@ -192,7 +224,7 @@ void Connection::on_writable() {
 void Connection::on_timeout() {
   if (call_ != nullptr && call_->reader && call_->reader->waiting()) return call_->reader->fail(refusals::kSlowBody);
   if (unsent_ != nullptr || parts_ || !has_input()) return break_off();
-  share_.cycle.append_timeout(share_.output, std::time(nullptr));
+  share_.cycle.append_timeout(share_.output, std::time(nullptr), ClientSource{&address_of, this});
   send(share_.output);
   share_.output.clear();
   if (!closed()) finish_or_wait(Next::linger);
@@ -208,7 +240,10 @@ void Connection::on_drain() {
 // A coroutine that waits is known to timers and others: it must end by itself.
 void Connection::break_off() noexcept {
   const bool coroutine_waits = call_ != nullptr && (!transferring_ || stream_);
-  if (!coroutine_waits) return close();
+  if (!coroutine_waits) {
+    if (parts_) tell_of_transfer(false);
+    return close();
+  }
   if (std::exchange(broken_, true)) return;
   unsent_.reset();
   clear_deadline();

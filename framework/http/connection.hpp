@@ -25,7 +25,8 @@ struct ConnectionShare final : RequestObserver {
 
   const ServiceLimits& times() const noexcept { return endpoint.limits(); }
   /// Notes in the scoreboard what is about to be served.
-  void serving(const RequestState& request) override;
+  void serving(RequestState& request) override;
+  void answered(const Answer& answer) override;
   /// Brings the scoreboard's number of requests up to date.
   void count_requests() noexcept;
 
@@ -87,6 +88,7 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   void start_stream();
   static void on_stream_done(void* self);
   void end_transfer();
+  void tell_of_transfer(bool complete);
   void hand_over();
 
   ConnectionShare& share_;

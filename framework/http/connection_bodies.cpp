@@ -123,6 +123,7 @@ void Connection::on_stream_done(void* self) {
   if (!failed && !connection.broken_) connection.send_piece(connection.stream_->ending());
   // An unfinished body ends without its last chunk, so that the client sees that it is incomplete.
   if (failed || connection.broken_ || connection.closed()) {
+    connection.tell_of_transfer(false);
     connection.stream_.reset();
     connection.share_.cycle.ended(std::move(connection.call_));
     return connection.close();
@@ -130,7 +131,13 @@ void Connection::on_stream_done(void* self) {
   connection.end_transfer();
 }
 
+void Connection::tell_of_transfer(bool complete) {
+  const std::uint64_t bytes = parts_ ? parts_->sent() : stream_ ? stream_->written() : 0;
+  share_.answered({call_.get(), call_->state.client, &call_->response(), bytes, complete});
+}
+
 void Connection::end_transfer() {
+  tell_of_transfer(true);
   parts_.reset();
   stream_.reset();
   transferring_ = false;
@@ -144,6 +151,7 @@ void Connection::end_transfer() {
 void Connection::hand_over() {
   const auto upgrade = call_->response().special()->upgrade;
   worker::ServiceHost& to = worker::host_of(*call_->state.context);
+  tell_of_transfer(true);
   share_.cycle.ended(std::move(call_));
   const std::string rest(input().data(), input().size());
   ipc::UniqueFd fd = release();

@@ -40,6 +40,7 @@ void set_params(RequestState& request, const RouteMatch& match, bool escaped) {
 Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   const RequestHead& head = request.head;
   request.param_count = 0;
+  request.access_log = endpoint.access_log();
   std::string_view path = head.path;
   if (path == "*") return answer_star();
   const bool escaped = (head.target_classes & kPercent) != 0;
@@ -60,6 +61,7 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   if (head.method == Method::other) result.status = Status::not_implemented;
   if (mount == nullptr || head.method == Method::other) return result;
   request.context = mount->context;
+  request.access_log = mount->access_log;
   request.trusted_proxies = mount->trusted_proxies.empty() ? nullptr : &mount->trusted_proxies;
   result.body_limit = mount->body_bytes;
   RouteMatch match;

@@ -55,11 +55,12 @@ void Endpoint::mount(const Place& place, Router router, const ServiceLimits& lim
   if (mounts_.empty()) limits_ = limits;
   widen(limits_, limits);
   limits_.limits.body_bytes = std::max(limits_.limits.body_bytes, router.table().max_body_bytes());
+  if (access_log_ == nullptr) access_log_ = place.access_log;
   has_hosts_ = has_hosts_ || !place.hosts.any();
   const auto before = std::find_if(mounts_.begin(), mounts_.end(),
                                    [&](const Mount& other) { return other.prefix.size() < prefix.size(); });
   mounts_.insert(before, Mount{std::string(prefix), place.hosts, std::move(router), context, limits.limits.body_bytes,
-                               limits.trusted_proxies});
+                               limits.trusted_proxies, place.access_log});
 }
 
 std::size_t Endpoint::best_fit(std::string_view host) const noexcept {

@@ -20,6 +20,8 @@ class Context;
 
 namespace prefork::http {
 
+class AccessLog;
+
 /// What a service's options say (`http::Service::describe_base`).
 struct ServiceLimits {
   Limits limits;
@@ -35,10 +37,12 @@ struct ServiceLimits {
 /// Where on a listener a service is: its `mount` and `host` options.
 struct Place {
   Place(const char* its_path) : path(its_path) {}
-  Place(std::string_view its_path, HostNames its_hosts = {}) : path(its_path), hosts(std::move(its_hosts)) {}
+  Place(std::string_view its_path, HostNames its_hosts = {}, AccessLog* log = nullptr)
+      : path(its_path), hosts(std::move(its_hosts)), access_log(log) {}
 
   std::string_view path;  ///< "/", "/a" or "/a/b"; a final '/' is ignored
   HostNames hosts;
+  AccessLog* access_log = nullptr;  ///< null: none
 };
 
 /// One HTTP service at its place on a listener.
@@ -49,6 +53,7 @@ struct Mount {
   Context* context = nullptr;
   std::uint64_t body_bytes = 0;  ///< this service's own limit
   Networks trusted_proxies;
+  AccessLog* access_log = nullptr;
 };
 
 /// The HTTP services that share a listener in one worker. Filled when the worker starts, constant after.
@@ -65,6 +70,9 @@ class Endpoint {
   /// Whether any service is there for that host: else the request has come to the wrong server.
   bool serves(std::string_view host) const noexcept { return !has_hosts_ || best_fit(plain_host(host)) > 0; }
 
+  /// Of the first service that has one, for requests that belong to none; null: none.
+  AccessLog* access_log() const noexcept { return access_log_; }
+
   /// Before a request's path is known, the most generous of its services' limits hold.
   const ServiceLimits& limits() const noexcept { return limits_; }
 
@@ -72,7 +80,8 @@ class Endpoint {
   std::size_t best_fit(std::string_view host) const noexcept;
 
   std::vector<Mount> mounts_;  ///< longest prefix first
-  bool has_hosts_ = false;     ///< some service has names
+  AccessLog* access_log_ = nullptr;
+  bool has_hosts_ = false;  ///< some service has names
   ServiceLimits limits_;
 };
 

@@ -78,6 +78,7 @@ Progress RequestCycle::run(CycleState& state, std::span<char> input, std::string
                            const ClientSource& client) {
   Progress progress;
   now_ = now;
+  head_known_ = false;
   current_->state.client = client;
   for (bool more = true; more;) {
     if (output.size() > kOutputHighWater) {
@@ -118,6 +119,7 @@ bool RequestCycle::take_body(CycleState& state, std::span<char> rest, std::strin
 /// Parses and answers the request at the start of `rest`. @return whether to go on with the next one.
 bool RequestCycle::take_request(CycleState& state, std::span<char> rest, std::string& output, Progress& progress) {
   RequestState& request = current_->state;
+  head_known_ = false;
   const Parsed parsed = parse_head({rest.data(), rest.size()}, endpoint_.limits().limits, state.parse, request.head);
   if (parsed.result == ParseResult::incomplete) return false;
   if (parsed.result == ParseResult::refused) {
@@ -125,6 +127,7 @@ bool RequestCycle::take_request(CycleState& state, std::span<char> rest, std::st
     return false;
   }
   state.parse = ParseState{};
+  head_known_ = true;
   const Dispatch target = dispatch(endpoint_, request);
   if (target.refusal != nullptr) {
     refuse(*target.refusal, output, progress);
@@ -289,6 +292,11 @@ void RequestCycle::append(Call& call, Response& response, std::string& output) {
   const ResponseMode mode{head.method == Method::head, call.keep_alive, old_version};
   append_response(output, response, mode, date_.line(now_));
   ++served_;
+  if (!needs_transfer(response, mode.head_only)) tell(&call, call.state.client, response, mode.head_only);
+}
+
+void RequestCycle::tell(const Call* call, const ClientSource& client, const Response& response, bool head_only) {
+  if (observer_ != nullptr) observer_->answered({call, client, &response, head_only ? 0 : body_bytes(response), true});
 }
 
 void RequestCycle::refuse(const Refusal& refusal, std::string& output, Progress& progress) {
@@ -296,12 +304,14 @@ void RequestCycle::refuse(const Refusal& refusal, std::string& output, Progress&
   append_response(output, response, ResponseMode{false, false, false}, date_.line(now_));
   ++served_;
   progress.next = Next::linger;
+  tell(head_known_ ? current_.get() : nullptr, current_->state.client, response, false);
 }
 
-void RequestCycle::append_timeout(std::string& output, std::time_t now) {
+void RequestCycle::append_timeout(std::string& output, std::time_t now, const ClientSource& client) {
   const Response response = Response::error(Status::request_timeout);
   append_response(output, response, ResponseMode{false, false, false}, date_.line(now));
   ++served_;
+  tell(nullptr, client, response, false);
 }
 
 }  // namespace prefork::http

@@ -49,10 +49,20 @@ struct Progress {
   std::unique_ptr<Call> call;  ///< suspend, start, transfer: the caller keeps it; suspend: it calls its notify()
 };
 
-/// Who is told of each request before its handler is called.
+/// A response that has been appended, or whose body has ended. Valid during the call only.
+struct Answer {
+  const Call* call = nullptr;  ///< null: the request could not be parsed, or never came whole
+  ClientSource client;
+  const Response* response = nullptr;
+  std::uint64_t body_bytes = 0;  ///< that were sent
+  bool complete = true;          ///< false: it was cut short
+};
+
+/// Who is told of each request before its handler is called, and of each answer.
 class RequestObserver {
  public:
-  virtual void serving(const RequestState& request) = 0;
+  virtual void serving(RequestState& request) = 0;
+  virtual void answered(const Answer& answer) = 0;
 
  protected:
   ~RequestObserver() = default;
@@ -80,7 +90,7 @@ class RequestCycle {
   void ended(std::unique_ptr<Call> call);
 
   /// Appends 408 (RFC 9110 15.5.9), for a request that began and did not arrive in time.
-  void append_timeout(std::string& output, std::time_t now);
+  void append_timeout(std::string& output, std::time_t now, const ClientSource& client);
 
   /// From now on responses say `Connection: close`.
   void drain() noexcept { draining_ = true; }
@@ -100,6 +110,7 @@ class RequestCycle {
   Next after(const Call& call) const noexcept;
   void log(const Call& call, const std::string& why);
   void refuse(const Refusal& refusal, std::string& output, Progress& progress);
+  void tell(const Call* call, const ClientSource& client, const Response& response, bool head_only);
   void make_current();
 
   const Endpoint& endpoint_;
@@ -110,6 +121,7 @@ class RequestCycle {
   DateCache date_;
   std::time_t now_ = 0;
   std::uint64_t served_ = 0;
+  bool head_known_ = false;  ///< current_ has the head of the request that is being taken
   bool draining_ = false;
 };
 

@@ -25,6 +25,7 @@ struct ClientSource {
   const void* connection = nullptr;
 };
 
+class AccessLog;
 class BodyReader;
 class Networks;
 
@@ -40,6 +41,8 @@ struct RequestState {
   Context* context = nullptr;
   ClientSource client;
   const Networks* trusted_proxies = nullptr;  ///< of the service; null: none
+  AccessLog* access_log = nullptr;            ///< of the service; null: none
+  std::uint64_t started_ns = 0;               ///< CLOCK_MONOTONIC; only where there is an access log
   BodyReader* reader = nullptr;               ///< of a route whose body is streamed
   const std::string* trailers = nullptr;      ///< lines, each with its CR LF; null: none
   std::unique_ptr<std::string> own_trailers;  ///< of a collected body

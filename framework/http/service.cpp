@@ -17,6 +17,11 @@ void Service::describe_base(Manifest& manifest) {
   manifest.text("host", "", "The host names that it answers for, such as example.org *.example.org; empty: all.");
   manifest.text("trusted-proxies", "",
                 "Whose Forwarded and X-Forwarded-For are believed: addresses, networks, unix; empty: nobody's.");
+  manifest.text("access-log", "", "The file that has a line for each request; empty: none.");
+  manifest.text("access-log-format", "combined",
+                "combined, common, json, or directives such as %h %t \"%r\" %s %B %D.");
+  manifest.integer("access-log-sample", 1, "One in so many requests has a line; errors of the server always have.",
+                   {1, 1'000'000});
   manifest.duration("header-timeout", 10s, "How long a client may take to send a header section.", kTimeMs);
   manifest.duration("body-timeout", 30s, "How long a client may pause while it sends a body.", kTimeMs);
   manifest.duration("keepalive-timeout", 75s, "How long a connection may be idle between requests.", kTimeMs);

@@ -12,6 +12,7 @@ namespace prefork::http {
 
 bool StreamedBody::start_write(std::string_view bytes) {
   if (gone_ || bytes.empty()) return true;
+  written_ += bytes.size();
   if (!chunked_) {
     gone_ = !sink_.send_piece(bytes);
     return gone_ || !sink_.is_blocked();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,8 @@ class StreamedBody final : public BodyWriter {
   /// Writes fail from now on.
   void on_gone();
 
+  /// Bytes that the function has written, without chunk framing.
+  std::uint64_t written() const noexcept { return written_; }
   /// What ends the body: its last chunk and the trailers.
   std::string_view ending();
 
@@ -54,6 +57,7 @@ class StreamedBody final : public BodyWriter {
   std::function<void()> on_close_;
   std::string buffer_;
   std::string trailers_;
+  std::uint64_t written_ = 0;
   bool chunked_;
   bool gone_ = false;
 };

@@ -33,6 +33,7 @@ PartsTransfer::Step PartsTransfer::pump(PartSink& sink) {
     if (!sent) return Step::broken;
     moved_ = moved_ || *sent > 0;
     offset_ += *sent;
+    sent_ += *sent;
     if (*sent < left) {
       if (*sent == 0) return Step::blocked;
     } else {

@@ -37,6 +37,7 @@ class PartsTransfer {
   Step pump(PartSink& sink);
   /// Whether the last pump() sent anything.
   bool moved() const noexcept { return moved_; }
+  std::uint64_t sent() const noexcept { return sent_; }
 
  private:
   std::optional<std::size_t> send(PartSink& sink, std::uint64_t& left);
@@ -44,6 +45,7 @@ class PartsTransfer {
   const std::vector<BodyPart>& parts_;
   std::size_t index_ = 0;
   std::uint64_t offset_ = 0;  // within that part
+  std::uint64_t sent_ = 0;
   bool moved_ = false;
 };
 

@@ -154,7 +154,7 @@ Generation prepare_generation(config::Options options, unsigned number, const In
     try {
       const std::size_t plugin = index_of_plugin(generation, service, inspect);
       auto checked = config::check_service_options(service, generation.plugins[plugin].report.options);
-      PreparedService prepared{plugin, {}};
+      PreparedService prepared{plugin, {}, -1};
       prepared.options.insert(checked.begin(), checked.end());
       generation.services.push_back(std::move(prepared));
     } catch (const StartupError& error) {

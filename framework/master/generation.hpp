@@ -32,6 +32,7 @@ struct SealedPlugin {
 struct PreparedService {
   std::size_t plugin;                                       ///< index in Generation::plugins
   std::map<std::string, std::string, std::less<>> options;  ///< normalised
+  int access_log_fd = -1;                                   ///< of the log writer's pipe; -1: none
 };
 
 /// One successful reading of the configuration: everything that its workers run with, fixed. A worker that

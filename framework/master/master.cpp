@@ -20,6 +20,9 @@ namespace prefork::master {
 
 namespace {
 
+/// How long what workers have logged may take to get onto the disk at the end.
+constexpr std::chrono::milliseconds kLogsEnd{5000};
+
 constexpr std::array kSignals{SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGCHLD};
 
 ipc::UniqueFd open_signals() {
@@ -45,10 +48,29 @@ Master::Master(Setup setup, Log& log, RunWorker run)
       version_(std::move(setup.version)),
       started_(Clock::now()),
       signals_(open_signals()),
-      workforce_(generation_, log_, reactor_, std::move(run)),
+      log_writers_(log_),
+      workforce_(generation_, log_, reactor_, std::move(run),
+                 [this](pid_t pid, int status) { log_writers_.buried(pid, status, Clock::now()); }),
       control_(generation_.options.master.control, reactor_,
                [this](const ControlCommand& command) { return carry_out(command); }) {
   reactor_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { take_signals(); });
+  open_access_logs();
+}
+
+void Master::open_access_logs() {
+  for (std::size_t i = 0; i < generation_.services.size(); ++i) {
+    PreparedService& service = generation_.services[i];
+    const auto path = service.options.find("access-log");
+    if (generation_.plugins[service.plugin].report.kind != ServiceKind::http || path == service.options.end()) continue;
+    if (path->second.empty()) continue;
+    try {
+      service.access_log_fd = log_writers_.pipe_for(path->second);
+    } catch (const std::system_error& error) {
+      const config::ServiceOptions& options = generation_.options.services[i];
+      throw StartupError(EX_CANTCREAT,
+                         options.origin.text + ": service \"" + options.name + "\": access log: " + error.what());
+    }
+  }
 }
 
 int Master::run() {
@@ -59,11 +81,13 @@ int Master::run() {
   }
   while (stop_level_ == StopLevel::none || !workforce_.empty()) {
     const TimePoint now = Clock::now();
+    log_writers_.tend(now);
     workforce_.tend(now);
     const auto control = control_.expire(now);
     if (stop_level_ != StopLevel::none && workforce_.empty()) break;
-    reactor_.wait(earlier(workforce_.next_deadline(now), control));
+    reactor_.wait(earlier(earlier(workforce_.next_deadline(now), log_writers_.next_deadline()), control));
   }
+  log_writers_.finish(kLogsEnd);
   log_.notice("prefork-master (pid " + std::to_string(::getpid()) + ") has stopped");
   return 0;
 }
@@ -141,6 +165,7 @@ void Master::retire_all() {
 }
 
 void Master::reopen_log() {
+  log_writers_.reopen();
   try {
     log_.reopen();
     log_.notice("log reopened");
@@ -195,6 +220,7 @@ std::string Master::scale(const ScaleCommand& command) {
 }
 
 std::string Master::reopen() {
+  log_writers_.reopen();
   try {
     log_.reopen();
     log_.notice("log reopened");

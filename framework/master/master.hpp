@@ -10,6 +10,7 @@
 #include "framework/master/control_socket.hpp"
 #include "framework/master/generation.hpp"
 #include "framework/master/log.hpp"
+#include "framework/master/log_writers.hpp"
 #include "framework/master/reactor.hpp"
 #include "framework/master/workforce.hpp"
 #include "ipc/unique_fd.hpp"
@@ -37,6 +38,7 @@ class Master {
   /// How the server is being stopped: each further signal is a step.
   enum class StopLevel : std::uint8_t { none, graceful, fast, kill };
 
+  void open_access_logs();
   void take_signals();
   void on_signal(int signal, pid_t sender);
   void stop(StopLevel level, std::string_view why);
@@ -57,6 +59,7 @@ class Master {
   TimePoint started_;
   Reactor reactor_;
   ipc::UniqueFd signals_;
+  LogWriters log_writers_;
   Workforce workforce_;
   ControlSocket control_;
   StopLevel stop_level_ = StopLevel::none;

@@ -38,11 +38,12 @@ std::vector<std::chrono::milliseconds> hold_limits(const SharedPlan& plan) {
 
 }  // namespace
 
-Workforce::Workforce(const Generation& generation, Log& log, Reactor& reactor, RunWorker run)
+Workforce::Workforce(const Generation& generation, Log& log, Reactor& reactor, RunWorker run, OtherChild other)
     : generation_(generation),
       log_(log),
       reactor_(reactor),
       run_(std::move(run)),
+      other_(std::move(other)),
       scoreboard_(ipc::Scoreboard::create(scoreboard_slots(generation.options))),
       wakeups_(make_wakeups(scoreboard_.slots())),
       bells_(bells_of(wakeups_)),
@@ -301,7 +302,11 @@ void Workforce::reap() {
     const pid_t pid = ::waitpid(-1, &wait_status, WNOHANG);
     if (pid == -1 && errno == EINTR) continue;
     if (pid <= 0) return;
-    if (table_.find(pid) != nullptr) buried(pid, wait_status);  // others: orphans given to pid 1
+    if (table_.find(pid) != nullptr) {
+      buried(pid, wait_status);
+    } else if (other_) {
+      other_(pid, wait_status);  // or an orphan given to pid 1
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <random>
 #include <string>
@@ -29,8 +30,11 @@ namespace prefork::master {
 /// are stuck, reports on those that died.
 class Workforce {
  public:
+  /// Is told of a child that is no worker and has been reaped.
+  using OtherChild = std::function<void(pid_t, int wait_status)>;
+
   /// Makes the scoreboard, the wake-ups and the shared objects. @throws std::system_error, StartupError
-  Workforce(const Generation& generation, Log& log, Reactor& reactor, RunWorker run);
+  Workforce(const Generation& generation, Log& log, Reactor& reactor, RunWorker run, OtherChild other = {});
 
   std::size_t pools() const noexcept { return pools_.size(); }
   std::optional<std::size_t> find_pool(const std::string& name) const noexcept;
@@ -96,6 +100,7 @@ class Workforce {
   Log& log_;
   Reactor& reactor_;
   RunWorker run_;
+  OtherChild other_;
   std::vector<Pool> pools_;
   ipc::Scoreboard scoreboard_;
   std::vector<ipc::Wakeup> wakeups_;

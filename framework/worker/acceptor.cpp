@@ -92,6 +92,10 @@ void Acceptor::stop() noexcept {
   stopped_ = true;
 }
 
+void Acceptor::finish() noexcept {
+  for (auto& listener : listeners_) listener->protocol().finish();
+}
+
 void Acceptor::pause(std::uint64_t ms) noexcept {
   if (!std::exchange(armed_, false)) return;
   for (auto& listener : listeners_) runtime_.loop.remove(listener->fd());

@@ -46,6 +46,8 @@ class Acceptor final : private TimerWheel::Entry {
   void arm();
   /// Stops for good and closes nothing: the sockets are the caller's.
   void stop() noexcept;
+  /// Tells the protocols that the worker is about to end.
+  void finish() noexcept;
   /// To be called once a turn: a worker that stepped back accepts again as soon as its share allows it.
   void reconsider() {
     if (stepped_back_ && !share_.exceeded()) arm();

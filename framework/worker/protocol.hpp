@@ -16,6 +16,8 @@ class Protocol {
   virtual void open(ipc::UniqueFd fd, const PeerAddress& peer) = 0;
   /// Answers one datagram.
   virtual void receive(Datagram& packet) = 0;
+  /// The worker is about to end: nothing is destroyed then. Waits for a moment at most.
+  virtual void finish() noexcept {}
 };
 
 }  // namespace prefork::worker

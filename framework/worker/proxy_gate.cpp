@@ -63,6 +63,7 @@ class Gated final : public Protocol {
     gate->open();
   }
   void receive(Datagram& packet) override { protocol_->receive(packet); }
+  void finish() noexcept override { protocol_->finish(); }
 
  private:
   ServiceHost& host_;

@@ -48,6 +48,9 @@ class ServiceHost final : public Context {
   /// Set once, before anything else of the service is called.
   void host(ServiceBase& service) noexcept { service_ = &service; }
   ServiceBase& service() const noexcept { return *service_; }
+  /// The write end of the log writer's pipe, non-blocking; -1: the service has no access log.
+  int access_log_fd() const noexcept { return access_log_fd_; }
+  void access_log_fd(int fd) noexcept { access_log_fd_ = fd; }
   /// The same. @throws std::logic_error from shared() and signals() where there are none: a test's host
   void share(SharedObjects& shared, Signals& signals) noexcept;
   SharedObjects& shared() const;
@@ -70,6 +73,7 @@ class ServiceHost final : public Context {
   ServiceLimits limits_;
   ServiceBase* service_ = nullptr;
   SharedObjects* shared_ = nullptr;
+  int access_log_fd_ = -1;
   Signals* signals_ = nullptr;
 };
 

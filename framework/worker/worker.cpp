@@ -41,7 +41,10 @@ constexpr std::size_t kReservedDescriptors = 64;
 void close_foreign_descriptors(const WorkerSetup& setup) {
   std::vector<int> keep{0, 1, 2, setup.control_fd, setup.status_fd};
   keep.insert(keep.end(), setup.wakeup_fds.begin(), setup.wakeup_fds.end());
-  for (const auto& service : setup.services) keep.push_back(service.plugin_fd);
+  for (const auto& service : setup.services) {
+    keep.push_back(service.plugin_fd);
+    if (service.access_log_fd >= 0) keep.push_back(service.access_log_fd);
+  }
   for (const auto& listener : setup.listeners) keep.push_back(listener.fd);
   std::sort(keep.begin(), keep.end());
   ipc::close_all_except(keep.data(), keep.size());
@@ -152,6 +155,7 @@ int Worker::run() {
     turn();
   }
   stop_services();
+  acceptor_.finish();
   slot_.end_activity();
   return exit_code_;
 }
@@ -173,6 +177,7 @@ void Worker::load_services() {
     ServiceBase* created = descriptor.create();
     auto shared = std::make_unique<SharedObjects>(waits_, service, setup_.identity);
     host->host(*created);
+    host->access_log_fd(service.access_log_fd);
     host->share(*shared, signals_);
     services_.push_back({std::move(host), std::move(shared), created});
   }

@@ -44,6 +44,7 @@ struct ServiceSetup {
   int plugin_fd = -1;                                       ///< the sealed copy
   std::map<std::string, std::string, std::less<>> options;  ///< normalised
   ServiceLimits limits;
+  int access_log_fd = -1;  ///< -1: none
   std::vector<SharedSetup> shared{};
   std::vector<ChannelSetup> channels{};
   const ipc::SharedObject* signals = nullptr;  ///< the server's topic of signals, where the service asked for it

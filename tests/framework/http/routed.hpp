@@ -18,6 +18,8 @@ struct Routed final : Service {
 inline const worker::test::Harness::Options kOptions = {{"mount", "/"},
                                                         {"host", ""},
                                                         {"trusted-proxies", ""},
+                                                        {"access-log-format", "combined"},
+                                                        {"access-log-sample", "1"},
                                                         {"header-timeout", "5000"},
                                                         {"body-timeout", "5000"},
                                                         {"keepalive-timeout", "5000"},

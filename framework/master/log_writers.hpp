@@ -1,0 +1,55 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framework/master/clock.hpp"
+#include "framework/master/log.hpp"
+#include "ipc/unique_fd.hpp"
+
+namespace prefork::master {
+
+/// The processes that write access logs: one for each file, with a pipe that all workers write to. Workers never wait
+/// for a disk; whatever is killed, the pipe and what is in it stay with the master.
+class LogWriters {
+ public:
+  explicit LogWriters(Log& log) noexcept : log_(log) {}
+  LogWriters(const LogWriters&) = delete;
+  LogWriters& operator=(const LogWriters&) = delete;
+
+  /// Makes the pipe for a file, or "stderr"; the same for the same path. The file is opened now, so that what is wrong
+  /// with it is told at the start. @return the write end, non-blocking, which stays the master's.
+  /// @throws std::system_error
+  int pipe_for(const std::string& path);
+  /// Forks the writers that are not there, unless they died just now.
+  void tend(TimePoint now);
+  std::optional<TimePoint> next_deadline() const;
+  /// A child of the master has been reaped. @return whether it was a writer
+  bool buried(pid_t pid, int wait_status, TimePoint now);
+  /// They open their files anew.
+  void reopen() noexcept;
+  /// No worker is left: the writers write what is in their pipes and end. Waits for that, not longer than `limit`.
+  void finish(std::chrono::milliseconds limit) noexcept;
+
+ private:
+  struct Writer {
+    std::string path;
+    ipc::UniqueFd read_end;
+    ipc::UniqueFd write_end;
+    ipc::UniqueFd pidfd;
+    pid_t pid = -1;
+    TimePoint not_before{};
+  };
+
+  void start(Writer& writer);
+
+  Log& log_;
+  std::vector<Writer> writers_;
+  bool finishing_ = false;
+};
+
+}  // namespace prefork::master
