@@ -4,10 +4,11 @@ namespace {
 
 namespace http = prefork::http;
 
-/// Tells clients who they are.
+/// Tells clients who they are, on whatever path.
 class Who final : public http::Service {
   void routes(http::Router& router) override {
-    router.get("/", [](http::Request& request) { return http::Response::text(request.client_address()); });
+    const auto tell = [](http::Request& request) { return http::Response::text(request.client_address()); };
+    router.get("/{path...}", tell).post("/{path...}", tell);
   }
 };
 
