@@ -6,6 +6,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/prefork)
 
 install(TARGETS prefork-master preforkctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS prefork EXPORT prefork-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS prefork_testing EXPORT prefork-testing-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/framework/include/prefork DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.hpp")
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
@@ -17,6 +18,7 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/prefork-config.cmake.i
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/prefork-config-version.cmake
   COMPATIBILITY SameMinorVersion)
 install(EXPORT prefork-targets NAMESPACE prefork:: DESTINATION ${package_dir})
+install(EXPORT prefork-testing-targets NAMESPACE prefork:: DESTINATION ${package_dir})
 install(FILES ${PROJECT_BINARY_DIR}/package/prefork-config.cmake
   ${PROJECT_BINARY_DIR}/package/prefork-config-version.cmake ${PROJECT_SOURCE_DIR}/cmake/PreforkPlugin.cmake
   DESTINATION ${package_dir})

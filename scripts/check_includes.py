@@ -28,6 +28,7 @@ ROOMS = (
      ("boost/program_options", "boost/any.hpp", "fmt/")),
     ("framework/master/", ("framework/master/", "framework/config/", "ipc/"), ("fmt/",)),
     ("framework/cli/", ("framework/", "prefork/", "ipc/"), ("boost/program_options", "fmt/", "nlohmann/")),
+    ("framework/testing/", ("framework/", "prefork/", "ipc/"), ()),
     ("services/", ("prefork/",), ("openssl/", "nghttp2/", "wslay/", "hiredis/", "zlib.h")),
     ("docs/", ("prefork/",), ()),
     ("scripts/", ("ipc/", "prefork/", "scripts/"), LIBRARIES),
@@ -49,7 +50,10 @@ COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.S)
 
 
 def own_folder(path):
-    return path[:path.index("/", len("services/")) + 1] if path.startswith("services/") else ""
+    for rooms in ("services/", "docs/examples/"):
+        if path.startswith(rooms):
+            return path[:path.index("/", len(rooms)) + 1]
+    return ""
 
 
 def include_fault(path, quote, header, exists):
@@ -130,6 +134,7 @@ GOOD = (
     ("framework/config/a.cpp", "#include <prefork/manifest.hpp>\n#include <boost/program_options.hpp>"),
     ("framework/master/a.cpp", '#include "framework/config/b.hpp"\n#include "ipc/b.hpp"'),
     ("framework/cli/a.cpp", '#include "framework/worker/b.hpp"\n#include <nlohmann/json.hpp>'),
+    ("framework/testing/a.cpp", '#include "framework/master/b.hpp"\n#include "framework/worker/c.hpp"'),
     ("services/x/a.cpp", '#include <prefork/http.hpp>\n#include "services/x/b.hpp"\n#include <string>'),
     ("tests/ipc/a_test.cpp", '#include "ipc/b.hpp"\n#include <boost/interprocess/ipc/message_queue.hpp>'),
     ("scripts/bench/a.cpp", "#include <sys/epoll.h>\nboost::interprocess::interprocess_mutex m;"),
@@ -162,6 +167,8 @@ BAD = (
     ("framework/master/a.cpp", '#include "framework/worker/b.hpp"'),
     ("framework/master/a.cpp", "#include <nlohmann/json.hpp>"),
     ("framework/cli/a.cpp", '#include "services/x/b.hpp"'),
+    ("framework/testing/a.cpp", '#include <fmt/format.h>'),
+    ("framework/worker/a.cpp", '#include "framework/testing/b.hpp"'),
     ("services/x/a.cpp", '#include "services/y/b.hpp"'),
     ("services/x/a.cpp", '#include "framework/worker/b.hpp"'),
     ("services/x/a.cpp", '#  include "ipc/b.hpp"'),

@@ -50,6 +50,7 @@ cmake -S "$work/plugin" -B "$work/build" -G Ninja -Dprefork_ROOT="$prefix" \
   -DCMAKE_CXX_COMPILER_LAUNCHER="$(cached CCACHE_PROGRAM)" >"$work/log" 2>&1 || fail "the example does not configure"
 cmake --build "$work/build" >"$work/log" 2>&1 || fail "the example does not build"
 plugin=$work/build/my-echo.so
+ctest --test-dir "$work/build" >"$work/log" 2>&1 || fail "the example's own test fails"
 
 "$prefix/bin/prefork-master" --describe "$plugin" >"$work/description" 2>"$work/log" || fail "--describe failed"
 grep -q "my-echo.so: .*stream" "$work/description" || fail "--describe gave: $(cat "$work/description")"

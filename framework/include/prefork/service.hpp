@@ -18,6 +18,9 @@ class Protocol;
 class ServiceHost;
 class Worker;
 }  // namespace worker
+namespace testkit {
+class ProtocolMaker;
+}
 
 /// What every service is: something that is started in each worker of its pool and stopped there.
 /// Derive from `Service`, `BlockingService` or `http::Service`, not from this.
@@ -40,6 +43,7 @@ class PREFORK_API ServiceBase {
 
  private:
   friend class worker::Worker;
+  friend class testkit::ProtocolMaker;
   /// How the worker drives this kind of service: the bridge to the runtime, implemented by the three
   /// classes that services derive from. `sharing` are the services of one listener, this one's first.
   virtual std::unique_ptr<worker::Protocol> make_protocol(std::span<worker::ServiceHost* const> sharing) = 0;
