@@ -43,14 +43,18 @@ for file in bin/prefork-master bin/preforkctl "$lib/libprefork.so" "$lib/libpref
   [[ -e $prefix/$file ]] || fail "$file was not installed"
 done
 
-# A copy, so that the example can't see the source tree.
-cp -R "$tree/docs/examples/plugin" "$work/plugin"
-cmake -S "$work/plugin" -B "$work/build" -G Ninja -Dprefork_ROOT="$prefix" \
-  -DCMAKE_BUILD_TYPE="$(cached CMAKE_BUILD_TYPE)" -DCMAKE_CXX_COMPILER="$(cached CMAKE_CXX_COMPILER)" \
-  -DCMAKE_CXX_COMPILER_LAUNCHER="$(cached CCACHE_PROGRAM)" >"$work/log" 2>&1 || fail "the example does not configure"
-cmake --build "$work/build" >"$work/log" 2>&1 || fail "the example does not build"
-plugin=$work/build/my-echo.so
-ctest --test-dir "$work/build" >"$work/log" 2>&1 || fail "the example's own test fails"
+# A copy, so that an example can't see the source tree.
+build_example() {
+  cp -R "$tree/docs/examples/$1" "$work/$1"
+  cmake -S "$work/$1" -B "$work/$1/build" -G Ninja -Dprefork_ROOT="$prefix" \
+    -DCMAKE_BUILD_TYPE="$(cached CMAKE_BUILD_TYPE)" -DCMAKE_CXX_COMPILER="$(cached CMAKE_CXX_COMPILER)" \
+    -DCMAKE_CXX_COMPILER_LAUNCHER="$(cached CCACHE_PROGRAM)" >"$work/log" 2>&1 || fail "$1 does not configure"
+  cmake --build "$work/$1/build" >"$work/log" 2>&1 || fail "$1 does not build"
+  ctest --test-dir "$work/$1/build" --output-on-failure >"$work/log" 2>&1 || fail "the test of $1 fails"
+}
+build_example json-api
+build_example plugin
+plugin=$work/plugin/build/my-echo.so
 
 "$prefix/bin/prefork-master" --describe "$plugin" >"$work/description" 2>"$work/log" || fail "--describe failed"
 grep -q "my-echo.so: .*stream" "$work/description" || fail "--describe gave: $(cat "$work/description")"

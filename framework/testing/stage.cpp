@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 #include <utility>
 
@@ -78,10 +80,16 @@ ServiceTester::Stage::Stage(const Manifest& manifest, ServiceKind kind, std::uni
   protocol_ = ProtocolMaker::make(*host_);
 }
 
+// As a worker ends: everyone is told, and has a moment to come to an end.
 ServiceTester::Stage::~Stage() {
-  runtime_.connections.for_each([](worker::StreamConnection& connection) { connection.close(); });
-  for (int i = 0; i < 3; ++i) turn();
-  stop();
+  try {
+    drain();
+    run_until([&] { return runtime_.idle(); }, "the service's connections and coroutines to end");
+    stop();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "prefork::testkit: %s\n", error.what());
+    std::abort();  // what still waits would use what is about to go
+  }
 }
 
 // What the master does before a worker is forked.
@@ -123,14 +131,11 @@ void ServiceTester::Stage::start() {
   if (ending.error) std::rethrow_exception(ending.error);
 }
 
-void ServiceTester::Stage::stop() noexcept {
+void ServiceTester::Stage::stop() {
   Ending ending;
-  try {
-    watch(service_->stop(), ending);
-    run_until([&] { return ending.ended; }, "the service's stop()");
-  } catch (const std::exception&) {
-    // Who runs the test has seen what matters; a destructor has nobody to tell.
-  }
+  watch(service_->stop(), ending);
+  run_until([&] { return ending.ended; }, "the service's stop()");
+  if (ending.error) std::rethrow_exception(ending.error);
 }
 
 int ServiceTester::Stage::connect() {

@@ -45,7 +45,7 @@ class ServiceTester::Stage final : private worker::LogSink, private worker::Even
 
   void share(const Manifest& manifest, ServiceKind kind, const Options& options);
   void start();
-  void stop() noexcept;
+  void stop();
 
   struct Moment final : worker::TimerWheel::Entry {
     void on_timer() override {}

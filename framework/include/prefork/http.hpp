@@ -11,6 +11,8 @@
 /// PREFORK_SERVICE(Hello)
 /// ```
 
+#include <prefork/http/cookie.hpp>
+#include <prefork/http/error.hpp>
 #include <prefork/http/method.hpp>
 #include <prefork/http/request.hpp>
 #include <prefork/http/response.hpp>

@@ -76,8 +76,8 @@ class ServiceTester {
   ServiceTester(const ServiceTester&) = delete;
   ServiceTester& operator=(const ServiceTester&) = delete;
   ServiceTester(ServiceTester&&) noexcept;
-  /// Calls the service's stop(). Connections that are still open are closed; coroutines that still wait for something
-  /// else are left as they are.
+  /// Ends as a worker does: drains, waits for connections and coroutines, calls stop(). Aborts, with a sentence, where
+  /// they do not come to an end. Destroy the clients first.
   ~ServiceTester();
 
   Client connect();
