@@ -101,7 +101,15 @@ std::span<char> Connection::input() noexcept {
   return *partial_;
 }
 
+// A body that was transferred at once leaves the requests behind it to be handled now: there may be nothing more to be
+// received that would bring the connection back to them but the client's end.
 void Connection::process() {
+  while (process_batch()) {
+  }
+}
+
+/// @return whether there is input that has not been looked at.
+bool Connection::process_batch() {
   Progress progress;
   do {
     progress = share_.cycle.run(state_, input(), share_.output, std::time(nullptr), ClientSource{&address_of, this});
@@ -115,10 +123,16 @@ void Connection::process() {
     share_.output.clear();
   } while (progress.next == Next::write && !closed() && unsent_ == nullptr && has_input());
   share_.count_requests();
-  if (closed()) return;
-  if (progress.next == Next::start) return start(std::move(progress.call));
-  if (progress.next == Next::transfer) return transfer(std::move(progress.call));
-  finish_or_wait(progress.next);
+  if (closed()) return false;
+  if (progress.next == Next::start) {
+    start(std::move(progress.call));
+  } else if (progress.next == Next::transfer) {
+    transfer(std::move(progress.call));
+  } else {
+    finish_or_wait(progress.next);
+    return false;
+  }
+  return !closed() && !must_wait() && has_input();
 }
 
 void Connection::drop_input(std::size_t consumed, std::size_t dropped) {

@@ -61,6 +61,7 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   std::span<char> input() noexcept;
   void receive_requests();
   void process();
+  bool process_batch();
   void drop_input(std::size_t consumed, std::size_t dropped);
   void suspend(std::unique_ptr<Call> call, std::size_t skipped);
   void start(std::unique_ptr<Call> call);

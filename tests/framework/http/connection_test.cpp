@@ -220,6 +220,26 @@ TEST_F(ConnectionTest, AnswersWhatFollowsAStreamedBody) {
   EXPECT_EQ(answer.find("last"), answer.size() - 4) << answer;
 }
 
+// Three requests at once, and the client's end with them: none is left behind the one before.
+TEST_F(ConnectionTest, AnswersWhatFollowsAStreamedBodyOfAClientThatSendsNoMore) {
+  service.fill = [](Router& router) {
+    router.get("/", [](Request&) {
+      return Response::stream(kTextPlain, [](BodyWriter& body) -> Task<void> { co_await body.write("at once"); });
+    });
+    router.post("/", count_bytes, kStreamed);
+  };
+  worker::test::Connected ends = worker::test::tcp_pair();
+  const std::string stream = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  send(ends.client.get(), stream + stream + "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nlast" + stream);
+  ::shutdown(ends.client.get(), SHUT_WR);
+  ipc::UniqueFd client = open(std::move(ends));
+  const std::string answer = receive(client.get());
+  std::size_t answers = 0;
+  for (std::size_t at = 0; (at = answer.find("HTTP/1.1 200 OK", at)) != std::string::npos; ++at) ++answers;
+  EXPECT_EQ(answers, 4U) << answer;
+  hang_up(client);
+}
+
 TEST_F(ConnectionTest, WaitsForASlowReaderOfAStream) {
   std::size_t written = 0;
   service.fill = [&](Router& router) {
