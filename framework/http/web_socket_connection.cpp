@@ -119,8 +119,10 @@ void WebSocketConnection::lose() noexcept {
 }
 
 void WebSocketConnection::on_drain() {
-  if (host().runtime().drain != worker::DrainMode::closing) return;
-  begin_close(close_codes::kGoingAway, "the server is shutting down");
+  const worker::DrainMode drain = host().runtime().drain;
+  if (drain == worker::DrainMode::none) return;
+  const bool stops = drain == worker::DrainMode::closing;
+  begin_close(close_codes::kGoingAway, stops ? "the server is shutting down" : "connect again");
 }
 
 void WebSocketConnection::on_timeout() {

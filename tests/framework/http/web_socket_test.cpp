@@ -294,9 +294,6 @@ TEST_F(WebSocketTest, SaysThatTheServerStops) {
     runtime.drain = mode;
     runtime.connections.for_each([](worker::StreamConnection& connection) { connection.on_drain(); });
   };
-  drain(worker::DrainMode::patient);
-  send(client.get(), test::text("y"));
-  expect_text(client, "y");
   drain(worker::DrainMode::closing);
   expect_close(client, 1001, "the server is shutting down");
   send(client.get(), test::close_frame(1001));
@@ -305,6 +302,18 @@ TEST_F(WebSocketTest, SaysThatTheServerStops) {
   client = connect();
   expect_close(client, 1001, "the server is shutting down");
   hang_up(client);
+}
+
+TEST_F(WebSocketTest, IsSentToAnotherWorkerByOneThatRetires) {
+  const ipc::UniqueFd client = connect();
+  send(client.get(), test::text("x"));
+  expect_text(client, "x");
+  runtime.drain = worker::DrainMode::patient;
+  runtime.connections.for_each([](worker::StreamConnection& connection) { connection.on_drain(); });
+  expect_close(client, 1001, "connect again");
+  send(client.get(), test::close_frame(1001));
+  expect_end(client);
+  EXPECT_TRUE(turn_until([&] { return quiet(); }));
 }
 
 // Pings.
