@@ -23,7 +23,7 @@
 ///   byte  1     log: level, 0 (debug) to 4 (error); others: zero
 ///   bytes 2-3   zero
 ///   bytes 4-7   length of the text that follows, 0 to 1024
-///   bytes 8-    text: log: the line; cannot_start: the reason; others: none
+///   bytes 8-    text: log: the line; cannot_start, recycle: the reason; others: none
 ///
 /// What the worker is doing from moment to moment stands in its scoreboard slot (scoreboard.hpp).
 namespace prefork::ipc {
@@ -44,6 +44,7 @@ enum class StatusKind : std::uint8_t {
   draining = 2,      ///< the worker retires by its own decision (SIGTERM sent to it)
   cannot_start = 3,  ///< followed by exit with kExitCannotStart
   log = 4,
+  recycle = 5,  ///< the worker has reached a limit of its pool: it serves on until it is told to retire
 };
 
 struct StatusMessage {
@@ -101,14 +102,14 @@ inline std::size_t encode(const StatusMessage& message, std::span<std::byte, kMa
 inline std::optional<StatusMessage> decode_status(std::span<const std::byte> packet) noexcept {
   if (packet.size() < kStatusHeaderBytes || packet.size() > kMaxStatusBytes) return std::nullopt;
   const auto kind = static_cast<StatusKind>(packet[0]);
-  if (kind < StatusKind::ready || kind > StatusKind::log) return std::nullopt;
+  if (kind < StatusKind::ready || kind > StatusKind::recycle) return std::nullopt;
   const auto level = static_cast<std::uint8_t>(packet[1]);
   if (level > (kind == StatusKind::log ? 4 : 0)) return std::nullopt;
   if (packet[2] != std::byte{} || packet[3] != std::byte{}) return std::nullopt;
   std::uint32_t length = 0;
   std::memcpy(&length, &packet[4], 4);
   if (length != packet.size() - kStatusHeaderBytes) return std::nullopt;
-  if (length > 0 && kind != StatusKind::log && kind != StatusKind::cannot_start) return std::nullopt;
+  if (length > 0 && (kind == StatusKind::ready || kind == StatusKind::draining)) return std::nullopt;
   const auto text = packet.subspan(kStatusHeaderBytes);
   return StatusMessage{kind, level, {reinterpret_cast<const char*>(text.data()), text.size()}};
 }

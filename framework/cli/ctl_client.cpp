@@ -61,7 +61,7 @@ CtlClient::Ready CtlClient::wait_for(short events, std::optional<Clock::time_poi
   }
 }
 
-CtlClient::Outcome CtlClient::send_line(std::string_view command, Clock::time_point deadline) {
+CtlClient::Outcome CtlClient::send_line(std::string_view command, std::optional<Clock::time_point> deadline) {
   const std::string line = std::string(command) + '\n';
   std::string_view left = line;
   while (!left.empty()) {
@@ -78,7 +78,7 @@ CtlClient::Outcome CtlClient::send_line(std::string_view command, Clock::time_po
   return Outcome::answered;
 }
 
-CtlClient::Reply CtlClient::ask(std::string_view command, Clock::time_point deadline) {
+CtlClient::Reply CtlClient::ask(std::string_view command, std::optional<Clock::time_point> deadline) {
   // A master that refuses a client may answer and close before it reads: look for its words in any case.
   if (send_line(command, deadline) == Outcome::timed_out) return {Outcome::timed_out, {}};
   std::string text = std::exchange(rest_, {});

@@ -33,9 +33,9 @@ class CtlClient {
   /// Takes a connected stream socket.
   explicit CtlClient(ipc::UniqueFd fd) noexcept : fd_(std::move(fd)) {}
 
-  /// Sends one command (without its end) and waits for one line. Blocks: until `deadline`.
+  /// Sends one command (without its end) and waits for one line. Blocks: until `deadline`; nullopt: without one.
   /// @throws std::system_error, EMSGSIZE for an answer of more than 64 MiB.
-  Reply ask(std::string_view command, Clock::time_point deadline);
+  Reply ask(std::string_view command, std::optional<Clock::time_point> deadline);
 
   /// Waits until the master closes the connection, which after `stop` it does by its end; what it still
   /// sends is dropped. Blocks. @return false: the deadline passed; nullopt as deadline: none.
@@ -44,7 +44,7 @@ class CtlClient {
  private:
   enum class Ready : std::uint8_t { yes, timed_out };
   Ready wait_for(short events, std::optional<Clock::time_point> deadline) const;
-  Outcome send_line(std::string_view command, Clock::time_point deadline);
+  Outcome send_line(std::string_view command, std::optional<Clock::time_point> deadline);
 
   ipc::UniqueFd fd_;
   std::string rest_;  ///< what came behind the last answer

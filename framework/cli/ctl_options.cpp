@@ -30,6 +30,8 @@ commands:
                          the dead letters of a queue: messages that were given up
   queue requeue NAME [N] puts its dead letters back, the oldest N of them or all
   queue drop NAME        drops its dead letters
+  reload [--only POOL]   takes on the configuration and the plugins as they are now, and
+                         waits until they serve; if they can't, the old ones go on
   scale POOL N|+N|-N     sets the number of a pool's workers, or changes it
   stop [--fast]          ends the master and waits until it is gone; --fast: without
                          waiting for requests in progress
@@ -66,6 +68,7 @@ std::vector<po::option> take_number(std::vector<std::string>& arguments) {
 po::variables_map parse(const std::vector<std::string>& arguments) {
   po::options_description options;
   options.add_options()("help,h", "")("version,V", "")("json", "")("fast", "");
+  options.add_options()("only", po::value<std::string>(), "");
   options.add_options()("socket,s", po::value<std::string>(), "");
   options.add_options()("word", po::value<std::vector<std::string>>(), "");
   po::positional_options_description words;
@@ -86,6 +89,7 @@ CtlVerb verb_of(const master::ControlCommand& command) noexcept {
   if (std::holds_alternative<master::StatusCommand>(command)) return CtlVerb::status;
   if (std::holds_alternative<master::WorkersCommand>(command)) return CtlVerb::workers;
   if (std::holds_alternative<master::StopCommand>(command)) return CtlVerb::stop;
+  if (std::holds_alternative<master::ReloadCommand>(command)) return CtlVerb::reload;
   if (std::holds_alternative<master::IpcCommand>(command)) return CtlVerb::ipc;
   const auto* const queue = std::get_if<master::QueueCommand>(&command);
   if (queue != nullptr && queue->action == master::QueueAction::list) return CtlVerb::dead_letters;
@@ -99,7 +103,7 @@ std::string socket_path(const po::variables_map& values, const char* env_socket)
 
 std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& values, const char* env_socket) {
   if (values.count("word") == 0)
-    return mistake("a command is missing: status, workers, ipc, queue, scale, stop, reopen");
+    return mistake("a command is missing: status, workers, ipc, queue, reload, scale, stop, reopen");
   CtlRequest request;
   for (const std::string& word : values["word"].as<std::vector<std::string>>()) {
     if (word.empty() || word.find_first_of(" \t\r\n") != std::string::npos) {
@@ -108,6 +112,7 @@ std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& value
     request.command += (request.command.empty() ? "" : " ") + word;
   }
   if (values.count("fast") > 0) request.command += " --fast";
+  if (values.count("only") > 0) request.command += " --only " + values["only"].as<std::string>();
   const auto parsed = master::parse_command(request.command);
   if (const auto* error = std::get_if<master::CommandError>(&parsed)) return mistake(error->text);
   request.verb = verb_of(std::get<master::ControlCommand>(parsed));

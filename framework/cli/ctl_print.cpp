@@ -60,6 +60,10 @@ std::string header(const Json& status) {
   if (const std::string file = text(master, "config_file"); !file.empty()) out += ", configured by " + file;
   const Json& totals = member(status, "totals");
   out = printable(out) + '\n';
+  if (const std::string phase = text(master, "reload"); !phase.empty()) out += "reload: " + printable(phase) + '\n';
+  if (const std::string last = text(master, "last_reload"); !last.empty()) {
+    out += "last reload: " + printable(last) + '\n';
+  }
   out += fmt::format("{} ({:.1f}/s), {}, {} open, {} in, {} out\n", counted(number(totals, "requests"), "request"),
                      real(totals, "requests_per_second"), counted(number(totals, "datagrams"), "datagram"),
                      counted(number(totals, "connections"), "connection"), human_bytes(number(totals, "bytes_in")),

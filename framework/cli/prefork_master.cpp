@@ -114,29 +114,47 @@ int describe(const Arguments& arguments) {
   return 0;
 }
 
-master::Generation prepare(const Arguments& arguments) {
+config::Options load(const Arguments& arguments) {
   config::Options options = config::load(arguments.sources);
   if (options.master.plugin_path.empty()) options.master.plugin_path = default_plugin_path();
-  return master::prepare_generation(std::move(options), 1, &cli::inspect_plugin);
+  return options;
 }
 
 void refuse_shared_listeners(const master::Generation& generation) {
   config::check_shared_listeners(generation.options.services, [&](const std::string& name) {
     for (std::size_t i = 0; i < generation.services.size(); ++i) {
       if (generation.options.services[i].name == name) {
-        return generation.plugins[generation.services[i].plugin].report.kind == ServiceKind::http;
+        return generation.plugins[generation.services[i].plugin]->report.kind == ServiceKind::http;
       }
     }
     return false;
   });
 }
 
+master::Generation prepare(const Arguments& arguments) {
+  master::Generation generation = master::prepare_generation(load(arguments), 1, &cli::inspect_plugin);
+  refuse_shared_listeners(generation);
+  return generation;
+}
+
+master::Generation prepare_again(const Arguments& arguments, const master::Generation& running, unsigned number,
+                                 const std::optional<std::string>& only) {
+  config::Options options = load(arguments);
+  std::optional<master::KeepOthers> keep;
+  if (only) {
+    options = master::with_pool_of(running.options, options, *only);
+    keep.emplace(master::KeepOthers{running, *only});
+  }
+  master::Generation generation = master::prepare_generation(std::move(options), number, &cli::inspect_plugin, keep);
+  refuse_shared_listeners(generation);
+  return generation;
+}
+
 int test(const Arguments& arguments) {
   const master::Generation generation = prepare(arguments);
-  refuse_shared_listeners(generation);
   config::DeclaredOptions declared;
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
-    const master::SealedPlugin& plugin = generation.plugins[generation.services[i].plugin];
+    const master::SealedPlugin& plugin = *generation.plugins[generation.services[i].plugin];
     declared[generation.options.services[i].name] = plugin.report.options;
   }
   if (arguments.print) std::fputs(config::dump(generation.options, declared).c_str(), stdout);
@@ -148,13 +166,15 @@ int test(const Arguments& arguments) {
 int serve(const Arguments& arguments) {
   prepare_process();
   master::Generation generation = prepare(arguments);
-  refuse_shared_listeners(generation);
   const config::MasterOptions options = generation.options.master;
   master::PidFile pid_file(options.pid_file);
   generation.listeners = std::make_unique<master::ListenerSet>(generation.options);
   master::Log log(options.log, master::log_level(options.log_level));
-  master::Master master({std::move(generation), arguments.sources.config_file.value_or(""), PREFORK_VERSION}, log,
-                        &cli::become_worker);
+  const auto again = [&](const master::Generation& running, unsigned number, const std::optional<std::string>& only) {
+    return prepare_again(arguments, running, number, only);
+  };
+  master::Master master({std::move(generation), again, arguments.sources.config_file.value_or(""), PREFORK_VERSION},
+                        log, &cli::become_worker);
   return master.run();
 }
 

@@ -73,6 +73,7 @@ int show(const CtlRequest& request, const std::string& line, const Answer& answe
       return print(ipc_text(line, terminal_width()));
     case CtlVerb::dead_letters:
       return print(dead_letters_text(line, terminal_width()));
+    case CtlVerb::reload:
     case CtlVerb::stop:
     case CtlVerb::other:
       break;
@@ -81,7 +82,10 @@ int show(const CtlRequest& request, const std::string& line, const Answer& answe
 }
 
 int carry_out(const CtlRequest& request, CtlClient& client) {
-  const auto reply = client.ask(request.command, CtlClient::Clock::now() + kPatience);
+  // The master bounds a reload itself (boot-timeout, shutdown-timeout).
+  std::optional<CtlClient::Clock::time_point> deadline;
+  if (request.verb != CtlVerb::reload) deadline = CtlClient::Clock::now() + kPatience;
+  const auto reply = client.ask(request.command, deadline);
   if (reply.outcome == CtlClient::Outcome::closed) {
     return complain("the prefork-master at " + request.socket + " closed the connection without an answer",
                     kExitUnavailable);

@@ -66,6 +66,10 @@ void write_pool(Writer& out, const PoolOptions& pool) {
   out.value("boot-timeout", format_duration(pool.boot_timeout));
   out.value("worker-timeout", format_duration(pool.worker_timeout));
   out.value("max-connections", std::to_string(pool.max_connections));
+  out.value("max-requests", std::to_string(pool.max_requests));
+  out.value("max-lifetime", format_duration(pool.max_lifetime));
+  out.value("max-rss", format_size(pool.max_rss));
+  out.value("max-rss-hard", format_size(pool.max_rss_hard));
 }
 
 void write_service(Writer& out, const ServiceOptions& service) {

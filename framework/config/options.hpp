@@ -3,6 +3,8 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -42,6 +44,10 @@ struct PoolOptions {
   std::chrono::milliseconds boot_timeout{30'000};
   std::chrono::milliseconds worker_timeout{60'000};  ///< without heartbeat; zero: never
   std::size_t max_connections = 0;                   ///< per worker; zero: what the descriptor limit allows
+  std::uint64_t max_requests = 0;                    ///< of one worker, then it is replaced; zero: no limit
+  std::chrono::milliseconds max_lifetime{0};         ///< as max_requests
+  std::uint64_t max_rss = 0;                         ///< bytes; as max_requests
+  std::uint64_t max_rss_hard = 0;                    ///< bytes: beyond them it is killed; zero: no limit
   Origin origin;
 };
 

@@ -54,6 +54,13 @@ void read_pool(const SectionReader& in, unsigned auto_workers, Options& options)
   pool.boot_timeout = in.duration("boot-timeout");
   pool.worker_timeout = in.duration("worker-timeout");
   pool.max_connections = static_cast<std::size_t>(in.integer("max-connections"));
+  pool.max_requests = static_cast<std::uint64_t>(in.integer("max-requests"));
+  pool.max_lifetime = in.duration("max-lifetime");
+  pool.max_rss = in.size("max-rss");
+  pool.max_rss_hard = in.size("max-rss-hard");
+  if (pool.max_rss_hard > 0 && pool.max_rss_hard <= pool.max_rss) {
+    fail(in.origin_of("max-rss-hard"), fmt::format("[pool {}] max-rss-hard is not more than max-rss", pool.name));
+  }
   options.pools.push_back(std::move(pool));
 }
 

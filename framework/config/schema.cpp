@@ -13,6 +13,8 @@ constexpr std::int64_t kDayMs = 86'400'000;
 ValueRule text() { return {}; }
 ValueRule integer(std::int64_t minimum, std::int64_t maximum) { return {OptionType::integer, minimum, maximum, {}}; }
 ValueRule duration(std::int64_t minimum_ms) { return {OptionType::duration, minimum_ms, kDayMs, {}}; }
+ValueRule days() { return {OptionType::duration, 0, 365 * kDayMs, {}}; }
+ValueRule size() { return {OptionType::size, 0, std::int64_t{1} << 50, {}}; }
 ValueRule choice(std::vector<std::string> choices) { return {OptionType::choice, 0, 0, std::move(choices)}; }
 
 KeySpec optional(KeySpec spec) {
@@ -51,6 +53,13 @@ std::vector<KeySpec> pool_keys() {
       {kPool, "worker-timeout", "DURATION", duration(0), "1m", "how long a worker may show no life; 0: for ever"},
       {kPool, "max-connections", "N", integer(0, 1'000'000'000), "0",
        "connections of one worker; 0: what the descriptor limit allows"},
+      {kPool, "max-requests", "N", integer(0, 1'000'000'000'000), "0",
+       "a worker that has served so many, or up to a tenth more, is replaced; 0: never"},
+      {kPool, "max-lifetime", "DURATION", days(), "0",
+       "a worker that is so old, or up to a tenth older, is replaced; 0: never"},
+      {kPool, "max-rss", "SIZE", size(), "0", "a worker with so much resident memory is replaced; 0: never"},
+      {kPool, "max-rss-hard", "SIZE", size(), "0",
+       "a worker with so much resident memory is killed, whatever it serves; 0: never"},
   };
 }
 

@@ -43,6 +43,8 @@ std::int64_t SectionReader::integer(const std::string& key) const {
   return guarded(key, value, [&] { return number(find_key(section_.id.kind, key)->rule, value.value); });
 }
 
+std::uint64_t SectionReader::size(const std::string& key) const { return static_cast<std::uint64_t>(integer(key)); }
+
 std::chrono::milliseconds SectionReader::duration(const std::string& key) const {
   return std::chrono::milliseconds(integer(key));
 }

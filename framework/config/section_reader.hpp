@@ -24,6 +24,7 @@ class SectionReader {
   std::optional<std::string> optional_text(const std::string& key) const;
   std::chrono::milliseconds duration(const std::string& key) const;
   std::int64_t integer(const std::string& key) const;
+  std::uint64_t size(const std::string& key) const;  ///< bytes
   /// @return nullopt for `auto`.
   std::optional<unsigned> workers() const;
   std::vector<ListenSpec> listeners() const;

@@ -49,6 +49,12 @@ Parsed parse_stop(const Words& words) {
   return fail(fmt::format("stop takes --fast or nothing, not {}", config::in_quotes(wrong)));
 }
 
+Parsed parse_reload(const Words& words) {
+  if (words.size() == 1) return ReloadCommand{};
+  if (words.size() == 3 && words[1] == "--only") return ReloadCommand{std::string(words[2])};
+  return fail("reload takes --only POOL or nothing");
+}
+
 // "4", "+1", "-1", at most kMaxScale each way.
 std::optional<ScaleCommand> parse_amount(std::string_view pool, std::string_view text) {
   const bool relative = text.starts_with('+') || text.starts_with('-');
@@ -115,7 +121,7 @@ constexpr Entry kCommands[] = {
     {"scale", parse_scale},
     {"stop", parse_stop},
     {"reopen", parse_plain<ReopenCommand>},
-    {"reload", parse_plain<ReloadCommand>},
+    {"reload", parse_reload},
     {"upgrade", parse_plain<UpgradeCommand>},
     {"ipc", parse_plain<IpcCommand>},
     {"queue", parse_queue},

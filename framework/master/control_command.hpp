@@ -34,7 +34,9 @@ struct StopCommand {
   bool fast;
 };
 struct ReopenCommand {};
-struct ReloadCommand {};
+struct ReloadCommand {
+  std::optional<std::string> only;  ///< the one pool that is to be rolled; nullopt: all
+};
 struct UpgradeCommand {};
 
 struct IpcCommand {};

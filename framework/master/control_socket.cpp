@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -90,7 +91,7 @@ void ControlSocket::accept() {
     return;
   }
   const int number = fd.get();
-  clients_.emplace(number, Client{std::move(fd), ControlSession(Clock::now())});
+  clients_.emplace(number, Client{std::move(fd), next_id_++, ControlSession(Clock::now())});
   reactor_.watch(number, EPOLLIN, [this, number](std::uint32_t events) { serve(number, events); });
 }
 
@@ -130,15 +131,15 @@ bool ControlSocket::write_to(Client& client) {
 
 void ControlSocket::serve(int fd, std::uint32_t events) {
   Client& client = clients_.at(fd);
-  if (!read_from(client)) return drop(fd);
+  if (!read_from(client) || !write_to(client)) return drop(fd);
   while (const auto line = client.session.next_line(Clock::now())) {
     const auto parsed = parse_command(*line);
     if (const auto* error = std::get_if<CommandError>(&parsed)) {
       client.session.answer(answer_error(error->text, kExitUsage), Clock::now());
     } else {
-      const Reply reply = handler_(std::get<ControlCommand>(parsed));
-      client.session.answer(reply.line, Clock::now());
-      if (reply.stay) client.session.wait();
+      const Reply reply = handler_(std::get<ControlCommand>(parsed), client.id);
+      if (!reply.line.empty()) client.session.answer(reply.line, Clock::now());
+      if (reply.line.empty() || reply.stay) client.session.wait();
     }
     if (!write_to(client)) return drop(fd);
   }
@@ -148,6 +149,13 @@ void ControlSocket::serve(int fd, std::uint32_t events) {
   const bool pending = !client.session.output().empty();
   const std::uint32_t input = client.session.wants_input() ? std::uint32_t{EPOLLIN} : 0;
   reactor_.change(fd, input | (pending ? std::uint32_t{EPOLLOUT} : 0));
+}
+
+void ControlSocket::answer(ClientId id, const std::string& line) {
+  const auto at = std::find_if(clients_.begin(), clients_.end(), [&](const auto& c) { return c.second.id == id; });
+  if (at == clients_.end()) return;
+  at->second.session.answer(line, Clock::now());
+  serve(at->first, 0);
 }
 
 std::optional<TimePoint> ControlSocket::expire(TimePoint now) {

@@ -21,11 +21,12 @@ namespace prefork::master {
 class ControlSocket {
  public:
   struct Reply {
-    std::string line;
+    std::string line;   ///< empty: the answer comes later, by answer()
     bool stay = false;  ///< the connection stays open until the master is gone, which is what the client awaits
   };
+  using ClientId = std::uint64_t;
   /// Carries a command out.
-  using Handler = std::function<Reply(const ControlCommand&)>;
+  using Handler = std::function<Reply(const ControlCommand&, ClientId)>;
 
   /// An empty path: no socket. A file that a killed master left is replaced.
   /// @throws StartupError: another master answers there, or it can't be made.
@@ -34,12 +35,16 @@ class ControlSocket {
   ControlSocket& operator=(const ControlSocket&) = delete;
   ~ControlSocket();
 
+  /// The answer that a client waits for. One that has gone is no error.
+  void answer(ClientId client, const std::string& line);
+
   /// Closes the connections whose time is over. @return when to call it again.
   std::optional<TimePoint> expire(TimePoint now);
 
  private:
   struct Client {
     ipc::UniqueFd fd;
+    ClientId id;
     ControlSession session;
   };
 
@@ -58,6 +63,7 @@ class ControlSocket {
   Handler handler_;
   ipc::UniqueFd listener_;
   std::map<int, Client> clients_;
+  ClientId next_id_ = 0;
   std::optional<TimePoint> resume_at_;  ///< the listener is not watched until then
 };
 

@@ -40,15 +40,30 @@ int exit_code_of(const std::system_error& error) {
   return no_file ? EX_CONFIG : EX_OSERR;
 }
 
-std::size_t index_of_plugin(Generation& generation, const config::ServiceOptions& service,
-                            const InspectPlugin& inspect) {
-  const std::string path = find_plugin(service.plugin, generation.options.master.plugin_path);
+std::size_t index_of(Generation& generation, std::shared_ptr<const SealedPlugin> plugin) {
   auto& plugins = generation.plugins;
-  const auto known =
-      std::find_if(plugins.begin(), plugins.end(), [&](const auto& plugin) { return plugin.path == path; });
-  if (known != plugins.end()) return static_cast<std::size_t>(known - plugins.begin());
-  plugins.push_back(seal_plugin(service.plugin, generation.options.master.plugin_path, inspect));
-  return plugins.size() - 1;
+  const auto known = std::find(plugins.begin(), plugins.end(), plugin);
+  const auto index = static_cast<std::size_t>(known - plugins.begin());
+  if (known == plugins.end()) plugins.push_back(std::move(plugin));
+  return index;
+}
+
+// Services of one plugin have one copy of it.
+std::size_t seal_for(Generation& generation, const config::ServiceOptions& service, const InspectPlugin& inspect,
+                     std::map<std::string, std::size_t>& sealed) {
+  const std::string path = find_plugin(service.plugin, generation.options.master.plugin_path);
+  const auto known = sealed.find(path);
+  if (known != sealed.end()) return known->second;
+  auto plugin =
+      std::make_shared<SealedPlugin>(seal_plugin(service.plugin, generation.options.master.plugin_path, inspect));
+  return sealed[path] = index_of(generation, std::move(plugin));
+}
+
+std::shared_ptr<const SealedPlugin> plugin_of(const Generation& generation, const std::string& service) {
+  for (std::size_t i = 0; i < generation.services.size(); ++i) {
+    if (generation.options.services[i].name == service) return generation.plugins[generation.services[i].plugin];
+  }
+  return nullptr;
 }
 
 // A connection of a blocking service keeps its worker from everything else.
@@ -56,7 +71,7 @@ void refuse_mixed_pools(const Generation& generation) {
   std::map<std::string, const config::ServiceOptions*> blocking, others;
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     const auto& service = generation.options.services[i];
-    const auto kind = generation.plugins[generation.services[i].plugin].report.kind;
+    const auto kind = generation.plugins[generation.services[i].plugin]->report.kind;
     (kind == ServiceKind::blocking ? blocking : others).emplace(service.pool, &service);
   }
   for (const auto& [pool, service] : blocking) {
@@ -71,7 +86,7 @@ void refuse_mixed_pools(const Generation& generation) {
 void refuse_datagrams(const Generation& generation) {
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     const auto& service = generation.options.services[i];
-    if (generation.plugins[generation.services[i].plugin].report.kind == ServiceKind::stream) continue;
+    if (generation.plugins[generation.services[i].plugin]->report.kind == ServiceKind::stream) continue;
     for (const auto& listener : service.listeners) {
       if (listener.scheme == config::ListenScheme::tcp || listener.scheme == config::ListenScheme::unix_stream)
         continue;
@@ -85,7 +100,7 @@ SharedPlan plan_shared_objects(const Generation& generation) {
   std::vector<SharingService> services;
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     const PreparedService& prepared = generation.services[i];
-    services.push_back({generation.options.services[i], generation.plugins[prepared.plugin].report, prepared.options});
+    services.push_back({generation.options.services[i], generation.plugins[prepared.plugin]->report, prepared.options});
   }
   SharedPlan plan = plan_shared(services, generation.options.pools);
   const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
@@ -137,7 +152,8 @@ SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path
   return plugin;
 }
 
-Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect) {
+Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect,
+                              const std::optional<KeepOthers>& keep) {
   Generation generation;
   generation.number = number;
   generation.options = std::move(options);
@@ -150,10 +166,14 @@ Generation prepare_generation(config::Options options, unsigned number, const In
       throw StartupError(EX_NOUSER, pool.origin.text + ": pool \"" + pool.name + "\": " + error.what());
     }
   }
+  std::map<std::string, std::size_t> sealed;  // by path
   for (const auto& service : generation.options.services) {
     try {
-      const std::size_t plugin = index_of_plugin(generation, service, inspect);
-      auto checked = config::check_service_options(service, generation.plugins[plugin].report.options);
+      std::shared_ptr<const SealedPlugin> kept;
+      if (keep && service.pool != keep->pool) kept = plugin_of(keep->running, service.name);
+      const std::size_t plugin =
+          kept != nullptr ? index_of(generation, kept) : seal_for(generation, service, inspect, sealed);
+      auto checked = config::check_service_options(service, generation.plugins[plugin]->report.options);
       PreparedService prepared{plugin, {}, -1};
       prepared.options.insert(checked.begin(), checked.end());
       generation.services.push_back(std::move(prepared));
@@ -165,6 +185,46 @@ Generation prepare_generation(config::Options options, unsigned number, const In
   refuse_datagrams(generation);
   generation.shared = plan_shared_objects(generation);
   return generation;
+}
+
+config::Options with_pool_of(const config::Options& running, const config::Options& wanted, const std::string& pool) {
+  const auto find = [&](const config::Options& options) {
+    return std::find_if(options.pools.begin(), options.pools.end(), [&](const auto& p) { return p.name == pool; });
+  };
+  const auto source = find(wanted);
+  if (source == wanted.pools.end()) throw StartupError(EX_CONFIG, "the configuration has no pool \"" + pool + "\"");
+  if (find(running) == running.pools.end()) {
+    throw StartupError(EX_CONFIG, "pool \"" + pool + "\" is new: reload all of them");
+  }
+  config::Options options = running;
+  options.pools[static_cast<std::size_t>(find(running) - running.pools.begin())] = *source;
+  std::erase_if(options.services, [&](const auto& service) { return service.pool == pool; });
+  for (const auto& service : wanted.services) {
+    if (service.pool != pool) continue;
+    const auto other = std::find_if(options.services.begin(), options.services.end(),
+                                    [&](const auto& s) { return s.name == service.name; });
+    if (other != options.services.end()) {
+      throw StartupError(EX_CONFIG, service.origin.text + ": service \"" + service.name + "\" moves from pool \"" +
+                                        other->pool + "\" to \"" + pool + "\": reload all of them");
+    }
+    options.services.push_back(service);
+  }
+  return options;
+}
+
+void refuse_master_changes(const config::Options& running, const config::Options& wanted) {
+  const config::MasterOptions& is = running.master;
+  const config::MasterOptions& shall = wanted.master;
+  const auto refuse = [&](bool changed, const char* key) {
+    if (!changed) return;
+    const auto origin = wanted.origins.find(std::string("master.") + key);
+    const std::string place = origin == wanted.origins.end() ? "" : origin->second.text + ": ";
+    throw StartupError(EX_CONFIG, place + key + " can't change while the server runs: restart it");
+  };
+  refuse(shall.control != is.control, "control");
+  refuse(shall.pid_file != is.pid_file, "pid-file");
+  refuse(shall.log != is.log, "log");
+  refuse(shall.max_workers != is.max_workers, "max-workers");
 }
 
 }  // namespace prefork::master

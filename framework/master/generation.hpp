@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "framework/config/plugin_report.hpp"
 #include "framework/master/listener_set.hpp"
 #include "framework/master/shared_plan.hpp"
+#include "framework/master/shared_set.hpp"
 #include "ipc/privileges.hpp"
 #include "ipc/unique_fd.hpp"
 
@@ -40,9 +42,10 @@ struct PreparedService {
 struct Generation {
   unsigned number = 1;
   config::Options options;
-  std::vector<SealedPlugin> plugins;
+  std::vector<std::shared_ptr<const SealedPlugin>> plugins;
   std::vector<PreparedService> services;            ///< as Options::services
-  SharedPlan shared;                                ///< what is declared; the workforce makes it
+  SharedPlan shared;                                ///< what is declared
+  SharedSet objects;                                ///< as `shared`; the workforce makes them
   std::map<std::string, ipc::Identity> identities;  ///< by pool
   std::unique_ptr<ListenerSet> listeners;           ///< bound; null after `prepare` alone
 };
@@ -58,9 +61,24 @@ std::string find_plugin(const std::string& name, const std::string& plugin_path)
 /// Seals and inspects one plugin. @throws StartupError
 SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path, const InspectPlugin& inspect);
 
+/// The pool that alone is reloaded, and the generation that the others stay with.
+struct KeepOthers {
+  const Generation& running;
+  const std::string& pool;
+};
+
 /// Makes a generation without its sockets and shared objects: plugins sealed and inspected, options and shapes
 /// checked, users looked up.
-/// Blocks for as long as that takes. @throws StartupError, config::ConfigError
-Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect);
+/// Blocks for as long as that takes, at most the inspector's patience for each plugin.
+/// @param keep  plugins of services that are not in its pool are taken over from its generation, as they are
+/// @throws StartupError, config::ConfigError
+Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect,
+                              const std::optional<KeepOthers>& keep = {});
+
+/// The options of a reload of one pool: `wanted` for the pool and its services, `running` for all others.
+/// @throws StartupError: one of them has no such pool, or a service moves into it
+config::Options with_pool_of(const config::Options& running, const config::Options& wanted, const std::string& pool);
+/// What a running master can't take on: its pid file, control socket, log and room. @throws StartupError that names it
+void refuse_master_changes(const config::Options& running, const config::Options& wanted);
 
 }  // namespace prefork::master

@@ -36,6 +36,7 @@ bool any_port(const ListenSpec& spec) {
 }
 
 bool is_stream(ListenScheme scheme) { return scheme == ListenScheme::tcp || scheme == ListenScheme::unix_stream; }
+bool is_unix(ListenScheme scheme) { return scheme == ListenScheme::unix_stream || scheme == ListenScheme::unix_dgram; }
 
 [[noreturn]] void refuse(const ListenSpec& spec, int error, const std::string& call) {
   const int code = error == EACCES || error == EPERM ? EX_NOPERM : EX_UNAVAILABLE;
@@ -89,11 +90,10 @@ void bind_patiently(int fd, const sockaddr* address, socklen_t length, const Lis
   }
 }
 
-std::string bound_address(int fd, const ListenSpec& spec) {
-  sockaddr_storage address{};
-  socklen_t length = sizeof address;
-  ipc::check_syscall(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length), "getsockname");
-  return (is_stream(spec.scheme) ? "tcp://" : "udp://") + ipc::format_socket_address(&address, length);
+std::string text_of(const sockaddr* address, socklen_t length, const ListenSpec& spec) {
+  sockaddr_storage copy{};
+  std::memcpy(&copy, address, std::min<std::size_t>(length, sizeof copy));
+  return (is_stream(spec.scheme) ? "tcp://" : "udp://") + ipc::format_socket_address(&copy, length);
 }
 
 in_port_t& port_of(sockaddr* address) {
@@ -140,28 +140,46 @@ unsigned workers_of(const config::Options& options, const std::string& pool) {
 
 }  // namespace
 
-ListenerSet::ListenerSet(const config::Options& options) : owner_(::getpid()) {
-  try {
-    for (std::size_t i = 0; i < options.services.size(); ++i) bind_service(options, i);
-  } catch (...) {
-    close();
-    throw;
+ListeningSocket::~ListeningSocket() {
+  if (path_.empty() || ::getpid() != owner_) return;
+  struct stat status {};
+  if (::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_) {
+    ::unlink(path_.c_str());
   }
 }
 
-ListenerSet::~ListenerSet() { close(); }
+void ListeningSocket::owns_file(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == -1) return;
+  path_ = path;
+  owner_ = ::getpid();
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
+}
 
-void ListenerSet::close() noexcept {
-  listeners_.clear();
-  if (::getpid() != owner_) return;
-  for (const auto& [path, device, inode] : std::exchange(paths_, {})) {
-    struct stat status {};
-    if (::lstat(path.c_str(), &status) == 0 && status.st_dev == device && status.st_ino == inode)
-      ::unlink(path.c_str());
+ListenerSet::ListenerSet(const config::Options& options, const ListenerSet* previous) {
+  for (std::size_t i = 0; i < options.services.size(); ++i) bind_service(options, i, previous);
+}
+
+void ListenerSet::apply_options() const noexcept {
+  for (const BoundListener& listener : listeners_) {
+    const ListenSpec& spec = listener.spec;
+    const int nodelay = spec.nodelay ? 1 : 0;
+    for (const auto& socket : listener.sockets) {
+      if (spec.scheme == ListenScheme::tcp) {
+        ::setsockopt(socket->get(), IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof nodelay);
+      }
+      if (is_stream(spec.scheme)) ::listen(socket->get(), spec.backlog);
+    }
+    if (is_unix(spec.scheme)) ::chmod(spec.path.c_str(), spec.mode);
   }
 }
 
-void ListenerSet::bind_service(const config::Options& options, std::size_t service) {
+void ListenerSet::release(const std::string& pool) noexcept {
+  std::erase_if(listeners_, [&](const BoundListener& listener) { return listener.pool == pool; });
+}
+
+void ListenerSet::bind_service(const config::Options& options, std::size_t service, const ListenerSet* previous) {
   const auto& wanted = options.services[service];
   for (const auto& spec : wanted.listeners) {
     const auto same = std::find_if(listeners_.begin(), listeners_.end(), [&](const BoundListener& listener) {
@@ -173,23 +191,47 @@ void ListenerSet::bind_service(const config::Options& options, std::size_t servi
       }
       continue;
     }
-    BoundListener listener{{service}, spec, spec.address, wanted.pool, {}};
-    if (spec.scheme == ListenScheme::unix_stream || spec.scheme == ListenScheme::unix_dgram) {
-      bind_unix(std::move(listener));
-    } else {
-      bind_inet(std::move(listener), spec.reuseport ? workers_of(options, wanted.pool) : 1);
+    BoundListener listener{{service}, spec, spec.address, wanted.pool, wanted.name, {}};
+    if (is_unix(spec.scheme)) {
+      if (previous == nullptr || !take_over(listener, *previous)) bind_unix(std::move(listener));
+    } else if (!any_port(spec) || previous == nullptr || !take_over(listener, *previous)) {
+      bind_inet(std::move(listener), spec.reuseport ? workers_of(options, wanted.pool) : 1, previous);
     }
   }
 }
 
+// `wanted` names what it shall be bound to, or has port 0 and the service that may keep its port.
+bool ListenerSet::take_over(const BoundListener& wanted, const ListenerSet& previous) {
+  for (const BoundListener& known : previous.listeners_) {
+    const bool same_address = any_port(wanted.spec)
+                                  ? known.spec.address == wanted.spec.address &&
+                                        known.first_service == wanted.first_service && !holds(*known.sockets.front())
+                                  : known.address == wanted.address;
+    const bool same_kind = known.spec.reuseport == wanted.spec.reuseport && known.spec.ipv6only == wanted.spec.ipv6only;
+    if (!same_address || !same_kind || known.spec.scheme != wanted.spec.scheme) continue;
+    listeners_.push_back(wanted);
+    listeners_.back().address = known.address;
+    listeners_.back().sockets = known.sockets;
+    return true;
+  }
+  return false;
+}
+
+bool ListenerSet::holds(const ListeningSocket& socket) const noexcept {
+  return std::any_of(listeners_.begin(), listeners_.end(),
+                     [&](const BoundListener& listener) { return listener.sockets.front().get() == &socket; });
+}
+
 // A name may stand for several addresses: each becomes a listener. Where the system chooses the port,
 // only the first does, since another would get another port.
-void ListenerSet::bind_inet(BoundListener listener, std::size_t sockets) {
+void ListenerSet::bind_inet(BoundListener listener, std::size_t sockets, const ListenerSet* previous) {
   const AddressList addresses = resolve(listener.spec);
   for (addrinfo* at = addresses.get(); at != nullptr; at = at->ai_next) {
     if (at->ai_family != AF_INET && at->ai_family != AF_INET6) continue;
-    BoundListener bound{listener.services, listener.spec, {}, listener.pool, {}};
+    BoundListener bound = listener;
     const bool chosen_by_system = port_of(at->ai_addr) == 0;
+    bound.address = text_of(at->ai_addr, at->ai_addrlen, listener.spec);
+    if (previous != nullptr && !chosen_by_system && take_over(bound, *previous)) continue;
     for (std::size_t i = 0; i < sockets; ++i) {
       ipc::UniqueFd fd = open_socket(at->ai_family, listener.spec, listener.spec.reuseport);
       bind_patiently(fd.get(), at->ai_addr, at->ai_addrlen, listener.spec);
@@ -199,9 +241,9 @@ void ListenerSet::bind_inet(BoundListener listener, std::size_t sockets) {
         socklen_t length = sizeof chosen;
         ipc::check_syscall(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&chosen), &length), "getsockname");
         port_of(at->ai_addr) = port_of(reinterpret_cast<sockaddr*>(&chosen));
-        bound.address = bound_address(fd.get(), listener.spec);
+        bound.address = text_of(reinterpret_cast<sockaddr*>(&chosen), length, listener.spec);
       }
-      bound.sockets.push_back(std::move(fd));
+      bound.sockets.push_back(std::make_shared<ListeningSocket>(std::move(fd)));
     }
     listeners_.push_back(std::move(bound));
     if (chosen_by_system) break;
@@ -212,17 +254,16 @@ void ListenerSet::bind_unix(BoundListener listener) {
   const ListenSpec& spec = listener.spec;
   const sockaddr_un address = unix_address(spec);
   remove_stale(spec, address);
-  ipc::UniqueFd fd = open_socket(AF_UNIX, spec, false);
+  const auto socket = std::make_shared<ListeningSocket>(open_socket(AF_UNIX, spec, false));
   // The umask is the one way to give the file its mode at the instant that it appears.
   const mode_t before = ::umask(static_cast<mode_t>(~spec.mode & 0777));
-  const int result = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const int result = ::bind(socket->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   const int error = errno;
   ::umask(before);
   if (result == -1) refuse(spec, error, "bind");
-  struct stat status {};
-  if (::lstat(spec.path.c_str(), &status) == 0) paths_.push_back({spec.path, status.st_dev, status.st_ino});
-  start_listening(fd.get(), spec);
-  listener.sockets.push_back(std::move(fd));
+  socket->owns_file(spec.path);
+  start_listening(socket->get(), spec);
+  listener.sockets.push_back(socket);
   listeners_.push_back(std::move(listener));
 }
 

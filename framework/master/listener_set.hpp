@@ -3,7 +3,9 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "framework/config/options.hpp"
@@ -11,45 +13,64 @@
 
 namespace prefork::master {
 
+/// A bound socket of the server's. The last generation that has it closes it and, in the process that made it, removes
+/// a unix socket's file.
+class ListeningSocket {
+ public:
+  explicit ListeningSocket(ipc::UniqueFd fd) noexcept : fd_(std::move(fd)) {}
+  ListeningSocket(const ListeningSocket&) = delete;
+  ListeningSocket& operator=(const ListeningSocket&) = delete;
+  ~ListeningSocket();
+
+  int get() const noexcept { return fd_.get(); }
+  /// The socket is bound to the file `path`, which is to go with it.
+  void owns_file(const std::string& path);
+
+ private:
+  ipc::UniqueFd fd_;
+  std::string path_;
+  pid_t owner_ = 0;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
 /// One bound address and who serves it.
 struct BoundListener {
   std::vector<std::size_t> services;  ///< indices in Options::services; more than one only for HTTP
   config::ListenSpec spec;
   std::string address;  ///< as bound: "tcp://127.0.0.1:41873"
   std::string pool;
-  std::vector<ipc::UniqueFd> sockets;  ///< one; with `reuseport` as many as the pool has workers
+  std::string first_service;                              ///< the name of services.front()
+  std::vector<std::shared_ptr<ListeningSocket>> sockets;  ///< one; with `reuseport` as many as the pool had workers
 };
 
-/// The listening sockets of a generation. Destroying it closes them and removes the unix ones' files, in
-/// the process that made them.
+/// The listening sockets of a generation. What two generations listen on alike is shared by their sets, so that a
+/// client who waits in a backlog finds a worker of either.
 class ListenerSet {
  public:
-  /// Resolves and binds all that the services listen on. A port that another process is just letting go
-  /// of is tried again for a second. Blocks (name resolution). @throws StartupError, and then nothing is
-  /// left bound.
-  explicit ListenerSet(const config::Options& options);
-  ListenerSet(const ListenerSet&) = delete;
-  ListenerSet& operator=(const ListenerSet&) = delete;
-  ~ListenerSet();
+  /// Resolves and binds all that the services listen on. An address that `previous` has is taken over from there,
+  /// unless `reuseport` or `ipv6only` differ; port 0 goes on with the port of the same service. A port that another
+  /// process is just letting go of is tried again for a second. Blocks (name resolution). @throws StartupError, and
+  /// then nothing new is left bound and `previous` is untouched.
+  explicit ListenerSet(const config::Options& options, const ListenerSet* previous = nullptr);
 
   const std::vector<BoundListener>& listeners() const noexcept { return listeners_; }
-  /// Closes everything now: the server stops.
-  void close() noexcept;
+  /// Gives what was taken over the options of this set: backlog, nodelay, mode. Called once the generation serves; what
+  /// the system refuses stays as it was.
+  void apply_options() const noexcept;
+  /// Lets go of a pool's addresses.
+  void release(const std::string& pool) noexcept;
+  /// Lets go of everything: the server stops.
+  void close() noexcept { listeners_.clear(); }
 
  private:
-  struct UnixPath {
-    std::string path;
-    dev_t device;
-    ino_t inode;
-  };
-
-  void bind_service(const config::Options& options, std::size_t service);
-  void bind_inet(BoundListener listener, std::size_t sockets);
+  void bind_service(const config::Options& options, std::size_t service, const ListenerSet* previous);
+  bool take_over(const BoundListener& wanted, const ListenerSet& previous);
+  bool holds(const ListeningSocket& socket) const noexcept;
+  void bind_inet(BoundListener listener, std::size_t sockets, const ListenerSet* previous);
   void bind_unix(BoundListener listener);
 
-  pid_t owner_;
   std::vector<BoundListener> listeners_;
-  std::vector<UnixPath> paths_;
 };
 
 }  // namespace prefork::master

@@ -25,6 +25,7 @@ class Log {
   void warning(std::string_view line) { write(LogLevel::warning, line); }
   void error(std::string_view line) { write(LogLevel::error, line); }
 
+  void set_threshold(LogLevel threshold) noexcept { threshold_ = threshold; }
   /// Opens the file anew (after rotation). On failure the old one stays in use. @throws std::system_error
   void reopen();
 

@@ -25,7 +25,7 @@ constexpr std::chrono::milliseconds kPause{200};
 
 int LogWriters::pipe_for(const std::string& path) {
   for (const Writer& writer : writers_) {
-    if (writer.path == path) return writer.write_end.get();
+    if (writer.path == path && !writer.leaving) return writer.write_end.get();
   }
   static_cast<void>(open_access_log(path));
   int ends[2];
@@ -38,6 +38,14 @@ int LogWriters::pipe_for(const std::string& path) {
   ::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);  // the default is enough for who may not have more
   writers_.push_back(std::move(writer));
   return ends[1];
+}
+
+void LogWriters::keep_only(const std::set<std::string>& paths) {
+  for (Writer& writer : writers_) {
+    if (paths.contains(writer.path)) continue;
+    writer.leaving = true;
+    writer.write_end.reset();
+  }
 }
 
 void LogWriters::start(Writer& writer) {
@@ -71,6 +79,10 @@ bool LogWriters::buried(pid_t pid, int wait_status, TimePoint now) {
     if (writer.pid != pid) continue;
     writer.pid = -1;
     writer.pidfd.reset();
+    if (writer.leaving && wait_status == 0) {
+      writers_.erase(writers_.begin() + (&writer - writers_.data()));
+      return true;
+    }
     if (!finishing_) {
       const std::string how = WIFSIGNALED(wait_status)
                                   ? std::string("killed by SIG") + sigabbrev_np(WTERMSIG(wait_status))

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ class LogWriters {
   /// with it is told at the start. @return the write end, non-blocking, which stays the master's.
   /// @throws std::system_error
   int pipe_for(const std::string& path);
+  /// The writers of other files write what their pipes still get from workers, and end.
+  void keep_only(const std::set<std::string>& paths);
   /// Forks the writers that are not there, unless they died just now.
   void tend(TimePoint now);
   std::optional<TimePoint> next_deadline() const;
@@ -43,6 +46,7 @@ class LogWriters {
     ipc::UniqueFd pidfd;
     pid_t pid = -1;
     TimePoint not_before{};
+    bool leaving = false;  ///< ends with the last worker that writes to it
   };
 
   void start(Writer& writer);

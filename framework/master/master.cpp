@@ -43,7 +43,8 @@ std::optional<TimePoint> earlier(std::optional<TimePoint> a, std::optional<TimeP
 
 Master::Master(Setup setup, Log& log, RunWorker run)
     : log_(log),
-      generation_(std::move(setup.generation)),
+      generation_(std::make_shared<Generation>(std::move(setup.generation))),
+      prepare_again_(std::move(setup.prepare_again)),
       config_file_(std::move(setup.config_file)),
       version_(std::move(setup.version)),
       started_(Clock::now()),
@@ -51,38 +52,25 @@ Master::Master(Setup setup, Log& log, RunWorker run)
       log_writers_(log_),
       workforce_(generation_, log_, reactor_, std::move(run),
                  [this](pid_t pid, int status) { log_writers_.buried(pid, status, Clock::now()); }),
-      control_(generation_.options.master.control, reactor_,
-               [this](const ControlCommand& command) { return carry_out(command); }) {
+      control_(generation_->options.master.control, reactor_,
+               [this](const ControlCommand& command, ControlSocket::ClientId client) {
+                 return carry_out(command, client);
+               }) {
   reactor_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { take_signals(); });
-  open_access_logs();
-}
-
-void Master::open_access_logs() {
-  for (std::size_t i = 0; i < generation_.services.size(); ++i) {
-    PreparedService& service = generation_.services[i];
-    const auto path = service.options.find("access-log");
-    if (generation_.plugins[service.plugin].report.kind != ServiceKind::http || path == service.options.end()) continue;
-    if (path->second.empty()) continue;
-    try {
-      service.access_log_fd = log_writers_.pipe_for(path->second);
-    } catch (const std::system_error& error) {
-      const config::ServiceOptions& options = generation_.options.services[i];
-      throw StartupError(EX_CANTCREAT,
-                         options.origin.text + ": service \"" + options.name + "\": access log: " + error.what());
-    }
-  }
+  open_access_logs(*generation_);
 }
 
 int Master::run() {
   log_.notice("prefork-master " + version_ + " (pid " + std::to_string(::getpid()) + ") starts");
-  for (const auto& listener : generation_.listeners->listeners()) {
-    log_.info("service " + generation_.options.services[listener.services.front()].name + " listens on " +
+  for (const auto& listener : generation_->listeners->listeners()) {
+    log_.info("service " + generation_->options.services[listener.services.front()].name + " listens on " +
               listener.address);
   }
   while (stop_level_ == StopLevel::none || !workforce_.empty()) {
     const TimePoint now = Clock::now();
     log_writers_.tend(now);
     workforce_.tend(now);
+    tend_reload();
     const auto control = control_.expire(now);
     if (stop_level_ != StopLevel::none && workforce_.empty()) break;
     reactor_.wait(earlier(earlier(workforce_.next_deadline(now), log_writers_.next_deadline()), control));
@@ -128,7 +116,7 @@ void Master::on_signal(int signal, pid_t sender) {
     case SIGWINCH:
       return retire_all();
     case SIGHUP:
-      return log_.warning(why + ": this version can't reload its configuration; restart it to take on a new one");
+      return ask_reload(std::nullopt, std::nullopt, why);
     case SIGUSR2:
       return log_.warning(why + ": this version can't upgrade itself in place; restart it");
     default:
@@ -143,25 +131,29 @@ void Master::stop(StopLevel level, std::string_view why) {
                               WorkerEvent::kill_wanted};
   stop_level_ = level;
   log_.notice(std::string(why) + ": " + std::string(words[static_cast<std::size_t>(level)]));
-  generation_.listeners->close();
   workforce_.stop(events[static_cast<std::size_t>(level)]);
+  for (; reload_ || next_reload_; reload_ = std::exchange(next_reload_, std::nullopt)) {
+    if (reload_) end_reload("the server is stopping", kExitUnavailable);
+  }
 }
 
 void Master::resize_first(int change) {
-  const unsigned now = workforce_.target(0);
+  const std::string name = generation_->options.pools.front().name;
+  const auto pool = workforce_.find_pool(name);
+  if (!pool) return;
+  const unsigned now = workforce_.goal(*pool);
   if (change < 0 && now == 0) return;
   const unsigned wanted = change > 0 ? now + 1 : now - 1;
-  const std::string pool = generation_.options.pools.front().name;
-  if (workforce_.set_target(0, wanted)) {
-    log_.notice("pool " + pool + ": " + std::to_string(now) + " -> " + std::to_string(wanted) + " workers");
+  if (workforce_.set_goal(*pool, wanted)) {
+    log_.notice("pool " + name + ": " + std::to_string(now) + " -> " + std::to_string(wanted) + " workers");
   } else {
-    log_.warning("pool " + pool + " can't grow: the scoreboard has " + std::to_string(workforce_.slots()) + " slots");
+    log_.warning("pool " + name + " can't grow: the scoreboard has " + std::to_string(workforce_.slots()) + " slots");
   }
 }
 
 void Master::retire_all() {
   log_.notice("SIGWINCH: all workers retire; the master stays");
-  for (std::size_t i = 0; i < workforce_.pools(); ++i) workforce_.set_target(i, 0);
+  workforce_.retire_all();
 }
 
 void Master::reopen_log() {
@@ -174,9 +166,9 @@ void Master::reopen_log() {
   }
 }
 
-ControlSocket::Reply Master::carry_out(const ControlCommand& command) {
+ControlSocket::Reply Master::carry_out(const ControlCommand& command, ControlSocket::ClientId client) {
   return std::visit(
-      [this](const auto& c) -> ControlSocket::Reply {
+      [this, client](const auto& c) -> ControlSocket::Reply {
         using C = std::decay_t<decltype(c)>;
         if constexpr (std::is_same_v<C, StatusCommand>) {
           return {status_answer(snapshot())};
@@ -187,6 +179,10 @@ ControlSocket::Reply Master::carry_out(const ControlCommand& command) {
         } else if constexpr (std::is_same_v<C, StopCommand>) {
           stop(std::max(c.fast ? StopLevel::fast : StopLevel::graceful, stop_level_), "stop command");
           return {answer_ok(), true};
+        } else if constexpr (std::is_same_v<C, ReloadCommand>) {
+          if (stop_level_ != StopLevel::none) return {answer_error("the server is stopping", kExitUnavailable)};
+          ask_reload(c.only, client, "reload command");
+          return {};
         } else if constexpr (std::is_same_v<C, ReopenCommand>) {
           return {reopen()};
         } else if constexpr (std::is_same_v<C, IpcCommand>) {
@@ -204,11 +200,11 @@ std::string Master::scale(const ScaleCommand& command) {
   if (stop_level_ != StopLevel::none) return answer_error("the server is stopping", kExitUnavailable);
   const auto pool = workforce_.find_pool(command.pool);
   if (!pool) return answer_error("there is no pool \"" + command.pool + "\"", kExitRefused);
-  const auto before = static_cast<int>(workforce_.target(*pool));
+  const auto before = static_cast<int>(workforce_.goal(*pool));
   const int wanted = command.relative ? before + command.amount : command.amount;
   if (wanted < 0)
     return answer_error("pool \"" + command.pool + "\" has only " + std::to_string(before) + " workers", kExitRefused);
-  if (!workforce_.set_target(*pool, static_cast<unsigned>(wanted))) {
+  if (!workforce_.set_goal(*pool, static_cast<unsigned>(wanted))) {
     return answer_error("the scoreboard has only " + std::to_string(workforce_.slots()) +
                             " slots for workers (max-workers in [master])",
                         kExitRefused);
@@ -238,17 +234,22 @@ std::string Master::administer(const QueueCommand& command) {
 
 StatusSnapshot Master::snapshot() {
   StatusSnapshot snapshot;
-  snapshot.master = {::getpid(),         version_,
-                     generation_.number, std::chrono::floor<std::chrono::milliseconds>(Clock::now() - started_),
-                     config_file_,       stop_level_ != StopLevel::none};
-  for (const auto& listener : generation_.listeners->listeners()) {
+  snapshot.master = {::getpid(),
+                     version_,
+                     generation_->number,
+                     std::chrono::floor<std::chrono::milliseconds>(Clock::now() - started_),
+                     config_file_,
+                     stop_level_ != StopLevel::none,
+                     std::string(workforce_.rollout_phase()),
+                     last_reload_};
+  for (const auto& listener : generation_->listeners->listeners()) {
     for (const auto service : listener.services) {
       constexpr std::array<const char*, 4> schemes{"tcp", "udp", "unix", "unix-dgram"};
-      snapshot.listeners.push_back({generation_.options.services[service].name, listener.address,
+      snapshot.listeners.push_back({generation_->options.services[service].name, listener.address,
                                     schemes[static_cast<std::size_t>(listener.spec.scheme)]});
     }
   }
-  for (const auto& service : generation_.options.services) {
+  for (const auto& service : generation_->options.services) {
     snapshot.services.push_back({service.name, service.plugin, service.pool});
   }
   workforce_.report(snapshot);

@@ -2,9 +2,12 @@
 
 #include <sys/types.h>
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "framework/master/control_command.hpp"
 #include "framework/master/control_socket.hpp"
@@ -20,8 +23,14 @@ namespace prefork::master {
 /// The master's life: signals, commands and time come in; the workforce does what follows.
 class Master {
  public:
+  /// Reads the configuration again and makes a generation of it, without sockets. Blocks, as prepare_generation() does.
+  /// `only`: the pool that is reloaded, while the others stay as they are. @throws StartupError, config::ConfigError
+  using PrepareAgain =
+      std::function<Generation(const Generation& running, unsigned number, const std::optional<std::string>& only)>;
+
   struct Setup {
     Generation generation;  ///< with its listeners bound
+    PrepareAgain prepare_again;
     std::string config_file;
     std::string version;
   };
@@ -38,7 +47,14 @@ class Master {
   /// How the server is being stopped: each further signal is a step.
   enum class StopLevel : std::uint8_t { none, graceful, fast, kill };
 
-  void open_access_logs();
+  /// A reload that was asked for, and who waits to hear of it.
+  struct Reload {
+    std::optional<std::string> only;
+    std::vector<ControlSocket::ClientId> waiting;
+  };
+
+  void open_access_logs(Generation& generation);
+  void close_access_logs();
   void take_signals();
   void on_signal(int signal, pid_t sender);
   void stop(StopLevel level, std::string_view why);
@@ -46,14 +62,20 @@ class Master {
   void retire_all();
   void reopen_log();
 
-  ControlSocket::Reply carry_out(const ControlCommand& command);
+  void ask_reload(std::optional<std::string> only, std::optional<ControlSocket::ClientId> client, std::string_view why);
+  void begin_reload();
+  void tend_reload();
+  void end_reload(const std::string& failure, int exit_code);
+
+  ControlSocket::Reply carry_out(const ControlCommand& command, ControlSocket::ClientId client);
   std::string scale(const ScaleCommand& command);
   std::string reopen();
   std::string administer(const QueueCommand& command);
   StatusSnapshot snapshot();
 
   Log& log_;
-  Generation generation_;
+  std::shared_ptr<Generation> generation_;  ///< that serves
+  PrepareAgain prepare_again_;
   std::string config_file_;
   std::string version_;
   TimePoint started_;
@@ -63,6 +85,12 @@ class Master {
   Workforce workforce_;
   ControlSocket control_;
   StopLevel stop_level_ = StopLevel::none;
+  std::shared_ptr<Generation> incoming_;  ///< null: none
+  std::optional<Reload> reload_;          ///< under way
+  std::optional<Reload> next_reload_;     ///< asked for meanwhile
+  unsigned last_number_ = 1;
+  std::string last_reload_;  ///< how it ended
+  std::size_t generations_alive_ = 1;
 };
 
 }  // namespace prefork::master

@@ -193,4 +193,10 @@ std::string shared_title(const ipc::SharedShape& shape, const std::string& name)
   return std::string(ipc::kind_name(shape.kind)) + " " + name;
 }
 
+std::vector<std::chrono::milliseconds> hold_limits(const SharedPlan& plan) {
+  std::vector<std::chrono::milliseconds> limits;
+  for (const SharedDeclaration& object : plan.objects) limits.push_back(object.hold_limit);
+  return limits;
+}
+
 }  // namespace prefork::master

@@ -70,6 +70,8 @@ SharedPlan plan_shared(const std::vector<SharingService>& services, const std::v
 /// @throws config::ConfigError that names the object where one, or all together, would take more than that
 void check_memory(const SharedPlan& plan, std::size_t slots, std::uint64_t memory);
 
+/// The hold limits of a plan's objects, in their order.
+std::vector<std::chrono::milliseconds> hold_limits(const SharedPlan& plan);
 /// "a queue", "an event"
 std::string with_article(std::string_view kind);
 /// All that two shapes of a kind can differ in: "1024 messages of 256 bytes and 64 dead letters".

@@ -52,17 +52,17 @@ std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const RunWorker& ru
   order.master = ::getpid();
   order.control_fd = control.read_end.get();
   order.status_fd = status.write_end.get();
-  order.scoreboard.assign(order.slot, static_cast<std::uint32_t>(order.pool));
+  order.scoreboard.assign(order.slot, order.pool.number);
   const pid_t pid = ::fork();
   if (pid == 0) be_worker(order, run);
   if (pid == -1) {
     order.scoreboard.clear(order.slot);
     ipc::throw_errno("fork worker");
   }
-  record->pool = order.pool;
+  record->pool = order.pool_id;
   record->index = order.index;
   record->slot = order.slot;
-  record->generation = order.generation.number;
+  record->generation = order.pool.generation->number;
   record->pid = pid;
   // Without a pidfd (descriptors are short) the pid does: it is the master's own child, not yet reaped.
   record->pidfd = open_pidfd(pid);

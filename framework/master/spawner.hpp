@@ -7,8 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "framework/master/generation.hpp"
-#include "framework/master/shared_set.hpp"
+#include "framework/master/pool.hpp"
 #include "framework/master/worker_table.hpp"
 #include "ipc/scoreboard.hpp"
 #include "ipc/wakeup.hpp"
@@ -17,13 +16,13 @@ namespace prefork::master {
 
 /// All that a new worker is told; good in the child, where it is a copy.
 struct SpawnOrder {
-  const Generation& generation;
   const ipc::Scoreboard& scoreboard;
   const std::vector<ipc::Wakeup>& wakeups;
-  const SharedSet& shared;  ///< as Generation::shared
-  std::size_t pool;
+  const Pool& pool;
+  std::size_t pool_id;  ///< the workforce's number of it
   unsigned index;
   std::size_t slot;
+  double jitter;  ///< from 0 to 1: spreads limits that workers started together would reach together
   pid_t master;
   int control_fd;  ///< read end
   int status_fd;   ///< write end

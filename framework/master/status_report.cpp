@@ -19,6 +19,8 @@ void write(JsonWriter& json, const MasterStatus& master) {
       .member("uptime_ms", master.uptime.count())
       .member("config_file", master.config_file)
       .member("state", master.stopping ? "stopping" : "running")
+      .member("reload", master.reload)
+      .member("last_reload", master.last_reload)
       .end_object();
 }
 

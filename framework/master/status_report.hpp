@@ -17,6 +17,8 @@ struct MasterStatus {
   std::chrono::milliseconds uptime{0};
   std::string config_file;  ///< empty: started without one
   bool stopping = false;
+  std::string reload;       ///< where a reload is: "canary", "rolling", "rolling back"; empty: none
+  std::string last_reload;  ///< how the last one ended; empty: there was none
 };
 
 struct PoolStatus {
@@ -68,7 +70,7 @@ struct WorkerStatus {
 };
 
 struct RestartCount {
-  std::string reason;  ///< departure_name()
+  std::string reason;  ///< departure_name(), or the limit that the worker reached: "max-requests"
   std::uint64_t count = 0;
 };
 
@@ -83,6 +85,9 @@ struct StatusSnapshot {
   WorkStatus totals;               ///< dead workers included
   std::vector<RestartCount> restarts;
 };
+
+/// @return the resident memory of a process; zero: it can't be read
+std::uint64_t rss_bytes(pid_t pid);
 
 /// @return the answer line to `status`, its end included: {"ok":true,"master":{...},...}.
 std::string status_answer(const StatusSnapshot& snapshot);

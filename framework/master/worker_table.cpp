@@ -58,6 +58,14 @@ unsigned WorkerTable::count_filling(std::size_t pool) const noexcept {
   return count;
 }
 
+unsigned WorkerTable::count_due(std::size_t pool) const noexcept {
+  unsigned count = 0;
+  for_each([&](const WorkerRecord& worker) {
+    count += worker.pool == pool && counts_towards_pool(worker.state) && !worker.recycle.empty() ? 1 : 0;
+  });
+  return count;
+}
+
 unsigned WorkerTable::count_in(std::size_t pool, WorkerState state) const noexcept {
   unsigned count = 0;
   for_each([&](const WorkerRecord& worker) { count += worker.pool == pool && worker.state == state ? 1 : 0; });

@@ -19,7 +19,7 @@ namespace prefork::master {
 
 /// One worker process as the master knows it, from fork to reap.
 struct WorkerRecord {
-  std::size_t pool = 0;  ///< index in Options::pools
+  std::size_t pool = 0;  ///< the workforce's number of it
   unsigned index = 0;    ///< place within the pool
   std::size_t slot = 0;  ///< of the scoreboard
   unsigned generation = 0;
@@ -33,6 +33,7 @@ struct WorkerRecord {
   std::optional<TimePoint> ready;
   ExitIntent intent = ExitIntent::unexpected;
   std::string start_error;
+  std::string recycle;  ///< which limit it has reached; empty: none
   RateEstimator request_rate;
   bool spoke_nonsense = false;  ///< said once in the log
 };
@@ -54,6 +55,7 @@ class WorkerTable {
   unsigned count(std::size_t pool) const noexcept;          ///< in whatever state
   unsigned count_filling(std::size_t pool) const noexcept;  ///< starting or ready
   unsigned count_in(std::size_t pool, WorkerState state) const noexcept;
+  unsigned count_due(std::size_t pool) const noexcept;  ///< starting or ready, and to be recycled
   bool empty() const noexcept { return workers_.empty(); }
 
   /// `visit` must not add or remove workers.

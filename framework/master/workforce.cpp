@@ -30,62 +30,104 @@ ipc::Bells bells_of(const std::vector<ipc::Wakeup>& wakeups) {
   return ipc::Bells(std::move(fds));
 }
 
-std::vector<std::chrono::milliseconds> hold_limits(const SharedPlan& plan) {
-  std::vector<std::chrono::milliseconds> limits;
-  for (const SharedDeclaration& object : plan.objects) limits.push_back(object.hold_limit);
-  return limits;
-}
-
 }  // namespace
 
-Workforce::Workforce(const Generation& generation, Log& log, Reactor& reactor, RunWorker run, OtherChild other)
-    : generation_(generation),
+Workforce::Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& reactor, RunWorker run,
+                     OtherChild other)
+    : current_(std::move(generation)),
       log_(log),
       reactor_(reactor),
       run_(std::move(run)),
       other_(std::move(other)),
-      scoreboard_(ipc::Scoreboard::create(scoreboard_slots(generation.options))),
+      scoreboard_(ipc::Scoreboard::create(scoreboard_slots(current_->options))),
       wakeups_(make_wakeups(scoreboard_.slots())),
       bells_(bells_of(wakeups_)),
-      shared_(SharedSet::make(generation.shared.objects, scoreboard_.slots())),
-      holds_(hold_limits(generation.shared)),
+      holds_(hold_limits(current_->shared)),
       table_(scoreboard_.slots()),
       random_(std::random_device()()) {
-  for (const auto& options : generation_.options.pools) {
-    Pool pool{options.name, generation_.identities.at(options.name).user, options.workers, {}, {}, {}, 0};
-    pool.limits.boot = options.boot_timeout;
-    pool.limits.heartbeat = options.worker_timeout;
-    pool.limits.drain = generation_.options.master.shutdown_timeout;
-    for (const auto& service : generation_.options.services) {
-      if (service.pool == options.name) pool.services.push_back(service.name);
-    }
-    pools_.push_back(std::move(pool));
+  current_->objects = SharedSet::make(current_->shared.objects, scoreboard_.slots());
+  for (std::size_t i = 0; i < current_->options.pools.size(); ++i) add_pool(current_, i, Pool::Role::serving);
+}
+
+// Pools.
+
+std::size_t Workforce::add_pool(const std::shared_ptr<Generation>& generation, std::size_t place, Pool::Role role) {
+  const config::PoolOptions& options = generation->options.pools[place];
+  Pool pool;
+  pool.generation = generation;
+  pool.place = place;
+  pool.name = options.name;
+  const auto namesake =
+      std::find_if(pools_.begin(), pools_.end(), [&](const auto& known) { return known.second.name == pool.name; });
+  pool.number = namesake != pools_.end() ? namesake->second.number : next_number_++;
+  pool.user = generation->identities.at(pool.name).user;
+  pool.role = role;
+  pool.goal = options.workers;
+  pool.max_rss_hard = options.max_rss_hard;
+  pool.limits.boot = options.boot_timeout;
+  pool.limits.heartbeat = options.worker_timeout;
+  pool.limits.drain = generation->options.master.shutdown_timeout;
+  for (const auto& service : generation->options.services) {
+    if (service.pool == pool.name) pool.services.push_back(service.name);
   }
+  pools_.emplace(next_pool_, std::move(pool));
+  return next_pool_++;
+}
+
+std::optional<std::size_t> Workforce::find_pool(const std::string& name, Pool::Role role) const noexcept {
+  for (const auto& [id, pool] : pools_) {
+    if (pool.role == role && pool.name == name) return id;
+  }
+  return std::nullopt;
 }
 
 std::optional<std::size_t> Workforce::find_pool(const std::string& name) const noexcept {
-  const auto at = std::find_if(pools_.begin(), pools_.end(), [&](const Pool& pool) { return pool.name == name; });
-  if (at == pools_.end()) return std::nullopt;
-  return static_cast<std::size_t>(at - pools_.begin());
+  const bool goes_back = rollout_ && rollout_->phase == Rollout::Phase::reverting;
+  for (const Pool::Role role : {goes_back ? Pool::Role::outgoing : Pool::Role::incoming, Pool::Role::serving}) {
+    if (const auto found = find_pool(name, role)) return found;
+  }
+  return std::nullopt;
 }
 
-bool Workforce::set_target(std::size_t pool, unsigned workers) {
+bool Workforce::set_goal(std::size_t pool, unsigned workers) {
   std::size_t total = workers;
-  for (std::size_t i = 0; i < pools_.size(); ++i) total += i == pool ? 0 : pools_[i].target;
+  for (const auto& [id, other] : pools_) {
+    const bool counts = other.role == Pool::Role::serving || other.role == pools_.at(pool).role;
+    total += id != pool && counts ? other.goal : 0;
+  }
   if (total > scoreboard_.slots()) return false;
-  pools_[pool].target = workers;
+  pools_.at(pool).goal = workers;
   return true;
+}
+
+void Workforce::retire_all() {
+  for (auto& [id, pool] : pools_) pool.goal = 0;
+}
+
+void Workforce::forget_empty_pools() {
+  std::erase_if(pools_, [&](const auto& pool) {
+    return pool.second.role == Pool::Role::leaving && table_.count(pool.first) == 0;
+  });
+}
+
+std::vector<const Generation*> Workforce::generations() const {
+  std::vector<const Generation*> all{current_.get()};
+  for (const auto& [id, pool] : pools_) {
+    if (std::find(all.begin(), all.end(), pool.generation.get()) == all.end()) all.push_back(pool.generation.get());
+  }
+  return all;
 }
 
 void Workforce::stop(WorkerEvent how) {
   stopping_ = true;
+  for (auto& [id, pool] : pools_) pool.generation->listeners->close();
   table_.for_each([&](WorkerRecord& worker) { apply(worker, how); });
 }
 
 // Starting and retiring.
 
 void Workforce::refill(std::size_t index, TimePoint now) {
-  Pool& pool = pools_[index];
+  Pool& pool = pools_.at(index);
   while (table_.count_filling(index) < pool.target &&
          pool.policy.take_start(now, table_.count_in(index, WorkerState::starting))) {
     if (!start(index, now)) return;
@@ -103,36 +145,38 @@ void Workforce::refill(std::size_t index, TimePoint now) {
 bool Workforce::start(std::size_t pool, TimePoint now) {
   const auto slot = table_.free_slot();
   if (!slot) {
-    log_.error("pool " + pools_[pool].name + ": no worker started: all " + std::to_string(scoreboard_.slots()) +
+    log_.error("pool " + pools_.at(pool).name + ": no worker started: all " + std::to_string(scoreboard_.slots()) +
                " slots of the scoreboard are taken");
-    pools_[pool].policy.fork_failed(now);
+    pools_.at(pool).policy.fork_failed(now);
     return false;
   }
   try {
     auto record = spawn_worker(
-        {generation_, scoreboard_, wakeups_, shared_, pool, table_.free_index(pool), *slot, 0, -1, -1}, run_);
+        {scoreboard_, wakeups_, pools_.at(pool), pool, table_.free_index(pool), *slot, chance(), 0, -1, -1}, run_);
     record->started = record->entered = Clock::now();
     WorkerRecord& worker = table_.add(std::move(record));
     listen(worker);
     log_.debug(name(worker) + " started");
     return true;
   } catch (const std::system_error& error) {
-    log_.error("pool " + pools_[pool].name + ": no worker started: " + error.what());
-    pools_[pool].policy.fork_failed(now);
+    log_.error("pool " + pools_.at(pool).name + ": no worker started: " + error.what());
+    pools_.at(pool).policy.fork_failed(now);
     return false;
   }
 }
 
 // The one that has least to lose goes first, and of those the last that came.
 void Workforce::shrink(std::size_t pool) {
-  while (table_.count_filling(pool) > pools_[pool].target) {
+  while (table_.count_filling(pool) > pools_.at(pool).target) {
     WorkerRecord* choice = nullptr;
     std::uint64_t least = UINT64_MAX;
     table_.for_each([&](WorkerRecord& worker) {
       if (worker.pool != pool || !counts_towards_pool(worker.state)) return;
       const ipc::WorkerSlot& slot = scoreboard_.slot(worker.slot);
       const bool busy = slot.activity_kind.load(std::memory_order_relaxed) != ipc::ActivityKind::none;
-      const std::uint64_t load = 2 * std::uint64_t{slot.connections.load(std::memory_order_relaxed)} + (busy ? 1 : 0);
+      // The one that is to be replaced anyway before any other.
+      const std::uint64_t connections = slot.connections.load(std::memory_order_relaxed);
+      const std::uint64_t load = worker.recycle.empty() ? 2 * connections + (busy ? 2 : 1) : 0;
       if (choice == nullptr || load < least || (load == least && worker.index > choice->index)) {
         choice = &worker;
         least = load;
@@ -145,12 +189,18 @@ void Workforce::shrink(std::size_t pool) {
 void Workforce::tend(TimePoint now) {
   table_.for_each([&](WorkerRecord& worker) {
     const auto deadline =
-        master::next_deadline(worker.state, worker.entered, last_beat(worker), pools_[worker.pool].limits);
+        master::next_deadline(worker.state, worker.entered, last_beat(worker), pools_.at(worker.pool).limits);
     if (deadline && deadline->at <= now) apply(worker, deadline->event);
   });
-  for (std::size_t i = 0; i < pools_.size() && !stopping_; ++i) {
-    refill(i, now);
-    shrink(i);
+  if (!stopping_) {
+    set_targets(now);
+    for (const auto& [id, pool] : pools_) {
+      refill(id, now);
+      replace_due(id);
+      shrink(id);
+    }
+    kill_bloated(now);
+    forget_empty_pools();
   }
   watch_holds(now);
 }
@@ -162,12 +212,14 @@ std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
   };
   table_.for_each([&](const WorkerRecord& worker) {
     const auto deadline =
-        master::next_deadline(worker.state, worker.entered, last_beat(worker), pools_[worker.pool].limits);
+        master::next_deadline(worker.state, worker.entered, last_beat(worker), pools_.at(worker.pool).limits);
     if (deadline) consider(deadline->at);
   });
-  for (std::size_t i = 0; i < pools_.size() && !stopping_; ++i) {
-    if (table_.count_filling(i) < pools_[i].target) consider(pools_[i].policy.throttled_until(now));
+  for (const auto& [id, pool] : pools_) {
+    if (!stopping_ && table_.count_filling(id) < pool.target) consider(pool.policy.throttled_until(now));
   }
+  if (rollout_ && !stopping_) consider(rollout_->patience);
+  consider(next_rss_check_);
   if (!table_.empty()) consider(holds_.next());
   return next;
 }
@@ -211,6 +263,8 @@ void Workforce::heard(WorkerRecord& worker, const ipc::StatusMessage& message) {
       return apply(worker, WorkerEvent::said_ready);
     case ipc::StatusKind::draining:
       return apply(worker, WorkerEvent::said_draining);
+    case ipc::StatusKind::recycle:
+      return recycle(worker, escape_untrusted(message.text, 128));
     case ipc::StatusKind::cannot_start:
       worker.start_error = message.text;
       return;
@@ -241,7 +295,7 @@ void Workforce::act(WorkerRecord& worker, WorkerAction action, WorkerEvent event
   switch (action) {
     case WorkerAction::note_ready:
       worker.ready = worker.entered;
-      pools_[worker.pool].policy.became_ready(worker.entered);
+      pools_.at(worker.pool).policy.became_ready(worker.entered);
       return log_.info(name(worker) + " is ready");
     case WorkerAction::note_draining:
       worker.intent = ExitIntent::drained_itself;
@@ -277,7 +331,7 @@ void Workforce::command(WorkerRecord& worker, ipc::ControlKind kind) {
   if (worker.intent == ExitIntent::unexpected || kind == ipc::ControlKind::stop_now) {
     worker.intent = kind == ipc::ControlKind::stop_now ? ExitIntent::stopped : ExitIntent::retired;
   }
-  const auto limit = pools_[worker.pool].limits.drain;
+  const auto limit = pools_.at(worker.pool).limits.drain;
   std::array<std::byte, ipc::kControlBytes> packet;
   // The worker ends by itself a little before its time is over.
   const bool limited = limit.count() > 0 && limit.count() < UINT32_MAX;
@@ -288,10 +342,10 @@ void Workforce::command(WorkerRecord& worker, ipc::ControlKind kind) {
   ipc::send_packet(worker.control.get(), packet);
 }
 
-void Workforce::departed(WorkerRecord& worker, Departure departure) {
+void Workforce::departed(WorkerRecord& worker, Departure departure, const std::string& why) {
   ++departures_[static_cast<std::size_t>(departure)];
-  const double jitter = std::uniform_real_distribution<double>(-1.0, 1.0)(random_);
-  pools_[worker.pool].policy.left({departure, worker.started, worker.ready}, Clock::now(), jitter);
+  pools_.at(worker.pool).policy.left({departure, worker.started, worker.ready}, Clock::now(), 2 * chance() - 1);
+  judge(worker, departure, why);
 }
 
 // Burying.
@@ -317,11 +371,12 @@ void Workforce::buried(pid_t pid, int wait_status) {
   const std::string activity = serving(worker, duration);
   ExitFacts end = facts(worker, wait_status, activity);
   end.activity_for = duration;
+  const std::string report = exit_report(end);
+  log_.write(is_expected(end) ? LogLevel::info : LogLevel::error, report);
   const WorkerAction action = transition(worker.state, WorkerEvent::reaped).action;
   if (action == WorkerAction::report_failed_start || action == WorkerAction::report_death) {
-    departed(worker, departure_of(wait_status, worker.ready.has_value()));
+    departed(worker, departure_of(wait_status, worker.ready.has_value()), report);
   }
-  log_.write(is_expected(end) ? LogLevel::info : LogLevel::error, exit_report(end));
   repair(worker);
   ipc::accumulate(retained_, scoreboard_.counters(worker.slot));
   scoreboard_.clear(worker.slot);
@@ -331,7 +386,7 @@ void Workforce::buried(pid_t pid, int wait_status) {
 
 ExitFacts Workforce::facts(const WorkerRecord& worker, int wait_status, const std::string& activity) const {
   ExitFacts facts;
-  facts.pool = pools_[worker.pool].name;
+  facts.pool = pools_.at(worker.pool).name;
   facts.index = worker.index;
   facts.pid = worker.pid;
   facts.generation = worker.generation;

@@ -4,14 +4,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "framework/master/generation.hpp"
 #include "framework/master/hold_watch.hpp"
 #include "framework/master/log.hpp"
+#include "framework/master/pool.hpp"
 #include "framework/master/reactor.hpp"
 #include "framework/master/restart_policy.hpp"
 #include "framework/master/shared_report.hpp"
@@ -34,14 +39,33 @@ class Workforce {
   using OtherChild = std::function<void(pid_t, int wait_status)>;
 
   /// Makes the scoreboard, the wake-ups and the shared objects. @throws std::system_error, StartupError
-  Workforce(const Generation& generation, Log& log, Reactor& reactor, RunWorker run, OtherChild other = {});
+  Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& reactor, RunWorker run, OtherChild other = {});
 
-  std::size_t pools() const noexcept { return pools_.size(); }
+  /// @return the number of the pool, which is the incoming one while it is rolled.
   std::optional<std::size_t> find_pool(const std::string& name) const noexcept;
-  unsigned target(std::size_t pool) const noexcept { return pools_[pool].target; }
+  /// How many workers a pool shall have once nothing is rolled.
+  unsigned goal(std::size_t pool) const noexcept { return pools_.at(pool).goal; }
   /// @return false: the scoreboard has no room for so many.
-  bool set_target(std::size_t pool, unsigned workers);
+  bool set_goal(std::size_t pool, unsigned workers);
+  void retire_all();
   std::size_t slots() const noexcept { return scoreboard_.slots(); }
+
+  /// Begins to roll a generation in: one worker of each of its pools first, the canary, and when all of them are ready,
+  /// pool by pool, new before old. Every worker that can't start, or that dies by its own doing, rolls all back.
+  /// @param next  with its listeners bound; its shared objects are made here
+  /// @param only  the pool that is rolled, the others stay as they are; nullopt: all
+  /// @throws StartupError: it can't be, and nothing has changed
+  void begin_rollout(std::shared_ptr<Generation> next, const std::optional<std::string>& only);
+  bool rolling() const noexcept { return rollout_.has_value(); }
+  /// "canary", "rolling", "rolling back", or nothing
+  std::string_view rollout_phase() const noexcept;
+  struct RolloutEnd {
+    std::string failure;  ///< empty: the generation serves
+  };
+  /// @return how the rollout ended, once.
+  std::optional<RolloutEnd> take_rollout_end() noexcept { return std::exchange(rollout_end_, std::nullopt); }
+  /// The generations that have workers or may start some.
+  std::vector<const Generation*> generations() const;
 
   /// Reaps every child that has ended. To be called after SIGCHLD was taken, since signals coalesce.
   void reap();
@@ -50,29 +74,52 @@ class Workforce {
   /// When tend() should be called again at the latest.
   std::optional<TimePoint> next_deadline(TimePoint now) const;
 
-  /// From now on no worker is started, and all are told to go.
+  /// From now on no worker is started, and all are told to go. The listeners are closed.
   void stop(WorkerEvent how);
   bool empty() const noexcept { return table_.empty(); }
 
   /// Adds pools, workers, totals and restarts.
   void report(StatusSnapshot& snapshot);
 
-  const SharedSet& shared() const noexcept { return shared_; }
+  const SharedSet& shared() const noexcept { return current_->objects; }
   const ipc::Bells& bells() const noexcept { return bells_; }
   std::vector<SharedStatus> report_shared() const;
 
  private:
-  struct Pool {
-    std::string name;
-    std::string user;
-    unsigned target;
-    WorkerLimits limits;
-    RestartPolicy policy;
-    std::vector<std::string> services;  ///< in the order that the workers get them
-    unsigned warned_throttle = 0;       ///< failures that the log was told of
+  /// A generation on its way in.
+  struct Rollout {
+    enum class Phase : std::uint8_t { canary, rolling, reverting };
+    struct Pair {
+      std::size_t incoming;
+      std::optional<std::size_t> outgoing;  ///< nullopt: the pool is new
+    };
+    std::shared_ptr<Generation> next;
+    std::vector<Pair> pairs;
+    std::vector<std::size_t> removed;  ///< pools that have no successor
+    Phase phase = Phase::canary;
+    std::optional<TimePoint> patience{};  ///< with the start of the canaries, and with the return of the old workers
   };
   static constexpr std::size_t kDepartures = kDepartureCount;
 
+  std::size_t add_pool(const std::shared_ptr<Generation>& generation, std::size_t place, Pool::Role role);
+  std::optional<std::size_t> find_pool(const std::string& name, Pool::Role role) const noexcept;
+  void forget_empty_pools();
+  unsigned ready(std::size_t pool) const noexcept { return table_.count_in(pool, WorkerState::ready); }
+
+  void set_targets(TimePoint now);
+  void check_canaries(TimePoint now);
+  void roll_on();
+  void roll_back(TimePoint now);
+  void commit_rollout();
+  void drop_rollout();
+  void fail_rollout(const std::string& why);
+  void judge(const WorkerRecord& worker, Departure departure, const std::string& why);
+
+  double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
+  void recycle(WorkerRecord& worker, const std::string& limit);
+  unsigned successors(std::size_t pool) const noexcept;
+  void replace_due(std::size_t pool);
+  void kill_bloated(TimePoint now);
   void refill(std::size_t pool, TimePoint now);
   void shrink(std::size_t pool);
   bool start(std::size_t pool, TimePoint now);
@@ -83,7 +130,7 @@ class Workforce {
   void apply(WorkerRecord& worker, WorkerEvent event);
   void act(WorkerRecord& worker, WorkerAction action, WorkerEvent event);
   void command(WorkerRecord& worker, ipc::ControlKind kind);
-  void departed(WorkerRecord& worker, Departure departure);
+  void departed(WorkerRecord& worker, Departure departure, const std::string& why = {});
   void buried(pid_t pid, int wait_status);
   void repair(const WorkerRecord& dead);
   void watch_holds(TimePoint now);
@@ -95,22 +142,28 @@ class Workforce {
   std::string name(const WorkerRecord& worker) const;
   TimePoint last_beat(const WorkerRecord& worker) const;
   void report_worker(const WorkerRecord& worker, WorkerStatus& status) const;
+  void report_pool(std::size_t id, TimePoint now, StatusSnapshot& snapshot) const;
 
-  const Generation& generation_;
+  std::shared_ptr<Generation> current_;
   Log& log_;
   Reactor& reactor_;
   RunWorker run_;
   OtherChild other_;
-  std::vector<Pool> pools_;
+  std::map<std::size_t, Pool> pools_;
+  std::size_t next_pool_ = 0;
+  std::uint32_t next_number_ = 0;
   ipc::Scoreboard scoreboard_;
   std::vector<ipc::Wakeup> wakeups_;
   ipc::Bells bells_;  ///< of wakeups_
-  SharedSet shared_;
   HoldWatch holds_;
   WorkerTable table_;
   ipc::CounterValues retained_{};  ///< of all workers that have died
   std::array<std::uint64_t, kDepartures> departures_{};
+  std::map<std::string, std::uint64_t> recycled_;  ///< by the limit that was reached
+  std::optional<TimePoint> next_rss_check_;        ///< nullopt: no pool has a hard limit
   std::minstd_rand random_;
+  std::optional<Rollout> rollout_;
+  std::optional<RolloutEnd> rollout_end_;
   bool stopping_ = false;
 };
 

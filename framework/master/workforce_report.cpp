@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -13,6 +14,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+}  // namespace
+
 std::uint64_t rss_bytes(pid_t pid) {
   const std::string path = "/proc/" + std::to_string(pid) + "/statm";
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
@@ -20,6 +23,8 @@ std::uint64_t rss_bytes(pid_t pid) {
   if (file == nullptr || std::fscanf(file.get(), "%llu %llu", &size, &resident) != 2) return 0;
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
+
+namespace {
 
 WorkStatus work_of(const ipc::CounterValues& values) {
   const auto value = [&](ipc::Counter counter) { return values[static_cast<std::size_t>(counter)]; };
@@ -30,7 +35,7 @@ WorkStatus work_of(const ipc::CounterValues& values) {
 }  // namespace
 
 std::string Workforce::name(const WorkerRecord& worker) const {
-  return "worker " + pools_[worker.pool].name + "/" + std::to_string(worker.index) + " (pid " +
+  return "worker " + pools_.at(worker.pool).name + "/" + std::to_string(worker.index) + " (pid " +
          std::to_string(worker.pid) + ")";
 }
 
@@ -39,11 +44,11 @@ std::string Workforce::serving(const WorkerRecord& worker, milliseconds& duratio
   const std::uint64_t now = ipc::monotonic_ns();
   const bool serves = activity.kind != ipc::ActivityKind::none && activity.since_ns < now;
   duration = milliseconds(serves ? (now - activity.since_ns) / 1'000'000 : 0);
-  return activity_text(activity, pools_[worker.pool].services);
+  return activity_text(activity, pools_.at(worker.pool).services);
 }
 
 void Workforce::report_worker(const WorkerRecord& worker, WorkerStatus& status) const {
-  status.pool = pools_[worker.pool].name;
+  status.pool = pools_.at(worker.pool).name;
   status.index = worker.index;
   status.slot = static_cast<unsigned>(worker.slot);
   status.pid = worker.pid;
@@ -57,20 +62,31 @@ void Workforce::report_worker(const WorkerRecord& worker, WorkerStatus& status) 
   status.rss_bytes = rss_bytes(worker.pid);
 }
 
+// Pools of one name are one to who asks: what the server shall have is the one's that serves or comes in, and workers
+// are counted together.
+void Workforce::report_pool(std::size_t id, TimePoint now, StatusSnapshot& snapshot) const {
+  const Pool& pool = pools_.at(id);
+  const auto known = std::find_if(snapshot.pools.begin(), snapshot.pools.end(),
+                                  [&](const PoolStatus& status) { return status.name == pool.name; });
+  PoolStatus& status = known != snapshot.pools.end() ? *known : snapshot.pools.emplace_back();
+  status.running += table_.count(id);
+  status.ready += table_.count_in(id, WorkerState::ready);
+  if (!status.name.empty() && find_pool(pool.name) != id) return;
+  status.name = pool.name;
+  status.target = pool.role == Pool::Role::leaving ? 0 : pool.goal;
+  status.user = pool.user;
+  status.failures = pool.policy.failures(now);
+  if (const auto until = pool.policy.throttled_until(now)) {
+    status.throttled_for = std::chrono::ceil<milliseconds>(*until - now);
+  }
+  if (pool.policy.last_reason() != ThrottleReason::none) {
+    status.last_failure = throttle_reason_name(pool.policy.last_reason());
+  }
+}
+
 void Workforce::report(StatusSnapshot& snapshot) {
   const TimePoint now = Clock::now();
-  for (std::size_t i = 0; i < pools_.size(); ++i) {
-    const Pool& pool = pools_[i];
-    PoolStatus status{pool.name,       pool.target,
-                      table_.count(i), table_.count_in(i, WorkerState::ready),
-                      pool.user,       pool.policy.failures(now),
-                      milliseconds(0), {}};
-    if (const auto until = pool.policy.throttled_until(now))
-      status.throttled_for = std::chrono::ceil<milliseconds>(*until - now);
-    if (pool.policy.last_reason() != ThrottleReason::none)
-      status.last_failure = throttle_reason_name(pool.policy.last_reason());
-    snapshot.pools.push_back(std::move(status));
-  }
+  for (const auto& [id, pool] : pools_) report_pool(id, now, snapshot);
   ipc::CounterValues totals = retained_;
   table_.for_each([&](WorkerRecord& worker) {
     const ipc::CounterValues values = scoreboard_.counters(worker.slot);
@@ -89,6 +105,7 @@ void Workforce::report(StatusSnapshot& snapshot) {
     if (departures_[i] > 0)
       snapshot.restarts.push_back({std::string(departure_name(static_cast<Departure>(i))), departures_[i]});
   }
+  for (const auto& [limit, count] : recycled_) snapshot.restarts.push_back({limit, count});
 }
 
 }  // namespace prefork::master

@@ -26,8 +26,12 @@ std::string held_thing(ipc::SharedKind kind) {
 
 // The worker is gone for certain, and nobody has its slot yet.
 void Workforce::repair(const WorkerRecord& dead) {
-  if (shared_.empty()) return;
-  const std::vector<SharedSet::Left> left = shared_.repair(dead.slot, bells_);
+  std::vector<SharedSet::Left> left;
+  // Generations that are alive together share what they have in common, and it is repaired once.
+  for (const Generation* generation : generations()) {
+    const std::vector<SharedSet::Left> more = generation->objects.repair(dead.slot, bells_);
+    left.insert(left.end(), more.begin(), more.end());
+  }
   // The dead may have taken a sleeper off its waiting set and not have woken it.
   table_.for_each([&](const WorkerRecord& worker) { bells_.ring(worker.slot); });
   if (!left.empty()) log_.info(name(dead) + " left " + left_text(left) + ": freed");
@@ -45,7 +49,7 @@ const WorkerRecord* Workforce::holder(ipc::Owner owner) const {
 void Workforce::watch_holds(TimePoint now) {
   if (table_.empty()) return;
   for (const std::size_t index : holds_.due(now)) {
-    const ipc::SharedObject& object = *shared_.objects()[index];
+    const ipc::SharedObject& object = *current_->objects.objects()[index];
     warn_of_holds(object, holds_.sampled(index, object.holds(), now));
   }
 }
@@ -54,7 +58,7 @@ void Workforce::watch_holds(TimePoint now) {
 std::string Workforce::taken_for(const ipc::SharedObject& object, const ipc::Hold& hold,
                                  const WorkerRecord& worker) const {
   if (object.notes() == nullptr) return {};
-  return activity_text(object.notes()->read(hold.index), pools_[worker.pool].services);
+  return activity_text(object.notes()->read(hold.index), pools_.at(worker.pool).services);
 }
 
 void Workforce::warn_of_holds(const ipc::SharedObject& object, const std::vector<HoldWatch::Overdue>& overdue) {
@@ -74,7 +78,7 @@ void Workforce::warn_of_holds(const ipc::SharedObject& object, const std::vector
 
 std::vector<SharedStatus> Workforce::report_shared() const {
   std::vector<SharedStatus> all;
-  for (const auto& object : shared_.objects()) {
+  for (const auto& object : current_->objects.objects()) {
     const ipc::SharedReport report = object->report();
     SharedStatus status;
     status.name = object->name();
@@ -88,7 +92,7 @@ std::vector<SharedStatus> Workforce::report_shared() const {
       if (status.holders.size() == kMaxHolders) break;
       const WorkerRecord* worker = holder(owner);
       status.holders.push_back(
-          {worker == nullptr ? "?" : pools_[worker->pool].name + "/" + std::to_string(worker->index), count});
+          {worker == nullptr ? "?" : pools_.at(worker->pool).name + "/" + std::to_string(worker->index), count});
     }
     status.more_holders = report.holders.size() - status.holders.size();
     status.repairs = object->repairs();

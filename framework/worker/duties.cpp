@@ -62,6 +62,7 @@ void Duties::beat() noexcept { runtime_.slot.heartbeat_ns.store(ipc::monotonic_n
 void Duties::on_timer() {
   beat();
   waits_.recheck();
+  officer_.every_second();
   runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(kHeartbeatMs));
 }
 

@@ -19,6 +19,7 @@ class DutyOfficer {
   virtual void master_died() = 0;
   virtual void asked_to_retire() = 0;      ///< SIGTERM was sent to the worker itself
   virtual void signalled(int number) = 0;  ///< SIGUSR1 or SIGUSR2 was
+  virtual void every_second() = 0;
 
  protected:
   ~DutyOfficer() = default;

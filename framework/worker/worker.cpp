@@ -100,6 +100,8 @@ class Worker final : private DutyOfficer {
   void master_died() override;
   void asked_to_retire() override;
   void signalled(int number) override;
+  void every_second() override;
+  void recycle(const std::optional<std::string>& why);
 
   WorkerSetup setup_;
   ipc::WorkerSlot& slot_;
@@ -114,6 +116,7 @@ class Worker final : private DutyOfficer {
   std::vector<std::unique_ptr<DatagramSocket>> datagram_sockets_;
   std::uint64_t give_up_ms_ = UINT64_MAX;  // of the loop's clock: end whatever is still open
   int exit_code_ = ipc::kExitRetired;
+  Recycling recycling_;
 };
 
 Worker::Worker(WorkerSetup setup)
@@ -126,7 +129,8 @@ Worker::Worker(WorkerSetup setup)
       signals_(waits_, setup_.identity, signal_topic(setup_)),
       duties_(runtime_, link_, bells_.fd(setup_.slot), waits_, *this),
       acceptor_(runtime_, FairShare(*setup_.scoreboard, setup_.slot),
-                connection_limit(setup_.max_connections, setup_.wakeup_fds.size())) {
+                connection_limit(setup_.max_connections, setup_.wakeup_fds.size())),
+      recycling_(setup_.recycle, runtime_.loop.now_ms()) {
   runtime_.duties = &duties_;
 }
 
@@ -164,6 +168,13 @@ void Worker::turn() {
   runtime_.loop.turn();
   slot_.end_activity();
   acceptor_.reconsider();
+  if (recycling_.served_enough(slot_)) recycle(recycling_.served_out());
+}
+
+void Worker::every_second() { recycle(recycling_.outlived(runtime_.loop.now_ms())); }
+
+void Worker::recycle(const std::optional<std::string>& why) {
+  if (why && runtime_.drain == DrainMode::none) link_.say(ipc::StatusKind::recycle, *why);
 }
 
 void Worker::load_services() {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "framework/worker/listener.hpp"
+#include "framework/worker/recycling.hpp"
 #include "framework/worker/service_host.hpp"
 #include "ipc/privileges.hpp"
 #include "ipc/scoreboard.hpp"
@@ -61,6 +62,7 @@ struct WorkerSetup {
   std::vector<int> wakeup_fds;  ///< of all slots, in their order
   ipc::Identity run_as;
   std::size_t max_connections = 0;  ///< 0: what the descriptor limit allows
+  RecycleLimits recycle;
   std::vector<ServiceSetup> services;
   std::vector<ListenerSetup> listeners;
 };

@@ -68,7 +68,7 @@ TEST(StatusMessage, RoundTrip) {
        {StatusMessage{StatusKind::ready, 0, {}}, StatusMessage{StatusKind::draining, 0, {}},
         StatusMessage{StatusKind::cannot_start, 0, "service \"web\" can't start"},
         StatusMessage{StatusKind::cannot_start, 0, {}}, StatusMessage{StatusKind::log, 4, binary},
-        StatusMessage{StatusKind::log, 0, {}}}) {
+        StatusMessage{StatusKind::log, 0, {}}, StatusMessage{StatusKind::recycle, 0, "max-requests 7"}}) {
     const auto packet = status_packet(message);
     const auto read = decode_status(packet);
     ASSERT_TRUE(read);
@@ -95,16 +95,17 @@ bool status_allowed(const std::vector<std::byte>& packet) {
   std::memcpy(&length, &packet[4], 4);
   const int kind = std::to_integer<int>(packet[0]);
   const int level = std::to_integer<int>(packet[1]);
-  if (kind < 1 || kind > 4 || length != packet.size() - kStatusHeaderBytes) return false;
+  if (kind < 1 || kind > 5 || length != packet.size() - kStatusHeaderBytes) return false;
   if (packet[2] != std::byte{} || packet[3] != std::byte{}) return false;
   if (kind == 4) return level <= 4;
-  return level == 0 && (kind == 3 || length == 0);
+  return level == 0 && (kind == 3 || kind == 5 || length == 0);
 }
 
 TEST(StatusMessage, EveryByteOfTheHeaderIsChecked) {
   for (const StatusMessage& message :
        {StatusMessage{StatusKind::ready, 0, {}}, StatusMessage{StatusKind::draining, 0, {}},
-        StatusMessage{StatusKind::cannot_start, 0, "why"}, StatusMessage{StatusKind::log, 3, "line"}}) {
+        StatusMessage{StatusKind::cannot_start, 0, "why"}, StatusMessage{StatusKind::log, 3, "line"},
+        StatusMessage{StatusKind::recycle, 0, "max-rss 1"}}) {
     const auto good = status_packet(message);
     for (std::size_t at = 0; at < kStatusHeaderBytes; ++at) {
       for (int value = 0; value < 256; ++value) {

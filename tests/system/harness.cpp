@@ -36,12 +36,16 @@ std::optional<uid_t> other_user() {
 }
 
 Server::Server(const std::string& sections, const How& how) : how_(how) {
-  std::string text =
-      "[master]\ncontrol = {dir}/control.sock\npid-file = {dir}/master.pid\n" + how.master + "\n" + sections;
+  configure(sections, how_.master);
+  if (how_.before) how_.before(dir_);
+  start();
+}
+
+void Server::configure(const std::string& sections, const std::string& master) const {
+  std::string text = "[master]\ncontrol = {dir}/control.sock\npid-file = {dir}/master.pid\n" + master + "\n" + sections;
   text = fill_in(std::move(text), "{dir}", dir_.path());
   text = fill_in(std::move(text), "{plugins}", kTestPlugins);
   write_file(config_path(), text);
-  start();
 }
 
 Server::~Server() {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -38,6 +39,7 @@ class Server {
     std::vector<std::string> arguments{};  ///< more of them; `{dir}` is filled in
     std::optional<uid_t> user{};
     std::optional<rlim_t> descriptors{};
+    std::function<void(const TempDir&)> before{};  ///< what must be there before the start
   };
 
   /// Starts a master with a [master] section of its own and `sections` behind it, in which `{dir}` and
@@ -46,6 +48,9 @@ class Server {
   Server(const std::string& sections, const How& how);
   ~Server();
 
+  /// Writes the configuration anew, for a reload; `master` stands for the same lines as at the start.
+  void configure(const std::string& sections) { configure(sections, how_.master); }
+  void configure(const std::string& sections, const std::string& master) const;
   /// Starts another master with the same configuration. @return what is left of the one before
   std::unique_ptr<Process> start();
   /// Waits until so many workers of a pool (or of all) are ready. @return itself

@@ -128,6 +128,20 @@ TEST(WebSocket, StopsThoughClientsDoNotAnswer) {
   EXPECT_EQ(server.wait_exit(), 0);
 }
 
+TEST(WebSocket, IsToldToConnectAgainByAReload) {
+  Server server(kConfig);
+  server.ready(2);
+  Client client = connect(server.address("it"));
+  EXPECT_EQ(server.ctl({"reload"}).code, 0);
+  expect_answer(client, 8, frames::close_payload(1001, "connect again"));
+  client.send(frames::close_frame(1001));
+  EXPECT_TRUE(client.closed());
+  Client again = connect(server.address("it"));
+  again.send(frames::text("here"));
+  expect_answer(again, 1, "here");
+  EXPECT_TRUE(server.stops_clean());
+}
+
 TEST(WebSocket, EndsWithItsWorkerAndComesBackWithTheNext) {
   Server server(kConfig);
   server.ready(2);

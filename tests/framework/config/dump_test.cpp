@@ -56,6 +56,10 @@ workers = 2  # -o pool.main.workers
 boot-timeout = 30s  # default
 worker-timeout = 1m  # default
 max-connections = 0  # default
+max-requests = 0  # default
+max-lifetime = 0  # default
+max-rss = 0  # default
+max-rss-hard = 0  # default
 
 [service echo]
 plugin = echo  # a.conf:2
@@ -123,8 +127,8 @@ ServiceOptions service(const std::string& name, const std::string& pool, const s
 Options all_changed() {
   Options options;
   options.master = {"/run/a b.sock", "/run/#.pid", "/var/log/x", "/p:/q", "debug", 1234ms, 77};
-  PoolOptions blue{"blue", 3, "user", "group", 1s, 0ms, 1000, {}};
-  PoolOptions main{"main", 2, std::nullopt, "g", 2min, 25min, 5, {}};
+  PoolOptions blue{"blue", 3, "user", "group", 1s, 0ms, 1000, 12, 48h, 1 << 20, 1 << 21, {}};
+  PoolOptions main{"main", 2, std::nullopt, "g", 2min, 25min, 5, 1, 90s, 0, 4097, {}};
   options.pools = {blue, main};
   ServiceOptions web =
       service("web", "blue",

@@ -19,11 +19,13 @@ inline std::string text_of(const ListenSpec& spec) {
 }
 
 inline std::string text_of(const PoolOptions& pool) {
-  const auto& [name, workers, user, group, boot_timeout, worker_timeout, max_connections, origin] = pool;
+  const auto& [name, workers, user, group, boot_timeout, worker_timeout, max_connections, max_requests, max_lifetime,
+               max_rss, max_rss_hard, origin] = pool;
   static_cast<void>(origin);
-  return fmt::format("pool {} workers={} user={} group={} boot={} worker={} connections={}", name, workers,
-                     user.value_or("(none)"), group.value_or("(none)"), boot_timeout.count(), worker_timeout.count(),
-                     max_connections);
+  return fmt::format(
+      "pool {} workers={} user={} group={} boot={} worker={} connections={} requests={} lifetime={} rss={} {}", name,
+      workers, user.value_or("(none)"), group.value_or("(none)"), boot_timeout.count(), worker_timeout.count(),
+      max_connections, max_requests, max_lifetime.count(), max_rss, max_rss_hard);
 }
 
 inline std::string text_of(const ServiceOptions& service) {

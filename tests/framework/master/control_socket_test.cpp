@@ -50,8 +50,12 @@ class ControlSocketTest : public testing::Test {
     }
     return all;
   }
-  ControlSocket::Reply handle(const ControlCommand& command) {
+  ControlSocket::Reply handle(const ControlCommand& command, ControlSocket::ClientId client) {
     ++handled;
+    if (std::holds_alternative<ReloadCommand>(command)) {
+      waiting.push_back(client);
+      return {};
+    }
     if (std::holds_alternative<StopCommand>(command)) return {answer_ok(), true};
     return {answer_ok("number", std::to_string(handled)), false};
   }
@@ -60,7 +64,10 @@ class ControlSocketTest : public testing::Test {
   std::string path = folder.file("control.sock");
   Reactor reactor;
   int handled = 0;
-  ControlSocket socket{path, reactor, [this](const ControlCommand& command) { return handle(command); }};
+  std::vector<ControlSocket::ClientId> waiting;
+  ControlSocket socket{path, reactor, [this](const ControlCommand& command, ControlSocket::ClientId client) {
+                         return handle(command, client);
+                       }};
 };
 
 TEST_F(ControlSocketTest, IsForItsOwnerAlone) {
@@ -151,6 +158,23 @@ TEST_F(ControlSocketTest, StayKeepsTheConnectionAndHasNoDeadline) {
   for (int i = 0; i < 5; ++i) turn();
   EXPECT_TRUE(test::wait_for(client.get(), POLLOUT, 0));
   EXPECT_FALSE(test::readable_now(client.get())) << "neither closed nor answered";
+}
+
+TEST_F(ControlSocketTest, AnAnswerMayComeLaterAndHasNoDeadlineUntilThen) {
+  const auto first = connect();
+  const auto second = connect();
+  send(first, "reload\nstatus\n");
+  send(second, "reload --only web\n");
+  const auto limit = Clock::now() + 30s;
+  while (waiting.size() < 2 && Clock::now() < limit) turn();
+  ASSERT_EQ(waiting.size(), 2U);
+  EXPECT_FALSE(socket.expire(Clock::now() + 24h)) << "it is the master's turn";
+  socket.answer(waiting[1], answer_ok("number", "second"));
+  EXPECT_EQ(answers(second, 1), answer_ok("number", "second"));
+  EXPECT_EQ(handled, 2) << "the next line waits for the answer to the one before";
+  socket.answer(waiting[0], answer_ok("number", "first"));
+  EXPECT_EQ(answers(first, 2), answer_ok("number", "first") + answer_ok("number", "3"));
+  socket.answer(waiting[0] + 100, answer_ok());  // nobody's
 }
 
 TEST_F(ControlSocketTest, ASilentClientIsClosedAtItsDeadline) {

@@ -93,18 +93,18 @@ TEST(ListenerSet, Port0ShowsThePortThatWasChosen) {
   EXPECT_THAT(set.listeners()[1].address, MatchesRegex("tcp://\\[::1\\]:[1-9][0-9]*"));
   EXPECT_THAT(set.listeners()[2].address, MatchesRegex("udp://127\\.0\\.0\\.1:[1-9][0-9]*"));
   for (const auto& listener : set.listeners()) {
-    EXPECT_THAT(listener.address, testing::EndsWith(":" + std::to_string(port_of(listener.sockets[0].get()))));
+    EXPECT_THAT(listener.address, testing::EndsWith(":" + std::to_string(port_of(listener.sockets[0]->get()))));
   }
-  EXPECT_EQ(option_of(set.listeners()[0].sockets[0].get(), SOL_SOCKET, SO_ACCEPTCONN), 1);
-  EXPECT_EQ(option_of(set.listeners()[2].sockets[0].get(), SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
+  EXPECT_EQ(option_of(set.listeners()[0].sockets[0]->get(), SOL_SOCKET, SO_ACCEPTCONN), 1);
+  EXPECT_EQ(option_of(set.listeners()[2].sockets[0]->get(), SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
 }
 
 TEST(ListenerSet, SocketsAreNonBlockingAndCloseOnExec) {
   const test::TempFolder folder;
   const ListenerSet set(options({{tcp("127.0.0.1"), local(folder.file("s"))}}));
   for (const auto& listener : set.listeners()) {
-    EXPECT_NE(::fcntl(listener.sockets[0].get(), F_GETFL) & O_NONBLOCK, 0);
-    EXPECT_NE(::fcntl(listener.sockets[0].get(), F_GETFD) & FD_CLOEXEC, 0);
+    EXPECT_NE(::fcntl(listener.sockets[0]->get(), F_GETFL) & O_NONBLOCK, 0);
+    EXPECT_NE(::fcntl(listener.sockets[0]->get(), F_GETFD) & FD_CLOEXEC, 0);
   }
 }
 
@@ -130,7 +130,7 @@ TEST(ListenerSet, OptionsAreReallySet) {
   auto only6 = tcp("::"), both = tcp("::");
   both.ipv6only = false;
   const ListenerSet set(options({{plain, fast, only6, both}}));
-  const auto fd = [&](std::size_t i) { return set.listeners()[i].sockets[0].get(); };
+  const auto fd = [&](std::size_t i) { return set.listeners()[i].sockets[0]->get(); };
   EXPECT_EQ(option_of(fd(0), IPPROTO_TCP, TCP_NODELAY), 0);
   EXPECT_EQ(option_of(fd(1), IPPROTO_TCP, TCP_NODELAY), 1);
   EXPECT_EQ(option_of(fd(2), IPPROTO_IPV6, IPV6_V6ONLY), 1);
@@ -146,8 +146,8 @@ TEST(ListenerSet, ReuseportHasASocketForEachWorkerOfOnePort) {
   for (const auto& listener : set.listeners()) {
     ASSERT_EQ(listener.sockets.size(), 5U);
     for (const auto& socket : listener.sockets) {
-      EXPECT_EQ(port_of(socket.get()), port_of(listener.sockets[0].get()));
-      EXPECT_EQ(option_of(socket.get(), SOL_SOCKET, SO_REUSEPORT), 1);
+      EXPECT_EQ(port_of(socket->get()), port_of(listener.sockets[0]->get()));
+      EXPECT_EQ(option_of(socket->get(), SOL_SOCKET, SO_REUSEPORT), 1);
     }
   }
 }
@@ -156,7 +156,7 @@ TEST(ListenerSet, NamesAreResolvedToAllTheirAddresses) {
   std::string port;
   {
     const ListenerSet free(options({{tcp("127.0.0.1")}}));
-    port = std::to_string(port_of(free.listeners()[0].sockets[0].get()));
+    port = std::to_string(port_of(free.listeners()[0].sockets[0]->get()));
   }
   const ListenerSet set(options({{tcp("localhost", port)}}));
   EXPECT_GE(set.listeners().size(), 1U);
@@ -169,7 +169,7 @@ TEST(ListenerSet, NamesAreResolvedToAllTheirAddresses) {
 TEST(ListenerSet, APortInUseIsToldWithItsPlace) {
   const test::TempFolder folder;
   const ListenerSet holder(options({{tcp("127.0.0.1")}}));
-  const std::string port = std::to_string(port_of(holder.listeners()[0].sockets[0].get()));
+  const std::string port = std::to_string(port_of(holder.listeners()[0].sockets[0]->get()));
   const auto before = test::open_descriptors();
   const auto refused = refusal(options({{local(folder.file("s")), tcp("127.0.0.1", port)}}));
   EXPECT_EQ(refused.code, EX_UNAVAILABLE);
@@ -181,7 +181,7 @@ TEST(ListenerSet, APortInUseIsToldWithItsPlace) {
 // Goal: a port that is being let go, by workers of a killed master, is had as soon as it is free.
 TEST(ListenerSet, APortThatIsLetGoIsWaitedFor) {
   std::optional<ListenerSet> holder(std::in_place, options({{inet(ListenScheme::udp, "127.0.0.1", "0")}}));
-  const std::string port = std::to_string(port_of(holder->listeners()[0].sockets[0].get()));
+  const std::string port = std::to_string(port_of(holder->listeners()[0].sockets[0]->get()));
   const pid_t child = ::fork();
   if (child == 0) {
     ::poll(nullptr, 0, 100);  // holds the port for a moment, which is what is tested

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 StatusSnapshot snapshot() {
   StatusSnapshot all;
-  all.master = {100, "0.1.0", 3, 61s, "prefork.conf", false};
+  all.master = {100, "0.1.0", 3, 61s, "prefork.conf", false, "rolling", "generation 2 serves"};
   all.pools.push_back({"main", 2, 2, 1, "www-data", 4, 1500ms, "cannot start"});
   all.listeners.push_back({"web", "tcp://127.0.0.1:40123", "tcp"});
   all.services.push_back({"web", "hello", "main"});
@@ -47,7 +47,8 @@ TEST(StatusReport, SaysAll) {
   EXPECT_EQ(status, json::parse(R"({
     "ok": true,
     "master": {"pid": 100, "version": "0.1.0", "generation": 3, "uptime_ms": 61000,
-               "config_file": "prefork.conf", "state": "running"},
+               "config_file": "prefork.conf", "state": "running",
+               "reload": "rolling", "last_reload": "generation 2 serves"},
     "pools": [{"name": "main", "target": 2, "running": 2, "ready": 1, "user": "www-data", "failures": 4,
                "throttled_ms": 1500, "last_failure": "cannot start"}],
     "listeners": [{"service": "web", "address": "tcp://127.0.0.1:40123", "scheme": "tcp"}],

@@ -78,6 +78,7 @@ class WorkforceTest : public testing::Test {
     generation.options.pools.push_back({});
     pool().name = "main";
     pool().workers = 2;
+    generation.listeners = std::make_unique<ListenerSet>(generation.options);
     generation.identities["main"] = ipc::resolve_identity(std::nullopt, std::nullopt);
   }
   ~WorkforceTest() override {
@@ -91,7 +92,7 @@ class WorkforceTest : public testing::Test {
   }
   config::PoolOptions& pool() { return generation.options.pools[0]; }
   void start(RunWorker run) {
-    force = std::make_unique<Workforce>(generation, log, reactor, std::move(run));
+    force = std::make_unique<Workforce>(current, log, reactor, std::move(run));
     reactor.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) {
       signalfd_siginfo info{};
       while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
@@ -99,6 +100,15 @@ class WorkforceTest : public testing::Test {
       force->reap();
     });
     force->tend(Clock::now());
+  }
+  /// Another generation, of the same pools.
+  std::shared_ptr<Generation> successor() const {
+    auto next = std::make_shared<Generation>();
+    next->number = generation.number + 1;
+    next->options = generation.options;
+    next->identities = generation.identities;
+    next->listeners = std::make_unique<ListenerSet>(next->options);
+    return next;
   }
   template <class Done>
   bool turn_until(Done done) {
@@ -118,7 +128,7 @@ class WorkforceTest : public testing::Test {
     return snapshot;
   }
   unsigned ready() { return status().pools.at(0).ready; }
-  bool all_ready() { return ready() == force->target(0); }
+  bool all_ready() { return ready() == force->goal(0); }
   std::string lines() const {
     std::ostringstream text;
     text << std::ifstream(folder.file("log")).rdbuf();
@@ -139,7 +149,8 @@ class WorkforceTest : public testing::Test {
   test::TempFolder folder;
   Log log{folder.file("log"), LogLevel::debug};
   Reactor reactor;
-  Generation generation;
+  std::shared_ptr<Generation> current = std::make_shared<Generation>();
+  Generation& generation = *current;
   std::unique_ptr<Workforce> force;
 
  private:

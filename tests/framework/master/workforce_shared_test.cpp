@@ -27,13 +27,13 @@ class WorkforceSharedTest : public WorkforceTest {
       Puppet puppet(order);
       if (order.index == 0) {
         const ipc::Party self{ipc::owner_of(order.slot), &bells};
-        const std::size_t slots = order.shared.objects()[0]->slots();
-        ipc::MessageQueue jobs(order.shared.objects()[0]->memory(), {8, 64, 0}, slots, self);
-        ipc::Semaphore gate(order.shared.objects()[1]->memory(), {2}, slots, self);
+        const std::size_t slots = order.pool.generation->objects.objects()[0]->slots();
+        ipc::MessageQueue jobs(order.pool.generation->objects.objects()[0]->memory(), {8, 64, 0}, slots, self);
+        ipc::Semaphore gate(order.pool.generation->objects.objects()[1]->memory(), {2}, slots, self);
         if (jobs.empty()) jobs.try_put(std::as_bytes(std::span("x", 1)));
         jobs.try_get();
         gate.try_acquire();
-        if (const auto* notes = order.shared.objects()[0]->notes()) {
+        if (const auto* notes = order.pool.generation->objects.objects()[0]->notes()) {
           notes->write(0, {ipc::ActivityKind::request, 0, ipc::monotonic_ns(), "GET /x\n"});
         }
       }

@@ -82,15 +82,15 @@ TEST_F(WorkforceTest, ScaleDownRetiresTheIdleOneAndScaleUpFillsAgain) {
   });
   ASSERT_TRUE(turn_until([&] { return all_ready(); }));
   const auto before = pids();
-  ASSERT_TRUE(force->set_target(0, 2));
+  ASSERT_TRUE(force->set_goal(0, 2));
   ASSERT_TRUE(turn_until([&] { return status().pools[0].running == 2; }));
   EXPECT_EQ(pids(), (std::map<unsigned, pid_t>{{0, before.at(0)}, {2, before.at(2)}}));
-  ASSERT_TRUE(force->set_target(0, 3));
+  ASSERT_TRUE(force->set_goal(0, 3));
   ASSERT_TRUE(turn_until([&] { return all_ready(); }));
   EXPECT_EQ(pids().at(0), before.at(0));
   EXPECT_EQ(pids().size(), 3U);
   EXPECT_EQ(restarts("drained") + restarts("crashed") + restarts("killed"), 0U) << "what is wanted is no departure";
-  EXPECT_FALSE(force->set_target(0, 100'000));
+  EXPECT_FALSE(force->set_goal(0, 100'000));
 }
 
 TEST_F(WorkforceTest, AWorkerThatDrainsItselfIsReplacedAtOnce) {
@@ -119,7 +119,7 @@ TEST_F(WorkforceTest, StopLevels) {
       if (order.index == 1 && kind == ipc::ControlKind::stop_now) ::_exit(0);
     }
   });
-  force->set_target(0, 3);
+  force->set_goal(0, 3);
   force->tend(Clock::now());
   ASSERT_TRUE(turn_until([&] { return all_ready(); }));
   force->stop(WorkerEvent::finish_wanted);

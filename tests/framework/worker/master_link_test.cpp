@@ -114,6 +114,7 @@ struct Officer final : DutyOfficer {
   void master_died() override { ++deaths; }
   void asked_to_retire() override { ++retirements; }
   void signalled(int number) override { signals.push_back(number); }
+  void every_second() override {}
 };
 
 struct DutiesTest : LinkTest {

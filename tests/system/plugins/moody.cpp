@@ -46,6 +46,10 @@ class Moody final : public prefork::Service {
         co_await peer.write("spinning\n");
         spin();
       }
+      if (word == "hoard") {
+        hoard_.assign(200U << 20, 'x');
+        spin();
+      }
       if (word == "pid" && !co_await peer.write(std::to_string(::getpid()) + "\n")) co_return;
       if (word == "slow") {
         co_await context_->sleep_for(std::chrono::milliseconds(300));
@@ -56,6 +60,7 @@ class Moody final : public prefork::Service {
 
  private:
   prefork::Context* context_ = nullptr;
+  std::string hoard_;
 };
 
 }  // namespace

@@ -1,15 +1,30 @@
 #include <prefork/http.hpp>
+#include <string>
 
 namespace {
 
 namespace http = prefork::http;
 
-/// Tells clients who they are, on whatever path.
+/// Tells clients who they are, or what it is told to, on whatever path.
 class Who final : public http::Service {
+ public:
+  static void describe(prefork::Manifest& manifest) {
+    manifest.text("answer", "", "What is answered; empty: the client's address.");
+  }
+  prefork::Task<void> start(prefork::Context& context) override {
+    answer_ = context.text("answer");
+    return {};
+  }
+
+ private:
   void routes(http::Router& router) override {
-    const auto tell = [](http::Request& request) { return http::Response::text(request.client_address()); };
+    const auto tell = [this](http::Request& request) {
+      return http::Response::text(answer_.empty() ? request.client_address() : answer_);
+    };
     router.get("/{path...}", tell).post("/{path...}", tell);
   }
+
+  std::string answer_;
 };
 
 }  // namespace

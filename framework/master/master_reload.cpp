@@ -1,0 +1,112 @@
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "framework/config/config_error.hpp"
+#include "framework/master/master.hpp"
+#include "framework/master/startup_error.hpp"
+
+// How the master takes on a new configuration.
+namespace prefork::master {
+
+namespace {
+
+constexpr const char* kAccessLog = "access-log";
+
+std::string number_of(const Generation& generation) { return "generation " + std::to_string(generation.number); }
+
+}  // namespace
+
+void Master::open_access_logs(Generation& generation) {
+  for (std::size_t i = 0; i < generation.services.size(); ++i) {
+    PreparedService& service = generation.services[i];
+    const auto path = service.options.find(kAccessLog);
+    if (generation.plugins[service.plugin]->report.kind != ServiceKind::http || path == service.options.end()) continue;
+    if (path->second.empty()) continue;
+    try {
+      service.access_log_fd = log_writers_.pipe_for(path->second);
+    } catch (const std::system_error& error) {
+      const config::ServiceOptions& options = generation.options.services[i];
+      throw StartupError(EX_CANTCREAT,
+                         options.origin.text + ": service \"" + options.name + "\": access log: " + error.what());
+    }
+  }
+}
+
+// A writer goes once no generation that has workers writes to it.
+void Master::close_access_logs() {
+  std::set<std::string> used;
+  for (const Generation* generation : workforce_.generations()) {
+    for (const PreparedService& service : generation->services) {
+      if (service.access_log_fd >= 0) used.insert(service.options.find(kAccessLog)->second);
+    }
+  }
+  log_writers_.keep_only(used);
+}
+
+// One at a time: what is asked for during a reload is done after it, and once for all who asked.
+void Master::ask_reload(std::optional<std::string> only, std::optional<ControlSocket::ClientId> client,
+                        std::string_view why) {
+  if (stop_level_ != StopLevel::none) return;
+  const bool busy = reload_.has_value() || workforce_.rolling();
+  log_.notice(std::string(why) + ": reload" + (only ? " of pool " + *only : "") +
+              (busy ? ", after the one before" : ""));
+  if (next_reload_) {
+    if (next_reload_->only != only) next_reload_->only.reset();
+  } else {
+    next_reload_ = Reload{std::move(only), {}};
+  }
+  if (client) next_reload_->waiting.push_back(*client);
+}
+
+void Master::tend_reload() {
+  if (const auto end = workforce_.take_rollout_end()) {
+    end_reload(end->failure, kExitRefused);
+  }
+  if (next_reload_ && !reload_ && !workforce_.rolling()) begin_reload();
+  const std::size_t alive = workforce_.generations().size();
+  if (alive < generations_alive_) close_access_logs();
+  generations_alive_ = alive;
+}
+
+void Master::begin_reload() {
+  reload_ = std::exchange(next_reload_, std::nullopt);
+  try {
+    auto next = std::make_shared<Generation>(prepare_again_(*generation_, ++last_number_, reload_->only));
+    refuse_master_changes(generation_->options, next->options);
+    next->listeners = std::make_unique<ListenerSet>(next->options, generation_->listeners.get());
+    open_access_logs(*next);
+    workforce_.begin_rollout(next, reload_->only);
+    incoming_ = std::move(next);
+    log_.info(number_of(*incoming_) + " is prepared");
+    workforce_.tend(Clock::now());  // the canaries start
+  } catch (const config::ConfigError& error) {
+    end_reload(error.what(), error.exit_code());
+  } catch (const StartupError& error) {
+    end_reload(error.what(), error.exit_code());
+  } catch (const std::exception& error) {
+    end_reload(error.what(), EX_OSERR);
+  }
+}
+
+void Master::end_reload(const std::string& failure, int exit_code) {
+  std::string answer;
+  if (failure.empty()) {
+    generation_ = std::move(incoming_);
+    log_.set_threshold(log_level(generation_->options.master.log_level));
+    last_reload_ = number_of(*generation_) + " serves";
+    log_.notice("reloaded: " + last_reload_);
+    answer = answer_ok("message", last_reload_);
+  } else {
+    last_reload_ = "failed: " + failure;
+    log_.error("not reloaded, " + number_of(*generation_) + " goes on: " + failure);
+    answer = answer_error("not reloaded, " + number_of(*generation_) + " goes on: " + failure, exit_code);
+  }
+  incoming_.reset();
+  for (const auto client : std::exchange(reload_, std::nullopt).value_or(Reload{}).waiting) {
+    control_.answer(client, answer);
+  }
+  close_access_logs();
+}
+
+}  // namespace prefork::master

@@ -1,0 +1,63 @@
+#include <algorithm>
+
+#include "framework/master/rollout.hpp"
+#include "framework/master/workforce.hpp"
+
+// How the workforce replaces workers that have reached a limit of their pool: the successor comes first.
+namespace prefork::master {
+
+namespace {
+
+constexpr std::chrono::seconds kRssPause{1};
+
+}  // namespace
+
+// The worker serves on. It may have said so while it was told to go.
+void Workforce::recycle(WorkerRecord& worker, const std::string& limit) {
+  if (!counts_towards_pool(worker.state) || !worker.recycle.empty() || limit.empty()) return;
+  worker.recycle = limit;
+  ++recycled_[limit.substr(0, limit.find(' '))];
+  log_.info(name(worker) + " is to be replaced: " + limit);
+}
+
+/// How many workers the pool has over its size, so that those that are due can go.
+unsigned Workforce::successors(std::size_t pool) const noexcept {
+  const Pool& of = pools_.at(pool);
+  return of.goal == 0 ? 0 : std::min(table_.count_due(pool), roll_surge(of.goal));
+}
+
+void Workforce::replace_due(std::size_t pool) {
+  const Pool& of = pools_.at(pool);
+  if (of.role != Pool::Role::serving) return;
+  unsigned spare = ready(pool) > of.goal ? ready(pool) - of.goal : 0;
+  table_.for_each([&](WorkerRecord& worker) {
+    if (spare == 0 || worker.pool != pool || worker.state != WorkerState::ready || worker.recycle.empty()) return;
+    apply(worker, WorkerEvent::retire_wanted);
+    --spare;
+  });
+}
+
+// A worker that is stuck in a handler does not look at itself.
+void Workforce::kill_bloated(TimePoint now) {
+  if (next_rss_check_ && now < *next_rss_check_) return;
+  bool limited = false;
+  table_.for_each([&](WorkerRecord& worker) {
+    const std::uint64_t limit = pools_.at(worker.pool).max_rss_hard;
+    limited = limited || limit > 0;
+    const bool lives = worker.state == WorkerState::ready || worker.state == WorkerState::retiring;
+    if (limit == 0 || !lives) return;
+    const std::uint64_t bytes = rss_bytes(worker.pid);
+    if (bytes < limit) return;
+    std::chrono::milliseconds duration{0};
+    const std::string activity = serving(worker, duration);
+    log_.error(name(worker) + " has " + std::to_string(bytes) +
+               " bytes of memory, more than max-rss-hard: it is killed" +
+               (activity.empty() ? "" : "; it is serving " + escape_untrusted(activity, 256)));
+    ++recycled_["max-rss-hard"];
+    apply(worker, WorkerEvent::kill_wanted);
+  });
+  next_rss_check_.reset();
+  if (limited) next_rss_check_ = now + kRssPause;
+}
+
+}  // namespace prefork::master

@@ -1,0 +1,169 @@
+#include <algorithm>
+#include <utility>
+
+#include "framework/master/rollout.hpp"
+#include "framework/master/startup_error.hpp"
+#include "framework/master/workforce.hpp"
+
+// How the workforce takes on another generation.
+namespace prefork::master {
+
+namespace {
+
+/// Beyond the time that draining workers may take: until a canary has a slot and a process.
+constexpr std::chrono::milliseconds kCanaryPatience{10'000};
+/// Until the old workers are back; then the new ones go in any case.
+constexpr std::chrono::milliseconds kReturnPatience{10'000};
+
+}  // namespace
+
+void Workforce::begin_rollout(std::shared_ptr<Generation> next, const std::optional<std::string>& only) {
+  const std::size_t slots = scoreboard_.slots();
+  std::size_t workers = 0;
+  for (const auto& pool : next->options.pools) workers += pool.workers + roll_targets(pool.workers, 0, 0).incoming;
+  if (workers > slots) {
+    throw StartupError(EX_CONFIG, "the pools need " + std::to_string(workers) +
+                                      " slots while they are rolled, and the scoreboard has " + std::to_string(slots) +
+                                      ": set max-workers in [master] and restart");
+  }
+  next->objects = SharedSet::make(next->shared.objects, slots, &current_->objects);
+
+  Rollout rollout;
+  for (std::size_t i = 0; i < next->options.pools.size(); ++i) {
+    const std::string& name = next->options.pools[i].name;
+    if (only && name != *only) continue;
+    const auto outgoing = find_pool(name, Pool::Role::serving);
+    rollout.pairs.push_back({add_pool(next, i, Pool::Role::incoming), outgoing});
+    if (outgoing) pools_.at(*outgoing).role = Pool::Role::outgoing;
+  }
+  for (auto& [id, pool] : pools_) {
+    if (pool.role != Pool::Role::serving || only) continue;
+    pool.role = Pool::Role::outgoing;
+    rollout.removed.push_back(id);
+  }
+  rollout.patience = Clock::now() + current_->options.master.shutdown_timeout + kCanaryPatience;
+  rollout.next = std::move(next);
+  rollout_ = std::move(rollout);
+}
+
+std::string_view Workforce::rollout_phase() const noexcept {
+  if (!rollout_) return {};
+  switch (rollout_->phase) {
+    case Rollout::Phase::canary:
+      return "canary";
+    case Rollout::Phase::rolling:
+      return "rolling";
+    case Rollout::Phase::reverting:
+      break;
+  }
+  return "rolling back";
+}
+
+void Workforce::set_targets(TimePoint now) {
+  for (auto& [id, pool] : pools_) {
+    pool.target = pool.role == Pool::Role::leaving ? 0 : pool.goal;
+    if (pool.role == Pool::Role::serving) pool.target += successors(id);
+  }
+  if (!rollout_) return;
+  if (rollout_->phase == Rollout::Phase::canary) check_canaries(now);
+  if (rollout_ && rollout_->phase == Rollout::Phase::rolling) roll_on();
+  if (rollout_ && rollout_->phase == Rollout::Phase::reverting) roll_back(now);
+}
+
+// The old generation stays as it is until one worker of each new pool has shown that it can serve.
+void Workforce::check_canaries(TimePoint now) {
+  bool all_ready = true;
+  bool all_started = true;
+  for (const Rollout::Pair& pair : rollout_->pairs) {
+    pools_.at(pair.incoming).target = 1;
+    all_ready = all_ready && ready(pair.incoming) > 0;
+    all_started = all_started && table_.count(pair.incoming) > 0;
+  }
+  if (all_ready) {
+    rollout_->phase = Rollout::Phase::rolling;
+    rollout_->patience.reset();
+    log_.info("generation " + std::to_string(rollout_->next->number) +
+              ": a worker of each pool is ready; the rest follows");
+  } else if (all_started) {
+    rollout_->patience.reset();  // the boot time-out is theirs
+  } else if (rollout_->patience && *rollout_->patience <= now) {
+    fail_rollout("no worker of it could be started: no slot of the scoreboard, or no process, came free");
+  }
+}
+
+void Workforce::roll_on() {
+  bool done = true;
+  for (const Rollout::Pair& pair : rollout_->pairs) {
+    Pool& incoming = pools_.at(pair.incoming);
+    const RollTargets targets =
+        roll_targets(incoming.goal, ready(pair.incoming), pair.outgoing ? pools_.at(*pair.outgoing).goal : 0);
+    incoming.target = targets.incoming;
+    if (pair.outgoing) pools_.at(*pair.outgoing).target = targets.outgoing;
+    done = done && ready(pair.incoming) >= incoming.goal;
+  }
+  if (done) commit_rollout();
+}
+
+void Workforce::commit_rollout() {
+  const auto leave = [&](std::size_t id) {
+    Pool& pool = pools_.at(id);
+    pool.role = Pool::Role::leaving;
+    pool.target = 0;
+    pool.generation->listeners->release(pool.name);
+  };
+  for (const Rollout::Pair& pair : rollout_->pairs) {
+    pools_.at(pair.incoming).role = Pool::Role::serving;
+    if (pair.outgoing) leave(*pair.outgoing);
+  }
+  for (const std::size_t id : rollout_->removed) leave(id);
+  current_ = std::move(rollout_->next);
+  current_->listeners->apply_options();
+  holds_ = HoldWatch(hold_limits(current_->shared));
+  rollout_.reset();
+  rollout_end_ = RolloutEnd{};
+}
+
+// A failure of the generation's own, not of somebody's hand or of the kernel short of memory.
+void Workforce::judge(const WorkerRecord& worker, Departure departure, const std::string& why) {
+  if (!rollout_ || rollout_->phase == Rollout::Phase::reverting || stopping_) return;
+  if (pools_.at(worker.pool).role != Pool::Role::incoming) return;
+  if (departure == Departure::killed || departure == Departure::drained) return;
+  fail_rollout(why.empty() ? name(worker) + ": " + std::string(departure_name(departure)) : why);
+}
+
+void Workforce::fail_rollout(const std::string& why) {
+  log_.error("generation " + std::to_string(rollout_->next->number) + " is rolled back: " + why);
+  rollout_->phase = Rollout::Phase::reverting;
+  rollout_->patience = Clock::now() + kReturnPatience;
+  for (const std::size_t id : rollout_->removed) pools_.at(id).role = Pool::Role::serving;
+  rollout_->removed.clear();
+  rollout_end_ = RolloutEnd{why};
+}
+
+void Workforce::roll_back(TimePoint now) {
+  bool done = true;
+  for (const Rollout::Pair& pair : rollout_->pairs) {
+    Pool& incoming = pools_.at(pair.incoming);
+    incoming.target = 0;
+    if (!pair.outgoing) continue;
+    const unsigned goal = pools_.at(*pair.outgoing).goal;
+    const unsigned back = ready(*pair.outgoing);
+    // Only those that serve stand for an old one; none of them is started any more.
+    incoming.target = std::min(roll_targets(goal, back, incoming.goal).outgoing, ready(pair.incoming));
+    done = done && back >= goal;
+  }
+  if (done || *rollout_->patience <= now) drop_rollout();
+}
+
+void Workforce::drop_rollout() {
+  for (const Rollout::Pair& pair : rollout_->pairs) {
+    Pool& incoming = pools_.at(pair.incoming);
+    incoming.role = Pool::Role::leaving;
+    incoming.target = 0;
+    incoming.generation->listeners->release(incoming.name);
+    if (pair.outgoing) pools_.at(*pair.outgoing).role = Pool::Role::serving;
+  }
+  rollout_.reset();
+}
+
+}  // namespace prefork::master

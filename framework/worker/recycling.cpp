@@ -1,0 +1,53 @@
+#include "framework/worker/recycling.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace prefork::worker {
+
+namespace {
+
+// Of /proc/self/statm, proc(5): the second number, in pages.
+std::uint64_t resident_bytes(int statm) {
+  char text[128];
+  const ssize_t n = ::pread(statm, text, sizeof text, 0);
+  if (n <= 0) return 0;
+  const std::string_view line(text, static_cast<std::size_t>(n));
+  const auto blank = line.find(' ');
+  if (blank == std::string_view::npos) return 0;
+  std::uint64_t pages = 0;
+  std::from_chars(line.data() + blank + 1, line.data() + line.size(), pages);
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+Recycling::Recycling(const RecycleLimits& limits, std::uint64_t now_ms)
+    : limits_(limits), requests_left_(limits.requests > 0 ? limits.requests : UINT64_MAX), born_ms_(now_ms) {
+  if (limits_.rss_bytes > 0) statm_.reset(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+}
+
+std::optional<std::string> Recycling::tell(std::string reason) {
+  requests_left_ = UINT64_MAX;
+  return std::exchange(told_, true) ? std::nullopt : std::optional(std::move(reason));
+}
+
+std::optional<std::string> Recycling::served_out() { return tell("max-requests " + std::to_string(limits_.requests)); }
+
+std::optional<std::string> Recycling::outlived(std::uint64_t now_ms) {
+  if (told_) return std::nullopt;
+  if (limits_.lifetime_ms > 0 && now_ms - born_ms_ >= limits_.lifetime_ms) {
+    return tell("max-lifetime " + std::to_string(limits_.lifetime_ms) + " ms");
+  }
+  if (!statm_.is_open()) return std::nullopt;
+  const std::uint64_t bytes = resident_bytes(statm_.get());
+  if (bytes < limits_.rss_bytes) return std::nullopt;
+  return tell("max-rss " + std::to_string(limits_.rss_bytes) + ": it has " + std::to_string(bytes) + " bytes");
+}
+
+}  // namespace prefork::worker
