@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 
 #include "framework/http/char_class.hpp"
 #include "framework/http/parser_parts.hpp"
@@ -20,7 +21,7 @@ constexpr Parsed kIncomplete{ParseResult::incomplete, nullptr};
 constexpr std::size_t kMaxSizeLine = 1024;
 constexpr std::size_t kMaxTrailerLine = 8192;
 constexpr std::size_t kMaxOverhead = 16384;
-constexpr std::size_t kMaxSizeDigits = 15;
+constexpr std::uint64_t kMaxSize = std::numeric_limits<std::uint64_t>::max();
 
 constexpr Parsed refuse(const Refusal& refusal) noexcept { return {ParseResult::refused, &refusal}; }
 
@@ -43,7 +44,7 @@ const Refusal* parse_size_line(std::string_view line, ChunkedState& state) noexc
   std::size_t digits = 0;
   std::uint64_t size = 0;
   while (digits < line.size() && is(line[digits], kHexDigit)) {
-    if (digits == kMaxSizeDigits) return &kChunkSize;
+    if (size > kMaxSize / 16) return &kChunkSize;
     size = size * 16 + hex_value(line[digits++]);
   }
   if (digits == 0) return &kChunkSize;

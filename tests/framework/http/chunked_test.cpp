@@ -61,6 +61,7 @@ const std::vector<Case> kCases = {
     {"2\r\n\r\n\r\n0\r\n\r\n", "\r\n", 0},
     {"0\r\nX-Sum: 1\r\nY: 2\r\n\r\n", "", 0},
     {"14\r\n01234567890123456789\r\n0\r\n\r\n", "01234567890123456789", 0},
+    {"00000000000000000000005\r\nhello\r\n00000000000000000000\r\n\r\n", "hello", 0},
     {"15\r\n", "", 413},
     {"5\r\nhello\r\n10\r\n", "", 413},
     {"FFFFFFFFFFFFFFF\r\n", "", 413},
