@@ -13,8 +13,9 @@ Dispatch refuse(const Refusal& refusal) noexcept {
 }
 
 /// RFC 9110 9.3.7: OPTIONS * asks about the server as a whole.
-Dispatch answer_star() noexcept {
+Dispatch answer_star(const Endpoint& endpoint) noexcept {
   Dispatch result;
+  result.body_limit = endpoint.limits().limits.body_bytes;
   result.status = Status::no_content;
   for (const Method method :
        {Method::get, Method::head, Method::post, Method::put, Method::del, Method::patch, Method::options})
@@ -42,7 +43,7 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   request.param_count = 0;
   request.access_log = endpoint.access_log();
   std::string_view path = head.path;
-  if (path == "*") return answer_star();
+  if (path == "*") return answer_star(endpoint);
   const bool escaped = (head.target_classes & kPercent) != 0;
   if (escaped) {
     request.path_text.clear();
