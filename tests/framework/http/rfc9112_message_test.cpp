@@ -1,0 +1,248 @@
+// Goal: what RFC 9112 2 to 5 demands of a server: messages, the request line, the status line, fields.
+#include "tests/framework/http/rfc9112_service.hpp"
+#include "tests/framework/http/rfc_rows.hpp"
+
+namespace prefork::http::test {
+namespace {
+
+using testkit::ServiceTester;
+using namespace std::string_literals;
+
+TEST(Rfc9112, MessageParsing) {
+  auto tester = ServiceTester::of<Origin>();
+  const std::string shanghai = "\xe4\xb8\x8a";  // its code point has the octet of LF in UTF-16
+  const std::string broken = "\xc3\n";          // a decoder of UTF-8 might take LF for the second half
+  check(
+      tester,
+      {
+          {"2.2",
+           "octets are parsed, not characters",
+           request_to("GET /field", "X: " + shanghai + "\r\n"),
+           {{200, "[" + shanghai + "]"}}},
+          {"2.2", "octets that are no UTF-8 too", request_to("GET /field", "X: \xff\xfe\r\n"), {{200, "[\xff\xfe]"}}},
+          {"2.2",
+           "LF is LF whatever stands before it",
+           request_to("GET /field", "X: " + broken + "Y: 1\r\n"),
+           {{400}},
+           After::closed},
+          {"2.2",
+           "a bare CR in the request line is invalid",
+           "GET /echo HTTP/1.1\rHost: h\r\n\r\n",
+           {{400}},
+           After::closed},
+          {"2.2", "a bare CR in a target is invalid", request_to("GET /ec\rho"), {{400}}, After::closed},
+          {"2.2",
+           "a bare CR in a field name is invalid",
+           request_to("GET /field", "X\r: 1\r\n"),
+           {{400}},
+           After::closed},
+          {"2.2", "a bare CR in a value is invalid", request_to("GET /field", "X: a\rb\r\n"), {{400}}, After::closed},
+          {"2.2", "a bare CR before CR LF is invalid", request_to("GET /field", "X: a\r\r\n"), {{400}}, After::closed},
+          {"2.2",
+           "in content a CR is a byte as others are",
+           request_to("POST /echo", "Content-Length: 3\r\n", "a\rb"),
+           {{200, "POST a\rb"}}},
+          {"2.2",
+           "white space before the first field is refused",
+           "GET /echo HTTP/1.1\r\n Host: h\r\n\r\n",
+           {{400}},
+           After::closed},
+          {"2.2",
+           "a tab before the first field is refused",
+           "GET /echo HTTP/1.1\r\n\tX: 1\r\nHost: h\r\n\r\n",
+           {{400}},
+           After::closed},
+          {"2.2",
+           "white space alone before the first field is refused",
+           "GET /echo HTTP/1.1\r\n \r\nHost: h\r\n\r\n",
+           {{400}},
+           After::closed},
+          {"2.2 (should)",
+           "an empty line before the request line is ignored",
+           "\r\n" + request_to("GET /echo"),
+           {{200, "GET "}}},
+          {"2.2 (should)",
+           "and so between two requests",
+           request_to("POST /echo", "Content-Length: 1\r\n", "a\r\n") + request_to("GET /echo"),
+           {{200, "POST a"}, {200, "GET "}}},
+          {"2.2 (should)",
+           "what is no HTTP is answered with 400 and a close",
+           "\x16\x03\x01\x02\x00\x01 hello\r\n"s,
+           {{400, {}, {"Connection: close"}}},
+           After::closed},
+      });
+}
+
+TEST(Rfc9112, Version) {
+  auto tester = ServiceTester::of<Origin>();
+  check(
+      tester,
+      {
+          {"2.3", "the name is case-sensitive", "GET /echo http/1.1\r\nHost: h\r\n\r\n", {{400}}, After::closed},
+          {"2.3", "one digit, a point, one digit", "GET /echo HTTP/1.01\r\nHost: h\r\n\r\n", {{400}}, After::closed},
+          {"2.3", "a higher minor version is served as 1.1", "GET /echo HTTP/1.9\r\nHost: h\r\n\r\n", {{200, "GET "}}},
+          {"9110 2.5",
+           "another major version is not served",
+           "GET /echo HTTP/2.0\r\nHost: h\r\n\r\n",
+           {{505}},
+           After::closed},
+          {"9110 15.2",
+           "an HTTP/1.0 client gets no interim response",
+           "POST /echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na",
+           {{200, "POST a"}},
+           After::closed},
+      });
+}
+
+TEST(Rfc9112, RequestLine) {
+  auto tester = ServiceTester::of<Origin>({{"max-request-line", "8KiB"}});
+  check(tester, {
+                    {"3",
+                     "a target that is too long is 414",
+                     request_to("GET /" + std::string(9000, 'a')),
+                     {{414}},
+                     After::closed},
+                    {"3 (recommended)",
+                     "a request line of 8000 bytes is served",
+                     request_to("GET /echo?" + std::string(8000 - 19, 'a')),
+                     {{200, "GET "}}},
+                    {"3.1", "the method is case-sensitive", request_to("get /echo"), {{501}}},
+                    {"3.1", "the method is a token", request_to("GE(T /echo"), {{400}}, After::closed},
+                    {"3.2", "no white space in the target", request_to("GET /echo /echo"), {{400}}, After::closed},
+                    {"3.2 (should not)",
+                     "an invalid request line is not put right",
+                     request_to("GET  /echo"),
+                     {{400}},
+                     After::closed},
+                });
+}
+
+TEST(Rfc9112, Host) {
+  auto tester = ServiceTester::of<Origin>();
+  check(tester,
+        {
+            {"3.2", "an HTTP/1.1 request without Host is 400", "GET /echo HTTP/1.1\r\n\r\n", {{400}}, After::closed},
+            {"3.2",
+             "also with a target that names the host",
+             "GET http://h/echo HTTP/1.1\r\n\r\n",
+             {{400}},
+             After::closed},
+            {"3.2", "two Host lines are 400", request_to("GET /echo", "Host: h\r\n"), {{400}}, After::closed},
+            {"3.2",
+             "two Host lines are 400 in HTTP/1.0",
+             "GET /echo HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
+             {{400}},
+             After::closed},
+            {"3.2", "an invalid Host is 400", "GET /echo HTTP/1.1\r\nHost: a b\r\n\r\n", {{400}}, After::closed},
+            {"3.2",
+             "a Host with user information is 400",
+             "GET /echo HTTP/1.1\r\nHost: u@h\r\n\r\n",
+             {{400}},
+             After::closed},
+            {"3.2", "a Host with a path is 400", "GET /echo HTTP/1.1\r\nHost: h/a\r\n\r\n", {{400}}, After::closed},
+            {"3.2",
+             "a Host with a bad port is 400",
+             "GET /echo HTTP/1.1\r\nHost: h:port\r\n\r\n",
+             {{400}},
+             After::closed},
+            {"3.2",
+             "an invalid Host is 400 beside a target that names the host",
+             "GET http://h/echo HTTP/1.1\r\nHost: a b\r\n\r\n",
+             {{400}},
+             After::closed},
+            {"3.2",
+             "an invalid Host is 400 in HTTP/1.0",
+             "GET /echo HTTP/1.0\r\nHost: a b\r\n\r\n",
+             {{400}},
+             After::closed},
+            {"3.2", "an empty Host is valid", "GET /host HTTP/1.1\r\nHost:\r\n\r\n", {{200, ""}}},
+            {"3.2", "HTTP/1.0 needs no Host", "GET /host HTTP/1.0\r\n\r\n", {{200, ""}}, After::closed},
+        });
+}
+
+TEST(Rfc9112, TargetForms) {
+  auto tester = ServiceTester::of<Origin>();
+  check(
+      tester,
+      {
+          {"3.2.1", "origin-form", request_to("GET /host?a=b"), {{200, "h"}}},
+          {"3.2.2", "absolute-form is accepted", request_to("GET http://h/probe"), {{200, "probe"}}},
+          {"3.2.2", "its scheme is case-insensitive", request_to("GET HTTP://h/probe"), {{200, "probe"}}},
+          {"3.2.2",
+           "its authority counts, Host does not",
+           request_to("GET http://target.example:81/host"),
+           {{200, "target.example:81"}}},
+          {"3.2.2",
+           "so in HTTP/1.0 without Host",
+           "GET http://target.example/host HTTP/1.0\r\n\r\n",
+           {{200, "target.example"}},
+           After::closed},
+          {"3.2.3",
+           "authority-form is for CONNECT, which an origin server need not know",
+           request_to("CONNECT h:80"),
+           {{501}},
+           After::closed},
+          {"3.2.3", "authority-form with another method is no target", request_to("GET h:80"), {{400}}, After::closed},
+          {"3.2.4", "asterisk-form asks about the server", request_to("OPTIONS *"), {{204, "", {"Allow"}}}},
+          {"3.2.4", "asterisk-form is for OPTIONS only", request_to("GET *"), {{400}}, After::closed},
+      });
+}
+
+TEST(Rfc9112, StatusLine) {
+  auto tester = ServiceTester::of<Origin>();
+  EXPECT_TRUE(tester.exchange(kProbe).starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(tester.exchange(request_to("GET /status/299")).starts_with("HTTP/1.1 299 \r\n"))
+      << "4: the space stays where there is no reason phrase";
+  EXPECT_TRUE(tester.exchange("GET /probe HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 200 OK\r\n"))
+      << "9110 2.5 (should): the version that the server conforms to, not the client's";
+}
+
+TEST(Rfc9112, Fields) {
+  auto tester = ServiceTester::of<Origin>();
+  check(
+      tester,
+      {
+          {"5", "names are case-insensitive", request_to("GET /field", "x: 1\r\n"), {{200, "[1]"}}},
+          {"5 (9110 5.5)",
+           "white space around a value is no part of it",
+           request_to("GET /field", "X: \t a b\t \r\n"),
+           {{200, "[a b]"}}},
+          {"5", "no white space is needed", request_to("GET /field", "X:a\r\n"), {{200, "[a]"}}},
+          {"5", "a value may be empty", request_to("GET /field", "X:\r\n"), {{200, "[]"}}},
+          {"5.1", "a space before the colon is 400", request_to("GET /field", "X : 1\r\n"), {{400}}, After::closed},
+          {"5.1", "a tab before the colon is 400", request_to("GET /field", "X\t: 1\r\n"), {{400}}, After::closed},
+          {"5.1", "white space within a name is 400", request_to("GET /field", "X Y: 1\r\n"), {{400}}, After::closed},
+          {"5.1", "a name is needed", request_to("GET /field", ": 1\r\n"), {{400}}, After::closed},
+          {"5.2", "a folded line is 400", request_to("GET /field", "X: a\r\n b\r\n"), {{400}}, After::closed},
+          {"5.2", "so with a tab", request_to("GET /field", "X: a\r\n\tb\r\n"), {{400}}, After::closed},
+          {"5.2", "so with nothing but white space", request_to("GET /field", "X: a\r\n \r\n"), {{400}}, After::closed},
+          {"5.2", "so in a trailer section", chunked_to("/trailer", "0\r\nX: a\r\n b\r\n\r\n"), {{400}}, After::closed},
+          {"9110 5.5", "NUL in a value is 400", request_to("GET /field", "X: a\0b\r\n"s), {{400}}, After::closed},
+          {"9110 5.5",
+           "NUL in a trailer is 400",
+           chunked_to("/trailer", "0\r\nX: a\0b\r\n\r\n"s),
+           {{400}},
+           After::closed},
+          {"9110 5.5", "LF in a value is 400", request_to("GET /field", "X: a\nY: b\r\n"), {{400}}, After::closed},
+      });
+}
+
+TEST(Rfc9112, FieldsThatAreSent) {
+  auto tester = ServiceTester::of<Origin>();
+  check(tester, {
+                    {"5.2, 9110 5.5",
+                     "a value goes out as it is",
+                     request_to("GET /set?value=a%20b"),
+                     {{200, "set", {"X: a b"}}}},
+                    {"2.2", "no bare CR is sent", request_to("GET /set?value=a%0Db"), {{500, {}, {"!X"}}}},
+                    {"5.2", "no folded line is sent", request_to("GET /set?value=a%0D%0A%20b"), {{500, {}, {"!X"}}}},
+                    {"9110 5.5", "no LF is sent", request_to("GET /set?value=a%0AY:%20b"), {{500, {}, {"!X", "!Y"}}}},
+                    {"9110 5.5",
+                     "no header section is ended by a value",
+                     request_to("GET /set?value=a%0D%0A%0D%0Ab"),
+                     {{500, {}, {"!X"}}}},
+                });
+}
+
+}  // namespace
+}  // namespace prefork::http::test
