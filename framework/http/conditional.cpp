@@ -91,6 +91,11 @@ bool if_range_holds(std::string_view condition, const Validators& validators, st
   return date && validators.last_modified == date && *date < now;
 }
 
+/// RFC 9110 13.2.1: to a method that neither selects nor changes a representation preconditions mean nothing.
+bool takes_preconditions(Method method) noexcept {
+  return method != Method::connect && method != Method::options && method != Method::trace;
+}
+
 }  // namespace
 
 std::optional<EntityTag> parse_entity_tag(std::string_view text) noexcept {
@@ -99,7 +104,7 @@ std::optional<EntityTag> parse_entity_tag(std::string_view text) noexcept {
 }
 
 Precondition evaluate_preconditions(const Request& request, const Validators& validators, std::time_t now) noexcept {
-  if (!has_conditions(request)) return Precondition::proceed;
+  if (!takes_preconditions(request.method()) || !has_conditions(request)) return Precondition::proceed;
   const auto own = parse_entity_tag(validators.etag);
   const auto strong = [&](const EntityTag& tag) { return own && strong_match(tag, *own); };
   const auto weak = [&](const EntityTag& tag) { return own && weak_match(tag, *own); };

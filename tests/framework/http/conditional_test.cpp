@@ -101,6 +101,8 @@ TEST(Preconditions, OfARepresentation) {
           {"13.1.4", "PUT", {"If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT"}, kFailed},
           {"13.1.4, no date", "GET", {"If-Unmodified-Since: 0"}, kProceed},
           {"13.1.4, ignored", "GET", {"If-Match: \"a\"", "If-Unmodified-Since: Sun Nov  6 08:49:36 1994"}, kProceed},
+          {"13.2.1", "OPTIONS", {"If-Match: \"b\""}, kProceed},
+          {"13.2.1", "TRACE", {"If-None-Match: *"}, kProceed},
           {"13.2.2, order", "GET", {"If-None-Match: \"a\"", "If-Match: \"b\""}, kFailed},
           {"13.2.2, order", "GET", {"If-None-Match: \"a\"", "If-Match: \"a\""}, kNotModified},
           {"13.2.2, order", "GET", {"If-None-Match: *", "If-Unmodified-Since: Sun Nov  6 08:49:36 1994"}, kFailed},

@@ -49,8 +49,9 @@ enum class Precondition : std::uint8_t {
 };
 
 /// Evaluates If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since in the order of RFC 9110 13.2.2.
-/// A method other than GET and HEAD never gets `not_modified`. A list that is malformed matches what stands before
-/// the fault; a malformed date is ignored, as RFC 9110 13.1.3 and 13.1.4 want it.
+/// A method other than GET and HEAD never gets `not_modified`; OPTIONS, TRACE and CONNECT always proceed (13.2.1). A
+/// list that is malformed matches what stands before the fault; a malformed date is ignored, as RFC 9110 13.1.3 and
+/// 13.1.4 want it.
 PREFORK_API Precondition evaluate_preconditions(const Request& request, const Validators& validators,
                                                 std::time_t now = std::time(nullptr)) noexcept;
 
