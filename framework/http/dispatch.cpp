@@ -1,6 +1,9 @@
 #include "framework/http/dispatch.hpp"
 
+#include <prefork/http/request.hpp>
+
 #include "framework/http/char_class.hpp"
+#include "framework/http/forwarded.hpp"
 #include "framework/http/path.hpp"
 
 namespace prefork::http {
@@ -21,6 +24,13 @@ Dispatch answer_star(const Endpoint& endpoint) noexcept {
        {Method::get, Method::head, Method::post, Method::put, Method::del, Method::patch, Method::options})
     result.allow = static_cast<MethodMask>(result.allow | mask_of(method));
   return result;
+}
+
+/// RFC 9110 7.4: a target of https is for who has spoken TLS with the client: a trusted proxy, or nobody here.
+bool wants_tls(const RequestState& request) {
+  constexpr std::string_view kScheme = "https:";
+  if (!equals_ignoring_case(request.head.target.substr(0, kScheme.size()), kScheme)) return false;
+  return request.trusted_proxies == nullptr || !request.trusted_proxies->contains(Request(request).peer_address());
 }
 
 void set_params(RequestState& request, const RouteMatch& match, bool escaped) {
@@ -65,6 +75,10 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   request.access_log = mount->access_log;
   request.trusted_proxies = mount->trusted_proxies.empty() ? nullptr : &mount->trusted_proxies;
   result.body_limit = mount->body_bytes;
+  if (wants_tls(request)) {
+    result.status = Status::misdirected_request;
+    return result;
+  }
   RouteMatch match;
   mount->router.table().find(head.method, relative_path(path, *mount), match);
   result.allow = match.allow;
