@@ -4,9 +4,12 @@
 #include <string_view>
 #include <utility>
 
+#include "framework/config/cpu_list.hpp"
 #include "framework/config/ini.hpp"
+#include "framework/config/isolation.hpp"
 #include "framework/config/listen.hpp"
 #include "framework/config/load.hpp"
+#include "framework/config/resource_limit.hpp"
 #include "framework/config/section.hpp"
 #include "framework/config/units.hpp"
 #include "framework/config/wording.hpp"
@@ -58,6 +61,21 @@ void write_master(Writer& out, const MasterOptions& master) {
   out.value("max-workers", std::to_string(master.max_workers));
 }
 
+void write_isolation(Writer& out, const IsolationOptions& isolation) {
+  if (isolation.supplementary_groups) {
+    out.value("supplementary-groups", fmt::format("{}", fmt::join(*isolation.supplementary_groups, " ")));
+  }
+  if (!isolation.chroot.empty()) out.value("chroot", isolation.chroot);
+  if (isolation.umask) out.value("umask", format_mode(*isolation.umask));
+  if (isolation.nice) out.value("nice", std::to_string(*isolation.nice));
+  if (!isolation.cpus.empty()) out.value("cpu-affinity", format_cpu_list(isolation.cpus));
+  for (const auto& limit : isolation.limits) out.value(limit.key, format_limit(limit));
+  out.value("dumpable", format_flag(isolation.dumpable));
+  out.value("seccomp", std::string(profile_name(isolation.seccomp)));
+  for (const auto& path : isolation.landlock_read) out.line("landlock-read", path.value, path.origin.text);
+  for (const auto& path : isolation.landlock_write) out.line("landlock-write", path.value, path.origin.text);
+}
+
 void write_pool(Writer& out, const PoolOptions& pool) {
   out.open({SectionKind::pool, pool.name});
   out.value("workers", std::to_string(pool.workers));
@@ -70,6 +88,7 @@ void write_pool(Writer& out, const PoolOptions& pool) {
   out.value("max-lifetime", format_duration(pool.max_lifetime));
   out.value("max-rss", format_size(pool.max_rss));
   out.value("max-rss-hard", format_size(pool.max_rss_hard));
+  write_isolation(out, pool.isolation);
 }
 
 void write_service(Writer& out, const ServiceOptions& service) {

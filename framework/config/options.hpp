@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -36,6 +37,35 @@ struct ListenSpec {
   Origin origin;
 };
 
+struct OptionValue {
+  std::string value;
+  Origin origin;
+};
+
+/// A limit of the kernel's on each worker: what getrlimit(2) calls RLIMIT_NOFILE and so on.
+struct ResourceLimit {
+  std::string key;  ///< "limit-nofile"
+  int resource = 0;
+  rlimit value{};
+};
+
+/// Which system calls the kernel refuses to workers.
+enum class SeccompProfile { off, standard, strict };
+
+/// What workers of a pool are kept from, and what they get of the machine. Unset: as the master has it.
+struct IsolationOptions {
+  std::optional<std::vector<std::string>> supplementary_groups;  ///< names or ids; unset: the user's own
+  std::string chroot;                                            ///< an absolute path; empty: none
+  std::optional<mode_t> umask;
+  std::optional<int> nice;
+  std::vector<unsigned> cpus;  ///< ascending; empty: all that the master may use
+  std::vector<ResourceLimit> limits;
+  bool dumpable = false;
+  SeccompProfile seccomp = SeccompProfile::off;
+  std::vector<OptionValue> landlock_read;  ///< absolute paths, within the chroot where there is one
+  std::vector<OptionValue> landlock_write;
+};
+
 struct PoolOptions {
   std::string name;
   unsigned workers = 1;  ///< `auto` is resolved already: the CPUs that the process may use
@@ -48,11 +78,7 @@ struct PoolOptions {
   std::chrono::milliseconds max_lifetime{0};         ///< as max_requests
   std::uint64_t max_rss = 0;                         ///< bytes; as max_requests
   std::uint64_t max_rss_hard = 0;                    ///< bytes: beyond them it is killed; zero: no limit
-  Origin origin;
-};
-
-struct OptionValue {
-  std::string value;
+  IsolationOptions isolation;
   Origin origin;
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "framework/config/config_error.hpp"
+#include "framework/config/isolation.hpp"
 #include "framework/config/listen.hpp"
 #include "framework/config/schema.hpp"
 #include "framework/config/section_reader.hpp"
@@ -61,6 +62,7 @@ void read_pool(const SectionReader& in, unsigned auto_workers, Options& options)
   if (pool.max_rss_hard > 0 && pool.max_rss_hard <= pool.max_rss) {
     fail(in.origin_of("max-rss-hard"), fmt::format("[pool {}] max-rss-hard is not more than max-rss", pool.name));
   }
+  pool.isolation = read_isolation(in);
   options.pools.push_back(std::move(pool));
 }
 

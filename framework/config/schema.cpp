@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "framework/config/resource_limit.hpp"
 #include "framework/config/wording.hpp"
 
 namespace prefork::config {
@@ -19,6 +20,11 @@ ValueRule choice(std::vector<std::string> choices) { return {OptionType::choice,
 
 KeySpec optional(KeySpec spec) {
   spec.may_be_empty = true;
+  return spec;
+}
+
+KeySpec repeatable(KeySpec spec) {
+  spec.list = true;
   return spec;
 }
 
@@ -63,6 +69,34 @@ std::vector<KeySpec> pool_keys() {
   };
 }
 
+std::vector<KeySpec> isolation_keys() {
+  constexpr auto kPool = SectionKind::pool;
+  std::vector<KeySpec> keys{
+      optional({kPool, "supplementary-groups", "NAMES", text(), std::nullopt,
+                "further groups of workers, by name or number, with blanks between them; the user's own if not given"}),
+      {kPool, "chroot", "PATH", text(), std::nullopt, "the folder that is / to workers"},
+      {kPool, "umask", "MODE", text(), std::nullopt, "the permissions that files of workers are made without: 0027"},
+      {kPool, "nice", "N", integer(-20, 19), std::nullopt, "the priority of workers; 19 is the least"},
+      {kPool, "cpu-affinity", "CPUS", text(), std::nullopt, "the CPUs that workers may run on: 0-3,5"},
+      {kPool,
+       "dumpable",
+       "FLAG",
+       {OptionType::flag, 0, 0, {}},
+       "off",
+       "workers that have changed their user leave cores and can be debugged by that user"},
+      {kPool, "seccomp", "PROFILE", choice({"off", "default", "strict"}), "off",
+       "system calls that workers are refused: default, those that no service needs; strict, also new processes"},
+      repeatable({kPool, "landlock-read", "PATH", text(), std::nullopt,
+                  "workers may read this and what is below, and nothing else; can be repeated"}),
+      repeatable({kPool, "landlock-write", "PATH", text(), std::nullopt,
+                  "workers may read and write this and what is below, and nothing else; can be repeated"}),
+  };
+  for (const auto& kind : limit_kinds()) {
+    keys.push_back({kPool, kind.key, kind.bytes ? "SIZE[:SIZE]" : "N[:N]", text(), std::nullopt, kind.help});
+  }
+  return keys;
+}
+
 std::vector<KeySpec> service_keys() {
   constexpr auto kService = SectionKind::service;
   return {
@@ -80,6 +114,7 @@ std::vector<KeySpec> service_keys() {
 std::vector<KeySpec> all_keys() {
   std::vector<KeySpec> all = master_keys();
   for (auto& key : pool_keys()) all.push_back(std::move(key));
+  for (auto& key : isolation_keys()) all.push_back(std::move(key));
   for (auto& key : service_keys()) all.push_back(std::move(key));
   return all;
 }

@@ -14,14 +14,8 @@ namespace prefork::config {
 
 SectionReader::SectionReader(SectionValues section) : section_(std::move(section)) {}
 
-/// Runs a conversion; its complaint gets the value's place and key.
-template <typename Convert>
-auto SectionReader::guarded(const std::string& key, const OptionValue& value, Convert convert) const {
-  try {
-    return convert();
-  } catch (const std::invalid_argument& error) {
-    throw ConfigError(fmt::format("{}: {} in {}: {}", value.origin.text, key, label(section_.id), error.what()));
-  }
+void SectionReader::refuse(const std::string& key, const OptionValue& value, const std::string& sentence) const {
+  throw ConfigError(fmt::format("{}: {} in {}: {}", value.origin.text, key, label(section_.id), sentence));
 }
 
 std::string SectionReader::text(const std::string& key) const {

@@ -3,7 +3,9 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "framework/config/merge.hpp"
@@ -29,6 +31,14 @@ class SectionReader {
   std::optional<unsigned> workers() const;
   std::vector<ListenSpec> listeners() const;
 
+  /// @return what `parse` makes of each value of the key, which nobody need have given. `parse` takes the text and
+  /// throws std::invalid_argument, one sentence about the value.
+  template <typename Parse>
+  auto each(const std::string& key, Parse parse) const;
+  /// The same of a key that holds one value; nullopt where it has none.
+  template <typename Parse>
+  auto parsed(const std::string& key, Parse parse) const;
+
   /// @throws ConfigError, with the section's place, if a required key is missing.
   void require_all() const;
 
@@ -36,7 +46,34 @@ class SectionReader {
   template <typename Convert>
   auto guarded(const std::string& key, const OptionValue& value, Convert convert) const;
 
+  [[noreturn]] void refuse(const std::string& key, const OptionValue& value, const std::string& sentence) const;
+
   SectionValues section_;
 };
+
+/// Runs a conversion; its complaint gets the value's place and key.
+template <typename Convert>
+auto SectionReader::guarded(const std::string& key, const OptionValue& value, Convert convert) const {
+  try {
+    return convert();
+  } catch (const std::invalid_argument& error) {
+    refuse(key, value, error.what());
+  }
+}
+
+template <typename Parse>
+auto SectionReader::each(const std::string& key, Parse parse) const {
+  std::vector<decltype(parse(std::string()))> results;
+  const auto found = section_.values.find(key);
+  if (found == section_.values.end()) return results;
+  for (const auto& value : found->second) results.push_back(guarded(key, value, [&] { return parse(value.value); }));
+  return results;
+}
+
+template <typename Parse>
+auto SectionReader::parsed(const std::string& key, Parse parse) const {
+  auto results = each(key, parse);
+  return results.empty() ? std::nullopt : std::optional(std::move(results.front()));
+}
 
 }  // namespace prefork::config

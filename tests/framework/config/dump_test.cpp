@@ -25,6 +25,19 @@ user = www-data
 worker-timeout = 0
 [pool main]
 max-connections = 7
+supplementary-groups = adm 4
+chroot = /srv
+umask = 027
+nice = -5
+cpu-affinity = 0,1,2,5
+limit-as = 2GiB:unlimited
+limit-core = unlimited
+limit-nofile = 4096
+dumpable = yes
+seccomp = default
+landlock-read = /www
+landlock-read = "/a b"
+landlock-write = /var/lib/x
 [service echo]
 plugin = echo
 listen = tcp://[::]:7007 backlog=9 ipv6only=off proxy-protocol=on
@@ -60,6 +73,8 @@ max-requests = 0  # default
 max-lifetime = 0  # default
 max-rss = 0  # default
 max-rss-hard = 0  # default
+dumpable = off  # default
+seccomp = off  # default
 
 [service echo]
 plugin = echo  # a.conf:2
@@ -69,6 +84,27 @@ idle-timeout = 5m  # default
 write-timeout = 30s  # default
 root = " x"  # a.conf:4
 )");
+}
+
+TEST(Dump, ShowsIsolation) {
+  const std::string text = dump(resolve_text(kFull));
+  EXPECT_NE(text.find(R"(
+supplementary-groups = adm 4  # a.conf:10
+chroot = /srv  # a.conf:11
+umask = 0027  # a.conf:12
+nice = -5  # a.conf:13
+cpu-affinity = 0-2,5  # a.conf:14
+limit-as = 2GiB:unlimited  # a.conf:15
+limit-core = unlimited  # a.conf:16
+limit-nofile = 4096  # a.conf:17
+dumpable = on  # a.conf:18
+seccomp = default  # a.conf:19
+landlock-read = /www  # a.conf:20
+landlock-read = /a b  # a.conf:21
+landlock-write = /var/lib/x  # a.conf:22
+)"),
+            std::string::npos)
+      << text;
 }
 
 TEST(Dump, ReadsBackToTheSame) {
@@ -127,8 +163,19 @@ ServiceOptions service(const std::string& name, const std::string& pool, const s
 Options all_changed() {
   Options options;
   options.master = {"/run/a b.sock", "/run/#.pid", "/var/log/x", "/p:/q", "debug", 1234ms, 77};
-  PoolOptions blue{"blue", 3, "user", "group", 1s, 0ms, 1000, 12, 48h, 1 << 20, 1 << 21, {}};
-  PoolOptions main{"main", 2, std::nullopt, "g", 2min, 25min, 5, 1, 90s, 0, 4097, {}};
+  IsolationOptions isolation{
+      {{"adm", "4"}},
+      "/srv",
+      027,
+      -5,
+      {0, 1, 5},
+      {{"limit-as", RLIMIT_AS, {1 << 30, RLIM_INFINITY}}, {"limit-nofile", RLIMIT_NOFILE, {2000, 2000}}},
+      true,
+      SeccompProfile::strict,
+      {{"/www", {}}, {"/a b", {}}},
+      {{"/var/lib/x", {}}}};
+  PoolOptions blue{"blue", 3, "user", "group", 1s, 0ms, 1000, 12, 48h, 1 << 20, 1 << 21, isolation, {}};
+  PoolOptions main{"main", 2, std::nullopt, "g", 2min, 25min, 5, 1, 90s, 0, 4097, {}, {}};
   options.pools = {blue, main};
   ServiceOptions web =
       service("web", "blue",

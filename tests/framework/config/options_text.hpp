@@ -18,14 +18,31 @@ inline std::string text_of(const ListenSpec& spec) {
       static_cast<int>(scheme), host, port, path, backlog, reuseport, nodelay, ipv6only, mode, proxy);
 }
 
+inline std::string text_of(const ResourceLimit& limit) {
+  const auto& [key, resource, value] = limit;
+  return fmt::format("{}({})={}:{}", key, resource, value.rlim_cur, value.rlim_max);
+}
+
+inline std::string text_of(const IsolationOptions& isolation) {
+  const auto& [groups, chroot, umask, nice, cpus, limits, dumpable, seccomp, read, write] = isolation;
+  std::string text =
+      fmt::format("groups={} chroot={} umask={:o} nice={} cpus={} dumpable={} seccomp={}",
+                  groups ? fmt::format("{}", fmt::join(*groups, ",")) : "(none)", chroot, umask.value_or(07777),
+                  nice.value_or(99), fmt::join(cpus, ","), dumpable, static_cast<int>(seccomp));
+  for (const auto& limit : limits) text += "\n  " + text_of(limit);
+  for (const auto& path : read) text += "\n  read " + path.value;
+  for (const auto& path : write) text += "\n  write " + path.value;
+  return text;
+}
+
 inline std::string text_of(const PoolOptions& pool) {
   const auto& [name, workers, user, group, boot_timeout, worker_timeout, max_connections, max_requests, max_lifetime,
-               max_rss, max_rss_hard, origin] = pool;
+               max_rss, max_rss_hard, isolation, origin] = pool;
   static_cast<void>(origin);
   return fmt::format(
-      "pool {} workers={} user={} group={} boot={} worker={} connections={} requests={} lifetime={} rss={} {}", name,
+      "pool {} workers={} user={} group={} boot={} worker={} connections={} requests={} lifetime={} rss={} {} {}", name,
       workers, user.value_or("(none)"), group.value_or("(none)"), boot_timeout.count(), worker_timeout.count(),
-      max_connections, max_requests, max_lifetime.count(), max_rss, max_rss_hard);
+      max_connections, max_requests, max_lifetime.count(), max_rss, max_rss_hard, text_of(isolation));
 }
 
 inline std::string text_of(const ServiceOptions& service) {
