@@ -42,7 +42,7 @@ struct ControlMessage {
 enum class StatusKind : std::uint8_t {
   ready = 1,         ///< every service has started; the listeners are armed
   draining = 2,      ///< the worker retires by its own decision (SIGTERM sent to it)
-  cannot_start = 3,  ///< followed by exit with kExitCannotStart
+  cannot_start = 3,  ///< followed by exit with kExitCannotStart, kExitPrivileges or kExitInternal
   log = 4,
   recycle = 5,  ///< the worker has reached a limit of its pool: it serves on until it is told to retire
 };
@@ -62,7 +62,7 @@ constexpr std::size_t kMaxStatusBytes = kStatusHeaderBytes + kMaxStatusText;
 enum WorkerExit : int {
   kExitRetired = 0,
   kExitInternal = 70,
-  kExitPrivileges = 77,   ///< could not take on the pool's user
+  kExitPrivileges = 77,   ///< could not put the pool's isolation in force
   kExitCannotStart = 81,  ///< a plugin did not load or a service's start failed: no use to try at once
   kExitMasterGone = 82,   ///< the control pipe ended
 };

@@ -5,7 +5,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <set>
 #include <stdexcept>
 
 #include "ipc/syscall.hpp"
@@ -15,10 +18,18 @@ namespace prefork::ipc {
 namespace {
 
 gid_t resolve_group(const std::string& name) {
-  errno = 0;
   const group* entry = ::getgrnam(name.c_str());
   if (entry == nullptr) throw std::runtime_error("no group \"" + name + "\"");
   return entry->gr_gid;
+}
+
+// A number is a group's number, unless a group has it as its name. (gid_t)-1 means none to the kernel.
+gid_t resolve_group_or_number(const std::string& text) {
+  gid_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [read, error] = std::from_chars(text.data(), end, number);
+  const bool is_number = error == std::errc() && read == end && number != static_cast<gid_t>(-1);
+  return is_number && ::getgrnam(text.c_str()) == nullptr ? number : resolve_group(text);
 }
 
 std::vector<gid_t> groups_of(const std::string& user, gid_t primary) {
@@ -30,10 +41,28 @@ std::vector<gid_t> groups_of(const std::string& user, gid_t primary) {
   return groups;
 }
 
+std::string written(const std::vector<gid_t>& groups) {
+  std::string text;
+  for (const gid_t gid : groups) text += (text.empty() ? "" : " ") + std::to_string(gid);
+  return "{" + text + "}";
+}
+
+void set_groups(std::vector<gid_t> groups, const std::string& who) {
+  const std::string call = "setgroups " + written(groups) + who;
+  check_syscall(::setgroups(groups.size(), groups.data()), call);
+  std::vector<gid_t> now(static_cast<std::size_t>(check_syscall(::getgroups(0, nullptr), "getgroups")));
+  check_syscall(::getgroups(static_cast<int>(now.size()), now.data()), "getgroups");
+  std::sort(groups.begin(), groups.end());
+  std::sort(now.begin(), now.end());
+  if (now != groups) throw_errno(EPERM, call);
+}
+
 }  // namespace
 
-Identity resolve_identity(const std::optional<std::string>& user, const std::optional<std::string>& group) {
+Identity resolve_identity(const std::optional<std::string>& user, const std::optional<std::string>& group,
+                          const std::optional<std::vector<std::string>>& supplementary) {
   const bool root = ::geteuid() == 0;
+  if (supplementary && !root) throw_errno(EPERM, "choose supplementary groups");
   if (!user && !root) {
     Identity own{::getuid(), ::getgid(), {}, "uid " + std::to_string(::getuid())};
     if (group && resolve_group(*group) != own.gid) throw_errno(EPERM, "change to group " + *group);
@@ -49,6 +78,11 @@ Identity resolve_identity(const std::optional<std::string>& user, const std::opt
   } else {
     identity.groups = groups_of(name, identity.gid);
   }
+  if (supplementary) {
+    std::set<gid_t> groups;
+    for (const auto& text : *supplementary) groups.insert(resolve_group_or_number(text));
+    identity.groups.assign(groups.begin(), groups.end());
+  }
   if (!root && (identity.uid != ::getuid() || identity.gid != ::getgid())) throw_errno(EPERM, "change to user " + name);
   return identity;
 }
@@ -56,7 +90,7 @@ Identity resolve_identity(const std::optional<std::string>& user, const std::opt
 void assume_identity(const Identity& identity) {
   if (::geteuid() == 0) {
     const std::string who = " for user " + identity.user;
-    check_syscall(::setgroups(identity.groups.size(), identity.groups.data()), "setgroups" + who);
+    set_groups(identity.groups, who);
     check_syscall(::setresgid(identity.gid, identity.gid, identity.gid), "setresgid" + who);
     check_syscall(::setresuid(identity.uid, identity.uid, identity.uid), "setresuid" + who);
   }
@@ -71,7 +105,12 @@ void assume_identity(const Identity& identity) {
     if (gid != identity.gid) throw_errno(EPERM, "setresgid for user " + identity.user);
   }
   if (identity.uid != 0 && ::setresuid(0, 0, 0) == 0) throw_errno(EPERM, "drop root for user " + identity.user);
+  forbid_new_privileges();
+}
+
+void forbid_new_privileges() {
   check_syscall(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl PR_SET_NO_NEW_PRIVS");
+  if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) throw_errno(EPERM, "prctl PR_SET_NO_NEW_PRIVS");
 }
 
 }  // namespace prefork::ipc

@@ -16,15 +16,22 @@ struct Identity {
   std::string user;           ///< for messages
 };
 
-/// Looks names up in the user database: the user's own groups, or only `group` where it is given.
+/// Looks names up in the user database: the user's own groups, or only `group` where it is given; `supplementary`
+/// (names, or numbers of groups) stands for either's supplementary groups.
 /// nullopt user: the caller's identity, or nobody where the caller is root.
 /// Process: master. May block (name services). @throws std::runtime_error: no such user or group;
-/// std::system_error EPERM where the caller is not root and may not become that user.
-Identity resolve_identity(const std::optional<std::string>& user, const std::optional<std::string>& group);
+/// std::system_error EPERM where the caller is not root and may not become that user or choose groups.
+Identity resolve_identity(const std::optional<std::string>& user, const std::optional<std::string>& group,
+                          const std::optional<std::vector<std::string>>& supplementary = std::nullopt);
 
-/// Becomes `identity` for good, proves that there is no way back, and sets no_new_privs.
+/// Becomes `identity` for good, proves that it did and that there is no way back, and sets no_new_privs. Only root can
+/// change groups: others keep theirs, which resolve_identity has not promised to change.
 /// Process: a freshly forked child. @throws std::system_error.
 /// Source: setgroups(2), setresgid(2), setresuid(2), PR_SET_NO_NEW_PRIVS.
 void assume_identity(const Identity& identity);
+
+/// Takes away for good that an exec could give rights (set-user-ID files), and looks that it is so.
+/// @throws std::system_error. Source: PR_SET_NO_NEW_PRIVS.
+void forbid_new_privileges();
 
 }  // namespace prefork::ipc

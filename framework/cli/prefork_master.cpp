@@ -134,6 +134,7 @@ void refuse_shared_listeners(const master::Generation& generation) {
 master::Generation prepare(const Arguments& arguments) {
   master::Generation generation = master::prepare_generation(load(arguments), 1, &cli::inspect_plugin);
   refuse_shared_listeners(generation);
+  cli::rehearse_isolation(generation);
   return generation;
 }
 
@@ -147,6 +148,7 @@ master::Generation prepare_again(const Arguments& arguments, const master::Gener
   }
   master::Generation generation = master::prepare_generation(std::move(options), number, &cli::inspect_plugin, keep);
   refuse_shared_listeners(generation);
+  cli::rehearse_isolation(generation);
   return generation;
 }
 

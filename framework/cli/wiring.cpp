@@ -1,8 +1,12 @@
 #include "framework/cli/wiring.hpp"
 
+#include <exception>
 #include <map>
+#include <system_error>
 #include <utility>
 
+#include "framework/master/inspector.hpp"
+#include "framework/master/startup_error.hpp"
 #include "framework/worker/plugin_loader.hpp"
 #include "framework/worker/worker.hpp"
 
@@ -37,7 +41,63 @@ void share(const master::ServiceShared& declared, const master::SpawnOrder& orde
   if (declared.signals) service.signals = objects.at(order.pool.generation->shared.signals.value()).get();
 }
 
+worker::SeccompProfile profile_of(config::SeccompProfile profile) {
+  switch (profile) {
+    case config::SeccompProfile::off:
+      return worker::SeccompProfile::off;
+    case config::SeccompProfile::standard:
+      return worker::SeccompProfile::standard;
+    case config::SeccompProfile::strict:
+      break;
+  }
+  return worker::SeccompProfile::strict;
+}
+
+worker::Isolation isolation_of(const master::Generation& generation, const config::PoolOptions& pool) {
+  const config::IsolationOptions& options = pool.isolation;
+  worker::Isolation isolation;
+  isolation.cpus = options.cpus;
+  isolation.nice = options.nice;
+  for (const auto& limit : options.limits) isolation.limits.push_back({limit.key, limit.resource, limit.value});
+  isolation.umask = options.umask;
+  isolation.chroot = options.chroot;
+  for (const auto& path : options.landlock_read) isolation.paths.readable.push_back(path.value);
+  for (const auto& path : options.landlock_write) isolation.paths.writable.push_back(path.value);
+  isolation.run_as = generation.identities.at(pool.name);
+  isolation.dumpable = options.dumpable;
+  isolation.seccomp = profile_of(options.seccomp);
+  return isolation;
+}
+
+// The work's words come back as a report, whose first byte says whether a right was wanting.
+constexpr char kNoRight = 'P';
+constexpr char kOther = 'C';
+
+std::string try_isolation(const worker::Isolation& isolation) {
+  try {
+    worker::isolate(isolation);
+  } catch (const std::system_error& error) {
+    const bool no_right =
+        error.code() == std::errc::operation_not_permitted || error.code() == std::errc::permission_denied;
+    return (no_right ? kNoRight : kOther) + std::string(error.what());
+  } catch (const std::exception& error) {
+    return kOther + std::string(error.what());
+  }
+  return {};
+}
+
 }  // namespace
+
+void rehearse_isolation(const master::Generation& generation) {
+  for (const auto& pool : generation.options.pools) {
+    const std::string subject = "pool \"" + pool.name + "\"";
+    const worker::Isolation isolation = isolation_of(generation, pool);
+    const std::string failure = master::Inspector({}).run(subject, -1, [&] { return try_isolation(isolation); });
+    if (failure.empty()) continue;
+    throw master::StartupError(failure.front() == kNoRight ? EX_NOPERM : EX_CONFIG,
+                               pool.origin.text + ": " + subject + ": " + failure.substr(1));
+  }
+}
 
 void become_worker(const master::SpawnOrder& order) {
   const master::Generation& generation = *order.pool.generation;
@@ -50,7 +110,7 @@ void become_worker(const master::SpawnOrder& order) {
   setup.control_fd = order.control_fd;
   setup.status_fd = order.status_fd;
   for (const auto& wakeup : order.wakeups) setup.wakeup_fds.push_back(wakeup.fd());
-  setup.run_as = generation.identities.at(pool.name);
+  setup.isolation = isolation_of(generation, pool);
   setup.max_connections = pool.max_connections;
   const auto spread = [&](std::uint64_t limit) {
     return limit + static_cast<std::uint64_t>(order.jitter * static_cast<double>(limit / 10));

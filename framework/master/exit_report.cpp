@@ -118,7 +118,7 @@ std::string_view exit_code_meaning(int code) noexcept {
     case ipc::kExitInternal:
       return "internal error";
     case ipc::kExitPrivileges:
-      return "could not take on its user";
+      return "could not be isolated";
     case ipc::kExitCannotStart:
       return "cannot start";
     case ipc::kExitMasterGone:

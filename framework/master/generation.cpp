@@ -20,6 +20,8 @@ namespace prefork::master {
 
 namespace {
 
+// Of a worker, beside the bells: what worker.cpp reserves.
+constexpr rlim_t kOwnDescriptors = 64;
 constexpr std::size_t kMaxPluginBytes = 256U << 20;
 
 std::vector<std::string> split_path(const std::string& path) {
@@ -96,6 +98,26 @@ void refuse_datagrams(const Generation& generation) {
   }
 }
 
+// What is given can't do what it is meant for, or leaves the worker nothing to work with.
+void refuse_vain_isolation(const Generation& generation, const config::PoolOptions& pool) {
+  const auto place = [&](const std::string& key) {
+    const auto origin = generation.options.origins.find("pool." + pool.name + "." + key);
+    return (origin != generation.options.origins.end() ? origin->second : pool.origin).text + ": " + key +
+           " in [pool " + pool.name + "]: ";
+  };
+  if (!pool.isolation.chroot.empty() && generation.identities.at(pool.name).uid == 0) {
+    throw StartupError(EX_CONFIG, place("chroot") + "the pool's user is root, whom no chroot holds");
+  }
+  // Pipes, epolls and what services open; the bells of all slots.
+  const rlim_t needed = kOwnDescriptors + scoreboard_slots(generation.options);
+  for (const auto& limit : pool.isolation.limits) {
+    if (limit.resource != RLIMIT_NOFILE || limit.value.rlim_cur > needed) continue;
+    throw StartupError(EX_CONFIG, place("limit-nofile") + std::to_string(limit.value.rlim_cur) +
+                                      " descriptors are too few: a worker has " + std::to_string(needed) +
+                                      " before its first connection");
+  }
+}
+
 SharedPlan plan_shared_objects(const Generation& generation) {
   std::vector<SharingService> services;
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
@@ -159,7 +181,8 @@ Generation prepare_generation(config::Options options, unsigned number, const In
   generation.options = std::move(options);
   for (const auto& pool : generation.options.pools) {
     try {
-      generation.identities[pool.name] = ipc::resolve_identity(pool.user, pool.group);
+      generation.identities[pool.name] =
+          ipc::resolve_identity(pool.user, pool.group, pool.isolation.supplementary_groups);
     } catch (const std::system_error& error) {
       throw StartupError(EX_NOPERM, pool.origin.text + ": pool \"" + pool.name + "\": " + error.what());
     } catch (const std::runtime_error& error) {
@@ -183,6 +206,7 @@ Generation prepare_generation(config::Options options, unsigned number, const In
   }
   refuse_mixed_pools(generation);
   refuse_datagrams(generation);
+  for (const auto& pool : generation.options.pools) refuse_vain_isolation(generation, pool);
   generation.shared = plan_shared_objects(generation);
   return generation;
 }

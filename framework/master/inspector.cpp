@@ -28,7 +28,8 @@ using Deadline = std::chrono::steady_clock::time_point;
 constexpr char kReport = 'R';
 constexpr char kReason = 'E';
 
-[[noreturn]] void inspect(int out, int keep_fd, const ipc::Identity& run_as, const Inspector::Work& work) noexcept {
+[[noreturn]] void inspect(int out, int keep_fd, const std::optional<ipc::Identity>& run_as,
+                          const Inspector::Work& work) noexcept {
   int code = kRefused;
   std::string message;
   try {
@@ -36,13 +37,15 @@ constexpr char kReason = 'E';
     std::sort(keep.begin(), keep.end());
     ipc::close_all_except(keep.data(), keep.size());
     ::prctl(PR_SET_NAME, "inspector");
-    const rlimit no_core{0, 0};
-    ::setrlimit(RLIMIT_CORE, &no_core);
     for (int signal = 1; signal < SIGRTMIN; ++signal) ::signal(signal, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ipc::assume_identity(run_as);
+    if (run_as) {
+      const rlimit no_core{0, 0};
+      ::setrlimit(RLIMIT_CORE, &no_core);
+      ipc::assume_identity(*run_as);
+    }
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     message = kReport + work();
     code = 0;

@@ -2,14 +2,14 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "ipc/privileges.hpp"
 
 namespace prefork::master {
 
-/// Runs a function of a plugin's in a short-lived child, so that whatever the plugin does, the master
-/// lives on.
+/// Runs a function, mostly of a plugin's, in a short-lived child, so that whatever it does, the master lives on.
 class Inspector {
  public:
   /// What the child does: returns the bytes that the master shall get, or throws why not.
@@ -18,14 +18,14 @@ class Inspector {
   struct Limits {
     std::chrono::milliseconds patience{5'000};
     std::size_t max_bytes = 512 * 1024;
-    ipc::Identity run_as;
+    std::optional<ipc::Identity> run_as;  ///< nullopt: with the master's rights, for work that is not a plugin's
   };
 
   explicit Inspector(Limits limits) : limits_(std::move(limits)) {}
 
   /// Waits for the child, at most as long as the limits say. @throws StartupError (78): `subject` and what
   /// went wrong: an exception's text, a signal, too long a time.
-  /// @param keep_fd  the one descriptor beside the standard streams that the child keeps
+  /// @param keep_fd  the one descriptor beside the standard streams that the child keeps; -1: none
   std::string run(const std::string& subject, int keep_fd, const Work& work) const;
 
  private:

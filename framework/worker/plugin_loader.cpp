@@ -1,14 +1,21 @@
 #include "framework/worker/plugin_loader.hpp"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <string_view>
 
+#include "ipc/check.hpp"
+#include "ipc/syscall.hpp"
+
 namespace prefork::worker {
 
 namespace {
+
+constexpr const char* kProcFds = "/proc/self/fd";
 
 // After a change of user the kernel gives /proc/self to root; a copy in a memfd is opened through it.
 class ReadableProc {
@@ -25,6 +32,22 @@ class ReadableProc {
 [[noreturn]] void refuse(const std::string& name, const std::string& reason) {
   throw PluginError("plugin \"" + name + "\" " + reason);
 }
+
+// A working directory outside of the root is a way out of it, so it lasts no longer than the loading.
+class WorkingDirectory {
+ public:
+  explicit WorkingDirectory(int folder) : entered_(folder >= 0) {
+    if (entered_) ipc::check_syscall(::fchdir(folder), "fchdir /proc/self/fd");
+  }
+  WorkingDirectory(const WorkingDirectory&) = delete;
+  WorkingDirectory& operator=(const WorkingDirectory&) = delete;
+  ~WorkingDirectory() {
+    if (entered_) PREFORK_CHECK(::chdir("/") == 0);
+  }
+
+ private:
+  bool entered_;
+};
 
 // dlerror() names the descriptor that was opened; people know the plugin's name.
 std::string last_dl_error(const std::string& path, const std::string& name) {
@@ -55,10 +78,18 @@ void check_descriptor(const PluginDescriptor& descriptor, const std::string& nam
   if (descriptor.kind > ServiceKind::http) refuse(name, "is of a kind that this server does not know");
 }
 
-const PluginDescriptor& load_plugin(int fd, const std::string& name) {
-  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+ipc::UniqueFd open_proc_fds() {
+  return ipc::UniqueFd(ipc::check_syscall(::open(kProcFds, O_PATH | O_DIRECTORY | O_CLOEXEC), "open /proc/self/fd"));
+}
+
+const PluginDescriptor& load_plugin(int fd, const std::string& name, int proc_fds) {
+  const std::string path = (proc_fds >= 0 ? "." : kProcFds) + ("/" + std::to_string(fd));
   ReadableProc readable;
-  void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* library = nullptr;
+  {
+    const WorkingDirectory directory(proc_fds);
+    library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  }
   if (library == nullptr) refuse(name, "does not load: " + last_dl_error(path, name));
   const void* symbol = ::dlsym(library, "prefork_plugin");
   if (symbol == nullptr) refuse(name, "is not a prefork plugin: it exports no symbol prefork_plugin");

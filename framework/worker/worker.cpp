@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 #include "framework/worker/acceptor.hpp"
@@ -182,7 +181,7 @@ void Worker::load_services() {
   for (auto& service : setup_.services) {
     const auto index = static_cast<std::uint8_t>(services_.size());
     slot_.begin_activity(ipc::ActivityKind::starting, index, runtime_.loop.now_ns(), {});
-    const PluginDescriptor& descriptor = load_plugin(service.plugin_fd, service.plugin);
+    const PluginDescriptor& descriptor = load_plugin(service.plugin_fd, service.plugin, setup_.proc_fds);
     auto host = std::make_unique<ServiceHost>(runtime_, setup_.identity, index, service.name,
                                               std::move(service.options), service.limits);
     ServiceBase* created = descriptor.create();
@@ -192,6 +191,7 @@ void Worker::load_services() {
     host->share(*shared, signals_);
     services_.push_back({std::move(host), std::move(shared), created});
   }
+  if (setup_.proc_fds >= 0) ::close(std::exchange(setup_.proc_fds, -1));
   for (auto& service : setup_.services) {
     if (service.plugin_fd >= 0) ::close(service.plugin_fd);
     const int closed = std::exchange(service.plugin_fd, -1);
@@ -304,7 +304,10 @@ void run_worker(WorkerSetup setup) {
     close_foreign_descriptors(setup);
     Duties::take_over_signals();
     name_process(setup.identity);
-    ipc::assume_identity(setup.run_as);
+    if (!setup.isolation.chroot.empty()) setup.proc_fds = open_proc_fds().release();
+    code = ipc::kExitPrivileges;
+    isolate(setup.isolation);
+    code = ipc::kExitInternal;
     if (guard_against_orphanage(setup.master)) {
       Worker worker(std::move(setup));
       code = worker.run();
@@ -312,9 +315,6 @@ void run_worker(WorkerSetup setup) {
       ::_exit(code);  // plugins' statics and suspended coroutines are not unwound
     }
     code = ipc::kExitMasterGone;
-  } catch (const std::system_error& error) {
-    MasterLink(-1, status_fd, slot).say(ipc::StatusKind::cannot_start, error.what());
-    code = error.code() == std::errc::operation_not_permitted ? ipc::kExitPrivileges : ipc::kExitInternal;
   } catch (const std::exception& error) {
     MasterLink(-1, status_fd, slot).say(ipc::StatusKind::cannot_start, error.what());
   }

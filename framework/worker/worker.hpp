@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "framework/worker/isolation.hpp"
 #include "framework/worker/listener.hpp"
 #include "framework/worker/recycling.hpp"
 #include "framework/worker/service_host.hpp"
-#include "ipc/privileges.hpp"
 #include "ipc/scoreboard.hpp"
 #include "ipc/shared_object.hpp"
 
@@ -60,7 +60,8 @@ struct WorkerSetup {
   int control_fd = -1;
   int status_fd = -1;
   std::vector<int> wakeup_fds;  ///< of all slots, in their order
-  ipc::Identity run_as;
+  int proc_fds = -1;            ///< the worker opens it where a chroot hides /proc from the plugin loader
+  Isolation isolation;
   std::size_t max_connections = 0;  ///< 0: what the descriptor limit allows
   RecycleLimits recycle;
   std::vector<ServiceSetup> services;
@@ -68,7 +69,7 @@ struct WorkerSetup {
 };
 
 /// Runs a worker to its end, in a freshly forked child of the master: closes every descriptor that is not
-/// the worker's, becomes the pool's user, loads the plugins, serves. Does not return.
+/// the worker's, puts the pool's isolation in force, loads the plugins, serves. Does not return.
 [[noreturn]] PREFORK_API void run_worker(WorkerSetup setup);
 
 }  // namespace prefork::worker

@@ -47,6 +47,20 @@ TEST(ResolveIdentity, GroupsAreTheUsersOrTheOneGiven) {
   EXPECT_EQ(grouped.uid, daemon.uid);
 }
 
+TEST(ResolveIdentity, SupplementaryGroupsAreWhatIsListed) {
+  NEEDS_ROOT();
+  using Names = std::vector<std::string>;
+  const gid_t tty = ::getgrnam("tty")->gr_gid;
+  const Identity daemon = resolve_identity("daemon", std::nullopt, Names{"54321", "tty", "tty"});
+  EXPECT_EQ(daemon.groups, (std::vector<gid_t>{tty, 54321}));
+  EXPECT_EQ(daemon.gid, ::getpwnam("daemon")->pw_gid);
+  EXPECT_TRUE(resolve_identity("daemon", std::nullopt, Names{}).groups.empty());
+  EXPECT_TRUE(resolve_identity(std::nullopt, "tty", Names{}).groups.empty());
+  for (const std::string name : {"no-such-group-x", "4294967295", "4294967296", "-1", "1x"}) {
+    EXPECT_EQ(thrown_by([&] { resolve_identity("daemon", std::nullopt, Names{name}); }), "no group \"" + name + "\"");
+  }
+}
+
 TEST(ResolveIdentity, UnknownNamesAreNamed) {
   EXPECT_EQ(thrown_by([] { resolve_identity("no-such-user-x", std::nullopt); }), "no user \"no-such-user-x\"");
   EXPECT_EQ(thrown_by([] { resolve_identity(std::nullopt, "no-such-group-x"); }), "no group \"no-such-group-x\"");
@@ -84,6 +98,11 @@ TEST(ResolveIdentity, OthersThanRootMayNotBecomeSomebodyElse) {
               return thrown_by([] { resolve_identity(std::nullopt, "tty"); });
             }),
             "change to group tty: Operation not permitted");
+  EXPECT_EQ(in_child([]() -> std::string {
+              if (const auto failure = become_nobody(); !failure.empty()) return failure;
+              return thrown_by([] { resolve_identity(std::nullopt, std::nullopt, std::vector<std::string>{}); });
+            }),
+            "choose supplementary groups: Operation not permitted");
 }
 
 // Goal: what the worker becomes it stays, in every one of its ids, without root's groups.

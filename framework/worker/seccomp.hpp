@@ -1,0 +1,25 @@
+#pragma once
+
+#include <vector>
+
+namespace prefork::worker {
+
+/// Which system calls the kernel refuses to a worker, with EPERM.
+enum class SeccompProfile {
+  off,
+  standard,  ///< those that administer the machine, reach into other processes or are of no use to a service
+  strict,    ///< also those that make processes and run programs; threads remain
+};
+
+/// The names of the calls that the profile refuses whatever their arguments. clone is refused beside them for new
+/// namespaces, and in strict for all but threads; clone3, whose arguments can't be looked at, is answered with ENOSYS,
+/// on which the C library takes clone.
+std::vector<const char*> refused_calls(SeccompProfile profile);
+
+/// Puts the profile in force for this process, its threads and all that it will become, for good; looks that it is so.
+/// A system call of another architecture (32 bits, x32) kills the process.
+/// Process: worker, with no_new_privs set and no thread but the caller's. Blocks: never.
+/// @throws std::system_error that names the call. Source: seccomp(2), seccomp_init(3), seccomp_rule_add(3).
+void refuse_calls(SeccompProfile profile);
+
+}  // namespace prefork::worker
