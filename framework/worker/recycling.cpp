@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "ipc/syscall.hpp"
+
 namespace prefork::worker {
 
 namespace {
@@ -27,9 +29,15 @@ std::uint64_t resident_bytes(int statm) {
 
 }  // namespace
 
-Recycling::Recycling(const RecycleLimits& limits, std::uint64_t now_ms)
-    : limits_(limits), requests_left_(limits.requests > 0 ? limits.requests : UINT64_MAX), born_ms_(now_ms) {
-  if (limits_.rss_bytes > 0) statm_.reset(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+Recycling::Recycling(const RecycleLimits& limits, int statm, std::uint64_t now_ms)
+    : limits_(limits),
+      requests_left_(limits.requests > 0 ? limits.requests : UINT64_MAX),
+      born_ms_(now_ms),
+      statm_(limits.rss_bytes > 0 ? statm : -1) {}
+
+int Recycling::open_statm(const RecycleLimits& limits) {
+  if (limits.rss_bytes == 0) return -1;
+  return ipc::check_syscall(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC), "open /proc/self/statm");
 }
 
 std::optional<std::string> Recycling::tell(std::string reason) {
@@ -44,8 +52,8 @@ std::optional<std::string> Recycling::outlived(std::uint64_t now_ms) {
   if (limits_.lifetime_ms > 0 && now_ms - born_ms_ >= limits_.lifetime_ms) {
     return tell("max-lifetime " + std::to_string(limits_.lifetime_ms) + " ms");
   }
-  if (!statm_.is_open()) return std::nullopt;
-  const std::uint64_t bytes = resident_bytes(statm_.get());
+  if (statm_ == -1) return std::nullopt;
+  const std::uint64_t bytes = resident_bytes(statm_);
   if (bytes < limits_.rss_bytes) return std::nullopt;
   return tell("max-rss " + std::to_string(limits_.rss_bytes) + ": it has " + std::to_string(bytes) + " bytes");
 }

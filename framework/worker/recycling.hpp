@@ -5,7 +5,6 @@
 #include <string>
 
 #include "ipc/scoreboard.hpp"
-#include "ipc/unique_fd.hpp"
 
 namespace prefork::worker {
 
@@ -19,8 +18,12 @@ struct RecycleLimits {
 /// Watches one worker's limits. Each is told once at most, and only the first.
 class Recycling {
  public:
+  /// @param statm  of open_statm(), where there is a limit of memory
   /// @param now_ms  of the event loop's clock: the worker's birth
-  Recycling(const RecycleLimits& limits, std::uint64_t now_ms);
+  Recycling(const RecycleLimits& limits, int statm, std::uint64_t now_ms);
+  /// Opens what tells of the process's own memory, for its life. To be called before isolation, which may leave it
+  /// without a /proc. @return -1: without a limit there is no need. @throws std::system_error
+  static int open_statm(const RecycleLimits& limits);
 
   /// For every turn of the loop: whether the limit of requests is reached now. Datagrams count as requests, and so do
   /// connections where services count no requests.
@@ -43,7 +46,7 @@ class Recycling {
   RecycleLimits limits_;
   std::uint64_t requests_left_;  ///< UINT64_MAX: no limit, or told
   std::uint64_t born_ms_;
-  ipc::UniqueFd statm_;  ///< opened early: a worker may have no /proc later
+  int statm_;  ///< -1: no limit
   bool told_ = false;
 };
 

@@ -129,7 +129,7 @@ Worker::Worker(WorkerSetup setup)
       duties_(runtime_, link_, bells_.fd(setup_.slot), waits_, *this),
       acceptor_(runtime_, FairShare(*setup_.scoreboard, setup_.slot),
                 connection_limit(setup_.max_connections, setup_.wakeup_fds.size())),
-      recycling_(setup_.recycle, runtime_.loop.now_ms()) {
+      recycling_(setup_.recycle, setup_.statm_fd, runtime_.loop.now_ms()) {
   runtime_.duties = &duties_;
 }
 
@@ -304,6 +304,7 @@ void run_worker(WorkerSetup setup) {
     close_foreign_descriptors(setup);
     Duties::take_over_signals();
     name_process(setup.identity);
+    setup.statm_fd = Recycling::open_statm(setup.recycle);
     if (!setup.isolation.chroot.empty()) setup.proc_fds = open_proc_fds().release();
     code = ipc::kExitPrivileges;
     isolate(setup.isolation);
