@@ -76,20 +76,19 @@ void Connection::on_input() {
   if (!must_wait()) receive_requests();
 }
 
+// Requests that are there are answered before more are received: what was received and not looked at would pile up.
 void Connection::receive_requests() {
-  if (has_input()) process();  // what a handler that waited has left
+  bool unread = has_input();  // what a handler that waited has left
   while (!closed() && !must_wait() && reads_left_ > 0) {
     --reads_left_;
-    switch (receive()) {
-      case Received::would_block:
-        return;
-      case Received::end:
-        return close();
-      case Received::data:
-        process();
+    if (!unread) {
+      const Received received = receive();
+      if (received == Received::would_block) return;
+      if (received == Received::end) return close();
     }
+    unread = process() != Next::read && has_input();
   }
-  if (!closed() && !must_wait() && may_have_input()) resume_later();
+  if (!closed() && !must_wait() && (unread || may_have_input())) resume_later();
 }
 
 // What came is one whole message or several as a rule, and is read where it lies. A message in parts is
@@ -101,15 +100,7 @@ std::span<char> Connection::input() noexcept {
   return *partial_;
 }
 
-// A body that was transferred at once leaves the requests behind it to be handled now: there may be nothing more to be
-// received that would bring the connection back to them but the client's end.
-void Connection::process() {
-  while (process_batch()) {
-  }
-}
-
-/// @return whether there is input that has not been looked at.
-bool Connection::process_batch() {
+Next Connection::process() {
   Progress progress;
   do {
     progress = share_.cycle.run(state_, input(), share_.output, std::time(nullptr), ClientSource{&address_of, this});
@@ -123,16 +114,15 @@ bool Connection::process_batch() {
     share_.output.clear();
   } while (progress.next == Next::write && !closed() && unsent_ == nullptr && has_input());
   share_.count_requests();
-  if (closed()) return false;
+  if (closed()) return Next::close;
   if (progress.next == Next::start) {
     start(std::move(progress.call));
   } else if (progress.next == Next::transfer) {
     transfer(std::move(progress.call));
   } else {
     finish_or_wait(progress.next);
-    return false;
   }
-  return !closed() && !must_wait() && has_input();
+  return progress.next;
 }
 
 void Connection::drop_input(std::size_t consumed, std::size_t dropped) {

@@ -60,8 +60,8 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   bool has_input() const noexcept { return partial_ != nullptr || !block_bytes().empty(); }
   std::span<char> input() noexcept;
   void receive_requests();
-  void process();
-  bool process_batch();
+  /// Answers the requests in the input. @return why it stopped; `read`: no whole message is left there
+  Next process();
   void drop_input(std::size_t consumed, std::size_t dropped);
   void suspend(std::unique_ptr<Call> call, std::size_t skipped);
   void start(std::unique_ptr<Call> call);

@@ -78,8 +78,11 @@ void Connection::transfer(std::unique_ptr<Call> call) {
 
 /// What was before the body has been sent, or a piece of the body.
 void Connection::go_on_with_transfer() {
+  if (parts_) {
+    set_deadline(host().limits().write_timeout);  // also for a socket that is full already: no part would move
+    return pump_parts();
+  }
   clear_deadline();
-  if (parts_) return pump_parts();
   if (stream_) return stream_->on_flushed();
   if (call_->response().special()->upgrade) return hand_over();
   start_stream();
@@ -95,7 +98,7 @@ void Connection::pump_parts() {
       if (parts_->moved()) set_deadline(host().limits().write_timeout);
       return;
     case PartsTransfer::Step::paused:
-      clear_deadline();
+      set_deadline(host().limits().write_timeout);
       return resume_later();
     case PartsTransfer::Step::broken:
       return break_off();

@@ -1,10 +1,8 @@
 // Goal: a client that sends nothing, half a request, garbage, too much, or reads nothing costs bounded memory,
 // is closed at its deadline, and keeps nobody else from being answered.
-#include <algorithm>
-#include <atomic>
 #include <thread>
 
-#include "tests/system/harness.hpp"
+#include "tests/system/good_client.hpp"
 
 namespace prefork::system_test {
 namespace {
@@ -37,52 +35,6 @@ listen = tcp://127.0.0.1:0
 write-timeout = 1s
 idle-timeout = 1s
 )";
-
-// Asks `hello` again and again while others misbehave.
-class GoodClient {
- public:
-  explicit GoodClient(const Server& server) : address_(server.address("hello")), thread_([this] { work(); }) {}
-  ~GoodClient() {
-    over_ = true;
-    thread_.join();
-    EXPECT_GT(answers_, 0);
-    EXPECT_EQ(failures_, 0);
-    EXPECT_LT(slowest_, 5s);
-  }
-  GoodClient(const GoodClient&) = delete;
-  GoodClient& operator=(const GoodClient&) = delete;
-
- private:
-  void work() {
-    while (!over_) {
-      const auto start = std::chrono::steady_clock::now();
-      try {
-        Client client(address_);
-        if (body_of(get(client)) == "Hello, World!") ++answers_;
-      } catch (const std::exception& error) {
-        ++failures_;
-        std::printf("the good client: %s\n", error.what());
-      }
-      slowest_ = std::max(slowest_, std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start));
-      std::this_thread::sleep_for(2ms);
-    }
-  }
-
-  Address address_;
-  std::atomic<bool> over_ = false;
-  std::atomic<int> answers_ = 0, failures_ = 0;
-  milliseconds slowest_{0};
-  std::thread thread_;
-};
-
-long rss_kib(const Server& server) {
-  long most = 0;
-  for (const pid_t pid : server.workers()) {
-    const std::string text = proc_status(pid, "VmHWM");
-    if (!text.empty()) most = std::max(most, std::stol(text));
-  }
-  return most;
-}
 
 bool ends_well(Server& server) {
   Client client(server.address("hello"));
@@ -156,7 +108,7 @@ TEST(BadClients, GarbageIsRefused) {
 TEST(BadClients, AHundredMegabytesOfGarbageForHello) {
   Server server(kConfig);
   server.ready(4);
-  const long before = rss_kib(server);
+  const long before = most_rss_kib(server);
   {
     const GoodClient good(server);
     const std::string chunk(1 << 20, 'x');
@@ -168,14 +120,14 @@ TEST(BadClients, AHundredMegabytesOfGarbageForHello) {
       EXPECT_TRUE(client.closed());
     }
   }
-  EXPECT_LT(rss_kib(server) - before, 2048);
+  EXPECT_LT(most_rss_kib(server) - before, 2048);
   EXPECT_TRUE(ends_well(server));
 }
 
 TEST(BadClients, AHundredMegabytesThroughEcho) {
   Server server(kConfig);
   server.ready(4);
-  const long before = rss_kib(server);
+  const long before = most_rss_kib(server);
   {
     const GoodClient good(server);
     Client client(server.address("echo"));
@@ -189,14 +141,14 @@ TEST(BadClients, AHundredMegabytesThroughEcho) {
     writer.join();
     EXPECT_EQ(got, 100U << 20);
   }
-  EXPECT_LT(rss_kib(server) - before, 2048);
+  EXPECT_LT(most_rss_kib(server) - before, 2048);
   EXPECT_TRUE(ends_well(server));
 }
 
 TEST(BadClients, WhoReadsNothingIsHeldBackAndClosed) {
   Server server(kConfig);
   server.ready(4);
-  const long before = rss_kib(server);
+  const long before = most_rss_kib(server);
   {
     const GoodClient good(server);
     const std::string chunk(1 << 20, 'x');
@@ -212,7 +164,7 @@ TEST(BadClients, WhoReadsNothingIsHeldBackAndClosed) {
     std::size_t sent = 0;
     EXPECT_TRUE(eventually([&] { return !pipeline.push(requests, sent); }, 15s)) << "pipelined and never read";
   }
-  EXPECT_LT(rss_kib(server) - before, 4096);
+  EXPECT_LT(most_rss_kib(server) - before, 4096);
   EXPECT_TRUE(ends_well(server));
 }
 

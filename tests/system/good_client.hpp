@@ -1,0 +1,34 @@
+#pragma once
+
+#include <atomic>
+#include <thread>
+
+#include "tests/system/harness.hpp"
+
+namespace prefork::system_test {
+
+/// Asks the service `hello` again and again, over a new connection each time, while others misbehave. In the end it
+/// expects that it was answered each time, and never waited for long.
+class GoodClient {
+ public:
+  explicit GoodClient(const Server& server) : address_(server.address("hello")), thread_([this] { work(); }) {}
+  ~GoodClient();
+  GoodClient(const GoodClient&) = delete;
+  GoodClient& operator=(const GoodClient&) = delete;
+
+  int answers() const noexcept { return answers_; }
+
+ private:
+  void work();
+
+  Address address_;
+  std::atomic<bool> over_ = false;
+  std::atomic<int> answers_ = 0, failures_ = 0;
+  milliseconds slowest_{0};
+  std::thread thread_;
+};
+
+/// The most memory that a worker has had, in KiB.
+long most_rss_kib(const Server& server);
+
+}  // namespace prefork::system_test
