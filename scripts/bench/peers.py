@@ -211,7 +211,9 @@ def wrk(port, scenario, seconds):
     total = re.search(r"(\d+) requests in", out)
     return {"rps": float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
             "requests": int(total.group(1)),
-            "p50": to_ms(re.search(r"50%\s+(\S+)", out).group(1)), "p99": to_ms(re.search(r"99%\s+(\S+)", out).group(1)),
+            # At the line's start: the share within one deviation, further up, may end in 50% or 99% too.
+            "p50": to_ms(re.search(r"^ +50%\s+(\S+)", out, re.M).group(1)),
+            "p99": to_ms(re.search(r"^ +99%\s+(\S+)", out, re.M).group(1)),
             "errors": errors + (int(non2xx.group(1)) if non2xx else 0)}
 
 
