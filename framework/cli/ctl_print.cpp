@@ -73,7 +73,7 @@ std::string header(const Json& status) {
     if (!count.is_number_unsigned() || count.get<std::uint64_t>() == 0) continue;
     restarts += fmt::format("{}{} {}", restarts.empty() ? "" : ", ", printable(reason), count.get<std::uint64_t>());
   }
-  if (!restarts.empty()) out += "workers lost: " + restarts + '\n';
+  if (!restarts.empty()) out += "workers replaced: " + restarts + '\n';
   return out;
 }
 

@@ -148,7 +148,7 @@ master::Generation prepare_again(const Arguments& arguments, const master::Gener
   }
   master::Generation generation = master::prepare_generation(std::move(options), number, &cli::inspect_plugin, keep);
   refuse_shared_listeners(generation);
-  cli::rehearse_isolation(generation);
+  cli::rehearse_isolation(generation, only);
   return generation;
 }
 

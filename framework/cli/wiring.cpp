@@ -88,8 +88,9 @@ std::string try_isolation(const worker::Isolation& isolation) {
 
 }  // namespace
 
-void rehearse_isolation(const master::Generation& generation) {
+void rehearse_isolation(const master::Generation& generation, const std::optional<std::string>& only) {
   for (const auto& pool : generation.options.pools) {
+    if (only && pool.name != *only) continue;
     const std::string subject = "pool \"" + pool.name + "\"";
     const worker::Isolation isolation = isolation_of(generation, pool);
     const std::string failure = master::Inspector({}).run(subject, -1, [&] { return try_isolation(isolation); });

@@ -12,10 +12,10 @@ namespace prefork::cli {
 /// Runs in the inspector's child: loads the plugin and lets it describe itself.
 config::PluginReport inspect_plugin(int fd, const std::string& name);
 
-/// Has a child of each pool try its isolation, so that what this system does not grant is told before a worker fails
-/// by it, and by -t too. Process: master. Blocks: for some ms a pool. @throws master::StartupError (77: want of rights;
-/// else 78), which starts with the pool's place.
-void rehearse_isolation(const master::Generation& generation);
+/// Has a child of each pool, or of `only`, try its isolation, so that what this system does not grant is told before a
+/// worker fails by it, and by -t too. Process: master. Blocks: for some ms a pool. @throws master::StartupError (77:
+/// want of rights; else 78), which starts with the pool's place.
+void rehearse_isolation(const master::Generation& generation, const std::optional<std::string>& only = {});
 
 /// Runs in a fresh worker: turns the order into the worker's setup and becomes it. Does not return.
 void become_worker(const master::SpawnOrder& order);

@@ -221,6 +221,12 @@ config::Options with_pool_of(const config::Options& running, const config::Optio
     throw StartupError(EX_CONFIG, "pool \"" + pool + "\" is new: reload all of them");
   }
   config::Options options = running;
+  const auto take_origins = [&](const std::string& section) {  // for messages
+    for (const auto& [key, origin] : wanted.origins) {
+      if (key.starts_with(section)) options.origins.insert_or_assign(key, origin);
+    }
+  };
+  take_origins("pool." + pool + ".");
   options.pools[static_cast<std::size_t>(find(running) - running.pools.begin())] = *source;
   std::erase_if(options.services, [&](const auto& service) { return service.pool == pool; });
   for (const auto& service : wanted.services) {
@@ -232,6 +238,7 @@ config::Options with_pool_of(const config::Options& running, const config::Optio
                                         other->pool + "\" to \"" + pool + "\": reload all of them");
     }
     options.services.push_back(service);
+    take_origins("service." + service.name + ".");
   }
   return options;
 }

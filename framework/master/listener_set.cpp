@@ -1,5 +1,6 @@
 #include "framework/master/listener_set.hpp"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -157,6 +158,16 @@ void ListeningSocket::owns_file(const std::string& path) {
   inode_ = status.st_ino;
 }
 
+// Who may write to the folder could put a link to any file where the socket was: the file is looked at before it is
+// changed, by the same descriptor. chmod(2) takes no O_PATH descriptor, but its name in /proc.
+void ListeningSocket::set_mode(mode_t mode) const noexcept {
+  const ipc::UniqueFd file(::open(path_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (!file.is_open() || ::fstat(file.get(), &status) == -1) return;
+  if (status.st_dev != device_ || status.st_ino != inode_) return;
+  ::chmod(("/proc/self/fd/" + std::to_string(file.get())).c_str(), mode);
+}
+
 ListenerSet::ListenerSet(const config::Options& options, const ListenerSet* previous) {
   for (std::size_t i = 0; i < options.services.size(); ++i) bind_service(options, i, previous);
 }
@@ -171,12 +182,12 @@ void ListenerSet::apply_options() const noexcept {
       }
       if (is_stream(spec.scheme)) ::listen(socket->get(), spec.backlog);
     }
-    if (is_unix(spec.scheme)) ::chmod(spec.path.c_str(), spec.mode);
+    if (is_unix(spec.scheme)) listener.sockets.front()->set_mode(spec.mode);
   }
 }
 
-void ListenerSet::release(const std::string& pool) noexcept {
-  std::erase_if(listeners_, [&](const BoundListener& listener) { return listener.pool == pool; });
+void ListenerSet::keep_only(const std::set<std::string>& pools) noexcept {
+  std::erase_if(listeners_, [&](const BoundListener& listener) { return !pools.contains(listener.pool); });
 }
 
 void ListenerSet::bind_service(const config::Options& options, std::size_t service, const ListenerSet* previous) {

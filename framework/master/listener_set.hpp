@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,8 @@ class ListeningSocket {
   int get() const noexcept { return fd_.get(); }
   /// The socket is bound to the file `path`, which is to go with it.
   void owns_file(const std::string& path);
+  /// Changes the mode of that file, and of no other that may stand in its place.
+  void set_mode(mode_t mode) const noexcept;
 
  private:
   ipc::UniqueFd fd_;
@@ -58,8 +61,8 @@ class ListenerSet {
   /// Gives what was taken over the options of this set: backlog, nodelay, mode. Called once the generation serves; what
   /// the system refuses stays as it was.
   void apply_options() const noexcept;
-  /// Lets go of a pool's addresses.
-  void release(const std::string& pool) noexcept;
+  /// Lets go of the addresses of all other pools.
+  void keep_only(const std::set<std::string>& pools) noexcept;
   /// Lets go of everything: the server stops.
   void close() noexcept { listeners_.clear(); }
 

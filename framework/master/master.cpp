@@ -43,27 +43,25 @@ std::optional<TimePoint> earlier(std::optional<TimePoint> a, std::optional<TimeP
 
 Master::Master(Setup setup, Log& log, RunWorker run)
     : log_(log),
-      generation_(std::make_shared<Generation>(std::move(setup.generation))),
       prepare_again_(std::move(setup.prepare_again)),
       config_file_(std::move(setup.config_file)),
       version_(std::move(setup.version)),
       started_(Clock::now()),
       signals_(open_signals()),
       log_writers_(log_),
-      workforce_(generation_, log_, reactor_, std::move(run),
+      workforce_(with_access_logs(std::move(setup.generation)), log_, reactor_, std::move(run),
                  [this](pid_t pid, int status) { log_writers_.buried(pid, status, Clock::now()); }),
-      control_(generation_->options.master.control, reactor_,
+      control_(workforce_.current().options.master.control, reactor_,
                [this](const ControlCommand& command, ControlSocket::ClientId client) {
                  return carry_out(command, client);
                }) {
   reactor_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { take_signals(); });
-  open_access_logs(*generation_);
 }
 
 int Master::run() {
   log_.notice("prefork-master " + version_ + " (pid " + std::to_string(::getpid()) + ") starts");
-  for (const auto& listener : generation_->listeners->listeners()) {
-    log_.info("service " + generation_->options.services[listener.services.front()].name + " listens on " +
+  for (const auto& listener : workforce_.current().listeners->listeners()) {
+    log_.info("service " + workforce_.current().options.services[listener.services.front()].name + " listens on " +
               listener.address);
   }
   while (stop_level_ == StopLevel::none || !workforce_.empty()) {
@@ -138,7 +136,7 @@ void Master::stop(StopLevel level, std::string_view why) {
 }
 
 void Master::resize_first(int change) {
-  const std::string name = generation_->options.pools.front().name;
+  const std::string name = workforce_.current().options.pools.front().name;
   const auto pool = workforce_.find_pool(name);
   if (!pool) return;
   const unsigned now = workforce_.goal(*pool);
@@ -236,20 +234,20 @@ StatusSnapshot Master::snapshot() {
   StatusSnapshot snapshot;
   snapshot.master = {::getpid(),
                      version_,
-                     generation_->number,
+                     workforce_.current().number,
                      std::chrono::floor<std::chrono::milliseconds>(Clock::now() - started_),
                      config_file_,
                      stop_level_ != StopLevel::none,
                      std::string(workforce_.rollout_phase()),
                      last_reload_};
-  for (const auto& listener : generation_->listeners->listeners()) {
+  for (const auto& listener : workforce_.current().listeners->listeners()) {
     for (const auto service : listener.services) {
       constexpr std::array<const char*, 4> schemes{"tcp", "udp", "unix", "unix-dgram"};
-      snapshot.listeners.push_back({generation_->options.services[service].name, listener.address,
+      snapshot.listeners.push_back({workforce_.current().options.services[service].name, listener.address,
                                     schemes[static_cast<std::size_t>(listener.spec.scheme)]});
     }
   }
-  for (const auto& service : generation_->options.services) {
+  for (const auto& service : workforce_.current().options.services) {
     snapshot.services.push_back({service.name, service.plugin, service.pool});
   }
   workforce_.report(snapshot);

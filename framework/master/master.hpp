@@ -53,7 +53,7 @@ class Master {
     std::vector<ControlSocket::ClientId> waiting;
   };
 
-  void open_access_logs(Generation& generation);
+  std::shared_ptr<Generation> with_access_logs(Generation generation);
   void close_access_logs();
   void take_signals();
   void on_signal(int signal, pid_t sender);
@@ -74,7 +74,6 @@ class Master {
   StatusSnapshot snapshot();
 
   Log& log_;
-  std::shared_ptr<Generation> generation_;  ///< that serves
   PrepareAgain prepare_again_;
   std::string config_file_;
   std::string version_;
@@ -85,9 +84,8 @@ class Master {
   Workforce workforce_;
   ControlSocket control_;
   StopLevel stop_level_ = StopLevel::none;
-  std::shared_ptr<Generation> incoming_;  ///< null: none
-  std::optional<Reload> reload_;          ///< under way
-  std::optional<Reload> next_reload_;     ///< asked for meanwhile
+  std::optional<Reload> reload_;       ///< under way
+  std::optional<Reload> next_reload_;  ///< asked for meanwhile
   unsigned last_number_ = 1;
   std::string last_reload_;  ///< how it ended
   std::size_t generations_alive_ = 1;

@@ -13,11 +13,9 @@ namespace {
 
 constexpr const char* kAccessLog = "access-log";
 
-std::string number_of(const Generation& generation) { return "generation " + std::to_string(generation.number); }
-
 }  // namespace
 
-void Master::open_access_logs(Generation& generation) {
+std::shared_ptr<Generation> Master::with_access_logs(Generation generation) {
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     PreparedService& service = generation.services[i];
     const auto path = service.options.find(kAccessLog);
@@ -31,6 +29,7 @@ void Master::open_access_logs(Generation& generation) {
                          options.origin.text + ": service \"" + options.name + "\": access log: " + error.what());
     }
   }
+  return std::make_shared<Generation>(std::move(generation));
 }
 
 // A writer goes once no generation that has workers writes to it.
@@ -72,13 +71,12 @@ void Master::tend_reload() {
 void Master::begin_reload() {
   reload_ = std::exchange(next_reload_, std::nullopt);
   try {
-    auto next = std::make_shared<Generation>(prepare_again_(*generation_, ++last_number_, reload_->only));
-    refuse_master_changes(generation_->options, next->options);
-    next->listeners = std::make_unique<ListenerSet>(next->options, generation_->listeners.get());
-    open_access_logs(*next);
-    workforce_.begin_rollout(next, reload_->only);
-    incoming_ = std::move(next);
-    log_.info(number_of(*incoming_) + " is prepared");
+    const Generation& running = workforce_.current();
+    Generation next = prepare_again_(running, ++last_number_, reload_->only);
+    refuse_master_changes(running.options, next.options);
+    next.listeners = std::make_unique<ListenerSet>(next.options, running.listeners.get());
+    workforce_.begin_rollout(with_access_logs(std::move(next)), reload_->only);
+    log_.info("generation " + std::to_string(last_number_) + " is prepared");
     workforce_.tend(Clock::now());  // the canaries start
   } catch (const config::ConfigError& error) {
     end_reload(error.what(), error.exit_code());
@@ -91,18 +89,18 @@ void Master::begin_reload() {
 
 void Master::end_reload(const std::string& failure, int exit_code) {
   std::string answer;
+  const std::string current = "generation " + std::to_string(workforce_.current().number);
   if (failure.empty()) {
-    generation_ = std::move(incoming_);
-    log_.set_threshold(log_level(generation_->options.master.log_level));
-    last_reload_ = number_of(*generation_) + " serves";
+    log_.set_threshold(log_level(workforce_.current().options.master.log_level));
+    last_reload_ = current + " serves";
     log_.notice("reloaded: " + last_reload_);
     answer = answer_ok("message", last_reload_);
   } else {
     last_reload_ = "failed: " + failure;
-    log_.error("not reloaded, " + number_of(*generation_) + " goes on: " + failure);
-    answer = answer_error("not reloaded, " + number_of(*generation_) + " goes on: " + failure, exit_code);
+    const std::string sentence = "not reloaded, " + current + " goes on: " + failure;
+    log_.error(sentence);
+    answer = answer_error(sentence, exit_code);
   }
-  incoming_.reset();
   for (const auto client : std::exchange(reload_, std::nullopt).value_or(Reload{}).waiting) {
     control_.answer(client, answer);
   }

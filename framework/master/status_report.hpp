@@ -86,9 +86,6 @@ struct StatusSnapshot {
   std::vector<RestartCount> restarts;
 };
 
-/// @return the resident memory of a process; zero: it can't be read
-std::uint64_t rss_bytes(pid_t pid);
-
 /// @return the answer line to `status`, its end included: {"ok":true,"master":{...},...}.
 std::string status_answer(const StatusSnapshot& snapshot);
 

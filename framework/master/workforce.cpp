@@ -250,11 +250,16 @@ bool Workforce::hear(WorkerRecord& worker, unsigned packets) {
     if (status == ipc::ReceiveStatus::empty) return true;
     if (const auto message = ipc::decode_status(packet)) {
       heard(worker, *message);
-    } else if (!std::exchange(worker.spoke_nonsense, true)) {
-      log_.error(name(worker) + " says what no worker says: its memory may be damaged");
+    } else {
+      hears_nonsense(worker);
     }
   }
   return true;
+}
+
+void Workforce::hears_nonsense(WorkerRecord& worker) {
+  if (std::exchange(worker.spoke_nonsense, true)) return;
+  log_.error(name(worker) + " says what no worker says: its memory may be damaged");
 }
 
 void Workforce::heard(WorkerRecord& worker, const ipc::StatusMessage& message) {

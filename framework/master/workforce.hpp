@@ -49,6 +49,8 @@ class Workforce {
   bool set_goal(std::size_t pool, unsigned workers);
   void retire_all();
   std::size_t slots() const noexcept { return scoreboard_.slots(); }
+  /// The generation that serves, or did when the last rollout ended.
+  const Generation& current() const noexcept { return *current_; }
 
   /// Begins to roll a generation in: one worker of each of its pools first, the canary, and when all of them are ready,
   /// pool by pool, new before old. Every worker that can't start, or that dies by its own doing, rolls all back.
@@ -97,7 +99,9 @@ class Workforce {
     std::vector<Pair> pairs;
     std::vector<std::size_t> removed;  ///< pools that have no successor
     Phase phase = Phase::canary;
-    std::optional<TimePoint> patience{};  ///< with the start of the canaries, and with the return of the old workers
+    TimePoint patience{};                          ///< until the next worker gets ready, or the old ones are back
+    std::chrono::milliseconds progress_within{0};  ///< how long that may take
+    unsigned most_ready = 0;                       ///< workers of it that have been ready together
   };
   static constexpr std::size_t kDepartures = kDepartureCount;
 
@@ -107,16 +111,18 @@ class Workforce {
   unsigned ready(std::size_t pool) const noexcept { return table_.count_in(pool, WorkerState::ready); }
 
   void set_targets(TimePoint now);
-  void check_canaries(TimePoint now);
+  void check_progress(TimePoint now);
+  void check_canaries();
   void roll_on();
   void roll_back(TimePoint now);
   void commit_rollout();
   void drop_rollout();
+  void release_listeners();
   void fail_rollout(const std::string& why);
   void judge(const WorkerRecord& worker, Departure departure, const std::string& why);
 
   double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
-  void recycle(WorkerRecord& worker, const std::string& limit);
+  void recycle(WorkerRecord& worker, const std::string& reason);
   unsigned successors(std::size_t pool) const noexcept;
   void replace_due(std::size_t pool);
   void kill_bloated(TimePoint now);
@@ -126,6 +132,7 @@ class Workforce {
   void listen(WorkerRecord& worker);
   /// Handles what the worker has said; at most `packets` of it. @return false: the pipe has ended.
   bool hear(WorkerRecord& worker, unsigned packets);
+  void hears_nonsense(WorkerRecord& worker);
   void heard(WorkerRecord& worker, const ipc::StatusMessage& message);
   void apply(WorkerRecord& worker, WorkerEvent event);
   void act(WorkerRecord& worker, WorkerAction action, WorkerEvent event);

@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "framework/master/rollout.hpp"
 #include "framework/master/workforce.hpp"
+#include "ipc/resident_memory.hpp"
 
 // How the workforce replaces workers that have reached a limit of their pool: the successor comes first.
 namespace prefork::master {
@@ -10,14 +13,19 @@ namespace {
 
 constexpr std::chrono::seconds kRssPause{1};
 
+/// What a worker may say; anything else would be a name of its own making in the status.
+constexpr std::array<std::string_view, 3> kLimits{"max-requests", "max-lifetime", "max-rss"};
+
 }  // namespace
 
 // The worker serves on. It may have said so while it was told to go.
-void Workforce::recycle(WorkerRecord& worker, const std::string& limit) {
-  if (!counts_towards_pool(worker.state) || !worker.recycle.empty() || limit.empty()) return;
+void Workforce::recycle(WorkerRecord& worker, const std::string& reason) {
+  if (!counts_towards_pool(worker.state) || !worker.recycle.empty()) return;
+  const std::string limit = reason.substr(0, reason.find(' '));
+  if (std::find(kLimits.begin(), kLimits.end(), limit) == kLimits.end()) return hears_nonsense(worker);
   worker.recycle = limit;
-  ++recycled_[limit.substr(0, limit.find(' '))];
-  log_.info(name(worker) + " is to be replaced: " + limit);
+  ++recycled_[limit];
+  log_.info(name(worker) + " is to be replaced: " + reason);
 }
 
 /// How many workers the pool has over its size, so that those that are due can go.
@@ -46,7 +54,7 @@ void Workforce::kill_bloated(TimePoint now) {
     limited = limited || limit > 0;
     const bool lives = worker.state == WorkerState::ready || worker.state == WorkerState::retiring;
     if (limit == 0 || !lives) return;
-    const std::uint64_t bytes = rss_bytes(worker.pid);
+    const std::uint64_t bytes = ipc::resident_bytes(worker.pid);
     if (bytes < limit) return;
     std::chrono::milliseconds duration{0};
     const std::string activity = serving(worker, duration);

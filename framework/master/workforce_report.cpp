@@ -1,11 +1,8 @@
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdio>
-#include <memory>
 
 #include "framework/master/activity_text.hpp"
 #include "framework/master/workforce.hpp"
+#include "ipc/resident_memory.hpp"
 
 // What the workforce tells of itself: names, activities, the status.
 namespace prefork::master {
@@ -13,18 +10,6 @@ namespace prefork::master {
 namespace {
 
 using std::chrono::milliseconds;
-
-}  // namespace
-
-std::uint64_t rss_bytes(pid_t pid) {
-  const std::string path = "/proc/" + std::to_string(pid) + "/statm";
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
-  unsigned long long size = 0, resident = 0;
-  if (file == nullptr || std::fscanf(file.get(), "%llu %llu", &size, &resident) != 2) return 0;
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
-namespace {
 
 WorkStatus work_of(const ipc::CounterValues& values) {
   const auto value = [&](ipc::Counter counter) { return values[static_cast<std::size_t>(counter)]; };
@@ -59,7 +44,7 @@ void Workforce::report_worker(const WorkerRecord& worker, WorkerStatus& status) 
   status.connections = scoreboard_.slot(worker.slot).connections.load(std::memory_order_relaxed);
   status.work = work_of(scoreboard_.counters(worker.slot));
   status.requests_per_second = worker.request_rate.rate();
-  status.rss_bytes = rss_bytes(worker.pid);
+  status.rss_bytes = ipc::resident_bytes(worker.pid);
 }
 
 // Pools of one name are one to who asks: what the server shall have is the one's that serves or comes in, and workers

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "framework/master/rollout.hpp"
@@ -10,8 +12,8 @@ namespace prefork::master {
 
 namespace {
 
-/// Beyond the time that draining workers may take: until a canary has a slot and a process.
-constexpr std::chrono::milliseconds kCanaryPatience{10'000};
+/// Beyond the time that draining workers may hold the last slots and a new one may take to get ready.
+constexpr std::chrono::milliseconds kProgressPatience{10'000};
 /// Until the old workers are back; then the new ones go in any case.
 constexpr std::chrono::milliseconds kReturnPatience{10'000};
 
@@ -41,7 +43,11 @@ void Workforce::begin_rollout(std::shared_ptr<Generation> next, const std::optio
     pool.role = Pool::Role::outgoing;
     rollout.removed.push_back(id);
   }
-  rollout.patience = Clock::now() + current_->options.master.shutdown_timeout + kCanaryPatience;
+  for (const Rollout::Pair& pair : rollout.pairs) {
+    rollout.progress_within = std::max(rollout.progress_within, pools_.at(pair.incoming).limits.boot);
+  }
+  rollout.progress_within += current_->options.master.shutdown_timeout + kProgressPatience;
+  rollout.patience = Clock::now() + rollout.progress_within;
   rollout.next = std::move(next);
   rollout_ = std::move(rollout);
 }
@@ -65,30 +71,36 @@ void Workforce::set_targets(TimePoint now) {
     if (pool.role == Pool::Role::serving) pool.target += successors(id);
   }
   if (!rollout_) return;
-  if (rollout_->phase == Rollout::Phase::canary) check_canaries(now);
-  if (rollout_ && rollout_->phase == Rollout::Phase::rolling) roll_on();
+  if (rollout_->phase != Rollout::Phase::reverting) check_progress(now);
+  if (rollout_->phase == Rollout::Phase::canary) check_canaries();
+  if (rollout_->phase == Rollout::Phase::rolling) roll_on();
   if (rollout_ && rollout_->phase == Rollout::Phase::reverting) roll_back(now);
 }
 
+// A worker that does not get ready is its boot time-out's matter. This is for one that finds no slot or no process, and
+// for those that somebody kills again and again.
+void Workforce::check_progress(TimePoint now) {
+  unsigned all = 0;
+  for (const Rollout::Pair& pair : rollout_->pairs) all += ready(pair.incoming);
+  if (all > rollout_->most_ready) {
+    rollout_->most_ready = all;
+    rollout_->patience = now + rollout_->progress_within;
+  } else if (rollout_->patience <= now) {
+    fail_rollout("no further worker of it got ready within " + format_duration(rollout_->progress_within));
+  }
+}
+
 // The old generation stays as it is until one worker of each new pool has shown that it can serve.
-void Workforce::check_canaries(TimePoint now) {
+void Workforce::check_canaries() {
   bool all_ready = true;
-  bool all_started = true;
   for (const Rollout::Pair& pair : rollout_->pairs) {
     pools_.at(pair.incoming).target = 1;
     all_ready = all_ready && ready(pair.incoming) > 0;
-    all_started = all_started && table_.count(pair.incoming) > 0;
   }
-  if (all_ready) {
-    rollout_->phase = Rollout::Phase::rolling;
-    rollout_->patience.reset();
-    log_.info("generation " + std::to_string(rollout_->next->number) +
-              ": a worker of each pool is ready; the rest follows");
-  } else if (all_started) {
-    rollout_->patience.reset();  // the boot time-out is theirs
-  } else if (rollout_->patience && *rollout_->patience <= now) {
-    fail_rollout("no worker of it could be started: no slot of the scoreboard, or no process, came free");
-  }
+  if (!all_ready) return;
+  rollout_->phase = Rollout::Phase::rolling;
+  log_.info("generation " + std::to_string(rollout_->next->number) +
+            ": a worker of each pool is ready; the rest follows");
 }
 
 void Workforce::roll_on() {
@@ -109,7 +121,6 @@ void Workforce::commit_rollout() {
     Pool& pool = pools_.at(id);
     pool.role = Pool::Role::leaving;
     pool.target = 0;
-    pool.generation->listeners->release(pool.name);
   };
   for (const Rollout::Pair& pair : rollout_->pairs) {
     pools_.at(pair.incoming).role = Pool::Role::serving;
@@ -117,6 +128,7 @@ void Workforce::commit_rollout() {
   }
   for (const std::size_t id : rollout_->removed) leave(id);
   current_ = std::move(rollout_->next);
+  release_listeners();
   current_->listeners->apply_options();
   holds_ = HoldWatch(hold_limits(current_->shared));
   rollout_.reset();
@@ -152,7 +164,7 @@ void Workforce::roll_back(TimePoint now) {
     incoming.target = std::min(roll_targets(goal, back, incoming.goal).outgoing, ready(pair.incoming));
     done = done && back >= goal;
   }
-  if (done || *rollout_->patience <= now) drop_rollout();
+  if (done || rollout_->patience <= now) drop_rollout();
 }
 
 void Workforce::drop_rollout() {
@@ -160,10 +172,23 @@ void Workforce::drop_rollout() {
     Pool& incoming = pools_.at(pair.incoming);
     incoming.role = Pool::Role::leaving;
     incoming.target = 0;
-    incoming.generation->listeners->release(incoming.name);
     if (pair.outgoing) pools_.at(*pair.outgoing).role = Pool::Role::serving;
   }
   rollout_.reset();
+  release_listeners();
+}
+
+// A generation that was passed holds on to the addresses of those of its pools that still serve, and to no other: a
+// client would wait in a backlog that nobody takes from.
+void Workforce::release_listeners() {
+  std::map<Generation*, std::set<std::string>> serving;
+  for (const auto& [id, pool] : pools_) {
+    std::set<std::string>& names = serving[pool.generation.get()];
+    if (pool.role == Pool::Role::serving) names.insert(pool.name);
+  }
+  for (const auto& [generation, names] : serving) {
+    if (generation != current_.get()) generation->listeners->keep_only(names);
+  }
 }
 
 }  // namespace prefork::master

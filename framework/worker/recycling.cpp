@@ -1,33 +1,13 @@
 #include "framework/worker/recycling.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
-#include <charconv>
-#include <cstring>
-#include <string_view>
 #include <utility>
 
+#include "ipc/resident_memory.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::worker {
-
-namespace {
-
-// Of /proc/self/statm, proc(5): the second number, in pages.
-std::uint64_t resident_bytes(int statm) {
-  char text[128];
-  const ssize_t n = ::pread(statm, text, sizeof text, 0);
-  if (n <= 0) return 0;
-  const std::string_view line(text, static_cast<std::size_t>(n));
-  const auto blank = line.find(' ');
-  if (blank == std::string_view::npos) return 0;
-  std::uint64_t pages = 0;
-  std::from_chars(line.data() + blank + 1, line.data() + line.size(), pages);
-  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
-}  // namespace
 
 Recycling::Recycling(const RecycleLimits& limits, int statm, std::uint64_t now_ms)
     : limits_(limits),
@@ -53,7 +33,7 @@ std::optional<std::string> Recycling::outlived(std::uint64_t now_ms) {
     return tell("max-lifetime " + std::to_string(limits_.lifetime_ms) + " ms");
   }
   if (statm_ == -1) return std::nullopt;
-  const std::uint64_t bytes = resident_bytes(statm_);
+  const std::uint64_t bytes = ipc::resident_bytes_of(statm_);
   if (bytes < limits_.rss_bytes) return std::nullopt;
   return tell("max-rss " + std::to_string(limits_.rss_bytes) + ": it has " + std::to_string(bytes) + " bytes");
 }

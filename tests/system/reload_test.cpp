@@ -139,6 +139,28 @@ TEST(Reload, OfOnePool) {
   EXPECT_TRUE(server.stops_clean());
 }
 
+// What one pool alone was rolled to knows of all addresses. Those that go later must not live on in it while its
+// workers drain: a client would wait for nobody.
+TEST(Reload, AnAddressThatGoesIsRefusedThoughAnOldWorkerStays) {
+  const std::string hello =
+      "[pool a]\nworkers = 1\n[service hello]\nplugin = {plugins}/who.so\npool = a\n"
+      "listen = unix:{dir}/a.sock\n";
+  Server server(hello + "[pool b]\nworkers = 1\n[service echo]\nplugin = echo\npool = b\nlisten = tcp://" + own_host() +
+                ":7007\n");
+  server.ready(2);
+  const Address going = server.address("echo");
+  EXPECT_EQ(server.ctl({"reload", "--only", "a"}).code, 0);
+  Client stays(Address("unix:" + (server.dir() / "a.sock")));
+  ASSERT_NE(get(stays), "");
+  server.configure(hello);
+  expect_reloaded(server, 3);
+  EXPECT_TRUE(eventually([&] { return server.worker_list().size() == 2; }))
+      << "one of them drains, for the client's sake";
+  EXPECT_THROW(Client{going}, std::exception);
+  ASSERT_NE(get(stays), "");
+  EXPECT_TRUE(server.stops_clean());
+}
+
 // The workers of the first generation run the copy of the plugin that they were given, also those that are started
 // later; a reload takes the file as it is then.
 TEST(Reload, TakesOnAnotherPlugin) {

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 master::StatusSnapshot snapshot() {
   master::StatusSnapshot all;
-  all.master = {100, "0.1.0", 3, 3h + 2min, "prefork.conf", false};
+  all.master = {100, "0.1.0", 3, 3h + 2min, "prefork.conf", false, "", ""};
   all.pools.push_back({"main", 2, 2, 2, "www-data", 0, 0ms, ""});
   all.pools.push_back({"jobs", 1, 0, 0, "nobody", 5, 1500ms, "cannot start"});
   all.listeners.push_back({"web", "tcp://127.0.0.1:40123", "tcp"});
@@ -34,7 +34,7 @@ TEST(CtlPrint, Status) {
   EXPECT_EQ(status_text(status_answer(snapshot()), 0),
             R"(prefork-master 0.1.0, pid 100, generation 3, running, up 3h02m, configured by prefork.conf
 2000 requests (123.5/s), 1 datagram, 12 connections open, 9.8 KiB in, 175.8 KiB out
-workers lost: killed 2
+workers replaced: killed 2
 
 POOL  WORKERS  READY  USER      NOTE
 main      2/2      2  www-data
@@ -48,6 +48,15 @@ WORKER  SLOT   PID  GEN  STATE     UPTIME  CONNS  REQUESTS  REQ/S      RSS  SERV
 main/0     0  4711    3  busy       3h02m     12      1000  123.5  1.4 MiB  12ms hello: GET /x
 main/1     7    12    2  draining    5.0s      0         0    0.0      0 B
 )");
+}
+
+TEST(CtlPrint, StatusTellsOfReloads) {
+  auto all = snapshot();
+  all.master.reload = "rolling";
+  all.master.last_reload = "failed: prefork.conf:3: \x1b[2J";
+  const std::string text = status_text(status_answer(all), 0);
+  EXPECT_NE(text.find("\nreload: rolling\nlast reload: failed: prefork.conf:3: "), std::string::npos) << text;
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }
 
 TEST(CtlPrint, WorkersFitTheTerminal) {

@@ -246,6 +246,36 @@ TEST_F(UnixListener, OtherFilesAreNotTouched) {
   EXPECT_EQ(::access(path.c_str(), F_OK), 0);
 }
 
+TEST_F(UnixListener, GoesOnInTheNextSetAndGetsItsMode) {
+  config::ListenSpec spec = local(path);
+  std::optional<ListenerSet> before(std::in_place, options({{spec}}));
+  spec.mode = 0600;
+  const ListenerSet after(options({{spec}}), &*before);
+  EXPECT_EQ(after.listeners()[0].sockets, before->listeners()[0].sockets) << "one socket of both";
+  before.reset();
+  struct stat status {};
+  ASSERT_EQ(::lstat(path.c_str(), &status), 0) << "the last one removes the file";
+  EXPECT_EQ(status.st_mode & 0777, 0660U);
+  after.apply_options();
+  ASSERT_EQ(::lstat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
+}
+
+TEST_F(UnixListener, AFileInItsPlaceKeepsItsMode) {
+  config::ListenSpec spec = local(path);
+  spec.mode = 0666;
+  const ListenerSet set(options({{spec}}));
+  const std::string precious = path + ".precious";
+  std::ofstream(precious) << "secret";
+  ASSERT_EQ(::chmod(precious.c_str(), 0600), 0);
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  ASSERT_EQ(::symlink(precious.c_str(), path.c_str()), 0);
+  set.apply_options();
+  struct stat status {};
+  ASSERT_EQ(::stat(precious.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
+}
+
 TEST_F(UnixListener, AFileThatIsAnotherOnesByNowStays) {
   {
     const ListenerSet set(options({{local(path)}}));

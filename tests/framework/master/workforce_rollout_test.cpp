@@ -97,11 +97,11 @@ TEST_F(RolloutTest, ACanaryThatNeverGetsReadyIsGivenUp) {
 }
 
 TEST_F(RolloutTest, PoolsComeGrowAndGo) {
-  const auto add = [](Generation& generation, const std::string& name, unsigned workers) {
-    generation.options.pools.push_back({});
-    generation.options.pools.back().name = name;
-    generation.options.pools.back().workers = workers;
-    generation.identities[name] = ipc::resolve_identity(std::nullopt, std::nullopt);
+  const auto add = [](Generation& to, const std::string& name, unsigned workers) {
+    to.options.pools.push_back({});
+    to.options.pools.back().name = name;
+    to.options.pools.back().workers = workers;
+    to.identities[name] = ipc::resolve_identity(std::nullopt, std::nullopt);
   };
   add(generation, "old", 2);
   start([](const SpawnOrder& order) { Puppet(order).serve(); });
@@ -163,6 +163,23 @@ TEST_F(RolloutTest, WithoutRoomItIsRefusedAndNothingChanges) {
   }
   EXPECT_FALSE(force->rolling());
   EXPECT_EQ(generations(), (std::map<unsigned, unsigned>{{1, 2}}));
+}
+
+// Somebody kills the new ones as soon as they serve, which is no fault of theirs: it ends all the same.
+TEST_F(RolloutTest, WithoutProgressItGoesBack) {
+  generation.options.master.shutdown_timeout = 1ms;
+  pool().boot_timeout = 200ms;
+  pool().workers = 3;
+  start([](const SpawnOrder& order) {
+    Puppet puppet(order);
+    if (order.pool.generation->number == 1 || order.index == 0) puppet.serve();
+    puppet.say(ipc::StatusKind::ready);
+    ::raise(SIGKILL);
+  });
+  ASSERT_TRUE(turn_until([&] { return all_ready(); }));
+  force->begin_rollout(successor(), std::nullopt);
+  EXPECT_THAT(end(), HasSubstr("no further worker of it got ready within 10.2 s"));
+  EXPECT_TRUE(settled({{1, 3}}));
 }
 
 TEST_F(RolloutTest, AStopDuringItEndsAll) {

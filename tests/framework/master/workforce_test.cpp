@@ -109,6 +109,34 @@ TEST_F(WorkforceTest, AWorkerThatDrainsItselfIsReplacedAtOnce) {
   EXPECT_EQ(restarts("drained"), 1U);
 }
 
+TEST_F(WorkforceTest, AWorkerThatHasReachedALimitGetsItsSuccessorFirst) {
+  pool().workers = 1;
+  start([](const SpawnOrder& order) {
+    Puppet puppet(order);
+    if (order.index == 0) puppet.say(ipc::StatusKind::recycle, "max-requests 5");
+    puppet.serve();
+  });
+  EXPECT_TRUE(turn_until([&] { return restarts("max-requests") == 1; }));
+  unsigned fewest = 1000;
+  EXPECT_TRUE(turn_until([&] {
+    if (fewest < 1000 || ready() > 0) fewest = std::min(fewest, ready());
+    return pids().count(0) == 0 && ready() == 1;
+  }));
+  EXPECT_EQ(fewest, 1U);
+}
+
+TEST_F(WorkforceTest, ALimitThatIsNoneIsNoWordOfAWorkers) {
+  pool().workers = 1;
+  start([](const SpawnOrder& order) {
+    Puppet puppet(order);
+    puppet.say(ipc::StatusKind::recycle, "boredom 5");
+    puppet.serve();
+  });
+  ASSERT_TRUE(turn_until([&] { return all_ready(); }));
+  EXPECT_TRUE(status().restarts.empty());
+  EXPECT_NE(lines().find("says what no worker says"), std::string::npos);
+}
+
 TEST_F(WorkforceTest, StopLevels) {
   start([](const SpawnOrder& order) {
     Puppet puppet(order);
