@@ -17,8 +17,22 @@ namespace prefork::ipc {
 
 namespace {
 
-gid_t resolve_group(const std::string& name) {
+// What is not found leaves many values in errno (getpwnam(3)); these say that it could not be looked up.
+void check_lookup(const std::string& call) {
+  for (const int error : {EMFILE, ENFILE, ENOMEM, EIO, EINTR}) {
+    if (errno == error) throw_errno(call);
+  }
+}
+
+const group* find_group(const std::string& name) {
+  errno = 0;
   const group* entry = ::getgrnam(name.c_str());
+  if (entry == nullptr) check_lookup("getgrnam " + name);
+  return entry;
+}
+
+gid_t resolve_group(const std::string& name) {
+  const group* entry = find_group(name);
   if (entry == nullptr) throw std::runtime_error("no group \"" + name + "\"");
   return entry->gr_gid;
 }
@@ -29,14 +43,18 @@ gid_t resolve_group_or_number(const std::string& text) {
   const char* end = text.data() + text.size();
   const auto [read, error] = std::from_chars(text.data(), end, number);
   const bool is_number = error == std::errc() && read == end && number != static_cast<gid_t>(-1);
-  return is_number && ::getgrnam(text.c_str()) == nullptr ? number : resolve_group(text);
+  return is_number && find_group(text) == nullptr ? number : resolve_group(text);
 }
 
 std::vector<gid_t> groups_of(const std::string& user, gid_t primary) {
   int count = 64;
   std::vector<gid_t> groups(static_cast<std::size_t>(count));
-  while (::getgrouplist(user.c_str(), primary, groups.data(), &count) == -1)
+  errno = 0;
+  while (::getgrouplist(user.c_str(), primary, groups.data(), &count) == -1) {
+    if (static_cast<std::size_t>(count) <= groups.size()) throw_errno(ENOMEM, "getgrouplist " + user);
     groups.resize(static_cast<std::size_t>(count));
+  }
+  check_lookup("getgrouplist " + user);  // what could not be read counts as no group to it
   groups.resize(static_cast<std::size_t>(count));
   return groups;
 }
@@ -69,7 +87,9 @@ Identity resolve_identity(const std::optional<std::string>& user, const std::opt
     return own;
   }
   const std::string name = user.value_or("nobody");
+  errno = 0;
   const passwd* entry = ::getpwnam(name.c_str());
+  if (entry == nullptr) check_lookup("getpwnam " + name);
   if (entry == nullptr) throw std::runtime_error("no user \"" + name + "\"");
   Identity identity{entry->pw_uid, entry->pw_gid, {}, name};
   if (group) {

@@ -1,9 +1,13 @@
 #include "ipc/syscall.hpp"
 
+#include <dirent.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 #include <system_error>
+#include <vector>
 
 namespace prefork::ipc {
 
@@ -35,15 +39,34 @@ std::string read_all(int fd, std::size_t max_bytes, std::string_view what) {
   }
 }
 
-void close_all_except(const int* keep, std::size_t count) noexcept {
+namespace {
+
+bool close_ranges(const int* keep, std::size_t count) noexcept {
   unsigned first = 0;
   for (std::size_t i = 0; i < count; ++i) {
     if (keep[i] < 0) continue;
     const auto kept = static_cast<unsigned>(keep[i]);
-    if (kept > first) ::close_range(first, kept - 1, 0);
+    if (kept > first && ::close_range(first, kept - 1, 0) == -1) return false;
     if (kept >= first) first = kept + 1;
   }
-  ::close_range(first, ~0U, 0);
+  return ::close_range(first, ~0U, 0) == 0;
+}
+
+}  // namespace
+
+void close_all_except(const int* keep, std::size_t count) {
+  if (close_ranges(keep, count)) return;
+  const int reason = errno;
+  DIR* const folder = ::opendir("/proc/self/fd");
+  if (folder == nullptr) throw_errno(reason, "close_range");
+  std::vector<int> others;
+  while (const dirent* entry = ::readdir(folder)) {
+    const int fd = std::atoi(entry->d_name);
+    const bool is_number = entry->d_name[0] != '.';
+    if (is_number && fd != ::dirfd(folder) && !std::binary_search(keep, keep + count, fd)) others.push_back(fd);
+  }
+  ::closedir(folder);
+  for (const int fd : others) ::close(fd);
 }
 
 }  // namespace prefork::ipc

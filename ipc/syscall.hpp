@@ -34,8 +34,9 @@ void write_all(int fd, std::string_view bytes, std::string_view what);
 /// Reads until the end of the file, at most `max_bytes`; more is std::length_error.
 std::string read_all(int fd, std::size_t max_bytes, std::string_view what);
 
-/// Closes every descriptor of the process from 0 on that is not in `keep` (ascending, may hold doubles).
-/// Process: a freshly forked child. Source: close_range(2).
-void close_all_except(const int* keep, std::size_t count) noexcept;
+/// Closes every descriptor of the process from 0 on that is not in `keep` (ascending, may hold doubles). Filters of
+/// containers refuse close_range(2): then those that /proc/self/fd names are closed.
+/// @throws std::system_error where neither can be had. Process: a freshly forked child.
+void close_all_except(const int* keep, std::size_t count);
 
 }  // namespace prefork::ipc

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -88,6 +89,7 @@ Arguments read_arguments(int argc, char** argv, std::string& usage) {
 std::string default_plugin_path() {
   std::error_code error;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) ipc::throw_errno(error.value(), "readlink /proc/self/exe");
   const auto root = program.parent_path().parent_path();
   return (root / "plugins").string() + ":" + (root / PREFORK_LIBDIR "/prefork/plugins").string();
 }
@@ -196,6 +198,7 @@ int fail(const char* sentence, int exit_code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would have the kernel reap the children
   try {
     std::string usage;
     return run(read_arguments(argc, argv, usage), usage);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -21,10 +22,36 @@ namespace prefork::master {
 namespace {
 
 constexpr std::chrono::milliseconds kExhaustedMoment{500};  // until descriptors or memory are tried again
+constexpr auto kAnswerPatience = std::chrono::seconds(1);
+constexpr auto kAnswerPause = std::chrono::milliseconds(20);
 
 [[noreturn]] void refuse(const std::string& path, const std::string& call, int error) {
   const int code = error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
   throw StartupError(code, call + " control socket " + path + ": " + std::strerror(error));
+}
+
+bool is_answered(const std::string& path, const sockaddr_un& address) {
+  ipc::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe.is_open()) refuse(path, "socket", errno);
+  const int result = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  return result == 0 || errno != ECONNREFUSED;
+}
+
+// A file that nobody answers at was left behind by a killed master, whose last forked child may hold the socket for a
+// moment more.
+void remove_stale(const std::string& path, const sockaddr_un& address) {
+  const auto deadline = Clock::now() + kAnswerPatience;
+  for (;;) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == -1) return;
+    if (!S_ISSOCK(status.st_mode)) refuse(path, "bind", EEXIST);
+    if (!is_answered(path, address)) break;
+    if (Clock::now() >= deadline) {
+      throw StartupError(EX_UNAVAILABLE, "another prefork-master answers at control socket " + path);
+    }
+    std::this_thread::sleep_for(kAnswerPause);
+  }
+  ::unlink(path.c_str());
 }
 
 bool peer_allowed(int fd) {
@@ -40,7 +67,13 @@ ControlSocket::ControlSocket(const std::string& path, Reactor& reactor, Handler 
     : path_(path), owner_(::getpid()), reactor_(reactor), handler_(std::move(handler)) {
   if (path_.empty()) return;
   bind(path_);
-  reactor_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+  try {
+    if (::listen(listener_.get(), 16) == -1) refuse(path_, "listen", errno);
+    reactor_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+  } catch (...) {
+    ::unlink(path_.c_str());  // no destructor will
+    throw;
+  }
 }
 
 ControlSocket::~ControlSocket() {
@@ -52,33 +85,25 @@ void ControlSocket::bind(const std::string& path) {
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) refuse(path, "bind", ENAMETOOLONG);
   path.copy(address.sun_path, path.size());
-  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) == 0) {
-    if (!S_ISSOCK(status.st_mode)) refuse(path, "bind", EEXIST);
-    ipc::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const bool answered = ::connect(probe.get(), generic, sizeof address) == 0 || errno != ECONNREFUSED;
-    if (answered) throw StartupError(EX_UNAVAILABLE, "another prefork-master answers at control socket " + path);
-    ::unlink(path.c_str());
-  }
+  remove_stale(path, address);
   listener_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!listener_.is_open()) refuse(path, "socket", errno);
   const mode_t before = ::umask(0177);
-  const int result = ::bind(listener_.get(), generic, sizeof address);
+  const int result = ::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   const int error = errno;
   ::umask(before);
   if (result == -1) {
     listener_.reset();
     refuse(path, "bind", error);
   }
-  if (::listen(listener_.get(), 16) == -1) refuse(path, "listen", errno);
 }
 
 void ControlSocket::accept() {
   ipc::UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!fd.is_open()) {
-    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
-    // The client waits on in the backlog, and would be told again at once.
+    if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
+    // Short of descriptors, or refused by a security module: the client waits on in the backlog, and would be told
+    // again at once.
     reactor_.change(listener_.get(), 0);
     resume_at_ = Clock::now() + kExhaustedMoment;
     return;

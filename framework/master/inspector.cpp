@@ -28,8 +28,8 @@ using Deadline = std::chrono::steady_clock::time_point;
 constexpr char kReport = 'R';
 constexpr char kReason = 'E';
 
-[[noreturn]] void inspect(int out, int keep_fd, const std::optional<ipc::Identity>& run_as,
-                          const Inspector::Work& work) noexcept {
+[[noreturn]] void inspect(int out, int keep_fd, const std::optional<ipc::Identity>& run_as, const Inspector::Work& work,
+                          pid_t master) noexcept {
   int code = kRefused;
   std::string message;
   try {
@@ -47,6 +47,7 @@ constexpr char kReason = 'E';
       ipc::assume_identity(*run_as);
     }
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != master) ::_exit(kRefused);  // it was gone before
     message = kReport + work();
     code = 0;
   } catch (const std::exception& error) {
@@ -66,6 +67,7 @@ struct Heard {
   std::string bytes;
   bool in_time = true;
   bool too_long = false;
+  int poll_error = 0;
 };
 
 Heard listen(int fd, std::size_t max_bytes, Deadline deadline) {
@@ -77,6 +79,7 @@ Heard listen(int fd, std::size_t max_bytes, Deadline deadline) {
     const int n = left.count() > 0 ? ::poll(&readable, 1, static_cast<int>(left.count())) : 0;
     if (n == -1 && errno == EINTR) continue;
     if (n <= 0) {
+      heard.poll_error = n == -1 ? errno : 0;
       heard.in_time = false;
       return heard;
     }
@@ -113,14 +116,18 @@ std::string Inspector::run(const std::string& subject, int keep_fd, const Work& 
   ipc::check_syscall(::pipe2(ends, O_CLOEXEC), "pipe2");
   ipc::UniqueFd read_end(ends[0]), write_end(ends[1]);
   const Deadline deadline = std::chrono::steady_clock::now() + limits_.patience;
+  const pid_t master = ::getpid();
   const pid_t child = ::fork();
   if (child == -1) throw StartupError(EX_OSERR, std::string("fork inspector: ") + std::strerror(errno));
-  if (child == 0) inspect(write_end.get(), keep_fd, limits_.run_as, work);
+  if (child == 0) inspect(write_end.get(), keep_fd, limits_.run_as, work, master);
   write_end.reset();
   const Heard heard = listen(read_end.get(), limits_.max_bytes, deadline);
   int status = 0;
   const bool ended = reap(child, deadline, !heard.in_time || heard.too_long, status);
   const auto refuse = [&](const std::string& reason) -> StartupError { return {EX_CONFIG, subject + " " + reason}; };
+  if (heard.poll_error != 0) {
+    throw StartupError(EX_OSERR, std::string("poll inspector: ") + std::strerror(heard.poll_error));
+  }
   if (heard.too_long) throw refuse("tells more than " + std::to_string(limits_.max_bytes) + " bytes of itself");
   if (!heard.in_time || !ended) {
     throw refuse("hangs while it is inspected: it was killed after " + std::to_string(limits_.patience.count()) +

@@ -120,6 +120,7 @@ void run_log_writer(int pipe, const std::string& path) noexcept {
     std::sort(keep.begin(), keep.end());
     ipc::close_all_except(keep.data(), keep.size());
     ::prctl(PR_SET_NAME, "access log");
+    ::prctl(PR_SET_PDEATHSIG, SIGCONT);  // one that is stopped would not see the end of its pipe
     copy(pipe, path);
     ::_exit(0);
   } catch (const std::exception& error) {

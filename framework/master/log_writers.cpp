@@ -98,8 +98,25 @@ bool LogWriters::buried(pid_t pid, int wait_status, TimePoint now) {
 
 void LogWriters::reopen() noexcept {
   for (const Writer& writer : writers_) {
-    if (writer.pidfd.is_open()) ::syscall(SYS_pidfd_send_signal, writer.pidfd.get(), SIGUSR1, nullptr, 0);
+    const bool sent =
+        writer.pidfd.is_open() && ::syscall(SYS_pidfd_send_signal, writer.pidfd.get(), SIGUSR1, nullptr, 0) == 0;
+    if (!sent && writer.pid != -1) ::kill(writer.pid, SIGUSR1);
   }
+}
+
+// Without a pidfd (descriptors were short) it is asked for again and again.
+bool LogWriters::ends_by(Writer& writer, TimePoint end) noexcept {
+  if (writer.pidfd.is_open()) {
+    pollfd ended{writer.pidfd.get(), POLLIN, 0};
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+    const int wait_ms = left.count() > 0 ? static_cast<int>(left.count()) : 0;
+    return ipc::retry_eintr([&] { return ::poll(&ended, 1, wait_ms); }) == 1;
+  }
+  for (siginfo_t info{}; Clock::now() < end; ::poll(nullptr, 0, 1)) {
+    if (::waitid(P_PID, static_cast<id_t>(writer.pid), &info, WEXITED | WNOHANG | WNOWAIT) == -1) return false;
+    if (info.si_pid == writer.pid) return true;
+  }
+  return false;
 }
 
 void LogWriters::finish(std::chrono::milliseconds limit) noexcept {
@@ -111,11 +128,7 @@ void LogWriters::finish(std::chrono::milliseconds limit) noexcept {
   }
   for (Writer& writer : writers_) {
     if (writer.pid == -1) continue;
-    pollfd ended{writer.pidfd.get(), POLLIN, 0};
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
-    const int wait_ms = left.count() > 0 ? static_cast<int>(left.count()) : 0;
-    const bool in_time = writer.pidfd.is_open() && ::poll(&ended, 1, wait_ms) == 1;
-    if (!in_time) {
+    if (!ends_by(writer, end)) {
       log_.error("the writer of " + writer.path + " does not come to an end and is killed");
       ::kill(writer.pid, SIGKILL);
     }

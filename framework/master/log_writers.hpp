@@ -50,6 +50,7 @@ class LogWriters {
   };
 
   void start(Writer& writer);
+  static bool ends_by(Writer& writer, TimePoint end) noexcept;
 
   Log& log_;
   std::vector<Writer> writers_;

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <system_error>
+#include <thread>
 
 #include "framework/master/startup_error.hpp"
 #include "ipc/syscall.hpp"
@@ -15,6 +17,9 @@
 namespace prefork::master {
 
 namespace {
+
+constexpr auto kLockPatience = std::chrono::seconds(1);
+constexpr auto kLockPause = std::chrono::milliseconds(20);
 
 [[noreturn]] void refuse(const std::string& path, const std::string& call) {
   const int code = errno == EACCES || errno == EPERM ? EX_NOPERM : EX_CANTCREAT;
@@ -26,6 +31,18 @@ std::string holder_of(int fd) {
   const ssize_t n = ::pread(fd, text, sizeof text - 1, 0);
   const std::string pid(text, n > 0 ? std::strcspn(text, "\n") : 0);
   return pid.empty() ? "another process" : "another prefork-master (pid " + pid + ")";
+}
+
+// A master that was killed may not be quite gone, and the child that it had just forked still holds its lock.
+void lock(int fd, const std::string& path) {
+  const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
+  while (ipc::retry_eintr([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) == -1) {
+    if (errno != EWOULDBLOCK) refuse(path, "flock");
+    if (std::chrono::steady_clock::now() >= deadline) {
+      throw StartupError(EX_UNAVAILABLE, holder_of(fd) + " holds pid file " + path);
+    }
+    std::this_thread::sleep_for(kLockPause);
+  }
 }
 
 bool same_file(int fd, const std::string& path) {
@@ -43,9 +60,7 @@ PidFile::PidFile(const std::string& path) : path_(path), owner_(::getpid()) {
   do {
     file_.reset(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
     if (!file_.is_open()) refuse(path_, "open");
-    if (::flock(file_.get(), LOCK_EX | LOCK_NB) == -1) {
-      throw StartupError(EX_UNAVAILABLE, holder_of(file_.get()) + " holds pid file " + path_);
-    }
+    lock(file_.get(), path_);
   } while (!same_file(file_.get(), path_));
   try {
     ipc::check_syscall(::ftruncate(file_.get(), 0), "ftruncate");

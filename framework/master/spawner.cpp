@@ -64,7 +64,8 @@ std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const RunWorker& ru
   record->slot = order.slot;
   record->generation = order.pool.generation->number;
   record->pid = pid;
-  // Without a pidfd (descriptors are short) the pid does: it is the master's own child, not yet reaped.
+  // Without a pidfd (descriptors are short, a filter refuses it) the pid does: it is the master's own child, not yet
+  // reaped.
   record->pidfd = open_pidfd(pid);
   record->control = std::move(control.write_end);
   record->status = std::move(status.read_end);
@@ -72,11 +73,9 @@ std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const RunWorker& ru
 }
 
 void signal_worker(const WorkerRecord& worker, int signal) noexcept {
-  if (worker.pidfd.is_open()) {
-    ::syscall(SYS_pidfd_send_signal, worker.pidfd.get(), signal, nullptr, 0);
-  } else {
-    ::kill(worker.pid, signal);
-  }
+  const bool sent =
+      worker.pidfd.is_open() && ::syscall(SYS_pidfd_send_signal, worker.pidfd.get(), signal, nullptr, 0) == 0;
+  if (!sent) ::kill(worker.pid, signal);
 }
 
 }  // namespace prefork::master

@@ -155,7 +155,12 @@ bool Workforce::start(std::size_t pool, TimePoint now) {
         {scoreboard_, wakeups_, pools_.at(pool), pool, table_.free_index(pool), *slot, chance(), 0, -1, -1}, run_);
     record->started = record->entered = Clock::now();
     WorkerRecord& worker = table_.add(std::move(record));
-    listen(worker);
+    try {
+      listen(worker);
+    } catch (const std::system_error&) {
+      apply(worker, WorkerEvent::kill_wanted);  // nobody would hear that it is ready
+      throw;
+    }
     log_.debug(name(worker) + " started");
     return true;
   } catch (const std::system_error& error) {

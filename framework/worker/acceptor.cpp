@@ -20,7 +20,26 @@ constexpr std::uint64_t kShareMoment = 5;        // ms that a worker with too mu
 constexpr std::uint64_t kExhaustedMoment = 100;  // ms until descriptors or memory are tried again
 constexpr std::uint64_t kStaleHeartbeatNs = 3'000'000'000;
 
-bool out_of_resources(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
+// That one connection's trouble, which is over with it; accept(2) passes on its network errors. After any other (short
+// of descriptors or memory, refused by a security module) it stays in the backlog.
+bool concerns_one_connection(int error) {
+  switch (error) {
+    case EAGAIN:
+    case EINTR:
+    case ECONNABORTED:
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+      return true;
+    default:
+      return false;
+  }
+}
 
 }  // namespace
 
@@ -118,8 +137,7 @@ void Acceptor::accept_from(Listener& listener) {
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   ipc::UniqueFd fd(::accept4(listener.fd(), generic, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!fd.is_open()) {
-    // Anything else is that one connection's trouble (accept(2) passes on its network errors).
-    if (out_of_resources(errno)) pause(kExhaustedMoment);
+    if (!concerns_one_connection(errno)) pause(kExhaustedMoment);
     return;
   }
   try {

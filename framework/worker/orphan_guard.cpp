@@ -18,7 +18,7 @@ pid_t master_pid;
 timer_t kill_timer;
 constexpr itimerspec kPatience{.it_interval = {0, 0}, .it_value = {0, 900'000'000}};
 
-void on_hangup(int) {
+void on_continue(int) {
   const int saved = errno;
   if (::getppid() != master_pid) ::timer_settime(kill_timer, 0, &kPatience, nullptr);
   errno = saved;
@@ -33,10 +33,10 @@ bool guard_against_orphanage(pid_t master) {
   event.sigev_signo = SIGKILL;
   ipc::check_syscall(::timer_create(CLOCK_MONOTONIC, &event, &kill_timer), "timer_create SIGKILL");
   struct sigaction action {};
-  action.sa_handler = on_hangup;
+  action.sa_handler = on_continue;
   action.sa_flags = SA_RESTART;
-  ipc::check_syscall(::sigaction(SIGHUP, &action, nullptr), "sigaction SIGHUP");
-  ipc::check_syscall(::prctl(PR_SET_PDEATHSIG, SIGHUP), "prctl PR_SET_PDEATHSIG");
+  ipc::check_syscall(::sigaction(SIGCONT, &action, nullptr), "sigaction SIGCONT");
+  ipc::check_syscall(::prctl(PR_SET_PDEATHSIG, SIGCONT), "prctl PR_SET_PDEATHSIG");
   return ::getppid() == master;
 }
 

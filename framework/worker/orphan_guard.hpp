@@ -5,8 +5,9 @@
 namespace prefork::worker {
 
 /// Makes sure that a worker, however stuck, does not outlive its master by more than a second: the kernel
-/// sends SIGHUP when the master dies, and its handler starts a timer that ends in SIGKILL. A worker that
-/// is not stuck sees the end of its control pipe and leaves before that.
+/// sends SIGCONT when the master dies, and its handler starts a timer that ends in SIGKILL. A worker that
+/// is not stuck sees the end of its control pipe and leaves before that. SIGCONT, since one that is stopped
+/// would hold its addresses for ever and run no handler of any other signal.
 ///
 /// To be called once, in the worker, after its last change of user (which takes the kernel's promise
 /// back). @return false: the master is dead already. @throws std::system_error

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <vector>
 
+#include "tests/ipc/refused_call.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::ipc {
@@ -27,6 +28,15 @@ std::string become_nobody() {
   return ::setgroups(0, nullptr) == 0 && ::setresgid(65534, 65534, 65534) == 0 && ::setresuid(65534, 65534, 65534) == 0
              ? ""
              : "could not become nobody";
+}
+
+TEST(ResolveIdentity, WhatCantBeLookedUpIsNotTakenForMissing) {
+  NEEDS_ROOT();
+  EXPECT_EQ(in_child([] {
+              test::refuse_call(SYS_openat, EMFILE);
+              return thrown_by([] { resolve_identity("nobody", std::nullopt); });
+            }),
+            "getpwnam nobody: Too many open files");
 }
 
 TEST(ResolveIdentity, RootWithoutAUserIsNobody) {

@@ -51,6 +51,13 @@ TEST(CommandLine, TestBindsNothing) {
   for (const char* file : {"pid", "c", "log", "h.sock"}) EXPECT_FALSE(exists(dir / file));
 }
 
+TEST(CommandLine, ChildrenAreReapedThoughTheParentIgnoresItsOwn) {
+  const TempDir dir;
+  write_file(dir / "prefork.conf", "[service hello]\nplugin = hello\nlisten = unix:" + (dir / "h.sock") + "\n");
+  const Outcome outcome = run({{"env", "--ignore-signal=CHLD", kMaster, "-t", "-c", dir / "prefork.conf"}});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+}
+
 TEST(CommandLine, PrintCanBeReadBack) {
   const TempDir dir;
   const Outcome first = start_with(dir, kHello, {"-T", "-o", "pool.main.workers=7"});

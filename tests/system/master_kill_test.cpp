@@ -83,6 +83,22 @@ TEST(MasterKill, AStuckWorkerGoesToo) {
   kill_and_restart(server);
 }
 
+TEST(MasterKill, StoppedProcessesGoToo) {
+  Server server("[service hello]\nplugin = hello\nlisten = tcp://" + own_host() +
+                ":7004\naccess-log = {dir}/access.log\n[pool main]\nworkers = 2\n");
+  server.ready(2);
+  const auto children = children_of(server.pid());
+  ASSERT_EQ(children.size(), 3U) << "two workers and the writer of the access log";
+  for (const pid_t pid : children) ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  const auto killed = std::chrono::steady_clock::now();
+  server.signal(SIGKILL);
+  EXPECT_EQ(server.wait_exit(), -SIGKILL);
+  const auto old = server.start();
+  EXPECT_LT(time_to_go(*old, killed), 1500ms);
+  server.ready(2);
+  EXPECT_TRUE(server.stops_clean());
+}
+
 TEST(MasterKill, AWorkerThatHangsInItsStartGoesToo) {
   Server server(
       "[pool main]\nworkers = 2\n[service moody]\nplugin = {plugins}/moody.so\nmood = hang\n"

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "framework/master/startup_error.hpp"
+#include "tests/ipc/refused_call.hpp"
 #include "tests/ipc/support.hpp"
 
 // That a peer of another user is refused can't be tested as root, who may do all.
@@ -230,6 +231,54 @@ TEST_F(ControlSocketTest, DescriptorsThatRunOutDoNotMakeItSpin) {
               return test::readable_now(client.get()) ? "" : "does not go on";
             }),
             "");
+}
+
+TEST_F(ControlSocketTest, AClientThatMayNotBeAcceptedDoesNotMakeItSpin) {
+  EXPECT_EQ(test::in_child([&]() -> std::string {
+              const auto client = connect();
+              test::refuse_call(SYS_accept4, EPERM);
+              int turns = 0;
+              for (const auto end = Clock::now() + 100ms; Clock::now() < end; ++turns) {
+                reactor.wait(Clock::now() + 20ms);
+              }
+              return turns > 50 ? "spins: " + std::to_string(turns) + " turns" : "";
+            }),
+            "");
+}
+
+TEST_F(ControlSocketTest, NothingIsLeftOfOneThatCantBeMade) {
+  const std::string other = folder.file("other.sock");
+  for (const auto& [number, name] : {std::pair{SYS_listen, "listen"}, {SYS_epoll_ctl, "epoll_ctl"}}) {
+    EXPECT_THAT(test::in_child([&, number = number] {
+                  test::refuse_call(number, ENOSPC);
+                  return test::thrown_by([&] { ControlSocket(other, reactor, {}); });
+                }),
+                AllOf(testing::StartsWith(name), HasSubstr("No space left on device")));
+    EXPECT_NE(::access(other.c_str(), F_OK), 0) << name;
+  }
+  EXPECT_THAT(test::in_child([&] {
+                test::refuse_call(SYS_socket, EMFILE);
+                return test::thrown_by([&] { ControlSocket(path, reactor, {}); });
+              }),
+              HasSubstr("socket control socket " + path + ": Too many open files"));
+}
+
+// As the child that a killed master had just forked, which has not yet closed what is not its own.
+TEST_F(ControlSocketTest, AChildThatHoldsItForAMomentIsWaitedFor) {
+  const std::string left = folder.file("left.sock");
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const ipc::UniqueFd read_end(ends[0]), write_end(ends[1]);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const ControlSocket held(left, reactor, {});
+    ipc::write_all(write_end.get(), "x", "pipe");
+    ::poll(nullptr, 0, 100);
+    ::_exit(0);
+  }
+  ASSERT_TRUE(test::wait_for(read_end.get(), POLLIN));
+  EXPECT_NO_THROW(ControlSocket(left, reactor, {}));
+  test::reap(child);
 }
 
 TEST_F(ControlSocketTest, ASecondMasterIsRefusedAndAStaleFileReplaced) {

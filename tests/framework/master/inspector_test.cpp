@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "framework/master/startup_error.hpp"
+#include "tests/ipc/refused_call.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::master {
@@ -18,6 +19,12 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 using namespace std::chrono_literals;
+
+#if defined(SYS_poll)
+constexpr long kPoll = SYS_poll;
+#else
+constexpr long kPoll = SYS_ppoll;
+#endif
 
 Inspector inspector(std::chrono::milliseconds patience = 30s, std::size_t max_bytes = 1 << 20) {
   return Inspector({patience, max_bytes, ipc::resolve_identity(std::nullopt, std::nullopt)});
@@ -54,6 +61,14 @@ TEST(Inspector, AnExceptionIsTheReason) {
   EXPECT_EQ(thrown.code, EX_CONFIG);
   EXPECT_EQ(thrown.text, "plugin \"p\" is odd");
   EXPECT_THAT(outcome(inspector(), []() -> std::string { throw 1; }).text, HasSubstr("no std::exception"));
+}
+
+TEST(Inspector, AFailingCallIsNotTakenForAHangingPlugin) {
+  EXPECT_EQ(test::in_child([] {
+              test::refuse_call(kPoll, ENOMEM);
+              return outcome(inspector(), [] { return std::string(); }).text;
+            }),
+            "poll inspector: Cannot allocate memory");
 }
 
 TEST(Inspector, ASignalIsNamed) {

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "framework/master/startup_error.hpp"
+#include "tests/ipc/refused_call.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::master {
@@ -81,6 +82,35 @@ TEST(PidFile, AFileOfAKilledMasterIsTakenOver) {
   EXPECT_EQ(content(path), std::to_string(child) + "\n");
   const PidFile file(path);
   EXPECT_EQ(content(path), std::to_string(::getpid()) + "\n");
+}
+
+// As the child that a killed master had just forked, which has not yet closed what is not its own.
+TEST(PidFile, AChildThatHoldsTheLockForAMomentIsWaitedFor) {
+  const test::TempFolder folder;
+  const std::string path = folder.file("pid");
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  ipc::UniqueFd read_end(ends[0]), write_end(ends[1]);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const PidFile file(path);
+    ipc::write_all(write_end.get(), "x", "pipe");
+    ::poll(nullptr, 0, 100);
+    ::_exit(0);
+  }
+  ASSERT_TRUE(test::wait_for(read_end.get(), POLLIN));
+  EXPECT_EQ(exit_code_of(path), 0);
+  test::reap(child);
+}
+
+TEST(PidFile, ALockThatCantBeHadIsNotTakenForAnothersLock) {
+  const test::TempFolder folder;
+  const std::string path = folder.file("pid");
+  EXPECT_EQ(test::in_child([&] {
+              test::refuse_call(SYS_flock, ENOLCK);
+              return test::thrown_by([&] { PidFile file(path); });
+            }),
+            "flock pid file " + path + ": No locks available");
 }
 
 TEST(PidFile, StaleContentIsReplacedInFull) {

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "tests/framework/master/workforce_fixture.hpp"
+#include "tests/ipc/refused_call.hpp"
 
 namespace prefork::master {
 namespace {
@@ -26,6 +27,30 @@ TEST_F(WorkforceTest, FillsItsPoolsAndRefillsAfterAKill) {
   EXPECT_EQ(pids().count(1), 1U) << "the replacement has its predecessor's place";
   EXPECT_EQ(restarts("killed"), 1U);
   EXPECT_THAT(lines(), HasSubstr("worker main/1 (pid " + std::to_string(first.at(1))));
+}
+
+TEST_F(WorkforceTest, AWorkerThatCantBeHeardIsNotKept) {
+  pool().workers = 0;
+  EXPECT_THAT(test::in_child([&]() -> std::string {
+                start([](const SpawnOrder& order) { Puppet(order).serve(); });
+                test::refuse_call(SYS_epoll_ctl, ENOSPC);
+                force->set_goal(0, 1);
+                force->tend(Clock::now());
+                const bool gone = turn_until([&] { return status().pools[0].running == 0; });
+                return gone ? lines() : "a worker is left";
+              }),
+              HasSubstr("no worker started: epoll_ctl EPOLL_CTL_ADD: No space left on device"));
+}
+
+TEST_F(WorkforceTest, WorkersAreSignalledWherePidfdsMayNotBeUsed) {
+  EXPECT_EQ(test::in_child([&]() -> std::string {
+              test::refuse_call(SYS_pidfd_send_signal, EPERM);
+              start([](const SpawnOrder& order) { Puppet(order).serve(); });
+              if (!turn_until([&] { return all_ready(); })) return "not ready";
+              force->stop(WorkerEvent::kill_wanted);
+              return turn_until([&] { return force->empty(); }) ? "" : "a worker is left";
+            }),
+            "");
 }
 
 TEST_F(WorkforceTest, StartsThatFailAreThrottled) {

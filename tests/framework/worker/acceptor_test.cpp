@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "tests/framework/worker/harness.hpp"
+#include "tests/ipc/refused_call.hpp"
+#include "tests/ipc/support.hpp"
 
 namespace prefork::worker {
 namespace {
@@ -108,6 +110,22 @@ struct AcceptorTest : testing::Test, Served {
   std::unique_ptr<Acceptor> acceptor;
   std::vector<ipc::UniqueFd> clients;
 };
+
+TEST_F(AcceptorTest, AConnectionThatMayNotBeTakenDoesNotMakeItSpin) {
+  const auto client = connect();
+  for (const auto& [error, pauses] : {std::pair{EPERM, 1U}, {EINVAL, 1U}, {EPROTO, 0U}, {ECONNABORTED, 0U}}) {
+    EXPECT_EQ(prefork::test::in_child([&, error = error] {
+                const auto before = counter(ipc::Counter::accept_pauses);
+                auto& running = start();
+                prefork::test::refuse_call(SYS_accept4, error);
+                turn();
+                running.stop();  // the epoll is shared with the next child
+                return std::to_string(counter(ipc::Counter::accept_pauses) - before);
+              }),
+              std::to_string(pauses))
+        << std::strerror(error);
+  }
+}
 
 TEST_F(AcceptorTest, AcceptsUntilItIsStopped) {
   auto& running = start();
