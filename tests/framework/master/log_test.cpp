@@ -203,6 +203,26 @@ TEST(Log, ATerminalThatNobodyReadsDoesNotBlockAndTearsNoLine) {
   EXPECT_EQ(failure, "");
 }
 
+// It can't be opened once more, so there is a look whether it has room.
+TEST(Log, APipeOfAnotherUsersDoesNotBlockEither) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  const std::string failure = test::in_child([]() -> std::string {
+    ::alarm(20);
+    Pipe pipe;
+    const Stderr replaced(pipe.write_end.get());
+    ipc::check_syscall(::setresuid(65534, 65534, 65534), "setresuid");
+    if (::open("/proc/self/fd/2", O_WRONLY) != -1) return "it could be opened";
+    Log log("stderr", LogLevel::info);
+    log.info("taken");
+    if (log.dropped() != 0) return "dropped";
+    pipe.fill(8192);  // a page is taken already
+    log.info(std::string(20'000, 'l'));
+    log.info("lost");
+    return log.dropped() == 1 ? "" : std::to_string(log.dropped()) + " lines dropped";
+  });
+  EXPECT_EQ(failure, "");
+}
+
 TEST(Log, ASocketThatNobodyReadsDoesNotBlock) {
   int ends[2];
   ipc::check_syscall(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), "socketpair");
