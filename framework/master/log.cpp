@@ -37,7 +37,9 @@ void Log::set(LogLevel threshold, LogFormat format) noexcept {
 }
 
 void Log::reopen() {
-  if (!syslog_ && !file_.open()) lose();
+  if (syslog_ || file_.open()) return;
+  ++dropped_;  // the rest of a line
+  ++unsaid_;
 }
 
 void Log::write(LogLevel level, std::string_view line, const LogSubject& about) {
@@ -49,30 +51,48 @@ void Log::pass_on(LogLevel level, std::string_view line, const LogSubject& speak
 }
 
 void Log::put(const LogRecord& record) noexcept {
-  if (!settle() || !put_once(record)) lose();
-  if (!file_.is_complete()) next_try_ = Clock::now() + kRetry;
+  if (!put_once(record)) {
+    ++dropped_;
+    ++unsaid_;
+  }
+  if (unsaid_ > 0 || !file_.is_complete()) next_try_ = Clock::now() + kRetry;
 }
 
+// What was lost stands before the line, in one write: where the line has no room, a pipe does not fill up with words on
+// that.
 bool Log::put_once(const LogRecord& record) noexcept {
-  if (syslog_) return syslog_->send(syslog_datagram(record, format_, facility_));
-  const std::string line = journal_ ? journal_line(record, format_) : log_line(record, format_);
-  return file_.append(line) == line.size();
-}
-
-void Log::lose() noexcept {
-  ++dropped_;
-  ++unsaid_;
-  next_try_ = Clock::now() + kRetry;
+  const std::string line = made(record);
+  if (unsaid_ > 0 && !syslog_) {
+    std::string sentence;
+    const std::string both = made(losses(sentence)) + line;
+    if (both.size() <= kMaxLogLine) {
+      const std::size_t taken = file_.append(both);
+      if (taken >= both.size() - line.size()) unsaid_ = 0;
+      return taken == both.size();
+    }
+  }
+  return settle() && (syslog_ ? syslog_->send(line) : file_.append(line) == line.size());
 }
 
 /// Writes what is due before any other line. @return whether nothing is
 bool Log::settle() noexcept {
   if (!file_.complete()) return false;
   if (unsaid_ == 0) return true;
-  const std::string line = std::to_string(unsaid_) + " log lines were lost";
-  if (!put_once({LogLevel::warning, wall_clock(), line, {}})) return false;
+  std::string sentence;
+  const std::string line = made(losses(sentence));
+  if (!(syslog_ ? syslog_->send(line) : file_.append(line) == line.size())) return false;
   unsaid_ = 0;
   return true;
+}
+
+LogRecord Log::losses(std::string& sentence) const {
+  sentence = std::to_string(unsaid_) + " log lines were lost";
+  return {LogLevel::warning, wall_clock(), sentence, {}};
+}
+
+std::string Log::made(const LogRecord& record) const {
+  if (syslog_) return syslog_datagram(record, format_, facility_);
+  return journal_ ? journal_line(record, format_) : log_line(record, format_);
 }
 
 void Log::tend(TimePoint now) noexcept {

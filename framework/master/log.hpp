@@ -55,7 +55,8 @@ class Log {
   void put(const LogRecord& record) noexcept;
   bool put_once(const LogRecord& record) noexcept;
   bool settle() noexcept;
-  void lose() noexcept;
+  LogRecord losses(std::string& sentence) const;
+  std::string made(const LogRecord& record) const;
 
   LogLevel threshold_;
   LogFormat format_;

@@ -43,8 +43,19 @@ class Output {
     report_.error = written < lines.size() ? file_.error() : 0;
     report_.lost +=
         static_cast<std::uint64_t>(std::count(lines.begin() + static_cast<long>(written), lines.end(), '\n'));
-    const bool turned = (report_.error == 0) != (before == 0);
-    if (turned || (report_.lost > 0 && Clock::now() >= told_ + kReportEvery)) tell();
+    if ((report_.error == 0) != (before == 0)) tell();
+    tell_in_time();
+  }
+
+  /// To be called when due_ms() is over.
+  void tell_in_time() noexcept {
+    if (report_.lost > 0 && Clock::now() >= told_ + kReportEvery) tell();
+  }
+  /// How long until there is something to report, for poll(2).
+  int due_ms() const noexcept {
+    if (report_.lost == 0) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(told_ + kReportEvery - Clock::now());
+    return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
   }
 
   /// The last report.
@@ -84,7 +95,10 @@ void copy(int pipe, int reports, const std::string& path) {
   std::vector<char> chunk(256 * 1024);
   for (;;) {
     std::array<pollfd, 2> ready{pollfd{pipe, POLLIN, 0}, pollfd{signals.get(), POLLIN, 0}};
-    if (::poll(ready.data(), ready.size(), -1) == -1 && errno != EINTR) ipc::throw_errno("poll");
+    const int events = ::poll(ready.data(), ready.size(), output.due_ms());
+    if (events == -1 && errno != EINTR) ipc::throw_errno("poll");
+    output.tell_in_time();
+    if (events <= 0) continue;
     signalfd_siginfo info{};
     if (::read(signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) output.reopen();
     if ((ready[0].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
