@@ -21,7 +21,8 @@
 ///
 ///   byte  0     StatusKind
 ///   byte  1     log: level, 0 (debug) to 4 (error); others: zero
-///   bytes 2-3   zero
+///   byte  2     log: the place of the service that logs among the worker's, from 1; 0: none; others: zero
+///   byte  3     zero
 ///   bytes 4-7   length of the text that follows, 0 to 1024
 ///   bytes 8-    text: log: the line; cannot_start, recycle: the reason; others: none
 ///
@@ -51,6 +52,7 @@ struct StatusMessage {
   StatusKind kind;
   std::uint8_t level = 0;
   std::string_view text;
+  std::uint8_t service = 0;
 };
 
 constexpr std::size_t kControlBytes = 8;
@@ -92,6 +94,7 @@ inline std::size_t encode(const StatusMessage& message, std::span<std::byte, kMa
   std::memset(out.data(), 0, kStatusHeaderBytes);
   out[0] = static_cast<std::byte>(message.kind);
   out[1] = static_cast<std::byte>(message.level);
+  out[2] = static_cast<std::byte>(message.service);
   std::memcpy(&out[4], &length, 4);
   if (length > 0) std::memcpy(&out[kStatusHeaderBytes], message.text.data(), length);
   return kStatusHeaderBytes + length;
@@ -105,13 +108,14 @@ inline std::optional<StatusMessage> decode_status(std::span<const std::byte> pac
   if (kind < StatusKind::ready || kind > StatusKind::recycle) return std::nullopt;
   const auto level = static_cast<std::uint8_t>(packet[1]);
   if (level > (kind == StatusKind::log ? 4 : 0)) return std::nullopt;
-  if (packet[2] != std::byte{} || packet[3] != std::byte{}) return std::nullopt;
+  const auto service = static_cast<std::uint8_t>(packet[2]);
+  if ((service > 0 && kind != StatusKind::log) || packet[3] != std::byte{}) return std::nullopt;
   std::uint32_t length = 0;
   std::memcpy(&length, &packet[4], 4);
   if (length != packet.size() - kStatusHeaderBytes) return std::nullopt;
   if (length > 0 && (kind == StatusKind::ready || kind == StatusKind::draining)) return std::nullopt;
   const auto text = packet.subspan(kStatusHeaderBytes);
-  return StatusMessage{kind, level, {reinterpret_cast<const char*>(text.data()), text.size()}};
+  return StatusMessage{kind, level, {reinterpret_cast<const char*>(text.data()), text.size()}, service};
 }
 
 }  // namespace prefork::ipc

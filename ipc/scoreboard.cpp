@@ -23,8 +23,8 @@ struct alignas(64) Header {
 };
 
 constexpr std::array<std::string_view, kCounters> kCounterNames{
-    "accepted",        "requests",          "datagrams",     "bytes_in",       "bytes_out",
-    "replies_dropped", "log_lines_dropped", "accept_pauses", "handler_errors", "timeouts"};
+    "accepted",          "requests",      "datagrams",      "bytes_in", "bytes_out",           "replies_dropped",
+    "log_lines_dropped", "accept_pauses", "handler_errors", "timeouts", "access_lines_dropped"};
 
 }  // namespace
 

@@ -28,8 +28,9 @@ enum class Counter : std::uint8_t {
   accept_pauses,   ///< times a listener was disarmed: too large a share, or no descriptors
   handler_errors,  ///< exceptions out of a service
   timeouts,        ///< connections closed by a deadline
+  access_lines_dropped,
 };
-constexpr std::size_t kCounters = 10;
+constexpr std::size_t kCounters = 11;
 using CounterValues = std::array<std::uint64_t, kCounters>;
 std::string_view counter_name(Counter counter) noexcept;
 

@@ -52,6 +52,15 @@ std::string counted(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+/// Of the server's log and of access logs; nothing where none is lost.
+std::string lost_lines(const Json& log) {
+  const std::uint64_t own = number(log, "dropped") + number(log, "dropped_by_workers");
+  std::uint64_t access = number(log, "access_dropped_by_workers");
+  for (const Json& each : member(log, "access")) access += number(each, "dropped");
+  if (own + access == 0) return {};
+  return fmt::format("lost: {}, {} of access logs\n", counted(own, "log line"), access);
+}
+
 std::string header(const Json& status) {
   const Json& master = member(status, "master");
   std::string out =
@@ -74,7 +83,7 @@ std::string header(const Json& status) {
     restarts += fmt::format("{}{} {}", restarts.empty() ? "" : ", ", printable(reason), count.get<std::uint64_t>());
   }
   if (!restarts.empty()) out += "workers replaced: " + restarts + '\n';
-  return out;
+  return out + lost_lines(member(status, "log"));
 }
 
 std::string pool_note(const Json& pool) {

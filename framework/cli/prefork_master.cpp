@@ -24,7 +24,9 @@
 #include "framework/config/plugin_report.hpp"
 #include "framework/config/schema.hpp"
 #include "framework/master/generation.hpp"
+#include "framework/master/journal.hpp"
 #include "framework/master/log.hpp"
+#include "framework/master/log_settings.hpp"
 #include "framework/master/master.hpp"
 #include "framework/master/pid_file.hpp"
 #include "framework/master/startup_error.hpp"
@@ -173,7 +175,7 @@ int serve(const Arguments& arguments) {
   const config::MasterOptions options = generation.options.master;
   master::PidFile pid_file(options.pid_file);
   generation.listeners = std::make_unique<master::ListenerSet>(generation.options);
-  master::Log log(options.log, master::log_level(options.log_level));
+  master::Log log(master::log_settings(options));
   const auto again = [&](const master::Generation& running, unsigned number, const std::optional<std::string>& only) {
     return prepare_again(arguments, running, number, only);
   };
@@ -191,7 +193,7 @@ int run(const Arguments& arguments, const std::string& usage) {
 }
 
 int fail(const char* sentence, int exit_code) {
-  std::fprintf(stderr, "prefork-master: %s\n", sentence);
+  std::fprintf(stderr, "%sprefork-master: %s\n", master::stderr_is_journal() ? "<3>" : "", sentence);
   return exit_code;
 }
 

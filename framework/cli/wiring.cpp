@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "framework/master/inspector.hpp"
+#include "framework/master/log_settings.hpp"
 #include "framework/master/startup_error.hpp"
 #include "framework/worker/plugin_loader.hpp"
 #include "framework/worker/worker.hpp"
@@ -129,7 +130,8 @@ void become_worker(const master::SpawnOrder& order) {
                               generation.plugins[prepared.plugin]->copy.get(),
                               prepared.options,
                               {service.idle_timeout, service.write_timeout},
-                              prepared.access_log_fd});
+                              prepared.access_log_fd,
+                              static_cast<LogLevel>(master::log_threshold(generation.options, i))});
     share(generation.shared.services.at(i), order, setup.services.back());
   }
   for (const auto& listener : generation.listeners->listeners()) {

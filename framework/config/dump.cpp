@@ -56,6 +56,9 @@ void write_master(Writer& out, const MasterOptions& master) {
   out.value("pid-file", master.pid_file);
   out.value("log", master.log);
   out.value("log-level", master.log_level);
+  out.value("log-format", master.log_format);
+  out.value("syslog-facility", master.syslog_facility);
+  out.value("syslog-socket", master.syslog_socket);
   out.value("plugin-path", master.plugin_path);
   out.value("shutdown-timeout", format_duration(master.shutdown_timeout));
   out.value("max-workers", std::to_string(master.max_workers));
@@ -98,6 +101,7 @@ void write_service(Writer& out, const ServiceOptions& service) {
   out.value("pool", service.pool);
   out.value("idle-timeout", format_duration(service.idle_timeout));
   out.value("write-timeout", format_duration(service.write_timeout));
+  if (service.log_level) out.value("log-level", *service.log_level);
 }
 
 // What the plugin declares in its own order, given or not; then what is given but unknown, which nobody has

@@ -89,18 +89,22 @@ struct ServiceOptions {
   std::vector<ListenSpec> listeners;
   std::chrono::milliseconds idle_timeout{300'000};
   std::chrono::milliseconds write_timeout{30'000};
+  std::optional<std::string> log_level;    ///< unset: the master's
   std::map<std::string, OptionValue> own;  ///< the plugin's options, to be checked against its manifest
   Origin origin;
 };
 
 struct MasterOptions {
-  std::string control;   ///< path of the control socket; empty: none
-  std::string pid_file;  ///< empty: none
-  std::string log = "stderr";
-  std::string plugin_path;  ///< folders separated by ':'; empty: beside the program
+  std::string control;         ///< path of the control socket; empty: none
+  std::string pid_file;        ///< empty: none
+  std::string log = "stderr";  ///< or "syslog", or a path
+  std::string plugin_path;     ///< folders separated by ':'; empty: beside the program
   std::string log_level = "info";
   std::chrono::milliseconds shutdown_timeout{30'000};
   unsigned max_workers = 0;  ///< room in the scoreboard; zero: derived from the pools
+  std::string log_format = "text";
+  std::string syslog_facility = "daemon";
+  std::string syslog_socket = "/dev/log";
 };
 
 struct Options {

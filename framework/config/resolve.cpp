@@ -35,11 +35,18 @@ void read_master(const SectionReader& in, Options& options) {
   master.pid_file = in.text("pid-file");
   master.log = in.text("log");
   master.log_level = in.text("log-level");
+  master.log_format = in.text("log-format");
+  master.syslog_facility = in.text("syslog-facility");
+  master.syslog_socket = in.text("syslog-socket");
   master.plugin_path = in.text("plugin-path");
   master.shutdown_timeout = in.duration("shutdown-timeout");
   master.max_workers = static_cast<unsigned>(in.integer("max-workers"));
   if (!master.control.empty() && master.control == master.pid_file) {
     fail(in.origin_of("pid-file"), fmt::format("pid-file and control are the same path {}", in_quotes(master.control)));
+  }
+  for (const char* key : {"syslog-facility", "syslog-socket"}) {
+    if (master.log == "syslog" || in.text(key) == find_key(SectionKind::master, key)->default_value) continue;
+    fail(in.origin_of(key), fmt::format("{} has no meaning with log = {}", key, in_quotes(master.log)));
   }
 }
 
@@ -76,6 +83,7 @@ void read_service(const SectionReader& in, Options& options) {
   service.listeners = in.listeners();
   service.idle_timeout = in.duration("idle-timeout");
   service.write_timeout = in.duration("write-timeout");
+  service.log_level = in.optional_text("log-level");
   service.own = in.section().own;
   check_own_listeners(service);
   options.services.push_back(std::move(service));

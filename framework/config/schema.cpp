@@ -18,6 +18,8 @@ ValueRule days() { return {OptionType::duration, 0, 365 * kDayMs, {}}; }
 ValueRule size() { return {OptionType::size, 0, std::int64_t{1} << 50, {}}; }
 ValueRule choice(std::vector<std::string> choices) { return {OptionType::choice, 0, 0, std::move(choices)}; }
 
+std::vector<std::string> log_levels() { return {"debug", "info", "notice", "warning", "error"}; }
+
 KeySpec optional(KeySpec spec) {
   spec.may_be_empty = true;
   return spec;
@@ -39,9 +41,14 @@ std::vector<KeySpec> master_keys() {
   return {
       optional({kMaster, "control", "PATH", text(), "", "the control socket; empty: none"}),
       optional({kMaster, "pid-file", "PATH", text(), "", "the file that holds the master's pid; empty: none"}),
-      {kMaster, "log", "PATH", text(), "stderr", "the file that log lines are appended to, or stderr"},
-      {kMaster, "log-level", "LEVEL", choice({"debug", "info", "notice", "warning", "error"}), "info",
+      {kMaster, "log", "PATH", text(), "stderr", "the file that log lines are appended to, or stderr, or syslog"},
+      {kMaster, "log-level", "LEVEL", choice(log_levels()), "info",
        "the least severity that is logged: debug, info, notice, warning or error"},
+      {kMaster, "log-format", "FORMAT", choice({"text", "json"}), "text", "text, or json: an object on each line"},
+      {kMaster, "syslog-facility", "NAME",
+       choice({"daemon", "user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"}),
+       "daemon", "with log = syslog: daemon, user, local0 to local7"},
+      {kMaster, "syslog-socket", "PATH", text(), "/dev/log", "with log = syslog: the socket of its daemon"},
       optional({kMaster, "plugin-path", "FOLDERS", text(), "",
                 "where plugins are looked up, separated by ':'; empty: beside the program"}),
       {kMaster, "shutdown-timeout", "DURATION", duration(1), "30s", "how long a graceful stop may take"},
@@ -108,6 +115,8 @@ std::vector<KeySpec> service_keys() {
       {kService, "pool", "NAME", text(), "main", "the pool whose workers run the service"},
       {kService, "idle-timeout", "DURATION", duration(1), "5m", "how long a connection may be silent"},
       {kService, "write-timeout", "DURATION", duration(1), "30s", "how long a client may take nothing of an answer"},
+      {kService, "log-level", "LEVEL", choice(log_levels()), std::nullopt,
+       "the least severity of what the service logs; the master's if not given"},
   };
 }
 

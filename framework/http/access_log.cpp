@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "ipc/syscall.hpp"
@@ -39,6 +40,7 @@ AccessLog::~AccessLog() { disarm(); }
 void AccessLog::record(const AccessRecord& record) {
   if (lines_.size() >= kMostWaiting) {
     ++lost_;
+    host_.runtime().slot.add(ipc::Counter::access_lines_dropped);
     return;
   }
   const std::size_t before = lines_.size();
@@ -71,11 +73,16 @@ void AccessLog::tell_losses() noexcept {
   lost_ = 0;
 }
 
+// Once its process ends, what is left is lost.
 void AccessLog::finish() noexcept {
   constexpr int kPatienceMs = 1000;
   flush();
   pollfd writable{host_.access_log_fd(), POLLOUT, 0};
   while (!lines_.empty() && ::poll(&writable, 1, kPatienceMs) == 1 && (writable.revents & POLLERR) == 0) flush();
+  const auto left = static_cast<std::uint64_t>(std::count(lines_.begin(), lines_.end(), '\n'));
+  lost_ += left;
+  host_.runtime().slot.add(ipc::Counter::access_lines_dropped, left);
+  tell_losses();
 }
 
 }  // namespace prefork::http

@@ -255,6 +255,8 @@ void refuse_master_changes(const config::Options& running, const config::Options
   refuse(shall.control != is.control, "control");
   refuse(shall.pid_file != is.pid_file, "pid-file");
   refuse(shall.log != is.log, "log");
+  refuse(shall.syslog_facility != is.syslog_facility, "syslog-facility");
+  refuse(shall.syslog_socket != is.syslog_socket, "syslog-socket");
   refuse(shall.max_workers != is.max_workers, "max-workers");
 }
 

@@ -50,8 +50,9 @@ Piece next_character(std::string_view text) noexcept {
   return {lead.following + 1, true};
 }
 
+constexpr std::string_view kHex = "0123456789abcdef";
+
 void append_ascii(std::string& out, char c) {
-  constexpr std::string_view kHex = "0123456789abcdef";
   switch (c) {
     case '"':
       out += "\\\"";
@@ -99,6 +100,36 @@ void append_json_string(std::string& out, std::string_view text) {
     }
     const Piece piece = next_character(text);
     out += piece.valid ? text.substr(0, piece.length) : kReplacement;
+    text.remove_prefix(piece.length);
+  }
+  out += '"';
+}
+
+void append_bounded_json_string(std::string& out, std::string_view text, std::size_t max_bytes) {
+  constexpr std::string_view kCut = "...";
+  constexpr std::size_t kQuotes = 2;
+  PREFORK_CHECK(max_bytes >= kQuotes + 2 * kCut.size());
+  const std::size_t end = out.size() + max_bytes - 1;
+  std::size_t cut = out.size() + 1;  // where the text can end so that "..." fits behind it
+  out += '"';
+  while (!text.empty()) {
+    const std::size_t before = out.size();
+    Piece piece{1, true};
+    if (static_cast<unsigned char>(text[0]) < 0x80) {
+      append_ascii(out, text[0]);
+    } else if (piece = next_character(text); piece.valid) {
+      out += text.substr(0, piece.length);
+    } else {
+      piece.length = 1;
+      const auto byte = static_cast<unsigned char>(text[0]);
+      out.append("\\\\x").append({kHex[byte >> 4], kHex[byte & 15]});
+    }
+    if (out.size() > end) {
+      out.resize(cut);
+      out += kCut;
+      break;
+    }
+    if (before + kCut.size() <= end) cut = before;
     text.remove_prefix(piece.length);
   }
   out += '"';

@@ -63,4 +63,8 @@ class JsonWriter {
 /// Appends `text` as a JSON string with its quotes, as `JsonWriter::value` writes it.
 void append_json_string(std::string& out, std::string_view text);
 
+/// The same in `max_bytes` at most, quotes included, which are 8 or more: what does not fit is cut, and "..." says so.
+/// A byte that is not UTF-8 becomes \xNN, so that nothing gets lost.
+void append_bounded_json_string(std::string& out, std::string_view text, std::size_t max_bytes);
+
 }  // namespace prefork::master

@@ -1,72 +1,104 @@
 #include "framework/master/log.hpp"
 
-#include <fcntl.h>
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-#include <poll.h>
 #include <time.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <climits>
-
-#include "ipc/syscall.hpp"
+#include "framework/master/journal.hpp"
 
 namespace prefork::master {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> kNames{"debug", "info", "notice", "warning", "error"};
+constexpr std::chrono::seconds kRetry{1};
 
-constexpr std::size_t kLossNotice = 80;  // bytes that the line on lost lines may have
-
-std::string timestamp() {
+timespec wall_clock() noexcept {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
-  tm parts{};
-  ::gmtime_r(&now.tv_sec, &parts);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", parts, now.tv_nsec / 1'000'000);
+  return now;
 }
 
 }  // namespace
 
-LogLevel log_level(std::string_view name) {
-  for (std::size_t i = 0; i < kNames.size(); ++i) {
-    if (kNames[i] == name) return static_cast<LogLevel>(i);
-  }
-  return LogLevel::info;
-}
-
-Log::Log(const std::string& target, LogLevel threshold) : target_(target), threshold_(threshold), file_(open(target)) {}
-
-ipc::UniqueFd Log::open(const std::string& target) {
-  if (target == "stderr") return {};
-  const int fd = ::open(target.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-  if (fd == -1) ipc::throw_errno("open " + target);
-  return ipc::UniqueFd(fd);
-}
-
-void Log::reopen() { file_ = open(target_); }
-
-void Log::write(LogLevel level, std::string_view line) {
-  if (level < threshold_) return;
-  const int fd = file_.is_open() ? file_.get() : STDERR_FILENO;
-  std::string text = fmt::format("{} {:<7} {}", timestamp(), kNames[static_cast<std::size_t>(level)], line);
-  // poll(2) promises room for PIPE_BUF bytes and no more: a longer write could block.
-  text.resize(std::min<std::size_t>(text.size(), PIPE_BUF - (dropped_unsaid_ > 0 ? kLossNotice : 0) - 1));
-  text += '\n';
-  if (dropped_unsaid_ > 0) text += fmt::format("{} warning {} log lines were lost\n", timestamp(), dropped_unsaid_);
-  // stderr may be a pipe that nobody reads, and it is shared: it can't be made non-blocking.
-  pollfd writable{fd, POLLOUT, 0};
-  const bool ready = ::poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT) != 0;
-  const ssize_t n = ready ? ipc::retry_eintr([&] { return ::write(fd, text.data(), text.size()); }) : -1;
-  if (n == static_cast<ssize_t>(text.size())) {
-    dropped_unsaid_ = 0;
+Log::Log(const LogSettings& settings)
+    : threshold_(settings.threshold),
+      format_(settings.format),
+      facility_(syslog_facility(settings.facility)),
+      journal_(settings.target == "stderr" && stderr_is_journal()),
+      file_(settings.target, LogFile::Patience::none) {
+  if (settings.target == "syslog") {
+    syslog_.emplace(settings.syslog_socket);
   } else {
-    ++dropped_;
-    ++dropped_unsaid_;
+    file_.open();
   }
+}
+
+void Log::set(LogLevel threshold, LogFormat format) noexcept {
+  threshold_ = threshold;
+  format_ = format;
+}
+
+void Log::reopen() {
+  if (syslog_ || file_.open()) return;
+  ++dropped_;  // the rest of a line
+  ++unsaid_;
+}
+
+void Log::write(LogLevel level, std::string_view line, const LogSubject& about) {
+  if (level >= threshold_) put({level, wall_clock(), line, about});
+}
+
+void Log::pass_on(LogLevel level, std::string_view line, const LogSubject& speaker, std::optional<LogLevel> threshold) {
+  if (level >= threshold.value_or(threshold_)) put({level, wall_clock(), line, speaker, true});
+}
+
+void Log::put(const LogRecord& record) noexcept {
+  if (!put_once(record)) {
+    ++dropped_;
+    ++unsaid_;
+  }
+  if (unsaid_ > 0 || !file_.is_complete()) next_try_ = Clock::now() + kRetry;
+}
+
+// What was lost stands before the line, in one write: where the line has no room, a pipe does not fill up with words on
+// that.
+bool Log::put_once(const LogRecord& record) noexcept {
+  const std::string line = made(record);
+  if (unsaid_ > 0 && !syslog_) {
+    std::string sentence;
+    const std::string both = made(losses(sentence)) + line;
+    if (both.size() <= kMaxLogLine) {
+      const std::size_t taken = file_.append(both);
+      if (taken >= both.size() - line.size()) unsaid_ = 0;
+      return taken == both.size();
+    }
+  }
+  return settle() && (syslog_ ? syslog_->send(line) : file_.append(line) == line.size());
+}
+
+/// Writes what is due before any other line. @return whether nothing is
+bool Log::settle() noexcept {
+  if (!file_.complete()) return false;
+  if (unsaid_ == 0) return true;
+  std::string sentence;
+  const std::string line = made(losses(sentence));
+  if (!(syslog_ ? syslog_->send(line) : file_.append(line) == line.size())) return false;
+  unsaid_ = 0;
+  return true;
+}
+
+LogRecord Log::losses(std::string& sentence) const {
+  sentence = std::to_string(unsaid_) + " log lines were lost";
+  return {LogLevel::warning, wall_clock(), sentence, {}};
+}
+
+std::string Log::made(const LogRecord& record) const {
+  if (syslog_) return syslog_datagram(record, format_, facility_);
+  return journal_ ? journal_line(record, format_) : log_line(record, format_);
+}
+
+void Log::tend(TimePoint now) noexcept {
+  if (!next_try_ || now < *next_try_) return;
+  next_try_.reset();
+  if (!settle() || !file_.is_complete()) next_try_ = now + kRetry;
 }
 
 }  // namespace prefork::master

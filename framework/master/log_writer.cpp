@@ -1,6 +1,5 @@
 #include "framework/master/log_writer.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -8,80 +7,81 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdint>
 #include <cstring>
 #include <string_view>
 #include <system_error>
 #include <vector>
 
+#include "framework/master/clock.hpp"
+#include "framework/master/log_file.hpp"
+#include "ipc/pipe.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::master {
 namespace {
 
-void say(const std::string& sentence) noexcept {
-  const std::string line = "prefork: " + sentence + "\n";
-  static_cast<void>(!::write(STDERR_FILENO, line.data(), line.size()));
-}
+constexpr std::chrono::seconds kReportEvery{1};
 
-/// The file, with what is to be known of it.
+/// The file, and what the master is to be told of it.
 class Output {
  public:
-  explicit Output(const std::string& path) : path_(path) { reopen(); }
+  Output(const std::string& path, int reports) : file_(path, LogFile::Patience::waits), reports_(reports) { reopen(); }
 
   void reopen() noexcept {
     try {
-      file_ = open_access_log(path_);
-      is_open_ = true;
-      torn_ = false;
+      if (!file_.open()) ++report_.lost;
     } catch (const std::system_error& error) {
-      say("access log: " + std::string(error.what()) + (is_open_ ? "; it goes on in the old file" : ""));
+      (file_.is_open() ? report_.reopen_error : report_.error) = error.code().value();
+      tell();
     }
   }
 
-  void write(std::string_view bytes) noexcept {
-    const int fd = file_.is_open() ? file_.get() : STDERR_FILENO;
-    if (torn_ && !bytes.empty() && put(fd, "\n") == 1) torn_ = false;
-    const std::size_t written = is_open_ ? put(fd, bytes) : 0;
-    if (written < bytes.size()) return lose(bytes.substr(written), written > 0);
-    if (lost_ == 0) return;
-    say("access log " + path_ + " is written again; " + std::to_string(lost_) + " lines were lost");
-    lost_ = 0;
+  void write(std::string_view lines) noexcept {
+    const std::size_t written = file_.append(lines);
+    const int before = report_.error;
+    report_.error = written < lines.size() ? file_.error() : 0;
+    report_.lost +=
+        static_cast<std::uint64_t>(std::count(lines.begin() + static_cast<long>(written), lines.end(), '\n'));
+    if ((report_.error == 0) != (before == 0)) tell();
+    tell_in_time();
+  }
+
+  /// To be called when due_ms() is over.
+  void tell_in_time() noexcept {
+    if (report_.lost > 0 && Clock::now() >= told_ + kReportEvery) tell();
+  }
+  /// How long until there is something to report, for poll(2).
+  int due_ms() const noexcept {
+    if (report_.lost == 0) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(told_ + kReportEvery - Clock::now());
+    return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+  }
+
+  /// The last report.
+  void finish() noexcept {
+    if (!file_.complete()) ++report_.lost;
+    if (report_.lost > 0) tell();
   }
 
  private:
-  /// @return how many bytes could be written
-  static std::size_t put(int fd, std::string_view bytes) noexcept {
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t n = ipc::retry_eintr([&] { return ::write(fd, bytes.data() + done, bytes.size() - done); });
-      if (n <= 0) break;
-      done += static_cast<std::size_t>(n);
-    }
-    return done;
+  // A report that the master does not take now goes with the next one.
+  void tell() noexcept {
+    told_ = Clock::now();
+    const auto packet = encode(report_);
+    if (ipc::send_packet(reports_, packet) == ipc::SendResult::sent) report_ = {0, report_.error, 0};
   }
 
-  void lose(std::string_view bytes, bool torn) noexcept {
-    if (lost_ == 0) {
-      say("access log " + path_ + " can't be written: " + std::string(std::strerror(errno)) + "; lines are dropped");
-    }
-    torn_ = torn_ || torn;
-    lost_ += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
-  }
-
-  const std::string& path_;
-  ipc::UniqueFd file_;
-  bool is_open_ = false;
-  bool torn_ = false;  // the file ends within a line
-  std::uint64_t lost_ = 0;
+  LogFile file_;
+  int reports_;
+  LogWriterReport report_;
+  TimePoint told_{};
 };
 
 ipc::UniqueFd take_signals() {
   for (int signal = 1; signal < SIGRTMIN; ++signal) ::signal(signal, SIG_DFL);
-  for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGPIPE})
-    ::signal(signal, SIG_IGN);  // they are the master's
+  // They are the master's, or are told by errno.
+  for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_IGN);
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGUSR1);
@@ -89,45 +89,56 @@ ipc::UniqueFd take_signals() {
   return ipc::UniqueFd(ipc::check_syscall(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd"));
 }
 
-void copy(int pipe, const std::string& path) {
+void copy(int pipe, int reports, const std::string& path) {
   const ipc::UniqueFd signals = take_signals();
-  Output output(path);
+  Output output(path, reports);
   std::vector<char> chunk(256 * 1024);
   for (;;) {
     std::array<pollfd, 2> ready{pollfd{pipe, POLLIN, 0}, pollfd{signals.get(), POLLIN, 0}};
-    if (::poll(ready.data(), ready.size(), -1) == -1 && errno != EINTR) ipc::throw_errno("poll");
+    const int events = ::poll(ready.data(), ready.size(), output.due_ms());
+    if (events == -1 && errno != EINTR) ipc::throw_errno("poll");
+    output.tell_in_time();
+    if (events <= 0) continue;
     signalfd_siginfo info{};
     if (::read(signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) output.reopen();
     if ((ready[0].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
     const ssize_t n = ipc::retry_eintr([&] { return ::read(pipe, chunk.data(), chunk.size()); });
-    if (n <= 0) return;
+    if (n <= 0) return output.finish();
     output.write({chunk.data(), static_cast<std::size_t>(n)});
   }
 }
 
 }  // namespace
 
-ipc::UniqueFd open_access_log(const std::string& path) {
-  if (path == "stderr") return {};
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
-  if (fd == -1) ipc::throw_errno("open " + path);
-  return ipc::UniqueFd(fd);
+std::array<std::byte, kLogWriterReportBytes> encode(const LogWriterReport& report) noexcept {
+  std::array<std::byte, kLogWriterReportBytes> packet;
+  std::memcpy(packet.data(), &report.lost, 8);
+  std::memcpy(packet.data() + 8, &report.error, 4);
+  std::memcpy(packet.data() + 12, &report.reopen_error, 4);
+  return packet;
 }
 
-void run_log_writer(int pipe, const std::string& path) noexcept {
+std::optional<LogWriterReport> decode_log_writer_report(std::span<const std::byte> packet) noexcept {
+  if (packet.size() != kLogWriterReportBytes) return std::nullopt;
+  LogWriterReport report;
+  std::memcpy(&report.lost, packet.data(), 8);
+  std::memcpy(&report.error, packet.data() + 8, 4);
+  std::memcpy(&report.reopen_error, packet.data() + 12, 4);
+  return report;
+}
+
+void run_log_writer(int pipe, int reports, const std::string& path) noexcept {
   try {
-    std::array<int, 4> keep{0, 1, 2, pipe};
+    std::array<int, 5> keep{0, 1, 2, pipe, reports};
     std::sort(keep.begin(), keep.end());
     ipc::close_all_except(keep.data(), keep.size());
     ::prctl(PR_SET_NAME, "access log");
     ::prctl(PR_SET_PDEATHSIG, SIGCONT);  // one that is stopped would not see the end of its pipe
-    copy(pipe, path);
+    copy(pipe, reports, path);
     ::_exit(0);
-  } catch (const std::exception& error) {
-    say(std::string("access log writer: ") + error.what());
   } catch (...) {
+    ::_exit(1);  // a poll or signalfd that the system refuses: the master tells of the end, and starts another one
   }
-  ::_exit(1);
 }
 
 }  // namespace prefork::master

@@ -1,18 +1,30 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
-
-#include "ipc/unique_fd.hpp"
 
 namespace prefork::master {
 
-/// Opens a file to append to, made with mode 0640 where it is not there. @return closed for "stderr"
-/// @throws std::system_error "open PATH: ..."
-ipc::UniqueFd open_access_log(const std::string& path);
+/// What a log writer tells the master of lines that it could not write, over a pipe in packet mode: when that begins,
+/// each second while it lasts, when it ends, and at its own end.
+struct LogWriterReport {
+  std::uint64_t lost = 0;  ///< lines since the report before
+  int error = 0;           ///< errno of the last attempt to write; zero: the file is written
+  int reopen_error = 0;    ///< errno: it could not be opened anew, and goes on in the old file
+};
+constexpr std::size_t kLogWriterReportBytes = 16;
+std::array<std::byte, kLogWriterReportBytes> encode(const LogWriterReport& report) noexcept;
+/// @return nullopt where the packet is no report.
+std::optional<LogWriterReport> decode_log_writer_report(std::span<const std::byte> packet) noexcept;
 
 /// The life of a log writer, in a freshly forked child of the master: appends what comes out of the pipe to the file,
-/// opens it anew at SIGUSR1, ends when nobody holds the pipe's other end. What can't be written is dropped, and said on
-/// standard error when that begins and ends.
-[[noreturn]] void run_log_writer(int pipe, const std::string& path) noexcept;
+/// opens it anew at SIGUSR1, ends when nobody holds the pipe's other end. What can't be written is dropped and
+/// reported.
+/// @param reports  write end of a PacketPipe
+[[noreturn]] void run_log_writer(int pipe, int reports, const std::string& path) noexcept;
 
 }  // namespace prefork::master

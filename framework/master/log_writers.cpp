@@ -3,16 +3,18 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
 #include <utility>
 
-#include "framework/master/log_writer.hpp"
+#include "framework/master/log_file.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::master {
@@ -20,37 +22,40 @@ namespace {
 
 constexpr int kPipeBytes = 1024 * 1024;
 constexpr std::chrono::milliseconds kPause{200};
+constexpr int kPacketsPerTurn = 16;
 
 }  // namespace
 
 int LogWriters::pipe_for(const std::string& path) {
-  for (const Writer& writer : writers_) {
-    if (writer.path == path && !writer.leaving) return writer.write_end.get();
+  for (const auto& writer : writers_) {
+    if (writer->path == path && !writer->leaving) return writer->write_end.get();
   }
-  static_cast<void>(open_access_log(path));
+  LogFile(path, LogFile::Patience::none).open();
   int ends[2];
   ipc::check_syscall(::pipe2(ends, O_CLOEXEC), "pipe2");
-  Writer writer;
-  writer.path = path;
-  writer.read_end.reset(ends[0]);
-  writer.write_end.reset(ends[1]);
+  auto writer = std::make_unique<Writer>();
+  writer->path = path;
+  writer->read_end.reset(ends[0]);
+  writer->write_end.reset(ends[1]);
   ipc::check_syscall(::fcntl(ends[1], F_SETFL, O_NONBLOCK), "fcntl O_NONBLOCK");
   ::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);  // the default is enough for who may not have more
+  writer->reports = ipc::PacketPipe::create();
+  reactor_.watch(writer->reports.read_end.get(), EPOLLIN, [this, &heard = *writer](std::uint32_t) { hear(heard); });
   writers_.push_back(std::move(writer));
   return ends[1];
 }
 
 void LogWriters::keep_only(const std::set<std::string>& paths) {
-  for (Writer& writer : writers_) {
-    if (paths.contains(writer.path)) continue;
-    writer.leaving = true;
-    writer.write_end.reset();
+  for (const auto& writer : writers_) {
+    if (paths.contains(writer->path)) continue;
+    writer->leaving = true;
+    writer->write_end.reset();
   }
 }
 
 void LogWriters::start(Writer& writer) {
   const pid_t pid = ::fork();
-  if (pid == 0) run_log_writer(writer.read_end.get(), writer.path);
+  if (pid == 0) run_log_writer(writer.read_end.get(), writer.reports.write_end.get(), writer.path);
   if (pid == -1) {
     log_.error(std::string("fork of the log writer: ") + std::generic_category().message(errno));
     return;
@@ -60,27 +65,67 @@ void LogWriters::start(Writer& writer) {
 }
 
 void LogWriters::tend(TimePoint now) {
-  for (Writer& writer : writers_) {
-    if (writer.pid != -1 || finishing_ || now < writer.not_before) continue;
-    writer.not_before = now + kPause;
-    start(writer);
+  for (const auto& writer : writers_) {
+    if (writer->pid != -1 || finishing_ || now < writer->not_before) continue;
+    writer->not_before = now + kPause;
+    start(*writer);
   }
 }
 
 std::optional<TimePoint> LogWriters::next_deadline() const {
-  for (const Writer& writer : writers_) {
-    if (writer.pid == -1 && !finishing_) return writer.not_before;
+  for (const auto& writer : writers_) {
+    if (writer->pid == -1 && !finishing_) return writer->not_before;
   }
   return std::nullopt;
 }
 
+void LogWriters::hear(Writer& writer) {
+  std::array<std::byte, ipc::kMaxPacketBytes> buffer;
+  for (int packets = kPacketsPerTurn; packets > 0; --packets) {
+    const auto [status, packet] = ipc::receive_packet(writer.reports.read_end.get(), buffer);
+    if (status != ipc::ReceiveStatus::packet) return;
+    if (const auto report = decode_log_writer_report(packet)) take(writer, *report);
+  }
+}
+
+void LogWriters::take(Writer& writer, const LogWriterReport& report) {
+  lost_[writer.path] += report.lost;
+  writer.lost_now += report.lost;
+  if (report.error != 0 && writer.error == 0) {
+    log_.error("access log " + writer.path + " can't be written: " + std::generic_category().message(report.error) +
+               "; lines are dropped");
+  } else if (report.error == 0 && writer.error != 0) {
+    log_.warning("access log " + writer.path + " is written again; " + std::to_string(writer.lost_now) +
+                 " lines were lost");
+    writer.lost_now = 0;
+  }
+  writer.error = report.error;
+  if (report.reopen_error != 0) {
+    log_.error("access log " + writer.path +
+               " goes on in the old file: open: " + std::generic_category().message(report.reopen_error));
+  }
+}
+
+std::vector<AccessLogStatus> LogWriters::report() const {
+  std::vector<AccessLogStatus> all;
+  for (const auto& writer : writers_) {
+    if (writer->leaving) continue;
+    const auto lost = lost_.find(writer->path);
+    all.push_back({writer->path, lost == lost_.end() ? 0 : lost->second});
+  }
+  return all;
+}
+
 bool LogWriters::buried(pid_t pid, int wait_status, TimePoint now) {
-  for (Writer& writer : writers_) {
+  for (auto place = writers_.begin(); place != writers_.end(); ++place) {
+    Writer& writer = **place;
     if (writer.pid != pid) continue;
     writer.pid = -1;
     writer.pidfd.reset();
+    hear(writer);
     if (writer.leaving && wait_status == 0) {
-      writers_.erase(writers_.begin() + (&writer - writers_.data()));
+      reactor_.forget(writer.reports.read_end.get());
+      writers_.erase(place);
       return true;
     }
     if (!finishing_) {
@@ -97,10 +142,10 @@ bool LogWriters::buried(pid_t pid, int wait_status, TimePoint now) {
 }
 
 void LogWriters::reopen() noexcept {
-  for (const Writer& writer : writers_) {
+  for (const auto& writer : writers_) {
     const bool sent =
-        writer.pidfd.is_open() && ::syscall(SYS_pidfd_send_signal, writer.pidfd.get(), SIGUSR1, nullptr, 0) == 0;
-    if (!sent && writer.pid != -1) ::kill(writer.pid, SIGUSR1);
+        writer->pidfd.is_open() && ::syscall(SYS_pidfd_send_signal, writer->pidfd.get(), SIGUSR1, nullptr, 0) == 0;
+    if (!sent && writer->pid != -1) ::kill(writer->pid, SIGUSR1);
   }
 }
 
@@ -122,18 +167,22 @@ bool LogWriters::ends_by(Writer& writer, TimePoint end) noexcept {
 void LogWriters::finish(std::chrono::milliseconds limit) noexcept {
   finishing_ = true;
   const TimePoint end = Clock::now() + limit;
-  for (Writer& writer : writers_) {
-    writer.write_end.reset();
-    writer.read_end.reset();
+  for (const auto& writer : writers_) {
+    writer->write_end.reset();
+    writer->read_end.reset();
   }
-  for (Writer& writer : writers_) {
-    if (writer.pid == -1) continue;
-    if (!ends_by(writer, end)) {
-      log_.error("the writer of " + writer.path + " does not come to an end and is killed");
-      ::kill(writer.pid, SIGKILL);
+  for (const auto& writer : writers_) {
+    if (writer->pid == -1) continue;
+    if (!ends_by(*writer, end)) {
+      log_.error("the writer of " + writer->path + " does not come to an end and is killed");
+      ::kill(writer->pid, SIGKILL);
     }
-    ipc::retry_eintr([&] { return ::waitpid(writer.pid, nullptr, 0); });
-    writer.pid = -1;
+    ipc::retry_eintr([&] { return ::waitpid(writer->pid, nullptr, 0); });
+    writer->pid = -1;
+    hear(*writer);
+    if (writer->lost_now > 0) {
+      log_.error("access log " + writer->path + ": " + std::to_string(writer->lost_now) + " lines were lost");
+    }
   }
 }
 

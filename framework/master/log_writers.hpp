@@ -3,6 +3,9 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,6 +13,10 @@
 
 #include "framework/master/clock.hpp"
 #include "framework/master/log.hpp"
+#include "framework/master/log_writer.hpp"
+#include "framework/master/reactor.hpp"
+#include "framework/master/status_report.hpp"
+#include "ipc/pipe.hpp"
 #include "ipc/unique_fd.hpp"
 
 namespace prefork::master {
@@ -18,7 +25,7 @@ namespace prefork::master {
 /// for a disk; whatever is killed, the pipe and what is in it stay with the master.
 class LogWriters {
  public:
-  explicit LogWriters(Log& log) noexcept : log_(log) {}
+  LogWriters(Log& log, Reactor& reactor) noexcept : log_(log), reactor_(reactor) {}
   LogWriters(const LogWriters&) = delete;
   LogWriters& operator=(const LogWriters&) = delete;
 
@@ -37,10 +44,15 @@ class LogWriters {
   void reopen() noexcept;
   /// No worker is left: the writers write what is in their pipes and end. Waits for that, not longer than `limit`.
   void finish(std::chrono::milliseconds limit) noexcept;
+  /// The files that are written, and how many lines could not be: of each path since the server's start.
+  std::vector<AccessLogStatus> report() const;
 
  private:
   struct Writer {
     std::string path;
+    ipc::PacketPipe reports;
+    int error = 0;               ///< why the file can't be written; zero: it can
+    std::uint64_t lost_now = 0;  ///< lines since that began
     ipc::UniqueFd read_end;
     ipc::UniqueFd write_end;
     ipc::UniqueFd pidfd;
@@ -51,9 +63,13 @@ class LogWriters {
 
   void start(Writer& writer);
   static bool ends_by(Writer& writer, TimePoint end) noexcept;
+  void hear(Writer& writer);
+  void take(Writer& writer, const LogWriterReport& report);
 
   Log& log_;
-  std::vector<Writer> writers_;
+  Reactor& reactor_;
+  std::vector<std::unique_ptr<Writer>> writers_;
+  std::map<std::string, std::uint64_t> lost_;  ///< lines by path, also of writers that have gone
   bool finishing_ = false;
 };
 

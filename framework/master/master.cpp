@@ -30,7 +30,7 @@ ipc::UniqueFd open_signals() {
   sigemptyset(&set);
   for (const int signal : kSignals) sigaddset(&set, signal);
   ipc::check_syscall(::sigprocmask(SIG_BLOCK, &set, nullptr), "sigprocmask");
-  ::signal(SIGPIPE, SIG_IGN);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_IGN);  // told by errno
   return ipc::UniqueFd(ipc::check_syscall(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd"));
 }
 
@@ -48,7 +48,7 @@ Master::Master(Setup setup, Log& log, RunWorker run)
       version_(std::move(setup.version)),
       started_(Clock::now()),
       signals_(open_signals()),
-      log_writers_(log_),
+      log_writers_(log_, reactor_),
       workforce_(with_access_logs(std::move(setup.generation)), log_, reactor_, std::move(run),
                  [this](pid_t pid, int status) { log_writers_.buried(pid, status, Clock::now()); }),
       control_(workforce_.current().options.master.control, reactor_,
@@ -69,9 +69,11 @@ int Master::run() {
     log_writers_.tend(now);
     workforce_.tend(now);
     tend_reload();
+    log_.tend(now);
     const auto control = control_.expire(now);
     if (stop_level_ != StopLevel::none && workforce_.empty()) break;
-    reactor_.wait(earlier(earlier(workforce_.next_deadline(now), log_writers_.next_deadline()), control));
+    const auto logs = earlier(log_writers_.next_deadline(), log_.next_deadline());
+    reactor_.wait(earlier(earlier(workforce_.next_deadline(now), logs), control));
   }
   log_writers_.finish(kLogsEnd);
   log_.notice("prefork-master (pid " + std::to_string(::getpid()) + ") has stopped");
@@ -250,6 +252,8 @@ StatusSnapshot Master::snapshot() {
   for (const auto& service : workforce_.current().options.services) {
     snapshot.services.push_back({service.name, service.plugin, service.pool});
   }
+  snapshot.log.dropped = log_.dropped();
+  snapshot.log.access = log_writers_.report();
   workforce_.report(snapshot);
   return snapshot;
 }

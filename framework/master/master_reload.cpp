@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "framework/config/config_error.hpp"
+#include "framework/master/log_settings.hpp"
 #include "framework/master/master.hpp"
 #include "framework/master/startup_error.hpp"
 
@@ -91,7 +92,8 @@ void Master::end_reload(const std::string& failure, int exit_code) {
   std::string answer;
   const std::string current = "generation " + std::to_string(workforce_.current().number);
   if (failure.empty()) {
-    log_.set_threshold(log_level(workforce_.current().options.master.log_level));
+    const LogSettings log = log_settings(workforce_.current().options.master);
+    log_.set(log.threshold, log.format);
     last_reload_ = current + " serves";
     log_.notice("reloaded: " + last_reload_);
     answer = answer_ok("message", last_reload_);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "framework/master/generation.hpp"
+#include "framework/master/log_line.hpp"
 #include "framework/master/restart_policy.hpp"
 #include "framework/master/worker_state.hpp"
 
@@ -34,6 +35,7 @@ struct Pool {
   std::uint64_t max_rss_hard = 0;  ///< bytes; zero: no limit
   RestartPolicy policy;
   std::vector<std::string> services;  ///< in the order that the workers get them
+  std::vector<LogLevel> log_levels;   ///< of these
   unsigned warned_throttle = 0;       ///< failures that the log was told of
 };
 

@@ -79,11 +79,21 @@ void write(JsonWriter& json, const WorkerStatus& worker) {
       .end_object();
 }
 
+void write(JsonWriter& json, const AccessLogStatus& log) {
+  json.begin_object().member("path", log.path).member("dropped", log.dropped).end_object();
+}
+
 template <typename Item>
 void write_list(JsonWriter& json, std::string_view name, const std::vector<Item>& items) {
   json.key(name).begin_array();
   for (const Item& item : items) write(json, item);
   json.end_array();
+}
+
+void write(JsonWriter& json, const LogStatus& log) {
+  json.begin_object().member("dropped", log.dropped).member("dropped_by_workers", log.dropped_by_workers);
+  write_list(json, "access", log.access);
+  json.member("access_dropped_by_workers", log.access_dropped_by_workers).end_object();
 }
 
 }  // namespace
@@ -101,7 +111,9 @@ std::string status_answer(const StatusSnapshot& snapshot) {
   json.member("requests_per_second", rounded(snapshot.requests_per_second)).end_object();
   json.key("restarts").begin_object();
   for (const RestartCount& restart : snapshot.restarts) json.member(restart.reason, restart.count);
-  json.end_object().end_object();
+  json.end_object().key("log");
+  write(json, snapshot.log);
+  json.end_object();
   return std::move(json).take() + '\n';
 }
 

@@ -74,6 +74,19 @@ struct RestartCount {
   std::uint64_t count = 0;
 };
 
+struct AccessLogStatus {
+  std::string path;
+  std::uint64_t dropped = 0;  ///< lines that its writer could not write, since the server's start
+};
+
+/// Lines that are lost to the logs. All go up only.
+struct LogStatus {
+  std::uint64_t dropped = 0;             ///< of the server's log
+  std::uint64_t dropped_by_workers = 0;  ///< of the same, by workers that the master did not keep up with
+  std::vector<AccessLogStatus> access{};
+  std::uint64_t access_dropped_by_workers = 0;  ///< of all access logs, by workers whose writer did not keep up
+};
+
 struct StatusSnapshot {
   MasterStatus master;
   std::vector<PoolStatus> pools;
@@ -84,6 +97,7 @@ struct StatusSnapshot {
   double requests_per_second = 0;  ///< of all workers
   WorkStatus totals;               ///< dead workers included
   std::vector<RestartCount> restarts;
+  LogStatus log;
 };
 
 /// @return the answer line to `status`, its end included: {"ok":true,"master":{...},...}.

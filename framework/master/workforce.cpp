@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "framework/master/log_settings.hpp"
 #include "ipc/pipe.hpp"
 
 namespace prefork::master {
@@ -67,8 +68,10 @@ std::size_t Workforce::add_pool(const std::shared_ptr<Generation>& generation, s
   pool.limits.boot = options.boot_timeout;
   pool.limits.heartbeat = options.worker_timeout;
   pool.limits.drain = generation->options.master.shutdown_timeout;
-  for (const auto& service : generation->options.services) {
-    if (service.pool == pool.name) pool.services.push_back(service.name);
+  for (std::size_t i = 0; i < generation->options.services.size(); ++i) {
+    if (generation->options.services[i].pool != pool.name) continue;
+    pool.services.push_back(generation->options.services[i].name);
+    pool.log_levels.push_back(log_threshold(generation->options, i));
   }
   pools_.emplace(next_pool_, std::move(pool));
   return next_pool_++;
@@ -161,7 +164,7 @@ bool Workforce::start(std::size_t pool, TimePoint now) {
       apply(worker, WorkerEvent::kill_wanted);  // nobody would hear that it is ready
       throw;
     }
-    log_.debug(name(worker) + " started");
+    log_.debug(name(worker) + " started", about(worker));
     return true;
   } catch (const std::system_error& error) {
     log_.error("pool " + pools_.at(pool).name + ": no worker started: " + error.what());
@@ -264,7 +267,7 @@ bool Workforce::hear(WorkerRecord& worker, unsigned packets) {
 
 void Workforce::hears_nonsense(WorkerRecord& worker) {
   if (std::exchange(worker.spoke_nonsense, true)) return;
-  log_.error(name(worker) + " says what no worker says: its memory may be damaged");
+  log_.error(name(worker) + " says what no worker says: its memory may be damaged", about(worker));
 }
 
 void Workforce::heard(WorkerRecord& worker, const ipc::StatusMessage& message) {
@@ -279,8 +282,7 @@ void Workforce::heard(WorkerRecord& worker, const ipc::StatusMessage& message) {
       worker.start_error = message.text;
       return;
     case ipc::StatusKind::log:
-      return log_.write(static_cast<LogLevel>(message.level),
-                        name(worker) + " " + escape_untrusted(message.text, ipc::kMaxStatusText));
+      return pass_on(worker, message);
   }
 }
 
@@ -306,11 +308,11 @@ void Workforce::act(WorkerRecord& worker, WorkerAction action, WorkerEvent event
     case WorkerAction::note_ready:
       worker.ready = worker.entered;
       pools_.at(worker.pool).policy.became_ready(worker.entered);
-      return log_.info(name(worker) + " is ready");
+      return log_.info(name(worker) + " is ready", about(worker));
     case WorkerAction::note_draining:
       worker.intent = ExitIntent::drained_itself;
       departed(worker, Departure::drained);
-      return log_.info(name(worker) + " retires by itself");
+      return log_.info(name(worker) + " retires by itself", about(worker));
     case WorkerAction::send_retire:
       return command(worker, ipc::ControlKind::retire);
     case WorkerAction::send_finish:
@@ -322,7 +324,8 @@ void Workforce::act(WorkerRecord& worker, WorkerAction action, WorkerEvent event
       worker.intent = boot ? ExitIntent::aborted_boot : ExitIntent::aborted_heartbeat;
       const std::string activity = serving(worker, duration);
       log_.error(name(worker) + (boot ? " is not ready in time" : " has no heartbeat") + ": it is aborted" +
-                 (activity.empty() ? "" : "; it is serving " + escape_untrusted(activity, 256)));
+                     (activity.empty() ? "" : "; it is serving " + escape_untrusted(activity, 256)),
+                 about(worker));
       return signal_worker(worker, SIGABRT);
     }
     case WorkerAction::send_kill:
@@ -331,7 +334,7 @@ void Workforce::act(WorkerRecord& worker, WorkerAction action, WorkerEvent event
       }
       return signal_worker(worker, SIGKILL);
     case WorkerAction::give_up_slot:
-      return log_.error(name(worker) + " outlives SIGKILL: its slot is given up until it ends");
+      return log_.error(name(worker) + " outlives SIGKILL: its slot is given up until it ends", about(worker));
     default:
       return;  // ignore, and the reports, which buried() writes
   }
@@ -382,7 +385,7 @@ void Workforce::buried(pid_t pid, int wait_status) {
   ExitFacts end = facts(worker, wait_status, activity);
   end.activity_for = duration;
   const std::string report = exit_report(end);
-  log_.write(is_expected(end) ? LogLevel::info : LogLevel::error, report);
+  log_.write(is_expected(end) ? LogLevel::info : LogLevel::error, report, about(worker));
   const WorkerAction action = transition(worker.state, WorkerEvent::reaped).action;
   if (action == WorkerAction::report_failed_start || action == WorkerAction::report_death) {
     departed(worker, departure_of(wait_status, worker.ready.has_value()), report);

@@ -147,6 +147,8 @@ class Workforce {
   ExitFacts facts(const WorkerRecord& worker, int wait_status, const std::string& activity) const;
   std::string serving(const WorkerRecord& worker, std::chrono::milliseconds& duration) const;
   std::string name(const WorkerRecord& worker) const;
+  LogSubject about(const WorkerRecord& worker) const;
+  void pass_on(const WorkerRecord& worker, const ipc::StatusMessage& line);
   TimePoint last_beat(const WorkerRecord& worker) const;
   void report_worker(const WorkerRecord& worker, WorkerStatus& status) const;
   void report_pool(std::size_t id, TimePoint now, StatusSnapshot& snapshot) const;

@@ -25,7 +25,7 @@ void Workforce::recycle(WorkerRecord& worker, const std::string& reason) {
   if (std::find(kLimits.begin(), kLimits.end(), limit) == kLimits.end()) return hears_nonsense(worker);
   worker.recycle = limit;
   ++recycled_[limit];
-  log_.info(name(worker) + " is to be replaced: " + reason);
+  log_.info(name(worker) + " is to be replaced: " + reason, about(worker));
 }
 
 /// How many workers the pool has over its size, so that those that are due can go.
@@ -59,8 +59,9 @@ void Workforce::kill_bloated(TimePoint now) {
     std::chrono::milliseconds duration{0};
     const std::string activity = serving(worker, duration);
     log_.error(name(worker) + " has " + std::to_string(bytes) +
-               " bytes of memory, more than max-rss-hard: it is killed" +
-               (activity.empty() ? "" : "; it is serving " + escape_untrusted(activity, 256)));
+                   " bytes of memory, more than max-rss-hard: it is killed" +
+                   (activity.empty() ? "" : "; it is serving " + escape_untrusted(activity, 256)),
+               about(worker));
     ++recycled_["max-rss-hard"];
     apply(worker, WorkerEvent::kill_wanted);
   });

@@ -24,6 +24,21 @@ std::string Workforce::name(const WorkerRecord& worker) const {
          std::to_string(worker.pid) + ")";
 }
 
+LogSubject Workforce::about(const WorkerRecord& worker) const {
+  return {worker.pid, pools_.at(worker.pool).name, worker.index, worker.generation, {}};
+}
+
+void Workforce::pass_on(const WorkerRecord& worker, const ipc::StatusMessage& message) {
+  const Pool& pool = pools_.at(worker.pool);
+  LogSubject speaker = about(worker);
+  std::optional<LogLevel> threshold;
+  if (message.service > 0 && message.service <= pool.services.size()) {
+    speaker.service = pool.services[message.service - 1];
+    threshold = pool.log_levels[message.service - 1];
+  }
+  log_.pass_on(static_cast<LogLevel>(message.level), message.text, speaker, threshold);
+}
+
 std::string Workforce::serving(const WorkerRecord& worker, milliseconds& duration) const {
   const ipc::Activity activity = scoreboard_.slot(worker.slot).activity();
   const std::uint64_t now = ipc::monotonic_ns();
@@ -86,6 +101,8 @@ void Workforce::report(StatusSnapshot& snapshot) {
     snapshot.workers.push_back(std::move(status));
   });
   snapshot.totals = work_of(totals);
+  snapshot.log.dropped_by_workers = totals[static_cast<std::size_t>(ipc::Counter::log_lines_dropped)];
+  snapshot.log.access_dropped_by_workers = totals[static_cast<std::size_t>(ipc::Counter::access_lines_dropped)];
   for (std::size_t i = 0; i < departures_.size(); ++i) {
     if (departures_[i] > 0)
       snapshot.restarts.push_back({std::string(departure_name(static_cast<Departure>(i))), departures_[i]});

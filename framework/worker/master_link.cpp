@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <span>
 
+#include "framework/worker/service_host.hpp"
 #include "ipc/pipe.hpp"
 #include "ipc/syscall.hpp"
 
@@ -15,10 +16,16 @@ namespace {
 constexpr int kPatienceMs = 1000;
 }  // namespace
 
-void MasterLink::log(LogLevel level, std::string_view line) {
-  const auto result = send({ipc::StatusKind::log, static_cast<std::uint8_t>(level), line});
+void MasterLink::log_of(const ServiceHost& service, LogLevel level, std::string_view line) {
+  send_log(level, line, static_cast<std::uint8_t>(service.index() + 1), service.name());
+}
+
+void MasterLink::send_log(LogLevel level, std::string_view line, std::uint8_t service, std::string_view name) {
+  const auto result = send({ipc::StatusKind::log, static_cast<std::uint8_t>(level), line, service});
   if (result == ipc::SendResult::full) slot_.add(ipc::Counter::log_lines_dropped);
-  if (result == ipc::SendResult::closed) std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+  if (result != ipc::SendResult::closed) return;
+  std::fprintf(stderr, "%.*s%s%.*s\n", static_cast<int>(name.size()), name.data(), name.empty() ? "" : ": ",
+               static_cast<int>(line.size()), line.data());
 }
 
 // A word that is lost here would have a worker that serves aborted for not getting ready.

@@ -15,7 +15,8 @@ class MasterLink final : public LogSink {
   /// Says what the master must hear. Where log lines fill the pipe it waits for the master, for a second at most.
   void say(ipc::StatusKind kind, std::string_view text = {});
   /// A line that does not fit into the pipe is dropped and counted; without a master it goes to stderr.
-  void log(LogLevel level, std::string_view line) override;
+  void log(LogLevel level, std::string_view line) override { send_log(level, line, 0, {}); }
+  void log_of(const ServiceHost& service, LogLevel level, std::string_view line) override;
 
   /// The next control message. `closed`: the master is dead.
   struct Order {
@@ -26,6 +27,7 @@ class MasterLink final : public LogSink {
   int control_fd() const noexcept { return control_fd_; }
 
  private:
+  void send_log(LogLevel level, std::string_view line, std::uint8_t service, std::string_view name);
   ipc::SendResult send(const ipc::StatusMessage& message);
 
   int control_fd_;

@@ -41,8 +41,9 @@ class ProxyGate final : public StreamConnection {
   }
 
   void refuse() {
-    host().runtime().log.log(LogLevel::debug, host().name() + ": " + peer().to_string() +
-                                                  " is closed: it does not begin with a PROXY header");
+    if (host().logs(LogLevel::debug)) {
+      host().log(LogLevel::debug, peer().to_string() + " is closed: it does not begin with a PROXY header");
+    }
     close();
   }
 

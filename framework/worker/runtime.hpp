@@ -15,11 +15,14 @@ namespace prefork::worker {
 
 class StreamConnection;
 class BlockingDuties;
+class ServiceHost;
 
 /// Where a worker's log lines go: the status pipe in a worker, anything else in tests.
 class LogSink {
  public:
   virtual void log(LogLevel level, std::string_view line) = 0;
+  /// A line of a service's, which has its name in front unless the sink has a better place for it.
+  virtual void log_of(const ServiceHost& service, LogLevel level, std::string_view line);
 
  protected:
   ~LogSink() = default;

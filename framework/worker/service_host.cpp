@@ -26,6 +26,10 @@ const std::string& ServiceHost::option(std::string_view name) const {
   return found->second;
 }
 
+void LogSink::log_of(const ServiceHost& service, LogLevel level, std::string_view line) {
+  log(level, service.name() + ": " + std::string(line));
+}
+
 void ServiceHost::share(SharedObjects& shared, Signals& signals) noexcept {
   shared_ = &shared;
   signals_ = &signals;
@@ -89,9 +93,10 @@ std::uint64_t Context::size(std::string_view name) const {
   return static_cast<std::uint64_t>(to_number(text(name), name));
 }
 
+bool Context::logs(LogLevel level) const noexcept { return level >= host_of(*this).log_level(); }
+
 void Context::log(LogLevel level, std::string_view line) {
-  auto& host = host_of(*this);
-  host.runtime().log.log(level, host.name() + ": " + std::string(line));
+  if (logs(level)) host_of(*this).runtime().log.log_of(host_of(*this), level, line);
 }
 
 void Context::spawn(Task<void> task) { worker::run_detached(host_of(*this), std::move(task), "spawned coroutine"); }

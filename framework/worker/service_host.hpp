@@ -43,6 +43,7 @@ class ServiceHost final : public Context {
   Runtime& runtime() const noexcept { return runtime_; }
   const WorkerIdentity& identity() const noexcept { return identity_; }
   const std::string& name() const noexcept { return name_; }
+  std::uint8_t index() const noexcept { return index_; }  ///< place among the worker's services
   const ServiceLimits& limits() const noexcept { return limits_; }
   const std::string& option(std::string_view name) const;
   /// Set once, before anything else of the service is called.
@@ -51,6 +52,9 @@ class ServiceHost final : public Context {
   /// The write end of the log writer's pipe, non-blocking; -1: the service has no access log.
   int access_log_fd() const noexcept { return access_log_fd_; }
   void access_log_fd(int fd) noexcept { access_log_fd_ = fd; }
+  /// The least severity that the service logs.
+  LogLevel log_level() const noexcept { return log_level_; }
+  void log_level(LogLevel level) noexcept { log_level_ = level; }
   /// The same. @throws std::logic_error from shared() and signals() where there are none: a test's host
   void share(SharedObjects& shared, Signals& signals) noexcept;
   SharedObjects& shared() const;
@@ -74,6 +78,7 @@ class ServiceHost final : public Context {
   ServiceBase* service_ = nullptr;
   SharedObjects* shared_ = nullptr;
   int access_log_fd_ = -1;
+  LogLevel log_level_ = LogLevel::debug;
   Signals* signals_ = nullptr;
 };
 

@@ -188,6 +188,7 @@ void Worker::load_services() {
     auto shared = std::make_unique<SharedObjects>(waits_, service, setup_.identity);
     host->host(*created);
     host->access_log_fd(service.access_log_fd);
+    host->log_level(service.log_level);
     host->share(*shared, signals_);
     services_.push_back({std::move(host), std::move(shared), created});
   }

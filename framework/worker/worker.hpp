@@ -46,6 +46,7 @@ struct ServiceSetup {
   std::map<std::string, std::string, std::less<>> options;  ///< normalised
   ServiceLimits limits;
   int access_log_fd = -1;  ///< -1: none
+  LogLevel log_level = LogLevel::debug;
   std::vector<SharedSetup> shared{};
   std::vector<ChannelSetup> channels{};
   const ipc::SharedObject* signals = nullptr;  ///< the server's topic of signals, where the service asked for it

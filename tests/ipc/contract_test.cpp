@@ -67,7 +67,7 @@ TEST(StatusMessage, RoundTrip) {
   for (const StatusMessage& message :
        {StatusMessage{StatusKind::ready, 0, {}}, StatusMessage{StatusKind::draining, 0, {}},
         StatusMessage{StatusKind::cannot_start, 0, "service \"web\" can't start"},
-        StatusMessage{StatusKind::cannot_start, 0, {}}, StatusMessage{StatusKind::log, 4, binary},
+        StatusMessage{StatusKind::cannot_start, 0, {}}, StatusMessage{StatusKind::log, 4, binary, 255},
         StatusMessage{StatusKind::log, 0, {}}, StatusMessage{StatusKind::recycle, 0, "max-requests 7"}}) {
     const auto packet = status_packet(message);
     const auto read = decode_status(packet);
@@ -75,6 +75,7 @@ TEST(StatusMessage, RoundTrip) {
     EXPECT_EQ(read->kind, message.kind);
     EXPECT_EQ(read->level, message.level);
     EXPECT_EQ(read->text, message.text);
+    EXPECT_EQ(read->service, message.service);
   }
 }
 
@@ -96,7 +97,7 @@ bool status_allowed(const std::vector<std::byte>& packet) {
   const int kind = std::to_integer<int>(packet[0]);
   const int level = std::to_integer<int>(packet[1]);
   if (kind < 1 || kind > 5 || length != packet.size() - kStatusHeaderBytes) return false;
-  if (packet[2] != std::byte{} || packet[3] != std::byte{}) return false;
+  if ((kind != 4 && packet[2] != std::byte{}) || packet[3] != std::byte{}) return false;
   if (kind == 4) return level <= 4;
   return level == 0 && (kind == 3 || kind == 5 || length == 0);
 }

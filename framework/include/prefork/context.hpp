@@ -93,9 +93,11 @@ class PREFORK_API Context {
   std::chrono::milliseconds duration(std::string_view name) const;
   std::uint64_t size(std::string_view name) const;
 
-  /// Writes one line to the server's log. Control characters are escaped, a long line is cut; a log
-  /// that can't keep up drops the line and counts it.
+  /// Writes one line to the server's log, if the service's `log-level` lets it. Control characters are escaped, a long
+  /// line is cut; a log that can't keep up drops the line and counts it.
   void log(LogLevel level, std::string_view line);
+  /// Whether log() would write a line of this level: before a line is made that costs something.
+  bool logs(LogLevel level) const noexcept;
 
   /// Calls `callback` once after `delay`, or again and again each `period`. The callback may be a
   /// plain function or a coroutine; a periodic one is not called again before it has ended. What it

@@ -59,6 +59,13 @@ TEST(CtlPrint, StatusTellsOfReloads) {
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }
 
+TEST(CtlPrint, StatusTellsOfLostLogLines) {
+  auto all = snapshot();
+  all.log = {1, 2, {{"a", 3}, {"b", 4}}, 5};
+  const std::string text = status_text(status_answer(all), 0);
+  EXPECT_NE(text.find("\nlost: 3 log lines, 12 of access logs\n"), std::string::npos) << text;
+}
+
 TEST(CtlPrint, WorkersFitTheTerminal) {
   auto all = snapshot();
   all.workers[0].serving = "hello: GET /" + std::string(500, 'x') + "\x1b[2J";

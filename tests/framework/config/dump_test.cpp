@@ -60,6 +60,9 @@ control = ""  # default
 pid-file = ""  # default
 log = /log  # PREFORK_MASTER_LOG
 log-level = info  # default
+log-format = text  # default
+syslog-facility = daemon  # default
+syslog-socket = /dev/log  # default
 plugin-path = ""  # default
 shutdown-timeout = 30s  # default
 max-workers = 0  # default
@@ -162,7 +165,7 @@ ServiceOptions service(const std::string& name, const std::string& pool, const s
 /// Options that differ from the defaults in every member.
 Options all_changed() {
   Options options;
-  options.master = {"/run/a b.sock", "/run/#.pid", "/var/log/x", "/p:/q", "debug", 1234ms, 77};
+  options.master = {"/run/a b.sock", "/run/#.pid", "syslog", "/p:/q", "debug", 1234ms, 77, "json", "local3", "/x/log"};
   IsolationOptions isolation{
       {{"adm", "4"}},
       "/srv",
@@ -183,6 +186,7 @@ Options all_changed() {
                "unix:/x mode=0600 backlog=7", "unix-dgram:/y mode=0777"});
   web.idle_timeout = 7ms;
   web.write_timeout = 3h;
+  web.log_level = "error";
   web.own = {{"root", {"./public", {}}}, {"empty", {"", {}}},         {"quoted", {" \"a\" \\ # b ", {}}},
              {"lines", {"a\nb\tc", {}}}, {"hash", {"#x", {}}},        {"utf8", {"Grüße", {}}},
              {"max_age", {"5", {}}},     {"bytes", {"\xff\x80", {}}}, {"bracket", {"[pool x]", {}}}};

@@ -46,19 +46,21 @@ inline std::string text_of(const PoolOptions& pool) {
 }
 
 inline std::string text_of(const ServiceOptions& service) {
-  const auto& [name, plugin, pool, listeners, idle_timeout, write_timeout, own, origin] = service;
+  const auto& [name, plugin, pool, listeners, idle_timeout, write_timeout, level, own, origin] = service;
   static_cast<void>(origin);
-  std::string text = fmt::format("service {} plugin={} pool={} idle={} write={}", name, plugin, pool,
-                                 idle_timeout.count(), write_timeout.count());
+  std::string text = fmt::format("service {} plugin={} pool={} idle={} write={} level={}", name, plugin, pool,
+                                 idle_timeout.count(), write_timeout.count(), level.value_or("(none)"));
   for (const auto& spec : listeners) text += "\n  listen " + text_of(spec);
   for (const auto& [key, value] : own) text += fmt::format("\n  {}={}", key, value.value);
   return text;
 }
 
 inline std::string text_of(const MasterOptions& master) {
-  const auto& [control, pid_file, log, plugin_path, log_level, shutdown_timeout, max_workers] = master;
-  return fmt::format("master control={} pid-file={} log={} plugins={} level={} shutdown={} workers={}", control,
-                     pid_file, log, plugin_path, log_level, shutdown_timeout.count(), max_workers);
+  const auto& [control, pid_file, log, plugin_path, log_level, shutdown_timeout, max_workers, format, facility,
+               socket] = master;
+  return fmt::format(
+      "master control={} pid-file={} log={} plugins={} level={} shutdown={} workers={} format={} facility={} socket={}",
+      control, pid_file, log, plugin_path, log_level, shutdown_timeout.count(), max_workers, format, facility, socket);
 }
 
 /// @return all that the options say, without where they come from: equal texts are equal options.

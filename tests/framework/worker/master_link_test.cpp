@@ -51,6 +51,26 @@ TEST_F(LinkTest, SpeaksTheContract) {
   EXPECT_EQ(heard(), (std::vector<std::string>{"1:", "4:careful", "3:why"}));
 }
 
+// What a service's level keeps back is not even sent.
+TEST_F(LinkTest, AServicesLinesHaveItsPlaceAndPassItsLevel) {
+  Runtime runtime(h.board.slot(0), link);
+  ServiceHost host(runtime, h.identity, 6, "web", {}, {});
+  host.log(LogLevel::debug, "anything");
+  host.log_level(LogLevel::warning);
+  EXPECT_FALSE(host.logs(LogLevel::notice));
+  EXPECT_TRUE(host.logs(LogLevel::warning));
+  host.log(LogLevel::notice, "kept back");
+  host.log(LogLevel::error, "bad");
+  for (const char* line : {"anything", "bad"}) {
+    std::array<std::byte, ipc::kMaxPacketBytes> buffer;
+    const auto message = ipc::decode_status(ipc::receive_packet(fromworker.read_end.get(), buffer).packet);
+    ASSERT_TRUE(message);
+    EXPECT_EQ(message->text, line);
+    EXPECT_EQ(message->service, 7);
+  }
+  EXPECT_EQ(heard(), std::vector<std::string>());
+}
+
 TEST_F(LinkTest, ALogThatCannotKeepUpIsDroppedAndCounted) {
   unsigned said = 0;
   while (dropped() == 0) {

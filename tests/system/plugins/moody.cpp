@@ -51,6 +51,10 @@ class Moody final : public prefork::Service {
         spin();
       }
       if (word == "pid" && !co_await peer.write(std::to_string(::getpid()) + "\n")) co_return;
+      if (word.starts_with("say ")) {  // "say 1 text": a line of level 1 (info)
+        context_->log(static_cast<prefork::LogLevel>(word[4] - '0'), std::string_view(word).substr(6));
+        if (!co_await peer.write("said\n")) co_return;
+      }
       if (word == "slow") {
         co_await context_->sleep_for(std::chrono::milliseconds(300));
         co_await peer.write("done\n");

@@ -1,0 +1,121 @@
+#include "framework/master/log_file.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "framework/master/log_line.hpp"
+#include "ipc/syscall.hpp"
+
+namespace prefork::master {
+namespace {
+
+constexpr int kFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+
+/// Whether a regular file's last line has no end: whoever wrote it was stopped by a full disk.
+bool ends_within_line(const std::string& path) noexcept {
+  const ipc::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  struct stat status {};
+  if (!file.is_open() || ::fstat(file.get(), &status) == -1 || !S_ISREG(status.st_mode) || status.st_size == 0) {
+    return false;
+  }
+  char last = '\n';
+  return ::pread(file.get(), &last, 1, status.st_size - 1) == 1 && last != '\n';
+}
+
+}  // namespace
+
+LogFile::LogFile(std::string target, Patience patience) : target_(std::move(target)), patience_(patience) {
+  rest_.reserve(kMaxLogLine);
+}
+
+bool LogFile::open() {
+  if (target_ == "stderr") {
+    if (way_ == Way::none) open_stderr();
+    return true;
+  }
+  ipc::UniqueFd next(::open(target_.c_str(), kFlags | O_CREAT, 0640));
+  if (!next.is_open()) {
+    error_ = errno;
+    ipc::throw_errno(error_, "open " + target_);
+  }
+  if (patience_ == Patience::waits) ::fcntl(next.get(), F_SETFL, O_APPEND);
+  const bool whole = complete();
+  file_ = std::move(next);
+  way_ = Way::direct;
+  rest_ = ends_within_line(target_) ? "\n" : "";
+  return whole;
+}
+
+// Standard error is shared with other processes: it can't be made non-blocking, which would change it for them too. A
+// pipe or terminal can be opened once more, which is non-blocking for us alone. A file can't, since what is written to
+// the one would not move the other's place; it doesn't block either.
+void LogFile::open_stderr() {
+  way_ = Way::direct;
+  struct stat status {};
+  if (patience_ == Patience::waits || ::fstat(STDERR_FILENO, &status) == -1) return;
+  if (S_ISSOCK(status.st_mode)) {
+    way_ = Way::socket;
+  } else if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
+    file_.reset(::open("/proc/self/fd/2", kFlags));  // not allowed where another user made the pipe
+    if (!file_.is_open()) way_ = Way::polled;
+  }
+}
+
+int LogFile::fd() const noexcept { return file_.is_open() ? file_.get() : STDERR_FILENO; }
+
+long LogFile::put_once(std::string_view bytes) noexcept {
+  if (way_ == Way::socket) return ::send(fd(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (way_ == Way::polled) {
+    // It promises room for PIPE_BUF bytes and no more, if no other process takes it first. Source: poll(2), pipe(7).
+    pollfd writable{fd(), POLLOUT, 0};
+    if (::poll(&writable, 1, 0) != 1 || (writable.revents & POLLOUT) == 0) {
+      errno = (writable.revents & POLLERR) != 0 ? EPIPE : EAGAIN;
+      return -1;
+    }
+    bytes = bytes.substr(0, kMaxLogLine);
+  }
+  return ::write(fd(), bytes.data(), bytes.size());
+}
+
+std::size_t LogFile::put(std::string_view bytes) noexcept {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const auto n = ipc::retry_eintr([&] { return put_once(bytes.substr(done)); });
+    if (n <= 0) {
+      error_ = n == 0 ? ENOSPC : errno;
+      break;
+    }
+    done += static_cast<std::size_t>(n);
+  }
+  return done;
+}
+
+bool LogFile::complete() noexcept {
+  if (!rest_.empty()) rest_.erase(0, put(rest_));
+  return rest_.empty();
+}
+
+std::size_t LogFile::append(std::string_view lines) noexcept {
+  if (!is_open()) {
+    try {
+      open();
+    } catch (const std::system_error&) {
+      return 0;
+    }
+  }
+  if (!complete()) return 0;
+  std::size_t done = put(lines);
+  if (done == 0 || done == lines.size() || lines[done - 1] == '\n') return done;
+  const std::size_t end = lines.find('\n', done) + 1;
+  rest_ = lines.substr(done, end - done);
+  return end;
+}
+
+}  // namespace prefork::master
