@@ -85,6 +85,7 @@ void Connection::receive_requests() {
       const Received received = receive();
       if (received == Received::would_block) return;
       if (received == Received::end) return close();
+      if (part_ == Part::body) set_deadline(share_.times().body_pace.after(deadline_left(), block_bytes().size()));
     }
     unread = process() != Next::read && has_input();
   }
@@ -109,7 +110,7 @@ Next Connection::process() {
     } else {
       drop_input(progress.consumed, progress.dropped);
     }
-    if (progress.consumed > 0) in_message_ = false;
+    if (progress.consumed > 0) part_ = Part::none;
     send(share_.output, progress.next == Next::transfer && progress.call->has_parts());
     share_.output.clear();
   } while (progress.next == Next::write && !closed() && unsent_ == nullptr && has_input());
@@ -151,6 +152,7 @@ void Connection::start(std::unique_ptr<Call> call) {
   skipped_ = 0;
   call_->reader->attach(*this);
   clear_deadline();
+  body_left_ = share_.times().body_pace.timeout;
   host().runtime().task_started();
   if (call_->start(*call_->handler)) {
     on_call_done(this);
@@ -170,6 +172,7 @@ void Connection::on_call_done(void* self) {
     return connection.close();
   }
   connection.drop_input(connection.skipped_ + progress.consumed, 0);
+  connection.part_ = Part::none;
   const bool transfers = progress.next == Next::transfer;
   connection.send(output, transfers && progress.call->has_parts());
   if (connection.closed()) return;
@@ -197,16 +200,19 @@ void Connection::finish_or_wait(Next next) {
   set_phase_deadline();
 }
 
-// A message must be there in its time, however its bytes trickle in; only a body's time is renewed by
-// each piece of it.
+// A header section must be there in its time, however its bytes trickle in. A body's time is renewed where its bytes
+// come (receive_requests).
 void Connection::set_phase_deadline() {
-  if (call_ != nullptr) return clear_deadline();
+  if (call_ != nullptr) return call_->reader && call_->reader->waiting() ? set_deadline(body_left_) : clear_deadline();
   if (!has_input()) {
-    in_message_ = false;
+    part_ = Part::none;
     return set_deadline(share_.times().keepalive_timeout);
   }
-  if (state_.in_body()) return set_deadline(share_.times().body_timeout);
-  if (!std::exchange(in_message_, true)) set_deadline(share_.times().header_timeout);
+  if (state_.in_body()) {
+    if (std::exchange(part_, Part::body) != Part::body) set_deadline(share_.times().body_pace.timeout);
+  } else if (std::exchange(part_, Part::head) != Part::head) {
+    set_deadline(share_.times().header_timeout);
+  }
 }
 
 void Connection::on_writable() {
@@ -215,7 +221,7 @@ void Connection::on_writable() {
   if (!sent) return break_off();
   unsent_->erase(0, *sent);
   if (!unsent_->empty()) {
-    if (*sent > 0) set_deadline(host().limits().write_timeout);
+    if (*sent > 0) set_deadline(write_pace().after(deadline_left(), *sent));
     return;
   }
   unsent_.reset();

@@ -48,6 +48,7 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
 
  private:
   enum class End : std::uint8_t { none, close, linger };  // after what is unsent
+  enum class Part : std::uint8_t { none, head, body };    // of a message that has come, and whose deadline runs
 
   void on_input() override;
   void on_writable() override;
@@ -68,6 +69,7 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   static void on_call_done(void* self);
   void send(std::string_view output, bool more_follows = false);
   void finish_or_wait(Next next);
+  TransferPace write_pace() const noexcept { return {host().limits().write_timeout, share_.times().write_min_rate}; }
   void set_phase_deadline();
   void break_off() noexcept;
 
@@ -99,10 +101,11 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   std::unique_ptr<Call> call_;  // a handler that waits, or a response whose body is on its way
   std::unique_ptr<PartsTransfer> parts_;
   std::unique_ptr<StreamedBody> stream_;
-  std::size_t skipped_ = 0;      // bytes of the input before the waiting call's request
-  std::uint8_t reads_left_ = 0;  // in this turn, for a body that is streamed
+  std::chrono::milliseconds body_left_{0};  // what a client has left for a body that is streamed
+  std::size_t skipped_ = 0;                 // bytes of the input before the waiting call's request
+  std::uint8_t reads_left_ = 0;             // in this turn, for a body that is streamed
   End end_ = End::none;
-  bool in_message_ = false;    // part of a message has come: its deadline runs and is not renewed
+  Part part_ = Part::none;
   bool input_ended_ = false;   // seen while a body was read
   bool transferring_ = false;  // call_ has its response; its body is sent by parts_, stream_ or an upgrade
   bool broken_ = false;        // the client is gone, a coroutine still waits

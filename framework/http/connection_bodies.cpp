@@ -19,9 +19,10 @@ bool Connection::receive_body() {
     return false;
   }
   --reads_left_;
+  const std::size_t held = block_bytes().size();
   switch (receive()) {
     case Received::would_block:
-      set_deadline(share_.times().body_timeout);
+      if (!deadline_left()) set_deadline(body_left_);
       return false;
     case Received::end:
       input_ended_ = true;
@@ -29,6 +30,7 @@ bool Connection::receive_body() {
     case Received::data:
       break;
   }
+  body_left_ = share_.times().body_pace.after(deadline_left().value_or(body_left_), block_bytes().size() - held);
   clear_deadline();
   return true;
 }
@@ -95,10 +97,10 @@ void Connection::pump_parts() {
     case PartsTransfer::Step::done:
       return end_transfer();
     case PartsTransfer::Step::blocked:
-      if (parts_->moved()) set_deadline(host().limits().write_timeout);
+      if (parts_->moved() > 0) set_deadline(write_pace().after(deadline_left(), parts_->moved()));
       return;
     case PartsTransfer::Step::paused:
-      set_deadline(host().limits().write_timeout);
+      set_deadline(write_pace().after(deadline_left(), parts_->moved()));
       return resume_later();
     case PartsTransfer::Step::broken:
       return break_off();

@@ -21,8 +21,10 @@ void widen(ServiceLimits& all, const ServiceLimits& one) noexcept {
   all.limits.fields = std::max(all.limits.fields, one.limits.fields);
   all.limits.body_bytes = std::max(all.limits.body_bytes, one.limits.body_bytes);
   all.header_timeout = std::max(all.header_timeout, one.header_timeout);
-  all.body_timeout = std::max(all.body_timeout, one.body_timeout);
+  all.body_pace.timeout = std::max(all.body_pace.timeout, one.body_pace.timeout);
+  all.body_pace.min_rate = std::min(all.body_pace.min_rate, one.body_pace.min_rate);
   all.keepalive_timeout = std::max(all.keepalive_timeout, one.keepalive_timeout);
+  all.write_min_rate = std::min(all.write_min_rate, one.write_min_rate);
 }
 
 }  // namespace
@@ -34,8 +36,9 @@ ServiceLimits ServiceLimits::from(const Context& context) {
   result.limits.fields = static_cast<std::uint16_t>(context.integer("max-headers"));
   result.limits.body_bytes = context.size("max-body-bytes");
   result.header_timeout = context.duration("header-timeout");
-  result.body_timeout = context.duration("body-timeout");
+  result.body_pace = {context.duration("body-timeout"), context.size("body-min-rate")};
   result.keepalive_timeout = context.duration("keepalive-timeout");
+  result.write_min_rate = context.size("write-min-rate");
   result.trusted_proxies = Networks(context.text("trusted-proxies"));
   return result;
 }

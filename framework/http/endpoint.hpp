@@ -13,6 +13,7 @@
 #include "framework/http/forwarded.hpp"
 #include "framework/http/host_names.hpp"
 #include "framework/http/parser.hpp"
+#include "framework/http/transfer_pace.hpp"
 
 namespace prefork {
 class Context;
@@ -26,8 +27,9 @@ class AccessLog;
 struct ServiceLimits {
   Limits limits;
   std::chrono::milliseconds header_timeout{10'000};
-  std::chrono::milliseconds body_timeout{30'000};
+  TransferPace body_pace{std::chrono::milliseconds(30'000)};
   std::chrono::milliseconds keepalive_timeout{75'000};
+  std::uint64_t write_min_rate = 0;  ///< of responses, as TransferPace::min_rate
   Networks trusted_proxies;
 
   /// Reads them from the options. Worker.

@@ -13,6 +13,7 @@ void Service::describe_base(Manifest& manifest) {
   constexpr std::int64_t kKiB = 1024;
   constexpr std::int64_t kMiB = 1024 * kKiB;
   constexpr Manifest::Range kTimeMs{1, std::chrono::milliseconds(24h).count()};
+  constexpr Manifest::Range kRate{0, 1'000 * kMiB};
   manifest.text("mount", "/", "The path at which the service answers; its routes are relative to it.");
   manifest.text("host", "", "The host names that it answers for, such as example.org *.example.org; empty: all.");
   manifest.text("trusted-proxies", "",
@@ -24,7 +25,11 @@ void Service::describe_base(Manifest& manifest) {
                    {1, 1'000'000});
   manifest.duration("header-timeout", 10s, "How long a client may take to send a header section.", kTimeMs);
   manifest.duration("body-timeout", 30s, "How long a client may pause while it sends a body.", kTimeMs);
+  manifest.size("body-min-rate", 500, "The least a client must send of a body, in bytes per second; 0: anything.",
+                kRate);
   manifest.duration("keepalive-timeout", 75s, "How long a connection may be idle between requests.", kTimeMs);
+  manifest.size("write-min-rate", 500, "The least a client must take of a response, in bytes per second; 0: anything.",
+                kRate);
   manifest.size("max-request-line", 8 * kKiB, "The longest request line; beyond it 414.", {16, kMiB});
   manifest.size("max-header-bytes", 32 * kKiB, "The longest header section; beyond it 431.", {64, 16 * kMiB});
   manifest.integer("max-headers", 100, "The most header fields; beyond it 431.", {1, 1000});

@@ -25,13 +25,13 @@ std::optional<std::size_t> PartsTransfer::send(PartSink& sink, std::uint64_t& le
 }
 
 PartsTransfer::Step PartsTransfer::pump(PartSink& sink) {
-  moved_ = false;
+  moved_ = 0;
   std::uint64_t budget = kBytesPerTurn;
   while (index_ < parts_.size()) {
     std::uint64_t left = 0;
     const auto sent = send(sink, left);
     if (!sent) return Step::broken;
-    moved_ = moved_ || *sent > 0;
+    moved_ += *sent;
     offset_ += *sent;
     sent_ += *sent;
     if (*sent < left) {

@@ -35,8 +35,8 @@ class PartsTransfer {
   explicit PartsTransfer(const std::vector<BodyPart>& parts) noexcept : parts_(parts) {}
 
   Step pump(PartSink& sink);
-  /// Whether the last pump() sent anything.
-  bool moved() const noexcept { return moved_; }
+  /// How many bytes the last pump() sent.
+  std::uint64_t moved() const noexcept { return moved_; }
   std::uint64_t sent() const noexcept { return sent_; }
 
  private:
@@ -46,7 +46,7 @@ class PartsTransfer {
   std::size_t index_ = 0;
   std::uint64_t offset_ = 0;  // within that part
   std::uint64_t sent_ = 0;
-  bool moved_ = false;
+  std::uint64_t moved_ = 0;
 };
 
 }  // namespace prefork::http

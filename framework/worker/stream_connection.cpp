@@ -161,6 +161,12 @@ void StreamConnection::set_deadline(std::chrono::milliseconds limit) {
   if (!armed() || expires() > deadline_ms_) loop.timers().arm(*this, deadline_ms_);
 }
 
+std::optional<std::chrono::milliseconds> StreamConnection::deadline_left() const noexcept {
+  if (deadline_ms_ == 0) return std::nullopt;
+  const std::uint64_t now = host_.runtime().loop.now_ms();
+  return std::chrono::milliseconds(deadline_ms_ > now ? deadline_ms_ - now : 0);
+}
+
 void StreamConnection::close_gracefully(bool more_to_come) noexcept {
   if (stage_ != Stage::open) return;
   if (input_finished_ || !(input_ready_ || more_to_come)) return close();

@@ -79,6 +79,8 @@ class StreamConnection : public EventHandler,
   /// for each request.
   void set_deadline(std::chrono::milliseconds limit);
   void clear_deadline() noexcept { deadline_ms_ = 0; }
+  /// The time until the deadline; nullopt: none is set.
+  std::optional<std::chrono::milliseconds> deadline_left() const noexcept;
 
   /// Closes so that what was sent arrives: where the client may still be sending, the sending side is shut
   /// and the rest is read away for a moment. No hook is called any more.

@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
-# Builds the fuzzers of tests/fuzz with clang and runs each of them. Corpus and findings stay in build/fuzz.
+# Builds the fuzzers of tests/fuzz with clang and runs each of them, from the seeds in tests/fuzz/corpus and with the
+# dictionary NAME.dict where there is one. What they learn and find stays in build/fuzz.
 #
-#   scripts/campaign/fuzz.sh [RUNS] [NAME]...     RUNS: inputs per fuzzer, default 200000; NAME: http_fuzz, ...
+#   scripts/campaign/fuzz.sh [RUNS] [NAME]...     RUNS: inputs per fuzzer, default 200000; NAME: http, json, ...
+#
+# PREFORK_FUZZ_BUILD: the build's folder. PREFORK_FUZZ_MAX_LEN: the longest input, 1024 bytes by default: the limits that
+# the fuzzers set for what they test are below it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source scripts/setup.sh
@@ -18,17 +22,21 @@ cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_CO
   -DPREFORK_BUILD_FUZZERS=ON -DPREFORK_BUILD_TESTS=OFF -DPREFORK_BUILD_BENCHMARKS=OFF
 cmake --build "$build" --target fuzzers
 
-fuzzers=("$@")
-if [[ ${#fuzzers[@]} -eq 0 ]]; then
+names=("$@")
+if [[ ${#names[@]} -eq 0 ]]; then
   for source in tests/fuzz/*_fuzz.cpp; do
-    fuzzers+=("$(basename "$source" .cpp)")
+    names+=("$(basename "$source" _fuzz.cpp)")
   done
 fi
-for fuzzer in "${fuzzers[@]}"; do
-  mkdir -p "$build/corpus/$fuzzer" "$build/findings"
-  echo "== $fuzzer: $runs runs"
+for name in "${names[@]}"; do
+  mkdir -p "$build/corpus/$name" "$build/findings"
   # One input may take 10 s and all together 1 GiB: more is a finding.
-  "$build/bin/$fuzzer" -runs="$runs" -timeout=10 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1 \
-    -artifact_prefix="$build/findings/$fuzzer-" "$build/corpus/$fuzzer" </dev/null
+  options=(-runs="$runs" -timeout=10 -rss_limit_mb=1024 -max_len="${PREFORK_FUZZ_MAX_LEN:-1024}" -print_final_stats=1
+    -artifact_prefix="$build/findings/$name-")
+  if [[ -e tests/fuzz/$name.dict ]]; then
+    options+=(-dict="tests/fuzz/$name.dict")
+  fi
+  echo "== $name: $runs runs"
+  "$build/bin/${name}_fuzz" "${options[@]}" "$build/corpus/$name" "tests/fuzz/corpus/$name" </dev/null
 done
-echo "fuzz: ${#fuzzers[@]} fuzzers, $runs runs each, nothing found"
+echo "fuzz: ${#names[@]} fuzzers, $runs runs each, nothing found"

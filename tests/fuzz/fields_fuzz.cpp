@@ -14,7 +14,6 @@
 #include "framework/http/forwarded.hpp"
 #include "framework/http/host_names.hpp"
 #include "framework/http/request_state.hpp"
-#include "framework/worker/proxy_header.hpp"
 
 namespace {
 
@@ -22,14 +21,6 @@ using namespace prefork::http;
 
 void require(bool holds) {
   if (!holds) std::abort();
-}
-
-void check_proxy_header(std::string_view bytes) {
-  using namespace prefork::worker;
-  ProxyHeader header;
-  const ProxyResult result = parse_proxy_header(bytes, header);
-  if (result == ProxyResult::complete) require(header.bytes <= bytes.size() && header.bytes <= kMaxProxyHeader);
-  if (result == ProxyResult::incomplete) require(bytes.size() < kMaxProxyHeader);
 }
 
 void check_access_log(const Request& request) {
@@ -64,7 +55,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(names.any() || names.fit("") == 0);
   } catch (const std::invalid_argument&) {
   }
-  check_proxy_header(text);
 
   RequestState state;
   Header fields[] = {{"Cookie", text}, {"User-Agent", text}, {"Referer", text}};

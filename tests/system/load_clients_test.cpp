@@ -52,6 +52,19 @@ TEST(LoadClients, Wrk) {
   EXPECT_TRUE(server.stops_clean());
 }
 
+TEST(LoadClients, H2loadPipelines) {
+  SKIP_UNLESS_HAVE("h2load");
+  Server server(kConfig);
+  server.ready(4);
+  const Outcome h2load =
+      run({{"h2load", "--h1", "-n", "100000", "-c", "16", "-m", "16", "-t", "1", server.address("hello").http("/")}});
+  EXPECT_EQ(h2load.code, 0) << h2load.err;
+  EXPECT_THAT(h2load.out, testing::HasSubstr("100000 succeeded, 0 failed, 0 errored, 0 timeout\n"));
+  EXPECT_THAT(h2load.out, testing::HasSubstr("status codes: 100000 2xx, 0 3xx, 0 4xx, 0 5xx\n"));
+  EXPECT_EQ(server.status()["totals"]["requests"], 100'000);
+  EXPECT_TRUE(server.stops_clean());
+}
+
 TEST(LoadClients, Curl) {
   SKIP_UNLESS_HAVE("curl");
   Server server(kConfig);
