@@ -22,3 +22,5 @@ install(EXPORT prefork-testing-targets NAMESPACE prefork:: DESTINATION ${package
 install(FILES ${PROJECT_BINARY_DIR}/package/prefork-config.cmake
   ${PROJECT_BINARY_DIR}/package/prefork-config-version.cmake ${PROJECT_SOURCE_DIR}/cmake/PreforkPlugin.cmake
   DESTINATION ${package_dir})
+
+include(PreforkInstallSystem)

@@ -43,6 +43,16 @@ for file in bin/prefork-master bin/preforkctl "$lib/libprefork.so" "$lib/libpref
   [[ -e $prefix/$file ]] || fail "$file was not installed"
 done
 
+# The units name what was installed, wherever that is.
+unit=$prefix/lib/systemd/system/prefork.service
+grep -q "^ExecStart=$prefix/bin/prefork-master -c $prefix/etc/prefork/prefork.conf$" "$unit" || fail "the unit names other paths"
+grep -q "$prefix/bin/preforkctl .* reopen" "$prefix/etc/logrotate.d/prefork" || fail "the log rotation names other paths"
+if command -v systemd-analyze >/dev/null; then
+  systemd-analyze verify "$unit" "${unit%service}socket" >"$work/log" 2>&1 || fail "systemd-analyze verify finds faults"
+else
+  echo "check_install: skipped: there is no systemd-analyze here to verify the units"
+fi
+
 # A copy, so that an example can't see the source tree.
 build_example() {
   cp -R "$tree/docs/examples/$1" "$work/$1"

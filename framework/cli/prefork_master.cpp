@@ -4,7 +4,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/program_options.hpp>
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -17,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/cli/daemon.hpp"
 #include "framework/cli/wiring.hpp"
 #include "framework/config/config_error.hpp"
 #include "framework/config/listen.hpp"
@@ -24,7 +27,7 @@
 #include "framework/config/plugin_report.hpp"
 #include "framework/config/schema.hpp"
 #include "framework/master/generation.hpp"
-#include "framework/master/journal.hpp"
+#include "framework/master/inherited_sockets.hpp"
 #include "framework/master/log.hpp"
 #include "framework/master/log_settings.hpp"
 #include "framework/master/master.hpp"
@@ -44,6 +47,7 @@ struct Arguments {
   std::string describe;
   bool test = false;
   bool print = false;
+  bool daemon = false;
   bool help = false;
   bool help_config = false;
   bool version = false;
@@ -60,6 +64,7 @@ po::options_description describe_arguments(Arguments& arguments, std::string& fi
       "set section.name.key=value over the file's; with --plugin also key=value");
   add(",t", po::bool_switch(&arguments.test), "test the configuration and every plugin in it");
   add(",T", po::bool_switch(&arguments.print), "test, and print the effective configuration");
+  add("daemon", po::bool_switch(&arguments.daemon), "serve in the background; return once the server is ready");
   add("describe", po::value(&arguments.describe)->value_name("PLUGIN"), "print what a plugin is and its options");
   add("help,h", po::bool_switch(&arguments.help), "print this");
   add("help-config", po::bool_switch(&arguments.help_config), "print every key of the configuration");
@@ -72,7 +77,7 @@ Arguments read_arguments(int argc, char** argv, std::string& usage) {
   std::string file, plugin;
   const po::options_description table = describe_arguments(arguments, file, plugin);
   usage =
-      "Usage: prefork-master -c FILE [-o KEY=VALUE]... [-t | -T]\n"
+      "Usage: prefork-master -c FILE [-o KEY=VALUE]... [-t | -T | --daemon]\n"
       "       prefork-master --plugin PLUGIN --listen ADDRESS... [-o KEY=VALUE]...\n"
       "       prefork-master --describe PLUGIN\n\n";
   std::ostringstream text;
@@ -94,6 +99,16 @@ std::string default_plugin_path() {
   if (error) ipc::throw_errno(error.value(), "readlink /proc/self/exe");
   const auto root = program.parent_path().parent_path();
   return (root / "plugins").string() + ":" + (root / PREFORK_LIBDIR "/prefork/plugins").string();
+}
+
+// To the first process of a container the kernel gives no signal that would end it, unless it is blocked: then it waits
+// until the master takes it. Children of others that come to it are reaped by the master, which must be told of them.
+void hold_signals_of_first_process() {
+  if (::getpid() != 1) return;
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGQUIT, SIGINT, SIGCHLD}) sigaddset(&set, signal);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
 // Standard input is of no use to a server, and descriptors 0 to 2 must not become a listener's.
@@ -169,43 +184,113 @@ int test(const Arguments& arguments) {
   return 0;
 }
 
-int serve(const Arguments& arguments) {
+/// What the service manager gives to the master alone: no child finds it in its environment.
+struct FromManager {
+  master::InheritedSockets sockets = master::InheritedSockets::take_environment();
+  master::Notifier::Setup notify = master::Notifier::take_environment();
+};
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+std::unique_ptr<master::ListenerSet> bind_listeners(const config::Options& options,
+                                                    master::InheritedSockets& inherited) {
+  try {
+    return std::make_unique<master::ListenerSet>(options, nullptr, &inherited);
+  } catch (const master::StartupError& error) {
+    const std::string unused = joined(inherited.unused());
+    if (unused.empty()) throw;
+    throw master::StartupError(error.exit_code(),
+                               std::string(error.what()) + " (inherited and not used: " + unused + ")");
+  }
+}
+
+void refuse_logs_to_stderr(const master::Generation& generation) {
+  const auto refuse = [](const std::string& what) {
+    throw config::ConfigError(what + " goes to standard error, which --daemon closes: give a file");
+  };
+  if (generation.options.master.log == "stderr") refuse("log in [master]");
+  for (std::size_t i = 0; i < generation.services.size(); ++i) {
+    const auto& options = generation.services[i].options;
+    const auto log = options.find("access-log");
+    const std::string& name = generation.options.services[i].name;
+    if (log != options.end() && log->second == "stderr") refuse("access-log in [service " + name + "]");
+  }
+}
+
+// The starter waits for what the workers of the slowest pool may take, and once more for those that are tried again.
+std::chrono::milliseconds start_patience(const config::Options& options) {
+  std::chrono::milliseconds patience{0};
+  for (const auto& pool : options.pools) patience = std::max(patience, pool.boot_timeout);
+  return 2 * patience + std::chrono::seconds(1);
+}
+
+// What the configuration names by a relative path is found from / by the daemon, now and when it is reloaded.
+Arguments for_daemon(Arguments arguments) {
+  auto& file = arguments.sources.config_file;
+  if (file) file = std::filesystem::absolute(*file).string();
+  ipc::check_syscall(::chdir("/"), "chdir /");
+  return arguments;
+}
+
+int serve(const Arguments& given, FromManager manager, cli::Daemon& daemon) {
+  hold_signals_of_first_process();
   prepare_process();
+  const Arguments arguments = given.daemon ? for_daemon(given) : given;
   master::Generation generation = prepare(arguments);
+  if (arguments.daemon) {
+    refuse_logs_to_stderr(generation);
+    daemon.begin(start_patience(generation.options));
+    manager.notify.tells_pid = true;
+    manager.notify.on_ready = [&daemon] { daemon.ready(); };
+  }
   const config::MasterOptions options = generation.options.master;
   master::PidFile pid_file(options.pid_file);
-  generation.listeners = std::make_unique<master::ListenerSet>(generation.options);
+  generation.listeners = bind_listeners(generation.options, manager.sockets);
   master::Log log(master::log_settings(options));
+  for (const auto& socket : std::exchange(manager.sockets, {}).unused()) {
+    log.warning("inherited, but named by no listen: " + socket + "; it is closed");
+  }
   const auto again = [&](const master::Generation& running, unsigned number, const std::optional<std::string>& only) {
     return prepare_again(arguments, running, number, only);
   };
-  master::Master master({std::move(generation), again, arguments.sources.config_file.value_or(""), PREFORK_VERSION},
+  master::Master master({std::move(generation), again, arguments.sources.config_file.value_or(""), PREFORK_VERSION,
+                         std::move(manager.notify)},
                         log, &cli::become_worker);
-  return master.run();
+  try {
+    return master.run();
+  } catch (const std::exception& error) {
+    if (daemon.begun()) log.error(std::string("the master ends: ") + error.what());  // its standard error is nobody's
+    throw;
+  }
 }
 
-int run(const Arguments& arguments, const std::string& usage) {
+int run(const Arguments& arguments, const std::string& usage, cli::Daemon& daemon) {
+  FromManager manager;
   if (arguments.help) return std::fputs(usage.c_str(), stdout) >= 0 ? 0 : EX_IOERR;
   if (arguments.help_config) return std::fputs(config::key_help().c_str(), stdout) >= 0 ? 0 : EX_IOERR;
   if (arguments.version) return std::puts("prefork-master " PREFORK_VERSION) >= 0 ? 0 : EX_IOERR;
   if (!arguments.describe.empty()) return describe(arguments);
-  return arguments.test || arguments.print ? test(arguments) : serve(arguments);
-}
-
-int fail(const char* sentence, int exit_code) {
-  std::fprintf(stderr, "%sprefork-master: %s\n", master::stderr_is_journal() ? "<3>" : "", sentence);
-  return exit_code;
+  return arguments.test || arguments.print ? test(arguments) : serve(arguments, std::move(manager), daemon);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   ::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would have the kernel reap the children
+  cli::Daemon daemon;
+  const auto fail = [&](const std::string& sentence, int exit_code) {
+    daemon.fail(sentence, exit_code);
+    return exit_code;
+  };
   try {
     std::string usage;
-    return run(read_arguments(argc, argv, usage), usage);
+    return run(read_arguments(argc, argv, usage), usage, daemon);
   } catch (const po::error& error) {
-    return fail((std::string(error.what()) + " (see --help)").c_str(), EX_USAGE);
+    return fail(std::string(error.what()) + " (see --help)", EX_USAGE);
   } catch (const config::ConfigError& error) {
     return fail(error.what(), error.exit_code());
   } catch (const master::StartupError& error) {

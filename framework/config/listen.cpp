@@ -27,16 +27,22 @@ struct Scheme {
   std::string_view start;
   ListenScheme scheme;
 };
-constexpr std::array<Scheme, 4> kSchemes{{{"tcp://", ListenScheme::tcp},
+constexpr std::array<Scheme, 6> kSchemes{{{"tcp://", ListenScheme::tcp},
                                           {"udp://", ListenScheme::udp},
                                           {"unix:", ListenScheme::unix_stream},
-                                          {"unix-dgram:", ListenScheme::unix_dgram}}};
+                                          {"unix-dgram:", ListenScheme::unix_dgram},
+                                          {"fd:", ListenScheme::fd_stream},
+                                          {"fd-dgram:", ListenScheme::fd_dgram}}};
 
 [[noreturn]] void refuse(std::string_view what, const std::string& why) {
   throw std::invalid_argument(in_quotes(what) + " " + why);
 }
 
 bool is_ip(ListenScheme scheme) { return scheme == ListenScheme::tcp || scheme == ListenScheme::udp; }
+bool is_fd(ListenScheme scheme) { return scheme == ListenScheme::fd_stream || scheme == ListenScheme::fd_dgram; }
+bool is_stream(ListenScheme scheme) {
+  return scheme == ListenScheme::tcp || scheme == ListenScheme::unix_stream || scheme == ListenScheme::fd_stream;
+}
 
 bool is_ipv4(const std::string& host) {
   in_addr address{};
@@ -114,25 +120,32 @@ void parse_path(std::string_view path, ListenSpec& spec) {
   spec.path = std::string(path);
 }
 
+void parse_fd(std::string_view name, ListenSpec& spec) {
+  if (name.empty()) refuse(spec.address, "has no name; write what FileDescriptorName= of the socket unit says");
+  if (name.find(':') != std::string_view::npos) refuse(spec.address, "has a ':' in its name, which no socket's has");
+  spec.fd_name = std::string(name);
+}
+
 void parse_address(std::string_view address, ListenSpec& spec) {
   spec.address = std::string(address);
   for (const auto& scheme : kSchemes) {
     if (!address.starts_with(scheme.start)) continue;
     spec.scheme = scheme.scheme;
     const std::string_view rest = address.substr(scheme.start.size());
+    if (is_fd(spec.scheme)) return parse_fd(rest, spec);
     return is_ip(spec.scheme) ? parse_ip(rest, spec) : parse_path(rest, spec);
   }
-  refuse(address, "is not an address: expected tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unix-dgram:PATH");
+  refuse(address,
+         "is not an address: expected tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unix-dgram:PATH or fd:NAME");
 }
 
 /// Whether the option means something for the address; the scheme's own defaults stay where it doesn't.
 bool fits(std::string_view option, const ListenSpec& spec) {
-  if (option == "backlog") return spec.scheme == ListenScheme::tcp || spec.scheme == ListenScheme::unix_stream;
-  if (option == "proxy-protocol") return spec.scheme == ListenScheme::tcp || spec.scheme == ListenScheme::unix_stream;
-  if (option == "nodelay") return spec.scheme == ListenScheme::tcp;
+  if (option == "backlog" || option == "proxy-protocol") return is_stream(spec.scheme);
+  if (option == "nodelay") return spec.scheme == ListenScheme::tcp || spec.scheme == ListenScheme::fd_stream;
   if (option == "reuseport") return is_ip(spec.scheme);
   if (option == "ipv6only") return is_ip(spec.scheme) && spec.host != "*" && !is_ipv4(spec.host);
-  return option == "mode" && !is_ip(spec.scheme);
+  return option == "mode" && !spec.path.empty();
 }
 
 void parse_option(std::string_view option, ListenSpec& spec) {

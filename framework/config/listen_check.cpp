@@ -44,6 +44,9 @@ std::string identity(const ListenSpec& spec) {
     case ListenScheme::unix_stream:
     case ListenScheme::unix_dgram:
       return "unix " + std::filesystem::path(spec.path).lexically_normal().string();
+    case ListenScheme::fd_stream:
+    case ListenScheme::fd_dgram:
+      return "fd " + spec.fd_name;
   }
   return {};
 }

@@ -19,15 +19,18 @@ struct Origin {
   std::string text;
 };
 
-enum class ListenScheme { tcp, udp, unix_stream, unix_dgram };
+/// The fd schemes stand for a socket that the service manager hands over; once it is there, its own scheme takes the
+/// place.
+enum class ListenScheme { tcp, udp, unix_stream, unix_dgram, fd_stream, fd_dgram };
 
 /// One `listen` line: an address as written, not yet resolved, and its options.
 struct ListenSpec {
   std::string address;  ///< "tcp://127.0.0.1:8080", "unix:/run/x.sock": without the options
   ListenScheme scheme = ListenScheme::tcp;
-  std::string host;  ///< without brackets
-  std::string port;  ///< a number or a service name
-  std::string path;  ///< of the unix schemes
+  std::string host;       ///< without brackets
+  std::string port;       ///< a number or a service name
+  std::string path;       ///< of the unix schemes
+  std::string fd_name{};  ///< of the fd schemes
   int backlog = 4096;
   bool reuseport = false;
   bool nodelay = true;

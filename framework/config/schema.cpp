@@ -109,9 +109,10 @@ std::vector<KeySpec> service_keys() {
   return {
       required({kService, "plugin", "NAME", text(), std::nullopt, "a name in the plugin path, or a path with a '/'"},
                false),
-      required({kService, "listen", "ADDRESS", text(), std::nullopt,
-                "tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unix-dgram:PATH, then options; can be repeated"},
-               true),
+      required(
+          {kService, "listen", "ADDRESS", text(), std::nullopt,
+           "tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unix-dgram:PATH or fd:NAME, then options; can be repeated"},
+          true),
       {kService, "pool", "NAME", text(), "main", "the pool whose workers run the service"},
       {kService, "idle-timeout", "DURATION", duration(1), "5m", "how long a connection may be silent"},
       {kService, "write-timeout", "DURATION", duration(1), "30s", "how long a client may take nothing of an answer"},

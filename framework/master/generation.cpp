@@ -90,7 +90,8 @@ void refuse_datagrams(const Generation& generation) {
     const auto& service = generation.options.services[i];
     if (generation.plugins[generation.services[i].plugin]->report.kind == ServiceKind::stream) continue;
     for (const auto& listener : service.listeners) {
-      if (listener.scheme == config::ListenScheme::tcp || listener.scheme == config::ListenScheme::unix_stream)
+      if (listener.scheme == config::ListenScheme::tcp || listener.scheme == config::ListenScheme::unix_stream ||
+          listener.scheme == config::ListenScheme::fd_stream)
         continue;
       throw StartupError(EX_CONFIG, listener.origin.text + ": service \"" + service.name +
                                         "\" takes connections only, not the datagrams of " + listener.address);

@@ -18,6 +18,7 @@
 #include <thread>
 #include <utility>
 
+#include "framework/master/inherited_sockets.hpp"
 #include "framework/master/startup_error.hpp"
 #include "ipc/socket_address.hpp"
 #include "ipc/syscall.hpp"
@@ -36,7 +37,10 @@ bool any_port(const ListenSpec& spec) {
   return !spec.port.empty() && spec.port.find_first_not_of('0') == std::string::npos;
 }
 
-bool is_stream(ListenScheme scheme) { return scheme == ListenScheme::tcp || scheme == ListenScheme::unix_stream; }
+bool is_stream(ListenScheme scheme) {
+  return scheme == ListenScheme::tcp || scheme == ListenScheme::unix_stream || scheme == ListenScheme::fd_stream;
+}
+bool is_fd(ListenScheme scheme) { return scheme == ListenScheme::fd_stream || scheme == ListenScheme::fd_dgram; }
 bool is_unix(ListenScheme scheme) { return scheme == ListenScheme::unix_stream || scheme == ListenScheme::unix_dgram; }
 
 [[noreturn]] void refuse(const ListenSpec& spec, int error, const std::string& call) {
@@ -168,8 +172,8 @@ void ListeningSocket::set_mode(mode_t mode) const noexcept {
   ::chmod(("/proc/self/fd/" + std::to_string(file.get())).c_str(), mode);
 }
 
-ListenerSet::ListenerSet(const config::Options& options, const ListenerSet* previous) {
-  for (std::size_t i = 0; i < options.services.size(); ++i) bind_service(options, i, previous);
+ListenerSet::ListenerSet(const config::Options& options, const ListenerSet* previous, InheritedSockets* inherited) {
+  for (std::size_t i = 0; i < options.services.size(); ++i) bind_service(options, i, {previous, inherited});
 }
 
 void ListenerSet::apply_options() const noexcept {
@@ -190,7 +194,7 @@ void ListenerSet::keep_only(const std::set<std::string>& pools) noexcept {
   std::erase_if(listeners_, [&](const BoundListener& listener) { return !pools.contains(listener.pool); });
 }
 
-void ListenerSet::bind_service(const config::Options& options, std::size_t service, const ListenerSet* previous) {
+void ListenerSet::bind_service(const config::Options& options, std::size_t service, const Sources& sources) {
   const auto& wanted = options.services[service];
   for (const auto& spec : wanted.listeners) {
     const auto same = std::find_if(listeners_.begin(), listeners_.end(), [&](const BoundListener& listener) {
@@ -203,10 +207,12 @@ void ListenerSet::bind_service(const config::Options& options, std::size_t servi
       continue;
     }
     BoundListener listener{{service}, spec, spec.address, wanted.pool, wanted.name, {}};
-    if (is_unix(spec.scheme)) {
-      if (previous == nullptr || !take_over(listener, *previous)) bind_unix(std::move(listener));
-    } else if (!any_port(spec) || previous == nullptr || !take_over(listener, *previous)) {
-      bind_inet(std::move(listener), spec.reuseport ? workers_of(options, wanted.pool) : 1, previous);
+    if (is_fd(spec.scheme)) {
+      take_named(listener, sources);
+    } else if (is_unix(spec.scheme)) {
+      if (!take_bound(listener, sources)) bind_unix(std::move(listener));
+    } else if (!any_port(spec) || sources.previous == nullptr || !take_over(listener, *sources.previous)) {
+      bind_inet(std::move(listener), spec.reuseport ? workers_of(options, wanted.pool) : 1, sources);
     }
   }
 }
@@ -228,6 +234,42 @@ bool ListenerSet::take_over(const BoundListener& wanted, const ListenerSet& prev
   return false;
 }
 
+bool ListenerSet::take_bound(BoundListener wanted, const Sources& sources) {
+  if (sources.previous != nullptr && take_over(wanted, *sources.previous)) return true;
+  if (sources.inherited == nullptr) return false;
+  const auto socket = sources.inherited->take(wanted.spec, wanted.address);
+  if (socket == nullptr) return false;
+  wanted.sockets.push_back(socket);
+  listeners_.push_back(std::move(wanted));
+  return true;
+}
+
+// A name may stand for several sockets: each becomes a listener.
+void ListenerSet::take_named(const BoundListener& wanted, const Sources& sources) {
+  if (sources.inherited != nullptr) {
+    for (auto& found : sources.inherited->take_named(wanted.spec)) {
+      listeners_.push_back(wanted);
+      listeners_.back().spec = std::move(found.spec);
+      listeners_.back().address = std::move(found.address);
+      listeners_.back().sockets.push_back(std::move(found.socket));
+    }
+    return;
+  }
+  if (sources.previous == nullptr) refuse_unknown_name(wanted.spec);
+  bool taken = false;
+  for (const BoundListener& known : sources.previous->listeners_) {
+    if (known.sockets.front()->name() != wanted.spec.fd_name || holds(*known.sockets.front())) continue;
+    if (is_stream(known.spec.scheme) != is_stream(wanted.spec.scheme)) continue;
+    listeners_.push_back(wanted);
+    listeners_.back().spec.scheme = known.spec.scheme;
+    listeners_.back().spec.ipv6only = known.spec.ipv6only;
+    listeners_.back().address = known.address;
+    listeners_.back().sockets = known.sockets;
+    taken = true;
+  }
+  if (!taken) refuse_unknown_name(wanted.spec);
+}
+
 bool ListenerSet::holds(const ListeningSocket& socket) const noexcept {
   return std::any_of(listeners_.begin(), listeners_.end(),
                      [&](const BoundListener& listener) { return listener.sockets.front().get() == &socket; });
@@ -235,14 +277,14 @@ bool ListenerSet::holds(const ListeningSocket& socket) const noexcept {
 
 // A name may stand for several addresses: each becomes a listener. Where the system chooses the port,
 // only the first does, since another would get another port.
-void ListenerSet::bind_inet(BoundListener listener, std::size_t sockets, const ListenerSet* previous) {
+void ListenerSet::bind_inet(BoundListener listener, std::size_t sockets, const Sources& sources) {
   const AddressList addresses = resolve(listener.spec);
   for (addrinfo* at = addresses.get(); at != nullptr; at = at->ai_next) {
     if (at->ai_family != AF_INET && at->ai_family != AF_INET6) continue;
     BoundListener bound = listener;
     const bool chosen_by_system = port_of(at->ai_addr) == 0;
     bound.address = text_of(at->ai_addr, at->ai_addrlen, listener.spec);
-    if (previous != nullptr && !chosen_by_system && take_over(bound, *previous)) continue;
+    if (!chosen_by_system && take_bound(bound, sources)) continue;
     for (std::size_t i = 0; i < sockets; ++i) {
       ipc::UniqueFd fd = open_socket(at->ai_family, listener.spec, listener.spec.reuseport);
       bind_patiently(fd.get(), at->ai_addr, at->ai_addrlen, listener.spec);

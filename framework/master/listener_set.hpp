@@ -18,12 +18,15 @@ namespace prefork::master {
 /// a unix socket's file.
 class ListeningSocket {
  public:
-  explicit ListeningSocket(ipc::UniqueFd fd) noexcept : fd_(std::move(fd)) {}
+  /// @param name  what the service manager that bound it calls it; empty: it is the server's own
+  explicit ListeningSocket(ipc::UniqueFd fd, std::string name = {}) noexcept
+      : fd_(std::move(fd)), name_(std::move(name)) {}
   ListeningSocket(const ListeningSocket&) = delete;
   ListeningSocket& operator=(const ListeningSocket&) = delete;
   ~ListeningSocket();
 
   int get() const noexcept { return fd_.get(); }
+  const std::string& name() const noexcept { return name_; }
   /// The socket is bound to the file `path`, which is to go with it.
   void owns_file(const std::string& path);
   /// Changes the mode of that file, and of no other that may stand in its place.
@@ -31,11 +34,14 @@ class ListeningSocket {
 
  private:
   ipc::UniqueFd fd_;
+  std::string name_;
   std::string path_;
   pid_t owner_ = 0;
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };
+
+class InheritedSockets;
 
 /// One bound address and who serves it.
 struct BoundListener {
@@ -53,9 +59,10 @@ class ListenerSet {
  public:
   /// Resolves and binds all that the services listen on. An address that `previous` has is taken over from there,
   /// unless `reuseport` or `ipv6only` differ; port 0 goes on with the port of the same service. A port that another
-  /// process is just letting go of is tried again for a second. Blocks (name resolution). @throws StartupError, and
-  /// then nothing new is left bound and `previous` is untouched.
-  explicit ListenerSet(const config::Options& options, const ListenerSet* previous = nullptr);
+  /// process is just letting go of is tried again for a second. What is bound already is taken out of `inherited`.
+  /// Blocks (name resolution). @throws StartupError, and then nothing new is left bound and `previous` is untouched.
+  explicit ListenerSet(const config::Options& options, const ListenerSet* previous = nullptr,
+                       InheritedSockets* inherited = nullptr);
 
   const std::vector<BoundListener>& listeners() const noexcept { return listeners_; }
   /// Gives what was taken over the options of this set: backlog, nodelay, mode. Called once the generation serves; what
@@ -67,10 +74,17 @@ class ListenerSet {
   void close() noexcept { listeners_.clear(); }
 
  private:
-  void bind_service(const config::Options& options, std::size_t service, const ListenerSet* previous);
+  /// Where sockets can come from that are bound already; null: from there none.
+  struct Sources {
+    const ListenerSet* previous;
+    InheritedSockets* inherited;
+  };
+  void bind_service(const config::Options& options, std::size_t service, const Sources& sources);
   bool take_over(const BoundListener& wanted, const ListenerSet& previous);
+  bool take_bound(BoundListener wanted, const Sources& sources);
+  void take_named(const BoundListener& wanted, const Sources& sources);
   bool holds(const ListeningSocket& socket) const noexcept;
-  void bind_inet(BoundListener listener, std::size_t sockets, const ListenerSet* previous);
+  void bind_inet(BoundListener listener, std::size_t sockets, const Sources& sources);
   void bind_unix(BoundListener listener);
 
   std::vector<BoundListener> listeners_;

@@ -48,6 +48,7 @@ Master::Master(Setup setup, Log& log, RunWorker run)
       version_(std::move(setup.version)),
       started_(Clock::now()),
       signals_(open_signals()),
+      notifier_(std::move(setup.notify), log_),
       log_writers_(log_, reactor_),
       workforce_(with_access_logs(std::move(setup.generation)), log_, reactor_, std::move(run),
                  [this](pid_t pid, int status) { log_writers_.buried(pid, status, Clock::now()); }),
@@ -70,10 +71,12 @@ int Master::run() {
     workforce_.tend(now);
     tend_reload();
     log_.tend(now);
+    notifier_.tend(now, service_report());
     const auto control = control_.expire(now);
     if (stop_level_ != StopLevel::none && workforce_.empty()) break;
     const auto logs = earlier(log_writers_.next_deadline(), log_.next_deadline());
-    reactor_.wait(earlier(earlier(workforce_.next_deadline(now), logs), control));
+    reactor_.wait(
+        earlier(earlier(workforce_.next_deadline(now), logs), earlier(control, notifier_.next_deadline())));
   }
   log_writers_.finish(kLogsEnd);
   log_.notice("prefork-master (pid " + std::to_string(::getpid()) + ") has stopped");
@@ -131,6 +134,7 @@ void Master::stop(StopLevel level, std::string_view why) {
                               WorkerEvent::kill_wanted};
   stop_level_ = level;
   log_.notice(std::string(why) + ": " + std::string(words[static_cast<std::size_t>(level)]));
+  notifier_.stopping();
   workforce_.stop(events[static_cast<std::size_t>(level)]);
   for (; reload_ || next_reload_; reload_ = std::exchange(next_reload_, std::nullopt)) {
     if (reload_) end_reload("the server is stopping", kExitUnavailable);
@@ -230,6 +234,18 @@ std::string Master::administer(const QueueCommand& command) {
   QueueOutcome outcome = administer_queue(workforce_.shared(), workforce_.bells(), command);
   if (!outcome.log.empty()) log_.notice("queue command: " + outcome.log);
   return std::move(outcome.answer);
+}
+
+ServiceReport Master::service_report() const {
+  const Workforce::Strength workers = workforce_.strength();
+  return {workforce_.current().number,
+          workers.ready,
+          workers.wanted,
+          workers.running,
+          workers.complete,
+          stop_level_ != StopLevel::none,
+          workforce_.rollout_phase(),
+          last_reload_};
 }
 
 StatusSnapshot Master::snapshot() {

@@ -14,6 +14,7 @@
 #include "framework/master/generation.hpp"
 #include "framework/master/log.hpp"
 #include "framework/master/log_writers.hpp"
+#include "framework/master/notifier.hpp"
 #include "framework/master/reactor.hpp"
 #include "framework/master/workforce.hpp"
 #include "ipc/unique_fd.hpp"
@@ -33,6 +34,7 @@ class Master {
     PrepareAgain prepare_again;
     std::string config_file;
     std::string version;
+    Notifier::Setup notify{};  ///< whom to tell
   };
 
   /// @throws StartupError, std::system_error
@@ -72,6 +74,7 @@ class Master {
   std::string reopen();
   std::string administer(const QueueCommand& command);
   StatusSnapshot snapshot();
+  ServiceReport service_report() const;
 
   Log& log_;
   PrepareAgain prepare_again_;
@@ -80,6 +83,7 @@ class Master {
   TimePoint started_;
   Reactor reactor_;
   ipc::UniqueFd signals_;
+  Notifier notifier_;
   LogWriters log_writers_;
   Workforce workforce_;
   ControlSocket control_;

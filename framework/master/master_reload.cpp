@@ -71,6 +71,7 @@ void Master::tend_reload() {
 
 void Master::begin_reload() {
   reload_ = std::exchange(next_reload_, std::nullopt);
+  notifier_.reload_began();
   try {
     const Generation& running = workforce_.current();
     Generation next = prepare_again_(running, ++last_number_, reload_->only);
@@ -103,6 +104,7 @@ void Master::end_reload(const std::string& failure, int exit_code) {
     log_.error(sentence);
     answer = answer_error(sentence, exit_code);
   }
+  notifier_.reload_ended();
   for (const auto client : std::exchange(reload_, std::nullopt).value_or(Reload{}).waiting) {
     control_.answer(client, answer);
   }

@@ -80,6 +80,15 @@ class Workforce {
   void stop(WorkerEvent how);
   bool empty() const noexcept { return table_.empty(); }
 
+  /// How many workers there are, and shall be.
+  struct Strength {
+    unsigned ready = 0;
+    unsigned wanted = 0;
+    unsigned running = 0;  ///< in whatever state
+    bool complete = true;  ///< every pool has as many ready ones as it shall have
+  };
+  Strength strength() const noexcept;
+
   /// Adds pools, workers, totals and restarts.
   void report(StatusSnapshot& snapshot);
 

@@ -84,6 +84,18 @@ void Workforce::report_pool(std::size_t id, TimePoint now, StatusSnapshot& snaps
   }
 }
 
+Workforce::Strength Workforce::strength() const noexcept {
+  Strength all;
+  for (const auto& [id, pool] : pools_) {
+    all.ready += ready(id);
+    all.running += table_.count(id);
+    if (find_pool(pool.name) != id || pool.role == Pool::Role::leaving) continue;
+    all.wanted += pool.goal;
+    all.complete = all.complete && ready(id) >= pool.goal;
+  }
+  return all;
+}
+
 void Workforce::report(StatusSnapshot& snapshot) {
   const TimePoint now = Clock::now();
   for (const auto& [id, pool] : pools_) report_pool(id, now, snapshot);

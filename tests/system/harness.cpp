@@ -53,9 +53,12 @@ Server::~Server() {
 }
 
 std::unique_ptr<Process> Server::start() {
-  std::vector<std::string> argv{kMaster, "-c", config_path()};
+  std::vector<std::string> argv, environment;
+  for (const std::string& word : how_.launcher) argv.push_back(fill_in(word, "{dir}", dir_.path()));
+  argv.insert(argv.end(), {kMaster, "-c", config_path()});
   for (const std::string& argument : how_.arguments) argv.push_back(fill_in(argument, "{dir}", dir_.path()));
-  return std::exchange(process_, std::make_unique<Process>(Command{argv, {}, how_.user, how_.descriptors},
+  for (const std::string& variable : how_.environment) environment.push_back(fill_in(variable, "{dir}", dir_.path()));
+  return std::exchange(process_, std::make_unique<Process>(Command{argv, environment, how_.user, how_.descriptors},
                                                            dir_ / "stdout", dir_ / "stderr"));
 }
 

@@ -40,6 +40,8 @@ class Server {
     std::optional<uid_t> user{};
     std::optional<rlim_t> descriptors{};
     std::function<void(const TempDir&)> before{};  ///< what must be there before the start
+    std::vector<std::string> launcher{};           ///< a program, and its words, that becomes the master; as arguments
+    std::vector<std::string> environment{};        ///< NAME=VALUE; as arguments
   };
 
   /// Starts a master with a [master] section of its own and `sections` behind it, in which `{dir}` and

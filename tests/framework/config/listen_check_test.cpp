@@ -33,6 +33,7 @@ TEST(ListenCheck, OneServiceListsAnAddressOnce) {
       {"tcp://Host:80", "tcp://host:80"},
       {"unix:/run/x", "unix:/run/./y/../x"},
       {"unix:/run/x", "unix-dgram:/run/x"},
+      {"fd:web", "fd-dgram:web"},
   };
   for (const auto& [a, b] : same) {
     const std::string address = b.substr(0, b.find(' '));

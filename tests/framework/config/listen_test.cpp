@@ -37,7 +37,10 @@ TEST(ParseListen, TakesEveryFormOfAnAddress) {
       {"unix:/run/x.sock", ListenScheme::unix_stream, "", "", "/run/x.sock"},
       {"unix:x.sock", ListenScheme::unix_stream, "", "", "x.sock"},
       {"unix-dgram:/run/x.sock", ListenScheme::unix_dgram, "", "", "/run/x.sock"},
+      {"fd:web", ListenScheme::fd_stream, "", "", ""},
+      {"fd-dgram:prefork.socket", ListenScheme::fd_dgram, "", "", ""},
   };
+  EXPECT_EQ(parse_listen("fd:prefork.socket backlog=7").fd_name, "prefork.socket");
   for (const auto& row : table) {
     const ListenSpec spec = parse_listen(row.value);
     EXPECT_EQ(spec.address, row.value);
@@ -50,7 +53,7 @@ TEST(ParseListen, TakesEveryFormOfAnAddress) {
 
 TEST(ParseListen, RefusesBadAddresses) {
   const std::string forms =
-      " is not an address: expected tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unix-dgram:PATH";
+      " is not an address: expected tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unix-dgram:PATH or fd:NAME";
   const std::string path108 = "unix:" + std::string(108, 'x');
   const std::vector<std::pair<std::string, std::string>> table{
       {"", "\"\"" + forms},
@@ -82,6 +85,8 @@ TEST(ParseListen, RefusesBadAddresses) {
       {"tcp://a:99999999999999999999", "\"tcp://a:99999999999999999999\" has a port beyond 65535"},
       {"tcp://a:-1", "\"tcp://a:-1\" has the port \"-1\"; expected 0 to 65535 or a service's name"},
       {"tcp://a:80/", "\"tcp://a:80/\" has the port \"80/\"; expected 0 to 65535 or a service's name"},
+      {"fd:", "\"fd:\" has no name; write what FileDescriptorName= of the socket unit says"},
+      {"fd-dgram:a:b", "\"fd-dgram:a:b\" has a ':' in its name, which no socket's has"},
       {"unix:", "\"unix:\" has no path; write unix:/run/NAME.sock"},
       {"unix-dgram:", "\"unix-dgram:\" has no path; write unix:/run/NAME.sock"},
       {"unix:@name", "\"unix:@name\" is an abstract address, which is not supported; write a path"},
@@ -114,6 +119,8 @@ TEST(ParseListen, KnowsWhichOptionFitsWhichScheme) {
       {"udp://[::]:80", {"reuseport", "ipv6only"}},
       {"unix:/x", {"backlog=1", "mode=0600", "proxy-protocol"}},
       {"unix-dgram:/x", {"mode=0600"}},
+      {"fd:web", {"backlog=1", "nodelay", "proxy-protocol"}},
+      {"fd-dgram:web", {}},
   };
   for (const auto& [address, options] : fitting) {
     for (const std::string option : {"backlog=1", "nodelay", "reuseport", "ipv6only", "mode=0600", "proxy-protocol"}) {
@@ -147,7 +154,7 @@ TEST(FormatListen, IsReadBack) {
   for (const std::string value :
        {"tcp://127.0.0.1:8080", "tcp://[::]:80 backlog=128 reuseport=on nodelay=off ipv6only=off",
         "udp://*:0 reuseport=on", "unix:/run/x.sock backlog=5 mode=0777", "unix-dgram:x mode=0000",
-        "tcp://localhost:http nodelay=off"}) {
+        "tcp://localhost:http nodelay=off", "fd:web backlog=5", "fd-dgram:web"}) {
     EXPECT_EQ(format_listen(parse_listen(value)), value);
     EXPECT_EQ(text_of(parse_listen(format_listen(parse_listen(value)))), text_of(parse_listen(value)));
   }

@@ -11,11 +11,12 @@ namespace prefork::config::testing {
 // Each structure is taken apart by name, so that a new member is a compile error here, not a gap.
 
 inline std::string text_of(const ListenSpec& spec) {
-  const auto& [address, scheme, host, port, path, backlog, reuseport, nodelay, ipv6only, mode, proxy, origin] = spec;
+  const auto& [address, scheme, host, port, path, fd, backlog, reuseport, nodelay, ipv6only, mode, proxy, origin] =
+      spec;
   static_cast<void>(origin);
   return fmt::format(
-      "{} scheme={} host={} port={} path={} backlog={} reuseport={} nodelay={} ipv6only={} mode={:o} proxy={}", address,
-      static_cast<int>(scheme), host, port, path, backlog, reuseport, nodelay, ipv6only, mode, proxy);
+      "{} scheme={} host={} port={} path={} fd={} backlog={} reuseport={} nodelay={} ipv6only={} mode={:o} proxy={}",
+      address, static_cast<int>(scheme), host, port, path, fd, backlog, reuseport, nodelay, ipv6only, mode, proxy);
 }
 
 inline std::string text_of(const ResourceLimit& limit) {

@@ -1,0 +1,124 @@
+#include "framework/cli/daemon.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+
+#include "framework/master/journal.hpp"
+#include "ipc/syscall.hpp"
+
+namespace prefork::cli {
+
+namespace {
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+// What the starter reads: the daemon's pid, then one of these; a failure's exit code and sentence follow.
+constexpr char kReady = 'R';
+constexpr char kFailure = 'F';
+constexpr std::size_t kMaxMessage = 4096;  // PIPE_BUF: written at once
+
+constexpr std::chrono::seconds kStopPatience{60};
+
+/// @return 1 and what has come, 0 at the end, -1 after the deadline
+ssize_t read_until(Deadline deadline, int pipe, char* bytes, std::size_t room) {
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return -1;
+    pollfd readable{pipe, POLLIN, 0};
+    if (::poll(&readable, 1, static_cast<int>(left.count())) <= 0) continue;
+    return ipc::retry_eintr([&] { return ::read(pipe, bytes, room); });
+  }
+}
+
+[[noreturn]] void leave(const std::string& sentence, int exit_code) {
+  std::fprintf(stderr, "prefork-master: %s\n", sentence.c_str());
+  std::fflush(nullptr);
+  ::_exit(exit_code);
+}
+
+[[noreturn]] void stop_late_one(pid_t daemon, int pipe, std::chrono::milliseconds patience) {
+  ::kill(daemon, SIGTERM);
+  std::array<char, kMaxMessage> rest;
+  const Deadline deadline = std::chrono::steady_clock::now() + kStopPatience;
+  while (read_until(deadline, pipe, rest.data(), rest.size()) > 0) continue;
+  leave("not ready within " + std::to_string(patience.count() / 1000) + " s, and stopped: its log says why",
+        EX_SOFTWARE);
+}
+
+// The starter's process from here on. What it owns of the server's is the daemon's: it ends without unwinding.
+[[noreturn]] void wait_for_daemon(pid_t middle, int pipe, std::chrono::milliseconds patience) {
+  ipc::retry_eintr([&] { return ::waitpid(middle, nullptr, 0); });
+  const Deadline deadline = std::chrono::steady_clock::now() + patience;
+  pid_t daemon = 0;
+  if (read_until(deadline, pipe, reinterpret_cast<char*>(&daemon), sizeof daemon) != sizeof daemon) {
+    leave("the daemon could not be forked", EX_OSERR);
+  }
+  std::array<char, kMaxMessage> message;
+  const ssize_t n = read_until(deadline, pipe, message.data(), message.size());
+  if (n == -1) stop_late_one(daemon, pipe, patience);
+  if (n >= 1 && message[0] == kReady) ::_exit(0);
+  if (n >= 2 && message[0] == kFailure) {
+    leave(std::string(message.data() + 2, static_cast<std::size_t>(n) - 2), static_cast<unsigned char>(message[1]));
+  }
+  leave("the daemon has died before it was ready", EX_SOFTWARE);
+}
+
+void detach() {
+  for (int signal = 1; signal < SIGRTMIN; ++signal) ::signal(signal, SIG_DFL);  // nohup ignores SIGHUP
+  const ipc::UniqueFd null(ipc::check_syscall(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
+  for (int fd = 0; fd <= 2; ++fd) ipc::check_syscall(::dup2(null.get(), fd), "dup2 /dev/null");
+}
+
+}  // namespace
+
+void Daemon::begin(std::chrono::milliseconds patience) {
+  int ends[2];
+  ipc::check_syscall(::pipe2(ends, O_CLOEXEC), "pipe2");
+  ipc::UniqueFd read_end(ends[0]);
+  starter_.reset(ends[1]);
+  const pid_t middle = ipc::check_syscall(::fork(), "fork");
+  if (middle > 0) {
+    starter_.reset();
+    wait_for_daemon(middle, read_end.get(), patience);
+  }
+  ::setsid();
+  if (::fork() != 0) ::_exit(0);  // the daemon leads no session: no terminal becomes its own
+  read_end.reset();
+  begun_ = true;
+  const pid_t own = ::getpid();
+  ipc::write_all(starter_.get(), {reinterpret_cast<const char*>(&own), sizeof own}, "pipe to the starter");
+  detach();
+}
+
+void Daemon::ready() noexcept { tell(std::string(1, kReady)); }
+
+void Daemon::fail(const std::string& sentence, int exit_code) noexcept {
+  if (!starter_.is_open()) {
+    std::fprintf(stderr, "%sprefork-master: %s\n", master::stderr_is_journal() ? "<3>" : "", sentence.c_str());
+  } else {
+    tell(std::string{kFailure, static_cast<char>(exit_code)} + sentence.substr(0, kMaxMessage - 2));
+  }
+}
+
+// A starter that was killed meanwhile is nobody's loss.
+void Daemon::tell(const std::string& message) noexcept {
+  if (!starter_.is_open()) return;
+  ::signal(SIGPIPE, SIG_IGN);
+  try {
+    ipc::write_all(starter_.get(), message, "pipe to the starter");
+  } catch (const std::exception&) {
+  }
+  starter_.reset();
+}
+
+}  // namespace prefork::cli
