@@ -150,6 +150,7 @@ void Connection::start(std::unique_ptr<Call> call) {
   call_ = std::move(call);
   skipped_ = 0;
   call_->reader->attach(*this);
+  rest(false);
   clear_deadline();
   host().runtime().task_started();
   if (call_->start(*call_->handler)) {
@@ -192,7 +193,10 @@ void Connection::send(std::string_view output, bool more_follows) {
 void Connection::finish_or_wait(Next next) {
   if (next == Next::close) end_ = End::close;
   if (next == Next::linger) end_ = End::linger;
-  if (unsent_ != nullptr) return set_deadline(host().limits().write_timeout);
+  if (unsent_ != nullptr) {
+    rest(false);
+    return set_deadline(host().limits().write_timeout);
+  }
   if (end_ != End::none) return close_gracefully(end_ == End::linger);
   set_phase_deadline();
 }
@@ -200,6 +204,7 @@ void Connection::finish_or_wait(Next next) {
 // A message must be there in its time, however its bytes trickle in; only a body's time is renewed by
 // each piece of it.
 void Connection::set_phase_deadline() {
+  rest(call_ == nullptr && !has_input());
   if (call_ != nullptr) return clear_deadline();
   if (!has_input()) {
     in_message_ = false;
