@@ -90,6 +90,8 @@ void Scoreboard::clear(std::size_t index) const noexcept {
   WorkerSlot& target = slot(index);
   target.state.store(SlotState::empty, std::memory_order_relaxed);
   target.connections.store(0, std::memory_order_relaxed);
+  target.resting.store(0, std::memory_order_relaxed);
+  target.load.reset();
   for (auto& counter : target.counters) counter.store(0, std::memory_order_relaxed);
   target.end_activity();
   target.activity_length.store(0, std::memory_order_relaxed);

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "ipc/load_clock.hpp"
 #include "ipc/shared_memory.hpp"
 
 /// The scoreboard: one slot of shared memory per worker, written by that worker alone, read by the
@@ -55,9 +56,11 @@ struct alignas(64) WorkerSlot {
   std::atomic<std::uint32_t> pool;  ///< written by the master before the fork
   std::atomic<SlotState> state;
   std::atomic<std::uint32_t> connections;
+  std::atomic<std::uint32_t> resting;       ///< of them: wait for a next request, which may never come
   std::atomic<std::uint64_t> heartbeat_ns;  ///< CLOCK_MONOTONIC
 
   alignas(64) std::array<std::atomic<std::uint64_t>, kCounters> counters;
+  LoadClock load;  ///< wound in pools of MIN..MAX only
 
   // The activity. A reader may see it torn: it is for people.
   alignas(64) std::atomic<std::uint64_t> activity_since_ns;

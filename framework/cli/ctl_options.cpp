@@ -33,6 +33,7 @@ commands:
   reload [--only POOL]   takes on the configuration and the plugins as they are now, and
                          waits until they serve; if they can't, the old ones go on
   scale POOL N|+N|-N     sets the number of a pool's workers, or changes it
+  scale POOL auto        gives it back to what the configuration says
   stop [--fast]          ends the master and waits until it is gone; --fast: without
                          waiting for requests in progress
   reopen                 opens the log file anew, after it was moved

@@ -96,11 +96,18 @@ std::string pool_note(const Json& pool) {
   return note.empty() || reason.empty() ? note : note + ": " + reason;
 }
 
+// "3/3", "3/3 of 1..8 (dynamic)"
+std::string size_of(const Json& pool) {
+  const std::string now = digits(pool, "running") + '/' + digits(pool, "target");
+  const std::string scaling = text(pool, "scaling");
+  if (scaling.empty() || scaling == "fixed") return now;
+  return fmt::format("{} of {} ({})", now, text(pool, "size"), scaling);
+}
+
 std::string pools(const Json& status, std::size_t width) {
-  TextTable table({{"POOL"}, {"WORKERS", Align::right}, {"READY", Align::right}, {"USER"}, {"NOTE"}});
+  TextTable table({{"POOL"}, {"WORKERS"}, {"READY", Align::right}, {"USER"}, {"NOTE"}});
   for (const Json& pool : member(status, "pools")) {
-    table.add({text(pool, "name"), digits(pool, "running") + '/' + digits(pool, "target"), digits(pool, "ready"),
-               text(pool, "user"), pool_note(pool)});
+    table.add({text(pool, "name"), size_of(pool), digits(pool, "ready"), text(pool, "user"), pool_note(pool)});
   }
   return table.render(width);
 }

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "framework/config/worker_count.hpp"
 #include "framework/master/inspector.hpp"
 #include "framework/master/log_settings.hpp"
 #include "framework/master/startup_error.hpp"
@@ -119,6 +120,7 @@ void become_worker(const master::SpawnOrder& order) {
   };
   setup.recycle = {spread(pool.max_requests), spread(static_cast<std::uint64_t>(pool.max_lifetime.count())),
                    pool.max_rss};
+  setup.tells_load = config::is_scaled(pool);
   std::map<std::size_t, std::uint8_t> place;  // of a service of the configuration among the pool's
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     const config::ServiceOptions& service = generation.options.services[i];

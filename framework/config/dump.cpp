@@ -13,6 +13,7 @@
 #include "framework/config/section.hpp"
 #include "framework/config/units.hpp"
 #include "framework/config/wording.hpp"
+#include "framework/config/worker_count.hpp"
 
 namespace prefork::config {
 
@@ -81,7 +82,7 @@ void write_isolation(Writer& out, const IsolationOptions& isolation) {
 
 void write_pool(Writer& out, const PoolOptions& pool) {
   out.open({SectionKind::pool, pool.name});
-  out.value("workers", std::to_string(pool.workers));
+  out.value("workers", format_workers(pool));
   if (pool.user) out.value("user", *pool.user);
   if (pool.group) out.value("group", *pool.group);
   out.value("boot-timeout", format_duration(pool.boot_timeout));
@@ -91,6 +92,9 @@ void write_pool(Writer& out, const PoolOptions& pool) {
   out.value("max-lifetime", format_duration(pool.max_lifetime));
   out.value("max-rss", format_size(pool.max_rss));
   out.value("max-rss-hard", format_size(pool.max_rss_hard));
+  out.value("spare-workers", std::to_string(pool.scaling.spare_workers));
+  out.value("max-busyness", std::to_string(pool.scaling.max_busyness));
+  out.value("idle-worker-timeout", format_duration(pool.scaling.idle_worker_timeout));
   write_isolation(out, pool.isolation);
 }
 

@@ -69,9 +69,17 @@ struct IsolationOptions {
   std::vector<OptionValue> landlock_write;
 };
 
+/// How a pool of `workers = MIN..MAX` follows its load.
+struct ScalingOptions {
+  unsigned max_workers = 0;    ///< MAX; zero: the pool has always the same number of workers
+  unsigned spare_workers = 0;  ///< beyond what the load asks for
+  unsigned max_busyness = 75;  ///< percent: what the load is spread to
+  std::chrono::milliseconds idle_worker_timeout{30'000};
+};
+
 struct PoolOptions {
   std::string name;
-  unsigned workers = 1;  ///< `auto` is resolved already: the CPUs that the process may use
+  unsigned workers = 1;  ///< or MIN of MIN..MAX; `auto` is resolved already: the CPUs that the process may use
   std::optional<std::string> user;
   std::optional<std::string> group;
   std::chrono::milliseconds boot_timeout{30'000};
@@ -81,6 +89,7 @@ struct PoolOptions {
   std::chrono::milliseconds max_lifetime{0};         ///< as max_requests
   std::uint64_t max_rss = 0;                         ///< bytes; as max_requests
   std::uint64_t max_rss_hard = 0;                    ///< bytes: beyond them it is killed; zero: no limit
+  ScalingOptions scaling;
   IsolationOptions isolation;
   Origin origin;
 };

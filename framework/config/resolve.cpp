@@ -12,6 +12,7 @@
 #include "framework/config/schema.hpp"
 #include "framework/config/section_reader.hpp"
 #include "framework/config/wording.hpp"
+#include "framework/config/worker_count.hpp"
 
 namespace prefork::config {
 
@@ -50,13 +51,27 @@ void read_master(const SectionReader& in, Options& options) {
   }
 }
 
+void read_workers(const SectionReader& in, unsigned auto_workers, PoolOptions& pool, Options& options) {
+  const WorkerCount count =
+      in.parsed("workers", [&](const std::string& text) { return parse_workers(text, auto_workers); }).value();
+  if (count.by_auto) options.origins["pool." + pool.name + ".workers"].text += " (auto)";
+  pool.workers = count.least;
+  ScalingOptions& scaling = pool.scaling;
+  if (count.most > count.least) scaling.max_workers = count.most;
+  scaling.spare_workers = static_cast<unsigned>(in.integer("spare-workers"));
+  scaling.max_busyness = static_cast<unsigned>(in.integer("max-busyness"));
+  scaling.idle_worker_timeout = in.duration("idle-worker-timeout");
+  if (is_scaled(pool) && scaling.spare_workers >= scaling.max_workers) {
+    fail(in.origin_of("spare-workers"),
+         fmt::format("[pool {}] spare-workers is not less than the most workers, {}", pool.name, scaling.max_workers));
+  }
+}
+
 void read_pool(const SectionReader& in, unsigned auto_workers, Options& options) {
   PoolOptions pool;
   pool.name = in.section().id.name;
   pool.origin = in.section().origin;
-  const auto workers = in.workers();
-  pool.workers = workers.value_or(auto_workers);
-  if (!workers) options.origins["pool." + pool.name + ".workers"].text += " (auto)";
+  read_workers(in, auto_workers, pool, options);
   pool.user = in.optional_text("user");
   pool.group = in.optional_text("group");
   pool.boot_timeout = in.duration("boot-timeout");
@@ -120,7 +135,7 @@ void check_pools(const Options& options) {
 void check_room(const Options& options) {
   std::size_t workers = 0;
   for (const auto& pool : options.pools) {
-    workers += pool.workers;
+    workers += most_workers(pool);
     if (workers > kMaxSlots) fail(pool.origin, fmt::format("the pools have more than {} workers together", kMaxSlots));
   }
   if (options.master.max_workers == 0 || workers <= options.master.max_workers) return;

@@ -4,6 +4,7 @@
 
 #include "framework/config/resource_limit.hpp"
 #include "framework/config/wording.hpp"
+#include "framework/config/worker_count.hpp"
 
 namespace prefork::config {
 
@@ -59,7 +60,9 @@ std::vector<KeySpec> master_keys() {
 std::vector<KeySpec> pool_keys() {
   constexpr auto kPool = SectionKind::pool;
   return {
-      {kPool, "workers", "N", integer(1, 4096), "auto", "processes of the pool; auto: the CPUs that are granted"},
+      {kPool, "workers", "N|MIN..MAX", integer(1, kMaxPoolWorkers), "auto",
+       "processes of the pool; auto: the CPUs that are granted; MIN..MAX: as its load asks for; 0..MAX: the first "
+       "client starts one"},
       {kPool, "user", "NAME", text(), std::nullopt, "the user that workers run as"},
       {kPool, "group", "NAME", text(), std::nullopt, "the group that workers run as; the user's own if not given"},
       {kPool, "boot-timeout", "DURATION", duration(1), "30s", "how long a worker may take to become ready"},
@@ -73,6 +76,18 @@ std::vector<KeySpec> pool_keys() {
       {kPool, "max-rss", "SIZE", size(), "0", "a worker with so much resident memory is replaced; 0: never"},
       {kPool, "max-rss-hard", "SIZE", size(), "0",
        "a worker with so much resident memory is killed, whatever it serves; 0: never"},
+  };
+}
+
+std::vector<KeySpec> scaling_keys() {
+  constexpr auto kPool = SectionKind::pool;
+  return {
+      {kPool, "spare-workers", "N", integer(0, kMaxPoolWorkers), "0",
+       "of MIN..MAX: workers beyond what the load asks for, while there is any"},
+      {kPool, "max-busyness", "PERCENT", integer(1, 100), "75",
+       "of MIN..MAX: workers are added while they are busy for a greater part of their time"},
+      {kPool, "idle-worker-timeout", "DURATION", duration(1), "30s",
+       "of MIN..MAX: how long workers must have been too many before idle ones retire"},
   };
 }
 
@@ -124,6 +139,7 @@ std::vector<KeySpec> service_keys() {
 std::vector<KeySpec> all_keys() {
   std::vector<KeySpec> all = master_keys();
   for (auto& key : pool_keys()) all.push_back(std::move(key));
+  for (auto& key : scaling_keys()) all.push_back(std::move(key));
   for (auto& key : isolation_keys()) all.push_back(std::move(key));
   for (auto& key : service_keys()) all.push_back(std::move(key));
   return all;

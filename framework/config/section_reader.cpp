@@ -43,18 +43,6 @@ std::chrono::milliseconds SectionReader::duration(const std::string& key) const 
   return std::chrono::milliseconds(integer(key));
 }
 
-std::optional<unsigned> SectionReader::workers() const {
-  const OptionValue& value = *section_.find("workers");
-  if (value.value == "auto") return std::nullopt;
-  return guarded("workers", value, [&] {
-    try {
-      return static_cast<unsigned>(number(find_key(section_.id.kind, "workers")->rule, value.value));
-    } catch (const std::invalid_argument& error) {
-      throw std::invalid_argument(std::string(error.what()) + ", or auto");
-    }
-  });
-}
-
 std::vector<ListenSpec> SectionReader::listeners() const {
   std::vector<ListenSpec> specs;
   for (const auto& value : section_.values.at("listen")) {

@@ -27,8 +27,6 @@ class SectionReader {
   std::chrono::milliseconds duration(const std::string& key) const;
   std::int64_t integer(const std::string& key) const;
   std::uint64_t size(const std::string& key) const;  ///< bytes
-  /// @return nullopt for `auto`.
-  std::optional<unsigned> workers() const;
   std::vector<ListenSpec> listeners() const;
 
   /// @return what `parse` makes of each value of the key, which nobody need have given. `parse` takes the text and

@@ -151,6 +151,7 @@ void Connection::start(std::unique_ptr<Call> call) {
   call_ = std::move(call);
   skipped_ = 0;
   call_->reader->attach(*this);
+  rest(false);
   clear_deadline();
   body_left_ = share_.times().body_pace.timeout;
   host().runtime().task_started();
@@ -195,7 +196,10 @@ void Connection::send(std::string_view output, bool more_follows) {
 void Connection::finish_or_wait(Next next) {
   if (next == Next::close) end_ = End::close;
   if (next == Next::linger) end_ = End::linger;
-  if (unsent_ != nullptr) return set_deadline(host().limits().write_timeout);
+  if (unsent_ != nullptr) {
+    rest(false);
+    return set_deadline(host().limits().write_timeout);
+  }
   if (end_ != End::none) return close_gracefully(end_ == End::linger);
   set_phase_deadline();
 }
@@ -203,6 +207,7 @@ void Connection::finish_or_wait(Next next) {
 // A header section must be there in its time, however its bytes trickle in. A body's time is renewed where its bytes
 // come (receive_requests).
 void Connection::set_phase_deadline() {
+  rest(call_ == nullptr && !has_input());
   if (call_ != nullptr) return call_->reader && call_->reader->waiting() ? set_deadline(body_left_) : clear_deadline();
   if (!has_input()) {
     part_ = Part::none;

@@ -72,6 +72,7 @@ bool Connection::send_piece(std::string_view bytes) {
 void Connection::transfer(std::unique_ptr<Call> call) {
   call_ = std::move(call);
   transferring_ = true;
+  rest(false);
   const Response::Special& special = *call_->response().special();
   if (!special.upgrade && !special.function) parts_ = std::make_unique<PartsTransfer>(special.parts);
   if (unsent_ != nullptr) return set_deadline(host().limits().write_timeout);

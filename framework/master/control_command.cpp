@@ -68,10 +68,11 @@ std::optional<ScaleCommand> parse_amount(std::string_view pool, std::string_view
 }
 
 Parsed parse_scale(const Words& words) {
-  if (words.size() != 3) return fail("scale takes a pool and a number: scale POOL N, +N or -N");
+  if (words.size() != 3) return fail("scale takes a pool and a number: scale POOL N, +N, -N or auto");
+  if (words[2] == "auto") return ScaleCommand{std::string(words[1]), false, 0, true};
   if (auto command = parse_amount(words[1], words[2])) return *std::move(command);
-  return fail(
-      fmt::format("scale takes N, +N or -N with N from 0 to {}, not {}", kMaxScale, config::in_quotes(words[2])));
+  return fail(fmt::format("scale takes N, +N or -N with N from 0 to {}, or auto, not {}", kMaxScale,
+                          config::in_quotes(words[2])));
 }
 
 struct ActionEntry {

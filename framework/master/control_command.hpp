@@ -27,8 +27,9 @@ struct StatusCommand {};
 struct WorkersCommand {};
 struct ScaleCommand {
   std::string pool;
-  bool relative;  ///< `+1`, `-1`: from the size that the pool has now
-  int amount;     ///< not negative unless relative
+  bool relative;           ///< `+1`, `-1`: from the size that the pool has now
+  int amount;              ///< not negative unless relative
+  bool automatic = false;  ///< `auto`: back to what the configuration says
 };
 struct StopCommand {
   bool fast;

@@ -12,6 +12,7 @@
 #include "framework/config/listen.hpp"
 #include "framework/config/schema.hpp"
 #include "framework/config/service_options.hpp"
+#include "framework/config/worker_count.hpp"
 #include "framework/master/inspector.hpp"
 #include "framework/master/startup_error.hpp"
 #include "ipc/shared_memory.hpp"
@@ -137,7 +138,7 @@ SharedPlan plan_shared_objects(const Generation& generation) {
 std::size_t scoreboard_slots(const config::Options& options) {
   if (options.master.max_workers > 0) return options.master.max_workers;
   std::size_t workers = 0;
-  for (const auto& pool : options.pools) workers += pool.workers;
+  for (const auto& pool : options.pools) workers += config::most_workers(pool);
   return std::clamp<std::size_t>(2 * workers + 16, 64, config::kMaxSlots);
 }
 

@@ -18,6 +18,7 @@
 #include <thread>
 #include <utility>
 
+#include "framework/config/worker_count.hpp"
 #include "framework/master/inherited_sockets.hpp"
 #include "framework/master/startup_error.hpp"
 #include "ipc/socket_address.hpp"
@@ -140,7 +141,7 @@ void remove_stale(const ListenSpec& spec, const sockaddr_un& address) {
 unsigned workers_of(const config::Options& options, const std::string& pool) {
   const auto found =
       std::find_if(options.pools.begin(), options.pools.end(), [&](const auto& p) { return p.name == pool; });
-  return found == options.pools.end() ? 1 : std::max(found->workers, 1U);
+  return found == options.pools.end() ? 1 : std::max(config::most_workers(*found), 1U);
 }
 
 }  // namespace

@@ -200,19 +200,29 @@ ControlSocket::Reply Master::carry_out(const ControlCommand& command, ControlSoc
       command);
 }
 
+std::string Master::no_room() const {
+  return answer_error(
+      "the scoreboard has only " + std::to_string(workforce_.slots()) + " slots for workers (max-workers in [master])",
+      kExitRefused);
+}
+
+std::string Master::scale_back(std::size_t pool, const std::string& name) {
+  if (!workforce_.follow_load(pool)) return no_room();
+  const std::string size = "pool " + name + ": " + workforce_.size_text(pool) + " workers, as configured";
+  log_.notice("scale command: " + size);
+  return answer_ok("message", size);
+}
+
 std::string Master::scale(const ScaleCommand& command) {
   if (stop_level_ != StopLevel::none) return answer_error("the server is stopping", kExitUnavailable);
   const auto pool = workforce_.find_pool(command.pool);
   if (!pool) return answer_error("there is no pool \"" + command.pool + "\"", kExitRefused);
+  if (command.automatic) return scale_back(*pool, command.pool);
   const auto before = static_cast<int>(workforce_.goal(*pool));
   const int wanted = command.relative ? before + command.amount : command.amount;
   if (wanted < 0)
     return answer_error("pool \"" + command.pool + "\" has only " + std::to_string(before) + " workers", kExitRefused);
-  if (!workforce_.set_goal(*pool, static_cast<unsigned>(wanted))) {
-    return answer_error("the scoreboard has only " + std::to_string(workforce_.slots()) +
-                            " slots for workers (max-workers in [master])",
-                        kExitRefused);
-  }
+  if (!workforce_.set_goal(*pool, static_cast<unsigned>(wanted))) return no_room();
   const std::string change =
       command.pool + ": " + std::to_string(before) + " -> " + std::to_string(wanted) + " workers";
   log_.notice("scale command: pool " + change);

@@ -71,6 +71,8 @@ class Master {
 
   ControlSocket::Reply carry_out(const ControlCommand& command, ControlSocket::ClientId client);
   std::string scale(const ScaleCommand& command);
+  std::string scale_back(std::size_t pool, const std::string& name);
+  std::string no_room() const;
   std::string reopen();
   std::string administer(const QueueCommand& command);
   StatusSnapshot snapshot();

@@ -3,12 +3,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "framework/master/generation.hpp"
+#include "framework/master/listener_watch.hpp"
 #include "framework/master/log_line.hpp"
 #include "framework/master/restart_policy.hpp"
+#include "framework/master/scaler.hpp"
 #include "framework/master/worker_state.hpp"
 
 namespace prefork::master {
@@ -37,6 +40,18 @@ struct Pool {
   std::vector<std::string> services;  ///< in the order that the workers get them
   std::vector<LogLevel> log_levels;   ///< of these
   unsigned warned_throttle = 0;       ///< failures that the log was told of
+
+  // Of a pool of MIN..MAX.
+  std::optional<Scaler> scaler;          ///< nullopt: its size is fixed
+  bool held = false;                     ///< somebody has set its size: the scaler leaves it alone
+  bool client_waits = false;             ///< seen by `watch` since the last turn
+  std::unique_ptr<ListenerWatch> watch;  ///< while it has no worker
 };
+
+/// Whether the pool's size is its scaler's to set.
+inline bool follows_load(const Pool& pool) noexcept { return pool.scaler && !pool.held; }
+
+/// @return what sizes a pool of MIN..MAX; nullopt: its size is fixed.
+std::optional<Scaler> scaler_of(const config::PoolOptions& options, TimePoint now);
 
 }  // namespace prefork::master

@@ -34,6 +34,9 @@ void write(JsonWriter& json, const PoolStatus& pool) {
       .member("failures", pool.failures)
       .member("throttled_ms", pool.throttled_for.count())
       .member("last_failure", pool.last_failure)
+      .member("size", pool.size)
+      .member("scaling", pool.scaling)
+      .member("busyness", rounded(pool.busyness))
       .end_object();
 }
 

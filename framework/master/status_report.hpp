@@ -30,6 +30,10 @@ struct PoolStatus {
   unsigned failures = 0;                       ///< in a row (RestartPolicy)
   std::chrono::milliseconds throttled_for{0};  ///< until the next start is tried; zero: not throttled
   std::string last_failure;                    ///< empty: none
+  std::string size{};                          ///< by the configuration: "4", "1..8"
+  std::string
+      scaling{};        ///< "fixed", "dynamic", "on demand", or "held": of another size than the configuration asks for
+  double busyness = 0;  ///< of dynamic and on-demand pools: 0 to 1
 };
 
 struct ListenerStatus {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "framework/master/exit_report.hpp"
+#include "framework/master/load_meter.hpp"
 #include "framework/master/rate.hpp"
 #include "framework/master/worker_state.hpp"
 #include "ipc/unique_fd.hpp"
@@ -35,6 +36,7 @@ struct WorkerRecord {
   std::string start_error;
   std::string recycle;  ///< which limit it has reached; empty: none
   RateEstimator request_rate;
+  LoadMeter load;               ///< of a pool of MIN..MAX
   bool spoke_nonsense = false;  ///< said once in the log
 };
 

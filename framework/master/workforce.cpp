@@ -64,6 +64,7 @@ std::size_t Workforce::add_pool(const std::shared_ptr<Generation>& generation, s
   pool.user = generation->identities.at(pool.name).user;
   pool.role = role;
   pool.goal = options.workers;
+  pool.scaler = scaler_of(options, Clock::now());
   pool.max_rss_hard = options.max_rss_hard;
   pool.limits.boot = options.boot_timeout;
   pool.limits.heartbeat = options.worker_timeout;
@@ -92,19 +93,27 @@ std::optional<std::size_t> Workforce::find_pool(const std::string& name) const n
   return std::nullopt;
 }
 
-bool Workforce::set_goal(std::size_t pool, unsigned workers) {
-  std::size_t total = workers;
+std::size_t Workforce::room_beside(std::size_t pool) const noexcept {
+  std::size_t total = 0;
   for (const auto& [id, other] : pools_) {
     const bool counts = other.role == Pool::Role::serving || other.role == pools_.at(pool).role;
-    total += id != pool && counts ? other.goal : 0;
+    total += id != pool && counts ? room_for(other) : 0;
   }
-  if (total > scoreboard_.slots()) return false;
+  return total;
+}
+
+bool Workforce::set_goal(std::size_t pool, unsigned workers) {
+  if (room_beside(pool) + workers > scoreboard_.slots()) return false;
   pools_.at(pool).goal = workers;
+  pools_.at(pool).held = true;
   return true;
 }
 
 void Workforce::retire_all() {
-  for (auto& [id, pool] : pools_) pool.goal = 0;
+  for (auto& [id, pool] : pools_) {
+    pool.goal = 0;
+    pool.held = true;
+  }
 }
 
 void Workforce::forget_empty_pools() {
@@ -123,7 +132,10 @@ std::vector<const Generation*> Workforce::generations() const {
 
 void Workforce::stop(WorkerEvent how) {
   stopping_ = true;
-  for (auto& [id, pool] : pools_) pool.generation->listeners->close();
+  for (auto& [id, pool] : pools_) {
+    pool.watch.reset();
+    pool.generation->listeners->close();
+  }
   table_.for_each([&](WorkerRecord& worker) { apply(worker, how); });
 }
 
@@ -201,7 +213,9 @@ void Workforce::tend(TimePoint now) {
     if (deadline && deadline->at <= now) apply(worker, deadline->event);
   });
   if (!stopping_) {
+    scale_pools(now);
     set_targets(now);
+    watch_for_clients();
     for (const auto& [id, pool] : pools_) {
       refill(id, now);
       replace_due(id);
@@ -228,6 +242,7 @@ std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
   }
   if (rollout_ && !stopping_) consider(rollout_->patience);
   consider(next_rss_check_);
+  if (!stopping_) consider(next_sample_);
   if (!table_.empty()) consider(holds_.next());
   return next;
 }

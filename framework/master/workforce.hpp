@@ -45,8 +45,12 @@ class Workforce {
   std::optional<std::size_t> find_pool(const std::string& name) const noexcept;
   /// How many workers a pool shall have once nothing is rolled.
   unsigned goal(std::size_t pool) const noexcept { return pools_.at(pool).goal; }
-  /// @return false: the scoreboard has no room for so many.
+  /// A pool of MIN..MAX keeps the size until follow_load(), or a rollout. @return false: the scoreboard has no room.
   bool set_goal(std::size_t pool, unsigned workers);
+  /// Gives a pool the size of its configuration, or back to its scaler. @return false: the scoreboard has no room.
+  bool follow_load(std::size_t pool);
+  /// The size by the configuration: "4", "1..8".
+  std::string size_text(std::size_t pool) const;
   void retire_all();
   std::size_t slots() const noexcept { return scoreboard_.slots(); }
   /// The generation that serves, or did when the last rollout ended.
@@ -130,6 +134,16 @@ class Workforce {
   void fail_rollout(const std::string& why);
   void judge(const WorkerRecord& worker, Departure departure, const std::string& why);
 
+  // workforce_scaling.cpp
+  static std::size_t room_for(const Pool& pool) noexcept;
+  std::size_t room_beside(std::size_t pool) const noexcept;
+  static unsigned first_goal(const Pool& incoming, const Pool* outgoing) noexcept;
+  void scale_pools(TimePoint now);
+  LoadSample sample(std::size_t pool);
+  void resize(std::size_t pool, TimePoint now);
+  bool retire_idle(std::size_t pool);
+  void watch_for_clients();
+
   double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
   void recycle(WorkerRecord& worker, const std::string& reason);
   unsigned successors(std::size_t pool) const noexcept;
@@ -179,6 +193,7 @@ class Workforce {
   std::array<std::uint64_t, kDepartures> departures_{};
   std::map<std::string, std::uint64_t> recycled_;  ///< by the limit that was reached
   std::optional<TimePoint> next_rss_check_;        ///< nullopt: no pool has a hard limit
+  std::optional<TimePoint> next_sample_;           ///< nullopt: no pool is sized by its load
   std::minstd_rand random_;
   std::optional<Rollout> rollout_;
   std::optional<RolloutEnd> rollout_end_;

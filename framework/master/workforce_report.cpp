@@ -75,6 +75,12 @@ void Workforce::report_pool(std::size_t id, TimePoint now, StatusSnapshot& snaps
   status.name = pool.name;
   status.target = pool.role == Pool::Role::leaving ? 0 : pool.goal;
   status.user = pool.user;
+  status.size = size_text(id);
+  status.scaling = pool.held                        ? "held"
+                   : !pool.scaler                   ? "fixed"
+                   : pool.scaler->rule().least == 0 ? "on demand"
+                                                    : "dynamic";
+  if (follows_load(pool)) status.busyness = pool.scaler->busyness();
   status.failures = pool.policy.failures(now);
   if (const auto until = pool.policy.throttled_until(now)) {
     status.throttled_for = std::chrono::ceil<milliseconds>(*until - now);

@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "framework/config/worker_count.hpp"
 #include "framework/master/rollout.hpp"
 #include "framework/master/startup_error.hpp"
 #include "framework/master/workforce.hpp"
@@ -22,7 +23,10 @@ constexpr std::chrono::milliseconds kReturnPatience{10'000};
 void Workforce::begin_rollout(std::shared_ptr<Generation> next, const std::optional<std::string>& only) {
   const std::size_t slots = scoreboard_.slots();
   std::size_t workers = 0;
-  for (const auto& pool : next->options.pools) workers += pool.workers + roll_targets(pool.workers, 0, 0).incoming;
+  for (const auto& pool : next->options.pools) {
+    const unsigned most = config::most_workers(pool);
+    workers += most + roll_targets(most, 0, 0).incoming;
+  }
   if (workers > slots) {
     throw StartupError(EX_CONFIG, "the pools need " + std::to_string(workers) +
                                       " slots while they are rolled, and the scoreboard has " + std::to_string(slots) +
@@ -35,7 +39,9 @@ void Workforce::begin_rollout(std::shared_ptr<Generation> next, const std::optio
     const std::string& name = next->options.pools[i].name;
     if (only && name != *only) continue;
     const auto outgoing = find_pool(name, Pool::Role::serving);
-    rollout.pairs.push_back({add_pool(next, i, Pool::Role::incoming), outgoing});
+    const std::size_t incoming = add_pool(next, i, Pool::Role::incoming);
+    pools_.at(incoming).goal = first_goal(pools_.at(incoming), outgoing ? &pools_.at(*outgoing) : nullptr);
+    rollout.pairs.push_back({incoming, outgoing});
     if (outgoing) pools_.at(*outgoing).role = Pool::Role::outgoing;
   }
   for (auto& [id, pool] : pools_) {

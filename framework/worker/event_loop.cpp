@@ -61,9 +61,11 @@ void EventLoop::refresh_clock() noexcept { now_ns_ = ipc::monotonic_ns(); }
 
 void EventLoop::turn() {
   std::array<epoll_event, 256> events;
+  if (load_ != nullptr) load_->begin_wait(ipc::monotonic_ns());
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_ms());
   if (count == -1 && errno != EINTR) ipc::throw_errno("epoll_wait");
   refresh_clock();
+  if (load_ != nullptr) load_->begin_busy(now_ns_);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     static_cast<EventHandler*>(event.data.ptr)->on_events(event.events);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/worker/timer_wheel.hpp"
+#include "ipc/load_clock.hpp"
 #include "ipc/unique_fd.hpp"
 
 namespace prefork::worker {
@@ -60,6 +61,10 @@ class EventLoop {
   void forget(Deferred& deferred) noexcept;
   void dispose(std::unique_ptr<Disposable> object);
 
+  /// From now on the loop tells `clock` when it waits and when it does not, which costs one more look at the time a
+  /// turn. It must live as long as the loop.
+  void wind(ipc::LoadClock& clock) noexcept { load_ = &clock; }
+
   /// Waits for events, a timer or a signal, and handles what came. Blocks.
   void turn();
   /// Reads the clock between turns: for code that blocks by itself (BlockingService).
@@ -77,6 +82,7 @@ class EventLoop {
 
   ipc::UniqueFd epoll_;
   std::uint64_t now_ns_;
+  ipc::LoadClock* load_ = nullptr;
   TimerWheel timers_;
   std::vector<Deferred*> deferred_;
   std::vector<Deferred*> running_;

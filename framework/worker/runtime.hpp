@@ -43,6 +43,11 @@ struct Runtime {
 
   void connection_opened(StreamConnection& connection);
   void connection_closed() noexcept;
+  /// One connection more, or less, waits for a request that may never come.
+  void connection_rests(bool rests) noexcept {
+    resting_count += rests ? 1U : -1U;
+    slot.resting.store(resting_count, std::memory_order_relaxed);
+  }
   void task_started() noexcept { ++tasks; }
   void task_ended() noexcept { --tasks; }
   bool idle() const noexcept { return connection_count == 0 && tasks == 0; }
@@ -54,6 +59,7 @@ struct Runtime {
   BlockingDuties* duties = nullptr;  ///< set by the worker; of use to blocking services
   List<StreamConnection> connections;
   std::uint32_t connection_count = 0;
+  std::uint32_t resting_count = 0;
   std::uint32_t tasks = 0;  ///< coroutines that a service spawned and timer callbacks under way
   std::uint64_t next_connection_id = 1;
   DrainMode drain = DrainMode::none;

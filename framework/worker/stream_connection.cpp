@@ -31,6 +31,7 @@ StreamConnection::StreamConnection(ServiceHost& host, ipc::UniqueFd fd, const Pe
 }
 
 StreamConnection::~StreamConnection() {
+  rest(false);
   host_.runtime().loop.forget(*this);
   release_block();
   unlink();

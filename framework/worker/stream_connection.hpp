@@ -82,6 +82,12 @@ class StreamConnection : public EventHandler,
   /// The time until the deadline; nullopt: none is set.
   std::optional<std::chrono::milliseconds> deadline_left() const noexcept;
 
+  /// Nothing is under way on it: it waits for what its client may ask next, or for its time-out. A worker that has only
+  /// such connections counts as idle. Cheap where nothing changes.
+  void rest(bool rests) noexcept {
+    if (rests != resting_) host_.runtime().connection_rests(resting_ = rests);
+  }
+
   /// Closes so that what was sent arrives: where the client may still be sending, the sending side is shut
   /// and the rest is read away for a moment. No hook is called any more.
   /// @param more_to_come  the client is known to be sending; else only input that waits already counts
@@ -121,6 +127,7 @@ class StreamConnection : public EventHandler,
   Stage stage_ = Stage::open;
   bool input_ready_ = true;  // until a receive says otherwise: the first bytes often come with the connection
   bool attached_ = false;
+  bool resting_ = false;
   bool peer_ended_ = false;      // EPOLLRDHUP, EPOLLHUP or EPOLLERR was seen: a receive will tell
   bool input_finished_ = false;  // a receive gave the end: nothing is left that close(2) would answer with a reset
   bool wants_writable_ = false;

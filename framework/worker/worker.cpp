@@ -143,6 +143,7 @@ int Worker::run() {
     return ipc::kExitCannotStart;
   }
   if (runtime_.drain == DrainMode::none) {
+    if (setup_.tells_load) runtime_.loop.wind(slot_.load);
     slot_.end_activity();
     slot_.state.store(ipc::SlotState::idle, std::memory_order_relaxed);
     acceptor_.arm();

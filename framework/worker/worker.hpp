@@ -65,7 +65,8 @@ struct WorkerSetup {
   Isolation isolation;
   std::size_t max_connections = 0;  ///< 0: what the descriptor limit allows
   RecycleLimits recycle;
-  int statm_fd = -1;  ///< opened by run_worker()
+  bool tells_load = false;  ///< the pool is sized by it
+  int statm_fd = -1;        ///< opened by run_worker()
   std::vector<ServiceSetup> services;
   std::vector<ListenerSetup> listeners;
 };

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Reloads, scalings and recycling under load: what clients notice.
 
-  reload.py [reload|scale|recycle]... [--times N] [--seconds S] [--build DIR]
+  reload.py [reload|scale|recycle|dynamic]... [--times N] [--seconds S] [--build DIR]
 
 For each kind: S seconds of load without it, then S seconds in which it happens N times, evenly spread. The load is wrk
 with 32 connections that are kept and, beside it, ab with 16 clients that connect for each request. Prints requests, failed
 ones, and p99 of both halves. Exits with 1 where a request failed. Needs: wrk, ab. Loopback only.
 
 recycle runs with max-requests = 1000 and counts the workers that were replaced.
+
+dynamic lets a pool of 1..8 grow by N bursts of a second and shrink to one worker after each, while other clients, one that
+keeps its connection and one that connects for each request, ask on: shrinking is what they would notice. It has no p99.
 """
-import argparse, os, re, subprocess, sys, tempfile, threading, time
+import argparse, http.client, os, re, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))
 import harness
@@ -88,14 +91,77 @@ def run(kind, args):
     return during["failed"] == 0 and not others
 
 
+class Steady(threading.Thread):
+    """Asks some hundred times a second until it is told to stop, and counts what fails."""
+
+    def __init__(self, port, keeps):
+        super().__init__()
+        self.port, self.keeps, self.over, self.requests, self.failures = port, keeps, False, 0, []
+        self.start()
+
+    def run(self):
+        connection = None
+        while not self.over:
+            try:
+                connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+                connection.request("GET", "/", headers={} if self.keeps else {"Connection": "close"})
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != 200:
+                    raise OSError(f"status {answer.status}")
+                if answer.will_close:
+                    connection.close()
+                    connection = None
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                connection = None
+            self.requests += 1
+            time.sleep(0.003)
+
+
+def dynamic(args):
+    port = harness.free_port()
+    config = CONFIG.replace("workers = 2", "workers = 1..8\nidle-worker-timeout = 300ms\nmax-busyness = 40")
+    config = config.format(user=harness.user_setting(), limits="", port=port)
+    kept = connecting = failed = 0
+    most = 0
+    with tempfile.TemporaryDirectory() as folder, harness.Prefork(args.build, folder, config) as server:
+        server.wait_ready()
+        steady = [Steady(port, True), Steady(port, False)]
+        size = lambda: server.status()["pools"][0]["running"]
+        for _ in range(args.times):
+            during = figures(*load(port, 1))
+            most = max(most, size())
+            kept, connecting = kept + during["requests"][0], connecting + during["requests"][1]
+            failed += during["failed"]
+            patience = time.monotonic() + 60
+            while size() > 1:
+                if time.monotonic() > patience:
+                    raise SystemExit("the pool does not shrink")
+                time.sleep(0.05)
+        for client in steady:
+            client.over = True
+            client.join()
+        changes = re.findall(r"pool main: (\d+) -> (\d+) workers", server.output())
+        restarts = {reason: n for reason, n in server.status()["restarts"].items() if n}
+    grown = sum(int(after) > int(before) for before, after in changes)
+    print(f"dynamic: {args.times} times from 1 to at most {most} workers and back ({grown} steps up, {len(changes) - grown} "
+          f"down), {kept} requests kept alive and {connecting} connecting in bursts, {failed} failed; beside them "
+          f"{steady[0].requests} and {steady[1].requests}, {len(steady[0].failures) + len(steady[1].failures)} failed"
+          + (f", restarts {restarts}" if restarts else ""))
+    for failure in [*steady[0].failures, *steady[1].failures][:5]:
+        print("  " + failure)
+    return failed == 0 and not steady[0].failures and not steady[1].failures and not restarts and grown >= args.times
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kinds", nargs="*", default=["reload", "scale", "recycle"])
+    parser.add_argument("kinds", nargs="*", default=["reload", "scale", "recycle", "dynamic"])
     parser.add_argument("--times", type=int, default=200)
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--build", default=harness.default_build())
     args = parser.parse_args()
-    results = [run(kind, args) for kind in args.kinds]
+    results = [dynamic(args) if kind == "dynamic" else run(kind, args) for kind in args.kinds]
     sys.exit(0 if all(results) else 1)
 
 

@@ -14,8 +14,8 @@ using namespace std::chrono_literals;
 master::StatusSnapshot snapshot() {
   master::StatusSnapshot all;
   all.master = {100, "0.1.0", 3, 3h + 2min, "prefork.conf", false, "", ""};
-  all.pools.push_back({"main", 2, 2, 2, "www-data", 0, 0ms, ""});
-  all.pools.push_back({"jobs", 1, 0, 0, "nobody", 5, 1500ms, "cannot start"});
+  all.pools.push_back({"main", 2, 2, 2, "www-data", 0, 0ms, "", "2", "fixed", 0});
+  all.pools.push_back({"jobs", 1, 0, 0, "nobody", 5, 1500ms, "cannot start", "0..8", "on demand", 0.5});
   all.listeners.push_back({"web", "tcp://127.0.0.1:40123", "tcp"});
   all.listeners.push_back({"web", "unix:/run/web.sock", "unix"});
   all.services.push_back({"web", "hello", "main"});
@@ -36,9 +36,9 @@ TEST(CtlPrint, Status) {
 2000 requests (123.5/s), 1 datagram, 12 connections open, 9.8 KiB in, 175.8 KiB out
 workers replaced: killed 2
 
-POOL  WORKERS  READY  USER      NOTE
-main      2/2      2  www-data
-jobs      0/1      0  nobody    throttled, next start in 1.5s, 5 failures in a row: cannot start
+POOL  WORKERS                   READY  USER      NOTE
+main  2/2                           2  www-data
+jobs  0/1 of 0..8 (on demand)       0  nobody    throttled, next start in 1.5s, 5 failures in a row: cannot start
 
 SERVICE  POOL  PLUGIN      LISTENS ON
 web      main  hello       tcp://127.0.0.1:40123 unix:/run/web.sock

@@ -76,6 +76,9 @@ max-requests = 0  # default
 max-lifetime = 0  # default
 max-rss = 0  # default
 max-rss-hard = 0  # default
+spare-workers = 0  # default
+max-busyness = 75  # default
+idle-worker-timeout = 30s  # default
 dumpable = off  # default
 seccomp = off  # default
 
@@ -177,8 +180,9 @@ Options all_changed() {
       SeccompProfile::strict,
       {{"/www", {}}, {"/a b", {}}},
       {{"/var/lib/x", {}}}};
-  PoolOptions blue{"blue", 3, "user", "group", 1s, 0ms, 1000, 12, 48h, 1 << 20, 1 << 21, isolation, {}};
-  PoolOptions main{"main", 2, std::nullopt, "g", 2min, 25min, 5, 1, 90s, 0, 4097, {}, {}};
+  PoolOptions blue{"blue", 3,       "user",  "group",          1s,        0ms, 1000, 12,
+                   48h,    1 << 20, 1 << 21, {9, 2, 60, 5min}, isolation, {}};
+  PoolOptions main{"main", 2, std::nullopt, "g", 2min, 25min, 5, 1, 90s, 0, 4097, {}, {}, {}};
   options.pools = {blue, main};
   ServiceOptions web =
       service("web", "blue",

@@ -36,14 +36,20 @@ inline std::string text_of(const IsolationOptions& isolation) {
   return text;
 }
 
+inline std::string text_of(const ScalingOptions& scaling) {
+  const auto& [max_workers, spare_workers, max_busyness, idle_worker_timeout] = scaling;
+  return fmt::format("most={} spare={} busyness={} idle={}", max_workers, spare_workers, max_busyness,
+                     idle_worker_timeout.count());
+}
+
 inline std::string text_of(const PoolOptions& pool) {
   const auto& [name, workers, user, group, boot_timeout, worker_timeout, max_connections, max_requests, max_lifetime,
-               max_rss, max_rss_hard, isolation, origin] = pool;
+               max_rss, max_rss_hard, scaling, isolation, origin] = pool;
   static_cast<void>(origin);
   return fmt::format(
-      "pool {} workers={} user={} group={} boot={} worker={} connections={} requests={} lifetime={} rss={} {} {}", name,
-      workers, user.value_or("(none)"), group.value_or("(none)"), boot_timeout.count(), worker_timeout.count(),
-      max_connections, max_requests, max_lifetime.count(), max_rss, max_rss_hard, text_of(isolation));
+      "pool {} workers={} user={} group={} boot={} worker={} connections={} requests={} lifetime={} rss={} {} {} {}",
+      name, workers, user.value_or("(none)"), group.value_or("(none)"), boot_timeout.count(), worker_timeout.count(),
+      max_connections, max_requests, max_lifetime.count(), max_rss, max_rss_hard, text_of(scaling), text_of(isolation));
 }
 
 inline std::string text_of(const ServiceOptions& service) {

@@ -113,6 +113,48 @@ TEST(Resolve, TheCommandLineBeatsTheEnvironmentBeatsTheFile) {
   EXPECT_EQ(workers({"pool.main.workers=4", "pool.main.workers=auto"}, variable), "3 -o pool.main.workers (auto)");
 }
 
+TEST(Resolve, WorkersAreANumberOrFromOneToAnother) {
+  const auto workers = [](const std::string& value) {
+    const Options options = resolve_text("[pool main]\nworkers = " + value + "\n" + kEcho);
+    return std::to_string(options.pools[0].workers) + " " + std::to_string(options.pools[0].scaling.max_workers) + " " +
+           options.origins.at("pool.main.workers").text;
+  };
+  EXPECT_EQ(workers("4"), "4 0 a.conf:2");
+  EXPECT_EQ(workers("1..8"), "1 8 a.conf:2");
+  EXPECT_EQ(workers("0..4096"), "0 4096 a.conf:2");
+  EXPECT_EQ(workers("4..4"), "4 0 a.conf:2") << "a fixed size";
+  EXPECT_EQ(workers("1..auto"), "1 3 a.conf:2 (auto)");
+  EXPECT_EQ(workers("auto..9"), "3 9 a.conf:2 (auto)");
+  EXPECT_EQ(workers("auto..auto"), "3 0 a.conf:2 (auto)");
+}
+
+TEST(Resolve, ContradictingSizesAreRefused) {
+  const std::string expected = " is not an integer from 1 to 4096, auto or MIN..MAX";
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"4..2", "\"4..2\" asks for at least 4 and at most 2 workers"},
+      {"4..auto", "\"4..auto\" asks for at least 4 and at most 3 workers; auto is 3 here"},
+      {"0..0", "\"0\"" + expected},
+      {"0", "\"0\"" + expected},
+      {"1..", "\"\"" + expected},
+      {"1..4097", "\"4097\"" + expected},
+      {"1...8", "\".8\"" + expected},
+      {"1..8..9", "\"8..9\"" + expected},
+      {"1 .. 8", "\"1 \" is not an integer from 0 to 4096, auto or MIN..MAX"},
+      {"-1..8", "\"-1\" is not an integer from 0 to 4096, auto or MIN..MAX"},
+      {"..8", "\"\" is not an integer from 0 to 4096, auto or MIN..MAX"},
+  };
+  for (const auto& [value, sentence] : cases) {
+    EXPECT_EQ(sentence_of([&] { resolve_text("[pool main]\nworkers = " + value + "\n" + kEcho); }),
+              "a.conf:2: workers in [pool main]: " + sentence);
+  }
+  EXPECT_EQ(sentence_of([] { resolve_text("[pool main]\nworkers = 1..8\nspare-workers = 8\n" + kEcho); }),
+            "a.conf:3: [pool main] spare-workers is not less than the most workers, 8");
+  EXPECT_EQ(sentence_of([] { resolve_text("[pool main]\nworkers = 8\nspare-workers = 8\n" + kEcho); }), "(nothing)")
+      << "of no meaning there";
+  EXPECT_EQ(sentence_of([] { resolve_text("[master]\nmax-workers = 7\n[pool main]\nworkers = 1..8\n" + kEcho); }),
+            "a.conf:2: max-workers is 7, but the pools have 8 workers");
+}
+
 TEST(Resolve, OfPluginOptionsTheSameSourceWins) {
   const std::string text = kEcho + "root = file\n";
   const auto root = [&](const std::vector<std::string>& overrides, const std::vector<std::string>& environment) {
@@ -172,7 +214,7 @@ TEST(Resolve, MistakesNamePlaceAndExpectation) {
        "a.conf:4: [service echo] is in the pool \"mian\", which is not there; did you mean \"main\"?"},
       {kEcho + "pool = other", "a.conf:4: [service echo] is in the pool \"other\", which is not there"},
       {kEcho + "[pool main]\nworkers = 0",
-       "a.conf:5: workers in [pool main]: \"0\" is not an integer from 1 to 4096, or auto"},
+       "a.conf:5: workers in [pool main]: \"0\" is not an integer from 1 to 4096, auto or MIN..MAX"},
       {kEcho + "[pool main]\nworkers = Auto",
        "a.conf:5: workers in [pool main]: \"Auto\" is not an integer from 1 to 4096, or auto"},
       {kEcho + "[pool main]\nworkers =",

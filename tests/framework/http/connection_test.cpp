@@ -55,6 +55,30 @@ Task<Response> count_bytes(Request& request) {
 
 constexpr RouteOptions kStreamed{BodyMode::streamed, std::nullopt};
 
+TEST_F(ConnectionTest, RestsOnlyWhileNothingIsUnderWay) {
+  service.fill = [](Router& router) {
+    router.get("/", [](Request&) { return Response::text("x"); });
+    router.post("/", count_bytes, kStreamed);
+  };
+  const auto resting = [&](unsigned wanted) {
+    return turn_until([&] { return board.slot(0).resting.load() == wanted; });
+  };
+  ipc::UniqueFd client = open(worker::test::tcp_pair());
+  EXPECT_TRUE(resting(0)) << "it has asked nothing yet";
+  send(client.get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(resting(1));
+  send(client.get(), "GET / HT");
+  EXPECT_TRUE(resting(0)) << "a request has begun";
+  send(client.get(), "TP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(resting(1));
+  send(client.get(), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na");
+  EXPECT_TRUE(resting(0)) << "its handler waits for the body";
+  send(client.get(), "b");
+  EXPECT_TRUE(resting(1));
+  hang_up(client);
+  EXPECT_EQ(board.slot(0).resting.load(), 0U) << "who has gone does not rest";
+}
+
 TEST_F(ConnectionTest, ReadsABodyThatCameWithItsRequest) {
   service.fill = [](Router& router) { router.post("/", count_bytes, kStreamed); };
   const std::string answer =

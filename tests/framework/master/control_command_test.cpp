@@ -14,6 +14,7 @@ std::string told(std::string_view line) {
     std::string operator()(const StatusCommand&) const { return "status"; }
     std::string operator()(const WorkersCommand&) const { return "workers"; }
     std::string operator()(const ScaleCommand& scale) const {
+      if (scale.automatic) return "scale " + scale.pool + " by itself";
       return "scale " + scale.pool + (scale.relative ? " by " : " to ") + std::to_string(scale.amount);
     }
     std::string operator()(const StopCommand& stop) const { return stop.fast ? "stop fast" : "stop"; }
@@ -47,7 +48,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Line{"scale main 4", "scale main to 4"}, Line{"scale  main\t0", "scale main to 0"},
                     Line{"scale main +1", "scale main by 1"}, Line{"scale main -1", "scale main by -1"},
                     Line{"scale main 65534", "scale main to 65534"}, Line{"scale 4 4", "scale 4 to 4"},
-                    Line{"ipc", "ipc"}, Line{"queue list web.jobs", "queue list of web.jobs"},
+                    Line{"scale main auto", "scale main by itself"}, Line{"ipc", "ipc"},
+                    Line{"queue list web.jobs", "queue list of web.jobs"},
                     Line{"queue requeue web.jobs", "queue requeue of web.jobs"},
                     Line{"queue requeue web.jobs 3", "queue requeue of web.jobs at most 3"},
                     Line{"queue drop web.jobs", "queue drop of web.jobs"}));
@@ -62,15 +64,15 @@ INSTANTIATE_TEST_SUITE_P(
         Line{"status now", "error: status takes no arguments; \"now\" is one too many"},
         Line{"stop --slow", "error: stop takes --fast or nothing, not \"--slow\""},
         Line{"stop --fast x", "error: stop takes --fast or nothing, not \"x\""},
-        Line{"scale", "error: scale takes a pool and a number: scale POOL N, +N or -N"},
-        Line{"scale main", "error: scale takes a pool and a number: scale POOL N, +N or -N"},
-        Line{"scale main 1 2", "error: scale takes a pool and a number: scale POOL N, +N or -N"},
-        Line{"scale main x", "error: scale takes N, +N or -N with N from 0 to 65534, not \"x\""},
-        Line{"scale main +", "error: scale takes N, +N or -N with N from 0 to 65534, not \"+\""},
-        Line{"scale main --1", "error: scale takes N, +N or -N with N from 0 to 65534, not \"--1\""},
-        Line{"scale main +-1", "error: scale takes N, +N or -N with N from 0 to 65534, not \"+-1\""},
-        Line{"scale main 1x", "error: scale takes N, +N or -N with N from 0 to 65534, not \"1x\""},
-        Line{"scale main 65535", "error: scale takes N, +N or -N with N from 0 to 65534, not \"65535\""},
+        Line{"scale", "error: scale takes a pool and a number: scale POOL N, +N, -N or auto"},
+        Line{"scale main", "error: scale takes a pool and a number: scale POOL N, +N, -N or auto"},
+        Line{"scale main 1 2", "error: scale takes a pool and a number: scale POOL N, +N, -N or auto"},
+        Line{"scale main x", "error: scale takes N, +N or -N with N from 0 to 65534, or auto, not \"x\""},
+        Line{"scale main +", "error: scale takes N, +N or -N with N from 0 to 65534, or auto, not \"+\""},
+        Line{"scale main --1", "error: scale takes N, +N or -N with N from 0 to 65534, or auto, not \"--1\""},
+        Line{"scale main +-1", "error: scale takes N, +N or -N with N from 0 to 65534, or auto, not \"+-1\""},
+        Line{"scale main 1x", "error: scale takes N, +N or -N with N from 0 to 65534, or auto, not \"1x\""},
+        Line{"scale main 65535", "error: scale takes N, +N or -N with N from 0 to 65534, or auto, not \"65535\""},
         Line{"ipc now", "error: ipc takes no arguments; \"now\" is one too many"},
         Line{"queue", "error: queue takes list NAME, requeue NAME [N] or drop NAME"},
         Line{"queue list", "error: queue takes list NAME, requeue NAME [N] or drop NAME"},
@@ -83,7 +85,8 @@ INSTANTIATE_TEST_SUITE_P(
         Line{"queue requeue jobs 0", "error: requeue takes a number from 1 to 1000000000, not \"0\""},
         Line{"queue requeue jobs -1", "error: requeue takes a number from 1 to 1000000000, not \"-1\""},
         Line{"queue requeue jobs 1x", "error: requeue takes a number from 1 to 1000000000, not \"1x\""},
-        Line{"scale main 99999999999", "error: scale takes N, +N or -N with N from 0 to 65534, not \"99999999999\""}));
+        Line{"scale main 99999999999",
+             "error: scale takes N, +N or -N with N from 0 to 65534, or auto, not \"99999999999\""}));
 
 TEST(ControlCommand, EveryCutOfAGoodLineIsReadOrRefused) {
   for (const std::string line : {"stop --fast", "scale main +12", "workers"}) {

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <vector>
 
+#include "ipc/scoreboard.hpp"
 #include "ipc/wakeup.hpp"
 #include "tests/ipc/support.hpp"
 
@@ -157,6 +158,25 @@ TEST_F(EventLoopTest, ADestructorMayDisposeOfMore) {
   loop.defer(later);
   loop.turn();
   EXPECT_EQ(alive, 0);
+}
+
+TEST_F(EventLoopTest, TellsWhenItIsBusy) {
+  ipc::LoadClock load{};
+  loop.wind(load);
+  EXPECT_FALSE(load.read(0).busy);
+  loop.add(a.fd(), EPOLLIN | EPOLLET, on_a);
+  std::uint64_t before = 0;
+  on_a.call = [&](std::uint32_t) {
+    EXPECT_TRUE(load.read(ipc::monotonic_ns()).busy);
+    before = load.read(loop.now_ns()).busy_ns;
+    while (load.read(ipc::monotonic_ns()).busy_ns < before + 1'000'000) {
+    }
+  };
+  a.wake();
+  loop.turn();
+  loop.defer(later);  // so that the next turn does not wait
+  loop.turn();
+  EXPECT_GE(load.read(ipc::monotonic_ns()).busy_ns, before + 1'000'000);
 }
 
 struct Alarm final : TimerWheel::Entry {
