@@ -75,8 +75,7 @@ int Master::run() {
     const auto control = control_.expire(now);
     if (stop_level_ != StopLevel::none && workforce_.empty()) break;
     const auto logs = earlier(log_writers_.next_deadline(), log_.next_deadline());
-    reactor_.wait(
-        earlier(earlier(workforce_.next_deadline(now), logs), earlier(control, notifier_.next_deadline())));
+    reactor_.wait(earlier(earlier(workforce_.next_deadline(now), logs), earlier(control, notifier_.next_deadline())));
   }
   log_writers_.finish(kLogsEnd);
   log_.notice("prefork-master (pid " + std::to_string(::getpid()) + ") has stopped");
