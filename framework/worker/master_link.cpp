@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <span>
+#include <string>
 
 #include "framework/worker/service_host.hpp"
 #include "ipc/pipe.hpp"
@@ -24,8 +25,8 @@ void MasterLink::send_log(LogLevel level, std::string_view line, std::uint8_t se
   const auto result = send({ipc::StatusKind::log, static_cast<std::uint8_t>(level), line, service});
   if (result == ipc::SendResult::full) slot_.add(ipc::Counter::log_lines_dropped);
   if (result != ipc::SendResult::closed) return;
-  std::fprintf(stderr, "%.*s%s%.*s\n", static_cast<int>(name.size()), name.data(), name.empty() ? "" : ": ",
-               static_cast<int>(line.size()), line.data());
+  const std::string text = std::string(name) + (name.empty() ? "" : ": ") + std::string(line) + '\n';
+  std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
 // A word that is lost here would have a worker that serves aborted for not getting ready.

@@ -1,20 +1,21 @@
 #!/usr/bin/env python3
 """Logs under load: rotated again and again, on a disk that gets full, with nobody who reads. Which lines are there?
 
-  logs.py [rotate|full|unread]... [--rotations N] [--seconds S] [--build DIR]
+  logs.py [rotate|full|unread]... [--rotations N] [--copytruncate] [--seconds S] [--build DIR]
 
 Clients make numbered lines in the server's log (by a service that logs what it is told) and in an access log (by requests),
 as fast as they are answered. At the end every number must stand in exactly one of all the files, or be counted as dropped;
 every line must be whole; every request must have been answered.
 
-rotate  N times: both files are renamed, then USR1 or `preforkctl reopen`. Nothing may be dropped by the writers.
-full    both logs on a file system of 256 KiB, which fills up; then there is room again. Needs root (a mount namespace).
+rotate  N times: both files are renamed, then USR1 or `preforkctl reopen`. With --copytruncate they are copied and cut
+        instead, which must be found to lose lines.
+full    both logs on a file system of 256 KiB, which fills up; then there is room again. Needs a mount namespace.
 unread  the server's log on a FIFO that nobody reads for a while.
 
 Prints what was written, dropped, lost, doubled and torn. Exits with 1 where a line is lost and not counted, doubled or torn, or
 a request failed. Loopback only.
 """
-import argparse, collections, os, re, socket, subprocess, sys, tempfile, threading, time
+import argparse, collections, os, re, shutil, socket, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))
 import harness
@@ -155,8 +156,14 @@ def rotate(args, folder):
     begin = time.monotonic()
     for i in range(args.rotations):
         for path in texts:
-            os.rename(path, f"{path}.{i}")
-        if i % 2:
+            if args.copytruncate:
+                shutil.copyfile(path, f"{path}.{i}")
+                os.truncate(path, 0)
+            else:
+                os.rename(path, f"{path}.{i}")
+        if args.copytruncate:
+            pass
+        elif i % 2:
             server.control("reopen")
         else:
             os.kill(server.master.pid, 10)  # USR1
@@ -175,8 +182,8 @@ def rotate(args, folder):
 
 
 def full(args, folder):
-    if os.geteuid() != 0:
-        print("full: skipped, needs root")
+    if "LOGS_CAMPAIGN_UNSHARED" not in os.environ:
+        print("full: skipped, needs the right to a mount namespace")
         return True
     disk = os.path.join(folder, "disk")
     os.mkdir(disk)
@@ -273,12 +280,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="*", default=list(KINDS))
     parser.add_argument("--rotations", type=int, default=100)
+    parser.add_argument("--copytruncate", action="store_true")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--build", default=harness.default_build())
     args = parser.parse_args()
-    if "full" in args.kinds and os.geteuid() == 0 and "PREFORK_LOGS_UNSHARED" not in os.environ:
-        os.environ["PREFORK_LOGS_UNSHARED"] = "1"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+    unshare = ["unshare", "--mount", "--propagation", "private"]
+    if "full" in args.kinds and "LOGS_CAMPAIGN_UNSHARED" not in os.environ:
+        if subprocess.run([*unshare, "true"], stderr=subprocess.DEVNULL).returncode == 0:
+            os.environ["LOGS_CAMPAIGN_UNSHARED"] = "1"
+            os.execvp("unshare", [*unshare, sys.executable, *sys.argv])
     results = []
     for kind in args.kinds:
         with tempfile.TemporaryDirectory() as folder:
