@@ -58,11 +58,12 @@ ssize_t read_until(Deadline deadline, int pipe, char* bytes, std::size_t room) {
 // The starter's process from here on. What it owns of the server's is the daemon's: it ends without unwinding.
 [[noreturn]] void wait_for_daemon(pid_t middle, int pipe, std::chrono::milliseconds patience) {
   ipc::retry_eintr([&] { return ::waitpid(middle, nullptr, 0); });
-  const Deadline deadline = std::chrono::steady_clock::now() + patience;
   pid_t daemon = 0;
-  if (read_until(deadline, pipe, reinterpret_cast<char*>(&daemon), sizeof daemon) != sizeof daemon) {
+  const Deadline forked_by = std::chrono::steady_clock::now() + kStopPatience;
+  if (read_until(forked_by, pipe, reinterpret_cast<char*>(&daemon), sizeof daemon) != sizeof daemon) {
     leave("the daemon could not be forked", EX_OSERR);
   }
+  const Deadline deadline = std::chrono::steady_clock::now() + patience;
   std::array<char, kMaxMessage> message;
   const ssize_t n = read_until(deadline, pipe, message.data(), message.size());
   if (n == -1) stop_late_one(daemon, pipe, patience);

@@ -67,7 +67,7 @@ TEST(Daemon, IsReadyWhenItsStarterReturns) {
   const pid_t pid = daemon.pid();
   ASSERT_GT(pid, 0);
   const Outcome status = daemon.ctl("status");
-  EXPECT_THAT(status.out, HasSubstr("2 ready")) << status.out << status.err;
+  EXPECT_THAT(status.out, testing::ContainsRegex("main +2/2 +2 ")) << status.out << status.err;
   EXPECT_NE(::getsid(pid), ::getsid(0)) << "a session of its own";
   EXPECT_NE(::getsid(pid), pid) << "which it does not lead: it can't come by a terminal";
   const std::string proc = "/proc/" + std::to_string(pid);
@@ -192,9 +192,9 @@ TEST(FirstProcess, ReapsWhatOthersLeaveAndStopsWhenTold) {
   EXPECT_EQ(server.status()["master"]["pid"], 1);
   const std::size_t own = children_of(master).size();
   // As a service's helper whose parent has gone.
-  within(master, "sleep 1000 >/dev/null 2>&1 &");
+  within(master, "setsid sleep 1000 >/dev/null 2>&1 &");
   EXPECT_TRUE(eventually([&] { return children_of(master).size() == own + 1; })) << "the orphan came to the master";
-  within(master, "kill -KILL $(pidof sleep)");
+  within(master, "kill -KILL $(pgrep -x sleep)");
   EXPECT_TRUE(eventually([&] { return children_of(master).size() == own; })) << "and is reaped";
   EXPECT_EQ(server.status()["restarts"].size(), 0U);
 

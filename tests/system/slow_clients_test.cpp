@@ -47,6 +47,8 @@ TEST_P(SlowClients, AreClosedAndHoldUpNobody) {
                 }});
   server.ready(1);
   const auto connections = [&] { return server.status()["totals"]["connections"].get<int>(); };
+  EXPECT_EQ(run({{"curl", "-s", "-o", "/dev/null", server.address(attack.service).http(attack.path)}}).code, 0)
+      << "an open file that is kept";
   const pid_t worker = server.workers().at(0);
   const std::size_t descriptors = descriptors_of(worker).size();
   const long memory = most_rss_kib(server);

@@ -36,9 +36,9 @@ TEST(CtlPrint, Status) {
 2000 requests (123.5/s), 1 datagram, 12 connections open, 9.8 KiB in, 175.8 KiB out
 workers replaced: killed 2
 
-POOL  WORKERS                   READY  USER      NOTE
-main  2/2                           2  www-data
-jobs  0/1 of 0..8 (on demand)       0  nobody    throttled, next start in 1.5s, 5 failures in a row: cannot start
+POOL  WORKERS                  READY  USER      NOTE
+main  2/2                          2  www-data
+jobs  0/1 of 0..8 (on demand)      0  nobody    throttled, next start in 1.5s, 5 failures in a row: cannot start
 
 SERVICE  POOL  PLUGIN      LISTENS ON
 web      main  hello       tcp://127.0.0.1:40123 unix:/run/web.sock

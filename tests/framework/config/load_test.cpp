@@ -99,8 +99,9 @@ TEST(Load, SourcesThatDoNotGoTogether) {
       {listening, "--listen goes with --plugin", EX_USAGE},
       {from_plugin("x", {}), "--plugin needs --listen ADDRESS", EX_USAGE},
       {from_plugin("x", {"x"}),
-       "--listen: listen in [service x]: \"x\" is not an address: expected tcp://HOST:PORT, udp://HOST:PORT, unix:PATH "
-       "or unix-dgram:PATH",
+       "--listen: listen in [service x]: \"x\" is not an address: expected tcp://HOST:PORT, udp://HOST:PORT, "
+       "unix:PATH, "
+       "unix-dgram:PATH or fd:NAME",
        EX_CONFIG},
   };
   for (const auto& [sources, sentence, exit_code] : cases) {

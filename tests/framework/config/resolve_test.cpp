@@ -202,8 +202,9 @@ TEST(Resolve, MistakesNamePlaceAndExpectation) {
       {"[service s]\nlisten = unix:/a", "a.conf:1: [service s] has no \"plugin\""},
       {"[service s]\nlisten = unix:/a\nplugin =", "a.conf:3: plugin in [service s]: the value must not be empty"},
       {"[service s]\nplugin = p\nlisten = x",
-       "a.conf:3: listen in [service s]: \"x\" is not an address: expected tcp://HOST:PORT, udp://HOST:PORT, unix:PATH "
-       "or unix-dgram:PATH"},
+       "a.conf:3: listen in [service s]: \"x\" is not an address: expected tcp://HOST:PORT, udp://HOST:PORT, "
+       "unix:PATH, "
+       "unix-dgram:PATH or fd:NAME"},
       {"[service s]\nplugin = p\nlisten = unix:/a\nlisten = unix:/a",
        "a.conf:4: [service s] listens on unix:/a twice; first at a.conf:3"},
       {kEcho + "idle-timeout = 0",
@@ -216,9 +217,9 @@ TEST(Resolve, MistakesNamePlaceAndExpectation) {
       {kEcho + "[pool main]\nworkers = 0",
        "a.conf:5: workers in [pool main]: \"0\" is not an integer from 1 to 4096, auto or MIN..MAX"},
       {kEcho + "[pool main]\nworkers = Auto",
-       "a.conf:5: workers in [pool main]: \"Auto\" is not an integer from 1 to 4096, or auto"},
+       "a.conf:5: workers in [pool main]: \"Auto\" is not an integer from 1 to 4096, auto or MIN..MAX"},
       {kEcho + "[pool main]\nworkers =",
-       "a.conf:5: workers in [pool main]: \"\" is not an integer from 1 to 4096, or auto"},
+       "a.conf:5: workers in [pool main]: \"\" is not an integer from 1 to 4096, auto or MIN..MAX"},
       {kEcho + "[pool main]\nuser =", "a.conf:5: user in [pool main]: the value must not be empty"},
       {kEcho + "[pool idle]", "a.conf:4: [pool idle] has no service; its workers would have nothing to do"},
       {kEcho + "log-level = loud",
@@ -239,7 +240,7 @@ TEST(Resolve, MistakesNamePlaceAndExpectation) {
 
 TEST(Resolve, AMistakeOnTheCommandLineOrInTheEnvironmentIsNamedThere) {
   EXPECT_EQ(sentence_of([] { resolve_text(kEcho, {"pool.main.workers=x"}); }),
-            "-o pool.main.workers: workers in [pool main]: \"x\" is not an integer from 1 to 4096, or auto");
+            "-o pool.main.workers: workers in [pool main]: \"x\" is not an integer from 1 to 4096, auto or MIN..MAX");
   EXPECT_EQ(
       sentence_of([] { resolve_text(kEcho, {}, {"PREFORK_MASTER_SHUTDOWN_TIMEOUT=5"}); }),
       "PREFORK_MASTER_SHUTDOWN_TIMEOUT: shutdown-timeout in [master]: \"5\" is not a duration such as 250ms, 30s, "

@@ -37,7 +37,7 @@ TEST(LoadMeter, NonsenseIsBounded) {
   LoadMeter meter;
   meter.look({1000, false}, 0, 1000);
   EXPECT_EQ(meter.look({UINT64_MAX, true}, 0, 2000).busy, 0) << "backwards";
-  EXPECT_EQ(meter.look({UINT64_MAX >> 2, true}, 0, 3000).busy, 1) << "more than all of the time";
+  EXPECT_EQ(meter.look({UINT64_MAX >> 3, true}, 0, 3000).busy, 1) << "more than all of the time";
   EXPECT_EQ(meter.look({999, false}, 0, 3000).busy, 0) << "no time has passed";
 }
 
