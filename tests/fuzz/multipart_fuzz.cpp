@@ -8,6 +8,7 @@
 
 #include <prefork/http/form.hpp>
 
+#include "framework/http/disposition.hpp"
 #include "framework/http/multipart.hpp"
 
 namespace {
@@ -29,7 +30,7 @@ class Scribe final : public PartReceiver {
     file_ = head.is_file();
     bytes_ = 0;
     text += "[" + head.disposition.name + "|" + head.disposition.filename.value_or("") + "|" + head.content_type + "]";
-    if (file_) require(head.disposition.filename->find('/') == std::string::npos);
+    if (file_) require(safe_filename(*head.disposition.filename).find('/') == std::string::npos);
   }
   void part_data(std::string_view bytes) override {
     require(open_);

@@ -121,7 +121,7 @@ TEST_F(Curl, FillsInForms) {
   EXPECT_TRUE(kept("note") == bytes);
   EXPECT_THAT(curl({"-F", "photo=@" + dir_ / "file", bodies("/form")}).out, testing::EndsWith(" exists\n"));
   const std::vector<std::string> fields{"--data-urlencode", "q=1+1=2 & 100%?",  "--data-urlencode",
-                                        "=plain\nlines",    "--data-urlencode", "u\xc3\xa9=\xe2\x82\xac"};
+                                        "=plain\nlines",    "--data-urlencode", "u%C3%A9=\xe2\x82\xac"};
   for (const auto& [option, path] : {std::pair("-0", "/form"), {"-G", "/query"}}) {
     std::vector<std::string> words{option, bodies(path)};
     words.insert(words.end(), fields.begin(), fields.end());
