@@ -89,7 +89,8 @@ struct ServiceOptions {
   std::vector<ListenSpec> listeners;
   std::chrono::milliseconds idle_timeout{300'000};
   std::chrono::milliseconds write_timeout{30'000};
-  std::map<std::string, OptionValue> own;  ///< the plugin's options, to be checked against its manifest
+  std::chrono::milliseconds request_timeout{0};  ///< zero: no limit
+  std::map<std::string, OptionValue> own;        ///< the plugin's options, to be checked against its manifest
   Origin origin;
 };
 

@@ -76,6 +76,7 @@ void read_service(const SectionReader& in, Options& options) {
   service.listeners = in.listeners();
   service.idle_timeout = in.duration("idle-timeout");
   service.write_timeout = in.duration("write-timeout");
+  service.request_timeout = in.duration("request-timeout");
   service.own = in.section().own;
   check_own_listeners(service);
   options.services.push_back(std::move(service));

@@ -14,6 +14,7 @@
 #include "framework/config/service_options.hpp"
 #include "framework/master/inspector.hpp"
 #include "framework/master/startup_error.hpp"
+#include "framework/master/time_checks.hpp"
 #include "ipc/shared_memory.hpp"
 
 namespace prefork::master {
@@ -206,6 +207,7 @@ Generation prepare_generation(config::Options options, unsigned number, const In
   }
   refuse_mixed_pools(generation);
   refuse_datagrams(generation);
+  refuse_contradicting_times(generation);
   for (const auto& pool : generation.options.pools) refuse_vain_isolation(generation, pool);
   generation.shared = plan_shared_objects(generation);
   return generation;

@@ -34,6 +34,8 @@ void write(JsonWriter& json, const PoolStatus& pool) {
       .member("failures", pool.failures)
       .member("throttled_ms", pool.throttled_for.count())
       .member("last_failure", pool.last_failure)
+      .member("circuit_open_ms", pool.circuit_open_for.count())
+      .member("last_end", pool.last_end)
       .end_object();
 }
 

@@ -27,9 +27,11 @@ struct PoolStatus {
   unsigned running = 0;  ///< workers that are there, in whatever state
   unsigned ready = 0;
   std::string user;
-  unsigned failures = 0;                       ///< in a row (RestartPolicy)
-  std::chrono::milliseconds throttled_for{0};  ///< until the next start is tried; zero: not throttled
-  std::string last_failure;                    ///< empty: none
+  unsigned failures = 0;                          ///< in a row (RestartPolicy)
+  std::chrono::milliseconds throttled_for{0};     ///< until the next start is tried; zero: not throttled
+  std::string last_failure;                       ///< empty: none
+  std::chrono::milliseconds circuit_open_for{0};  ///< zero: it is closed
+  std::string last_end;                           ///< of the worker that failed last; empty: none
 };
 
 struct ListenerStatus {

@@ -46,10 +46,10 @@ inline std::string text_of(const PoolOptions& pool) {
 }
 
 inline std::string text_of(const ServiceOptions& service) {
-  const auto& [name, plugin, pool, listeners, idle_timeout, write_timeout, own, origin] = service;
+  const auto& [name, plugin, pool, listeners, idle_timeout, write_timeout, request_timeout, own, origin] = service;
   static_cast<void>(origin);
-  std::string text = fmt::format("service {} plugin={} pool={} idle={} write={}", name, plugin, pool,
-                                 idle_timeout.count(), write_timeout.count());
+  std::string text = fmt::format("service {} plugin={} pool={} idle={} write={} request={}", name, plugin, pool,
+                                 idle_timeout.count(), write_timeout.count(), request_timeout.count());
   for (const auto& spec : listeners) text += "\n  listen " + text_of(spec);
   for (const auto& [key, value] : own) text += fmt::format("\n  {}={}", key, value.value);
   return text;

@@ -11,10 +11,10 @@ TEST(Service, DeclaresTheOptionsOfEveryHttpService) {
   Service::describe_base(manifest);
   std::vector<std::string> names;
   for (const OptionSpec& option : manifest.options()) names.push_back(option.name);
-  EXPECT_THAT(names,
-              testing::UnorderedElementsAre("mount", "host", "trusted-proxies", "access-log", "access-log-format",
-                                            "access-log-sample", "header-timeout", "body-timeout", "keepalive-timeout",
-                                            "max-request-line", "max-header-bytes", "max-headers", "max-body-bytes"));
+  EXPECT_THAT(names, testing::UnorderedElementsAre(
+                         "mount", "host", "trusted-proxies", "access-log", "access-log-format", "access-log-sample",
+                         "header-timeout", "body-timeout", "keepalive-timeout", "slow-request", "queue-timeout",
+                         "max-request-line", "max-header-bytes", "max-headers", "max-body-bytes"));
 }
 
 }  // namespace
