@@ -90,7 +90,11 @@ std::string pool_note(const Json& pool) {
   const std::uint64_t failures = number(pool, "failures");
   const milliseconds held = duration(pool, "throttled_ms");
   std::string note;
-  if (held.count() > 0) note = "throttled, next start in " + human_duration(held);
+  const milliseconds open = duration(pool, "circuit_open_ms");
+  if (open.count() > 0) note = "circuit open for " + human_duration(open);
+  if (held.count() > 0) {
+    note += (open.count() > 0 ? ", next start in " : "throttled, next start in ") + human_duration(held);
+  }
   if (failures > 0) note += (note.empty() ? "" : ", ") + counted(failures, "failure") + " in a row";
   const std::string reason = text(pool, "last_failure");
   return note.empty() || reason.empty() ? note : note + ": " + reason;
@@ -109,7 +113,13 @@ std::string pools(const Json& status, std::size_t width) {
   for (const Json& pool : member(status, "pools")) {
     table.add({text(pool, "name"), size_of(pool), digits(pool, "ready"), text(pool, "user"), pool_note(pool)});
   }
-  return table.render(width);
+  std::string out = table.render(width);
+  for (const Json& pool : member(status, "pools")) {
+    const std::string end = text(pool, "last_end");
+    if (number(pool, "failures") == 0 || end.empty()) continue;
+    out += printable(fmt::format("last failure of {}: {}", text(pool, "name"), end)) + '\n';
+  }
+  return out;
 }
 
 std::string services(const Json& status) {

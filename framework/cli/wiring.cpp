@@ -131,7 +131,7 @@ void become_worker(const master::SpawnOrder& order) {
                               service.plugin,
                               generation.plugins[prepared.plugin]->copy.get(),
                               prepared.options,
-                              {service.idle_timeout, service.write_timeout},
+                              {service.idle_timeout, service.write_timeout, service.request_timeout},
                               prepared.access_log_fd,
                               static_cast<LogLevel>(master::log_threshold(generation.options, i))});
     share(generation.shared.services.at(i), order, setup.services.back());

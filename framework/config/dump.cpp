@@ -105,6 +105,7 @@ void write_service(Writer& out, const ServiceOptions& service) {
   out.value("pool", service.pool);
   out.value("idle-timeout", format_duration(service.idle_timeout));
   out.value("write-timeout", format_duration(service.write_timeout));
+  out.value("request-timeout", format_duration(service.request_timeout));
   if (service.log_level) out.value("log-level", *service.log_level);
 }
 

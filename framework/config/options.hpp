@@ -101,8 +101,9 @@ struct ServiceOptions {
   std::vector<ListenSpec> listeners;
   std::chrono::milliseconds idle_timeout{300'000};
   std::chrono::milliseconds write_timeout{30'000};
-  std::optional<std::string> log_level;    ///< unset: the master's
-  std::map<std::string, OptionValue> own;  ///< the plugin's options, to be checked against its manifest
+  std::chrono::milliseconds request_timeout{0};  ///< zero: no limit
+  std::optional<std::string> log_level;          ///< unset: the master's
+  std::map<std::string, OptionValue> own;        ///< the plugin's options, to be checked against its manifest
   Origin origin;
 };
 

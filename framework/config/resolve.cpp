@@ -98,6 +98,7 @@ void read_service(const SectionReader& in, Options& options) {
   service.listeners = in.listeners();
   service.idle_timeout = in.duration("idle-timeout");
   service.write_timeout = in.duration("write-timeout");
+  service.request_timeout = in.duration("request-timeout");
   service.log_level = in.optional_text("log-level");
   service.own = in.section().own;
   check_own_listeners(service);

@@ -131,6 +131,8 @@ std::vector<KeySpec> service_keys() {
       {kService, "pool", "NAME", text(), "main", "the pool whose workers run the service"},
       {kService, "idle-timeout", "DURATION", duration(1), "5m", "how long a connection may be silent"},
       {kService, "write-timeout", "DURATION", duration(1), "30s", "how long a client may take nothing of an answer"},
+      {kService, "request-timeout", "DURATION", duration(0), "0",
+       "how long a request may take, and one piece of work may keep its worker; 0: for ever"},
       {kService, "log-level", "LEVEL", choice(log_levels()), std::nullopt,
        "the least severity of what the service logs; the master's if not given"},
   };

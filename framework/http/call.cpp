@@ -68,7 +68,16 @@ bool Call::start(const Handler& its_handler) noexcept {
   }
 }
 
+void Call::cancel() noexcept {
+  deadline.disarm();
+  cancelled_ = true;
+  on_done_ = nullptr;
+  if (auto root = std::exchange(root_, {})) root.destroy();
+}
+
 void Call::reset() noexcept {
+  deadline.disarm();
+  cancelled_ = false;
   if (auto root = std::exchange(root_, {})) root.destroy();
   response_.reset();
   error_ = nullptr;

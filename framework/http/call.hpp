@@ -10,6 +10,7 @@
 #include <prefork/http/router.hpp>
 
 #include "framework/http/body_reader.hpp"
+#include "framework/http/call_deadline.hpp"
 #include "framework/http/request_state.hpp"
 
 namespace prefork::http {
@@ -31,6 +32,12 @@ class Call {
   bool start(const Handler& its_handler) noexcept;
   /// The same for the function that writes the response's body. REQUIRES that the response has one.
   bool start_body(BodyWriter& writer) noexcept;
+
+  /// Destroys a coroutine that still waits, and with it what it has on its frames, children first. What it waits for
+  /// is let go of by the destructors of the awaitables.
+  void cancel() noexcept;
+  /// Whether it was cancelled.
+  bool cancelled() const noexcept { return cancelled_; }
 
   /// Who is told of the end. The call may be reused or destroyed from within `on_done`.
   void notify(OnDone on_done, void* owner) noexcept {
@@ -59,6 +66,7 @@ class Call {
   std::unique_ptr<BodyReader> reader;  ///< where the body is streamed
   std::size_t message_bytes = 0;       ///< of the request as it lies in the input
   bool keep_alive = true;              ///< as the response said
+  CallDeadline deadline;               ///< the connection arms it
 
  private:
   struct Root;
@@ -68,6 +76,7 @@ class Call {
   std::optional<Response> response_;
   std::exception_ptr error_;
   std::coroutine_handle<> root_;
+  bool cancelled_ = false;
   OnDone on_done_ = nullptr;
   void* owner_ = nullptr;
 };

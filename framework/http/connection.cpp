@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "framework/http/access_log.hpp"
+#include "framework/http/slow_log.hpp"
 
 namespace prefork::http {
 
@@ -25,14 +26,17 @@ std::string address_of(const void* connection) {
 }  // namespace
 
 void ConnectionShare::serving(RequestState& request) {
-  if (request.access_log != nullptr) request.started_ns = now_ns();
   const RequestHead& head = request.head;
   const char* line = head.method_name.data();  // method, blank, target: as they stand in the request line
   const auto length = static_cast<std::size_t>(head.target.data() + head.target.size() - line);
-  worker::host_of(*request.context).begin_activity(ipc::ActivityKind::request, {line, length});
+  worker::ServiceHost& served = worker::host_of(*request.context);
+  request.started_ns = served.begin_activity(ipc::ActivityKind::request, {line, length});
+  const bool exact = served.limits().request_timeout.count() > 0;
+  if (!exact && (request.access_log != nullptr || request.slow_log != nullptr)) request.started_ns = now_ns();
 }
 
 void ConnectionShare::answered(const Answer& answer) {
+  if (answer.call != nullptr && answer.call->state.slow_log != nullptr) answer.call->state.slow_log->consider(answer);
   AccessLog* const log = answer.call != nullptr ? answer.call->state.access_log : endpoint.access_log();
   if (log == nullptr || !log->wants(answer.response->status())) return;
   AccessRecord record;
@@ -86,6 +90,7 @@ void Connection::receive_requests() {
       if (received == Received::would_block) return;
       if (received == Received::end) return close();
       if (part_ == Part::body) set_deadline(share_.times().body_pace.after(deadline_left(), block_bytes().size()));
+      if (share_.times().queue_timeout.count() > 0 && partial_ == nullptr) state_.waited_ms = waited_ms();
     }
     unread = process() != Next::read && has_input();
   }
@@ -102,6 +107,12 @@ std::span<char> Connection::input() noexcept {
 }
 
 Next Connection::process() {
+  const Next next = answer_input();
+  if (share_.limited) host().runtime().slot.end_activity();  // whatever comes now is not that request
+  return next;
+}
+
+Next Connection::answer_input() {
   Progress progress;
   do {
     progress = share_.cycle.run(state_, input(), share_.output, std::time(nullptr), ClientSource{&address_of, this});
@@ -110,6 +121,7 @@ Next Connection::process() {
     } else {
       drop_input(progress.consumed, progress.dropped);
     }
+    state_.waited_ms = 0;
     if (progress.consumed > 0) part_ = Part::none;
     send(share_.output, progress.next == Next::transfer && progress.call->has_parts());
     share_.output.clear();
@@ -144,6 +156,7 @@ void Connection::suspend(std::unique_ptr<Call> call, std::size_t skipped) {
   skipped_ = skipped;
   call_->notify(&Connection::on_call_done, this);
   host().runtime().task_started();
+  limit_call();
 }
 
 /// Calls a handler that reads its request's body itself.
@@ -159,7 +172,34 @@ void Connection::start(std::unique_ptr<Call> call) {
     on_call_done(this);
   } else {
     call_->notify(&Connection::on_call_done, this);
+    limit_call();
   }
+}
+
+/// The call's coroutine waits: from the start of its request on it has the service's request-timeout.
+void Connection::limit_call() {
+  const RequestState& request = call_->state;
+  if (request.context == nullptr || call_->deadline.armed()) return;
+  const auto limit = worker::host_of(*request.context).limits().request_timeout;
+  if (limit.count() == 0) return;
+  call_->deadline.notify(&Connection::on_call_overdue, this);
+  const std::uint64_t started_ms = (request.started_ns + 999'999) / 1'000'000;
+  host().runtime().loop.timers().arm(call_->deadline, started_ms + static_cast<std::uint64_t>(limit.count()));
+}
+
+// From the event loop, so that no coroutine runs: the one that is destroyed waits.
+void Connection::on_call_overdue(void* self) {
+  auto& connection = *static_cast<Connection*>(self);
+  connection.host().runtime().task_ended();
+  connection.host().runtime().slot.add(ipc::Counter::timeouts);
+  if (connection.stream_) return connection.give_up_stream();
+  std::string output;
+  const Progress progress = connection.share_.cycle.give_up(std::move(connection.call_), output, std::time(nullptr));
+  connection.share_.count_requests();
+  if (connection.broken_ || connection.closed()) return connection.close();
+  connection.drop_input(connection.skipped_ + progress.consumed, 0);
+  connection.send(output);
+  if (!connection.closed()) connection.finish_or_wait(progress.next);
 }
 
 void Connection::on_call_done(void* self) {

@@ -21,7 +21,7 @@ namespace prefork::http {
 /// What the connections of one listener share in one worker.
 struct ConnectionShare final : RequestObserver {
   ConnectionShare(worker::ServiceHost& first, Endpoint services)
-      : host(first), endpoint(std::move(services)), cycle(endpoint, this) {}
+      : host(first), endpoint(std::move(services)), cycle(endpoint, this), limited(endpoint.has_request_timeout()) {}
 
   const ServiceLimits& times() const noexcept { return endpoint.limits(); }
   /// Notes in the scoreboard what is about to be served.
@@ -35,6 +35,7 @@ struct ConnectionShare final : RequestObserver {
   RequestCycle cycle;
   std::string output;  ///< responses of the batch that is being answered; empty between batches
   std::uint64_t counted = 0;
+  const bool limited;  ///< some service has a request-timeout
 };
 
 /// An HTTP/1.1 connection: brings bytes from the socket to the request cycle and responses back. It holds
@@ -63,10 +64,13 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   void receive_requests();
   /// Answers the requests in the input. @return why it stopped; `read`: no whole message is left there
   Next process();
+  Next answer_input();
   void drop_input(std::size_t consumed, std::size_t dropped);
   void suspend(std::unique_ptr<Call> call, std::size_t skipped);
   void start(std::unique_ptr<Call> call);
   static void on_call_done(void* self);
+  void limit_call();
+  static void on_call_overdue(void* self);
   void send(std::string_view output, bool more_follows = false);
   void finish_or_wait(Next next);
   TransferPace write_pace() const noexcept { return {host().limits().write_timeout, share_.times().write_min_rate}; }
@@ -91,6 +95,7 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   void start_stream();
   static void on_stream_done(void* self);
   void end_transfer();
+  void give_up_stream();
   void tell_of_transfer(bool complete);
   void hand_over();
 

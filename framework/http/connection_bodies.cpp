@@ -5,6 +5,13 @@
 
 namespace prefork::http {
 
+namespace {
+
+// A stream of events goes on for as long as its client stays.
+bool has_no_end(const Response& response) noexcept { return response.media_type() == "text/event-stream"; }
+
+}  // namespace
+
 // Request bodies that a handler reads piece by piece.
 
 void Connection::body_consumed(std::size_t bytes) {
@@ -74,6 +81,7 @@ void Connection::transfer(std::unique_ptr<Call> call) {
   transferring_ = true;
   rest(false);
   const Response::Special& special = *call_->response().special();
+  if (!special.function) call_->deadline.disarm();  // a slow client is the write-timeout's matter
   if (!special.upgrade && !special.function) parts_ = std::make_unique<PartsTransfer>(special.parts);
   if (unsent_ != nullptr) return set_deadline(host().limits().write_timeout);
   go_on_with_transfer();
@@ -118,7 +126,21 @@ void Connection::start_stream() {
     on_stream_done(this);
   } else {
     call_->notify(&Connection::on_stream_done, this);
+    if (has_no_end(call_->response())) {
+      call_->deadline.disarm();
+    } else {
+      limit_call();
+    }
   }
+}
+
+/// The head has been sent: the client learns from a body without its end.
+void Connection::give_up_stream() {
+  call_->cancel();
+  tell_of_transfer(false);
+  stream_.reset();
+  share_.cycle.ended(std::move(call_));
+  close();
 }
 
 void Connection::on_stream_done(void* self) {

@@ -7,6 +7,7 @@
 
 #include "framework/http/path.hpp"
 #include "framework/http/route_table.hpp"
+#include "framework/worker/service_host.hpp"
 
 namespace prefork::http {
 namespace {
@@ -25,6 +26,7 @@ void widen(ServiceLimits& all, const ServiceLimits& one) noexcept {
   all.body_pace.min_rate = std::min(all.body_pace.min_rate, one.body_pace.min_rate);
   all.keepalive_timeout = std::max(all.keepalive_timeout, one.keepalive_timeout);
   all.write_min_rate = std::min(all.write_min_rate, one.write_min_rate);
+  all.queue_timeout = std::max(all.queue_timeout, one.queue_timeout);
 }
 
 }  // namespace
@@ -39,6 +41,7 @@ ServiceLimits ServiceLimits::from(const Context& context) {
   result.body_pace = {context.duration("body-timeout"), context.size("body-min-rate")};
   result.keepalive_timeout = context.duration("keepalive-timeout");
   result.write_min_rate = context.size("write-min-rate");
+  result.queue_timeout = context.duration("queue-timeout");
   result.trusted_proxies = Networks(context.text("trusted-proxies"));
   return result;
 }
@@ -63,7 +66,13 @@ void Endpoint::mount(const Place& place, Router router, const ServiceLimits& lim
   const auto before = std::find_if(mounts_.begin(), mounts_.end(),
                                    [&](const Mount& other) { return other.prefix.size() < prefix.size(); });
   mounts_.insert(before, Mount{std::string(prefix), place.hosts, std::move(router), context, limits.limits.body_bytes,
-                               limits.trusted_proxies, place.access_log});
+                               limits.trusted_proxies, place.access_log, place.slow_log, limits.queue_timeout});
+}
+
+bool Endpoint::has_request_timeout() const noexcept {
+  return std::any_of(mounts_.begin(), mounts_.end(), [](const Mount& mount) {
+    return mount.context != nullptr && worker::host_of(*mount.context).limits().request_timeout.count() > 0;
+  });
 }
 
 std::size_t Endpoint::best_fit(std::string_view host) const noexcept {

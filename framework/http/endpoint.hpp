@@ -22,6 +22,7 @@ class Context;
 namespace prefork::http {
 
 class AccessLog;
+class SlowLog;
 
 /// What a service's options say (`http::Service::describe_base`).
 struct ServiceLimits {
@@ -30,6 +31,7 @@ struct ServiceLimits {
   TransferPace body_pace{std::chrono::milliseconds(30'000)};
   std::chrono::milliseconds keepalive_timeout{75'000};
   std::uint64_t write_min_rate = 0;  ///< of responses, as TransferPace::min_rate
+  std::chrono::milliseconds queue_timeout{0};  ///< zero: none
   Networks trusted_proxies;
 
   /// Reads them from the options. Worker.
@@ -39,12 +41,13 @@ struct ServiceLimits {
 /// Where on a listener a service is: its `mount` and `host` options.
 struct Place {
   Place(const char* its_path) : path(its_path) {}
-  Place(std::string_view its_path, HostNames its_hosts = {}, AccessLog* log = nullptr)
-      : path(its_path), hosts(std::move(its_hosts)), access_log(log) {}
+  Place(std::string_view its_path, HostNames its_hosts = {}, AccessLog* log = nullptr, SlowLog* slow = nullptr)
+      : path(its_path), hosts(std::move(its_hosts)), access_log(log), slow_log(slow) {}
 
   std::string_view path;  ///< "/", "/a" or "/a/b"; a final '/' is ignored
   HostNames hosts;
   AccessLog* access_log = nullptr;  ///< null: none
+  SlowLog* slow_log = nullptr;      ///< null: none
 };
 
 /// One HTTP service at its place on a listener.
@@ -56,6 +59,8 @@ struct Mount {
   std::uint64_t body_bytes = 0;  ///< this service's own limit
   Networks trusted_proxies;
   AccessLog* access_log = nullptr;
+  SlowLog* slow_log = nullptr;
+  std::chrono::milliseconds queue_timeout{0};
 };
 
 /// The HTTP services that share a listener in one worker. Filled when the worker starts, constant after.
@@ -71,6 +76,9 @@ class Endpoint {
   const Mount* find(std::string_view path, std::string_view host = {}) const noexcept;
   /// Whether any service is there for that host: else the request has come to the wrong server.
   bool serves(std::string_view host) const noexcept { return !has_hosts_ || best_fit(plain_host(host)) > 0; }
+
+  /// Whether one of the services has a request-timeout.
+  bool has_request_timeout() const noexcept;
 
   /// Of the first service that has one, for requests that belong to none; null: none.
   AccessLog* access_log() const noexcept { return access_log_; }

@@ -4,6 +4,7 @@
 
 #include "framework/http/access_log.hpp"
 #include "framework/http/connection.hpp"
+#include "framework/http/slow_log.hpp"
 #include "framework/worker/protocol.hpp"
 
 #include <prefork/http/service.hpp>
@@ -15,8 +16,9 @@ namespace {
 /// Drives the HTTP services of one listener.
 class HttpProtocol final : public worker::Protocol {
  public:
-  HttpProtocol(worker::ServiceHost& first, Endpoint services, std::vector<std::unique_ptr<AccessLog>> logs)
-      : logs_(std::move(logs)), share_(first, std::move(services)) {}
+  HttpProtocol(worker::ServiceHost& first, Endpoint services, std::vector<std::unique_ptr<AccessLog>> logs,
+               std::vector<std::unique_ptr<SlowLog>> slow_logs)
+      : logs_(std::move(logs)), slow_logs_(std::move(slow_logs)), share_(first, std::move(services)) {}
 
   void open(ipc::UniqueFd fd, const worker::PeerAddress& peer) override {
     auto* connection = new Connection(share_, std::move(fd), peer);  // destroyed by the loop, after close()
@@ -29,6 +31,7 @@ class HttpProtocol final : public worker::Protocol {
 
  private:
   std::vector<std::unique_ptr<AccessLog>> logs_;
+  std::vector<std::unique_ptr<SlowLog>> slow_logs_;
   ConnectionShare share_;
 };
 
@@ -37,15 +40,18 @@ class HttpProtocol final : public worker::Protocol {
 std::unique_ptr<worker::Protocol> Service::make_protocol(std::span<worker::ServiceHost* const> sharing) {
   Endpoint endpoint;
   std::vector<std::unique_ptr<AccessLog>> logs;
+  std::vector<std::unique_ptr<SlowLog>> slow_logs;
   for (worker::ServiceHost* host : sharing) {
     Router router;
     static_cast<Service&>(host->service()).routes(router);
     AccessLog* log = nullptr;
     if (auto made = AccessLog::of(*host)) log = logs.emplace_back(std::move(made)).get();
-    endpoint.mount({host->text("mount"), HostNames(host->text("host")), log}, std::move(router),
+    SlowLog* slow_log = nullptr;
+    if (auto made = SlowLog::of(*host)) slow_log = slow_logs.emplace_back(std::move(made)).get();
+    endpoint.mount({host->text("mount"), HostNames(host->text("host")), log, slow_log}, std::move(router),
                    ServiceLimits::from(*host), host);
   }
-  return std::make_unique<HttpProtocol>(*sharing.front(), std::move(endpoint), std::move(logs));
+  return std::make_unique<HttpProtocol>(*sharing.front(), std::move(endpoint), std::move(logs), std::move(slow_logs));
 }
 
 }  // namespace prefork::http

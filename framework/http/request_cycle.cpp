@@ -133,6 +133,11 @@ bool RequestCycle::take_request(CycleState& state, std::span<char> rest, std::st
     refuse(*target.refusal, output, progress);
     return false;
   }
+  if (target.mount != nullptr && target.mount->queue_timeout.count() > 0 &&
+      state.waited_ms > static_cast<std::uint64_t>(target.mount->queue_timeout.count())) {
+    shed(output, progress);
+    return false;
+  }
   request.section = rest.first(request.head.bytes);
   if (target.streamed) return start_streamed(rest, target, output, progress);
   const std::size_t message_bytes = whole_message(state, request.head, rest.size());
@@ -256,6 +261,20 @@ Progress RequestCycle::finish(std::unique_ptr<Call> call, std::string& output, s
   return progress;
 }
 
+Progress RequestCycle::give_up(std::unique_ptr<Call> call, std::string& output, std::time_t now) {
+  now_ = now;
+  Progress progress;
+  progress.consumed = call->message_bytes;
+  progress.next = Next::linger;
+  call->cancel();
+  if (call->reader) call->reader->finish();
+  call->drop_response();
+  Response response = Response::error(Status::service_unavailable).close();
+  append(*call, response, output);
+  ended(std::move(call));
+  return progress;
+}
+
 void RequestCycle::ended(std::unique_ptr<Call> call) {
   call->reset();
   if (spare_.size() < kMaxSpareCalls) spare_.push_back(std::move(call));
@@ -297,6 +316,15 @@ void RequestCycle::append(Call& call, Response& response, std::string& output) {
 
 void RequestCycle::tell(const Call* call, const ClientSource& client, const Response& response, bool head_only) {
   if (observer_ != nullptr) observer_->answered({call, client, &response, head_only ? 0 : body_bytes(response), true});
+}
+
+/// Who has waited for too long may have gone, or asked elsewhere: what is answered now should be those behind it.
+void RequestCycle::shed(std::string& output, Progress& progress) {
+  Response response = Response::error(Status::service_unavailable);
+  response.set("Retry-After", "1").close();
+  append(*current_, response, output);
+  current_->reset();
+  progress.next = Next::linger;
 }
 
 void RequestCycle::refuse(const Refusal& refusal, std::string& output, Progress& progress) {

@@ -26,6 +26,7 @@ struct CycleState {
   std::uint64_t body_limit = 0;
   std::size_t body_start = 0;     ///< not 0: a body is under way, and begins here
   std::size_t message_bytes = 0;  ///< all of a message with Content-Length; 0 for a chunked one
+  std::uint32_t waited_ms = 0;    ///< how long what came last had waited for the worker; 0: nobody asked
 
   bool in_body() const noexcept { return body_start != 0; }
 };
@@ -83,6 +84,10 @@ class RequestCycle {
   /// drops `consumed` bytes of its input, and goes on with run() where `next` is read.
   Progress finish(std::unique_ptr<Call> call, std::string& output, std::time_t now);
 
+  /// Ends a call whose coroutine waits beyond its time: destroys the coroutine and appends 503. The caller then drops
+  /// `consumed` bytes of its input and closes.
+  Progress give_up(std::unique_ptr<Call> call, std::string& output, std::time_t now);
+
   /// Logs what the function that writes a body has thrown. REQUIRES that it failed.
   void log_failure(const Call& call);
 
@@ -109,6 +114,7 @@ class RequestCycle {
   void append_result(Call& call, std::string& output);
   Next after(const Call& call) const noexcept;
   void log(const Call& call, const std::string& why);
+  void shed(std::string& output, Progress& progress);
   void refuse(const Refusal& refusal, std::string& output, Progress& progress);
   void tell(const Call* call, const ClientSource& client, const Response& response, bool head_only);
   void make_current();

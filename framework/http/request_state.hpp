@@ -26,6 +26,7 @@ struct ClientSource {
 };
 
 class AccessLog;
+class SlowLog;
 class BodyReader;
 class Networks;
 
@@ -42,7 +43,9 @@ struct RequestState {
   ClientSource client;
   const Networks* trusted_proxies = nullptr;  ///< of the service; null: none
   AccessLog* access_log = nullptr;            ///< of the service; null: none
-  std::uint64_t started_ns = 0;               ///< CLOCK_MONOTONIC; only where there is an access log
+  SlowLog* slow_log = nullptr;                ///< of the service; null: none
+  std::uint64_t started_ns = 0;               ///< CLOCK_MONOTONIC; 0: it did not get to a handler. Exact where there
+                                              ///< is a log or a request-timeout, else the start of the loop's turn
   BodyReader* reader = nullptr;               ///< of a route whose body is streamed
   const std::string* trailers = nullptr;      ///< lines, each with its CR LF; null: none
   std::unique_ptr<std::string> own_trailers;  ///< of a collected body

@@ -30,6 +30,11 @@ void Service::describe_base(Manifest& manifest) {
   manifest.duration("keepalive-timeout", 75s, "How long a connection may be idle between requests.", kTimeMs);
   manifest.size("write-min-rate", 500, "The least a client must take of a response, in bytes per second; 0: anything.",
                 kRate);
+  manifest.duration("slow-request", 0s, "A request that takes so long is told of in the server's log; 0: none.",
+                    {0, kTimeMs.maximum});
+  manifest.duration("queue-timeout", 0s,
+                    "A request that has waited for the worker for longer is answered with 503; 0: none.",
+                    {0, kTimeMs.maximum});
   manifest.size("max-request-line", 8 * kKiB, "The longest request line; beyond it 414.", {16, kMiB});
   manifest.size("max-header-bytes", 32 * kKiB, "The longest header section; beyond it 431.", {64, 16 * kMiB});
   manifest.integer("max-headers", 100, "The most header fields; beyond it 431.", {1, 1000});

@@ -62,6 +62,8 @@ std::string_view why(const ExitFacts& facts) noexcept {
       return ": aborted because it was not ready in time";
     case ExitIntent::aborted_heartbeat:
       return ": aborted because it gave no heartbeat";
+    case ExitIntent::aborted_request:
+      return ": aborted because it was past a request-timeout";
     case ExitIntent::killed_stuck:
       return ": killed because it did not end when it was told to";
     case ExitIntent::killed_wanted:
@@ -90,6 +92,11 @@ std::string exit_report(const ExitFacts& facts) {
   return line;
 }
 
+std::string_view abort_reason(ExitIntent intent) noexcept {
+  if (intent == ExitIntent::aborted_boot) return "is not ready in time";
+  return intent == ExitIntent::aborted_request ? "is past a request-timeout" : "has no heartbeat";
+}
+
 bool is_expected(const ExitFacts& facts) noexcept {
   const int status = facts.wait_status;
   const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == ipc::kExitRetired;
@@ -105,6 +112,7 @@ bool is_expected(const ExitFacts& facts) noexcept {
     case ExitIntent::unexpected:
     case ExitIntent::aborted_boot:
     case ExitIntent::aborted_heartbeat:
+    case ExitIntent::aborted_request:
     case ExitIntent::killed_stuck:
       break;
   }

@@ -20,6 +20,7 @@ enum class ExitIntent : std::uint8_t {
   stopped,            ///< told to stop at once
   aborted_boot,       ///< SIGABRT: not ready in time
   aborted_heartbeat,  ///< SIGABRT: no heartbeat
+  aborted_request,    ///< SIGABRT: a request-timeout has passed, and it did nothing else
   killed_stuck,       ///< SIGKILL: it did not end when told or aborted
   killed_wanted,      ///< SIGKILL: the operator's last word
 };
@@ -41,6 +42,15 @@ struct ExitFacts {
 /// @return a line without its end: `worker main/0 (pid 4711, generation 1) killed by SIGSEGV (core dumped)
 /// after 3h 2m; it was serving hello: GET /x for 12 ms`. Whatever the worker wrote is bounded and escaped.
 std::string exit_report(const ExitFacts& facts);
+
+/// @return whether the master has sent SIGABRT.
+constexpr bool is_abort(ExitIntent intent) noexcept {
+  return intent == ExitIntent::aborted_boot || intent == ExitIntent::aborted_heartbeat ||
+         intent == ExitIntent::aborted_request;
+}
+
+/// @return what an aborted worker has failed in: "has no heartbeat".
+std::string_view abort_reason(ExitIntent intent) noexcept;
 
 /// Whether the end is as the master, the operator or the worker said before: for the log level.
 bool is_expected(const ExitFacts& facts) noexcept;

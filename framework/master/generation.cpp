@@ -15,6 +15,7 @@
 #include "framework/config/worker_count.hpp"
 #include "framework/master/inspector.hpp"
 #include "framework/master/startup_error.hpp"
+#include "framework/master/time_checks.hpp"
 #include "ipc/shared_memory.hpp"
 
 namespace prefork::master {
@@ -208,6 +209,7 @@ Generation prepare_generation(config::Options options, unsigned number, const In
   }
   refuse_mixed_pools(generation);
   refuse_datagrams(generation);
+  refuse_contradicting_times(generation);
   for (const auto& pool : generation.options.pools) refuse_vain_isolation(generation, pool);
   generation.shared = plan_shared_objects(generation);
   return generation;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -37,9 +38,12 @@ struct Pool {
   WorkerLimits limits;
   std::uint64_t max_rss_hard = 0;  ///< bytes; zero: no limit
   RestartPolicy policy;
-  std::vector<std::string> services;  ///< in the order that the workers get them
-  std::vector<LogLevel> log_levels;   ///< of these
-  unsigned warned_throttle = 0;       ///< failures that the log was told of
+  std::vector<std::string> services;                        ///< in the order that the workers get them
+  std::vector<LogLevel> log_levels;                         ///< of these
+  std::vector<std::chrono::milliseconds> request_timeouts;  ///< of services, zero: no limit; empty: none has one
+  unsigned warned_throttle = 0;                             ///< failures that the log was told of
+  bool told_open = false;                                   ///< the log was told that the circuit is open
+  std::string last_end;                                     ///< how the worker ended that failed last; empty: none has
 
   // Of a pool of MIN..MAX.
   std::optional<Scaler> scaler;          ///< nullopt: its size is fixed

@@ -43,9 +43,11 @@ std::string_view departure_name(Departure departure) noexcept {
     case Departure::drained:
       return "drained";
     case Departure::heartbeat_lost:
+      return "heartbeat-lost";
+    case Departure::request_timeout:
       break;
   }
-  return "heartbeat-lost";
+  return "request-timeout";
 }
 
 std::string_view throttle_reason_name(ThrottleReason reason) noexcept {
@@ -77,7 +79,10 @@ void RestartPolicy::left(const Leaver& worker, TimePoint now, double jitter) noe
     owed_ = failures(now) == 0 ? 0 : std::min(owed_ + 1, 1'000'000U);
     return;
   }
-  if (forgotten(now)) failures_ = owed_ = 0;
+  if (forgotten(now)) {
+    failures_ = owed_ = 0;
+    open_since_.reset();
+  }
   const bool same_wave = failures_ > 0 && last_failure_ && worker.started < *last_failure_;
   last_reason_ = reason;
   well_since_.reset();
@@ -85,6 +90,7 @@ void RestartPolicy::left(const Leaver& worker, TimePoint now, double jitter) noe
   failures_ += failures_ < std::numeric_limits<unsigned>::max() ? 1 : 0;
   last_failure_ = now;
   hold_until_ = now + delay(jitter);
+  if (!open_since_ && plain_delay() >= limits_.max_delay) open_since_ = now;
 }
 
 void RestartPolicy::fork_failed(TimePoint now) noexcept {
@@ -109,6 +115,10 @@ std::optional<TimePoint> RestartPolicy::throttled_until(TimePoint now) const noe
   return until;
 }
 
+std::optional<TimePoint> RestartPolicy::open_since(TimePoint now) const noexcept {
+  return forgotten(now) ? std::nullopt : open_since_;
+}
+
 unsigned RestartPolicy::failures(TimePoint now) const noexcept { return forgotten(now) ? 0 : failures_; }
 
 bool RestartPolicy::forgotten(TimePoint now) const noexcept {
@@ -125,6 +135,7 @@ ThrottleReason RestartPolicy::judge(const Leaver& worker, TimePoint now) const n
     case Departure::boot_timeout:
       return ThrottleReason::boot_timeout;
     case Departure::heartbeat_lost:
+    case Departure::request_timeout:
       return ThrottleReason::none;
     case Departure::crashed:
     case Departure::killed:
@@ -136,12 +147,15 @@ ThrottleReason RestartPolicy::judge(const Leaver& worker, TimePoint now) const n
   return now - *worker.ready < soon ? ThrottleReason::fast_exit : ThrottleReason::none;
 }
 
-milliseconds RestartPolicy::delay(double jitter) const noexcept {
+milliseconds RestartPolicy::plain_delay() const noexcept {
   if (failures_ <= 1) return milliseconds::zero();
   const unsigned doublings = std::min(failures_ - 2, kMaxDoublings);
-  const milliseconds plain = std::min(limits_.first_delay * (1L << doublings), limits_.max_delay);
+  return std::min(limits_.first_delay * (1L << doublings), limits_.max_delay);
+}
+
+milliseconds RestartPolicy::delay(double jitter) const noexcept {
   const double factor = 1.0 + std::clamp(jitter, -1.0, 1.0) / 10.0;
-  return milliseconds{static_cast<milliseconds::rep>(static_cast<double>(plain.count()) * factor)};
+  return milliseconds{static_cast<milliseconds::rep>(static_cast<double>(plain_delay().count()) * factor)};
 }
 
 }  // namespace prefork::master

@@ -19,8 +19,9 @@ enum class Departure : std::uint8_t {
   killed,             ///< died while serving by SIGKILL: someone's hand, or the kernel short of memory
   drained,            ///< said by itself that it retires
   heartbeat_lost,     ///< aborted: stuck while serving
+  request_timeout,    ///< aborted: past a request-timeout
 };
-inline constexpr std::size_t kDepartureCount = static_cast<std::size_t>(Departure::heartbeat_lost) + 1;
+inline constexpr std::size_t kDepartureCount = static_cast<std::size_t>(Departure::request_timeout) + 1;
 
 /// @return the departure that a wait status (waitpid(2)) tells of.
 Departure departure_of(int wait_status, bool was_ready) noexcept;
@@ -86,6 +87,10 @@ class RestartPolicy {
   /// @return when `take_start` is worth asking again, if the answer is no now for the time's sake.
   std::optional<TimePoint> throttled_until(TimePoint now) const noexcept;
 
+  /// @return since when the delay is the longest one: the circuit is open, and what is started is a probe. nullopt: it
+  /// is closed, which it is again once the failures are forgotten.
+  std::optional<TimePoint> open_since(TimePoint now) const noexcept;
+
   /// @return failures in a row; zero once they are forgotten.
   unsigned failures(TimePoint now) const noexcept;
 
@@ -94,6 +99,7 @@ class RestartPolicy {
 
  private:
   ThrottleReason judge(const Leaver& worker, TimePoint now) const noexcept;
+  std::chrono::milliseconds plain_delay() const noexcept;
   std::chrono::milliseconds delay(double jitter) const noexcept;
   bool forgotten(TimePoint now) const noexcept;
 
@@ -104,7 +110,8 @@ class RestartPolicy {
   std::optional<TimePoint> last_failure_;
   std::optional<TimePoint> well_since_;  ///< a worker got ready after the last failure
   std::optional<TimePoint> hold_until_;  ///< failures: the next try
-  std::optional<TimePoint> fork_hold_;   ///< the system is short of something
+  std::optional<TimePoint> open_since_;
+  std::optional<TimePoint> fork_hold_;  ///< the system is short of something
 };
 
 }  // namespace prefork::master

@@ -37,6 +37,8 @@ void write(JsonWriter& json, const PoolStatus& pool) {
       .member("size", pool.size)
       .member("scaling", pool.scaling)
       .member("busyness", rounded(pool.busyness))
+      .member("circuit_open_ms", pool.circuit_open_for.count())
+      .member("last_end", pool.last_end)
       .end_object();
 }
 

@@ -31,9 +31,11 @@ struct PoolStatus {
   std::chrono::milliseconds throttled_for{0};  ///< until the next start is tried; zero: not throttled
   std::string last_failure;                    ///< empty: none
   std::string size{};                          ///< by the configuration: "4", "1..8"
-  std::string
-      scaling{};        ///< "fixed", "dynamic", "on demand", or "held": of another size than the configuration asks for
-  double busyness = 0;  ///< of dynamic and on-demand pools: 0 to 1
+  /// "fixed", "dynamic", "on demand", or "held": of another size than the configuration asks for
+  std::string scaling{};
+  double busyness = 0;                            ///< of dynamic and on-demand pools: 0 to 1
+  std::chrono::milliseconds circuit_open_for{0};  ///< zero: it is closed
+  std::string last_end{};                         ///< of the worker that failed last; empty: none
 };
 
 struct ListenerStatus {

@@ -19,6 +19,11 @@ namespace {
 constexpr unsigned kPacketsPerTurn = 64;
 constexpr unsigned kLastPackets = 256;  // a grandchild may hold the pipe and go on writing
 
+Departure departure_of_abort(ExitIntent intent) noexcept {
+  if (intent == ExitIntent::aborted_boot) return Departure::boot_timeout;
+  return intent == ExitIntent::aborted_request ? Departure::request_timeout : Departure::heartbeat_lost;
+}
+
 std::vector<ipc::Wakeup> make_wakeups(std::size_t slots) {
   std::vector<ipc::Wakeup> wakeups;
   for (std::size_t i = 0; i < slots; ++i) wakeups.push_back(ipc::Wakeup::create());
@@ -70,10 +75,14 @@ std::size_t Workforce::add_pool(const std::shared_ptr<Generation>& generation, s
   pool.limits.heartbeat = options.worker_timeout;
   pool.limits.drain = generation->options.master.shutdown_timeout;
   for (std::size_t i = 0; i < generation->options.services.size(); ++i) {
-    if (generation->options.services[i].pool != pool.name) continue;
-    pool.services.push_back(generation->options.services[i].name);
+    const config::ServiceOptions& service = generation->options.services[i];
+    if (service.pool != pool.name) continue;
+    pool.services.push_back(service.name);
     pool.log_levels.push_back(log_threshold(generation->options, i));
+    pool.request_timeouts.push_back(service.request_timeout);
   }
+  const auto unlimited = [](std::chrono::milliseconds timeout) { return timeout.count() == 0; };
+  if (std::ranges::all_of(pool.request_timeouts, unlimited)) pool.request_timeouts.clear();
   pools_.emplace(next_pool_, std::move(pool));
   return next_pool_++;
 }
@@ -155,6 +164,7 @@ void Workforce::refill(std::size_t index, TimePoint now) {
                  format_duration(wait));
   }
   pool.warned_throttle = failures;
+  tell_of_circuit(pool, now);
 }
 
 bool Workforce::start(std::size_t pool, TimePoint now) {
@@ -208,8 +218,7 @@ void Workforce::shrink(std::size_t pool) {
 
 void Workforce::tend(TimePoint now) {
   table_.for_each([&](WorkerRecord& worker) {
-    const auto deadline =
-        master::next_deadline(worker.state, worker.entered, last_beat(worker), pools_.at(worker.pool).limits);
+    const auto deadline = deadline_of(worker);
     if (deadline && deadline->at <= now) apply(worker, deadline->event);
   });
   if (!stopping_) {
@@ -233,9 +242,8 @@ std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
     if (at && (!next || *at < *next)) next = at;
   };
   table_.for_each([&](const WorkerRecord& worker) {
-    const auto deadline =
-        master::next_deadline(worker.state, worker.entered, last_beat(worker), pools_.at(worker.pool).limits);
-    if (deadline) consider(deadline->at);
+    if (const auto deadline = deadline_of(worker)) consider(deadline->at);
+    consider(next_look(worker, now));
   });
   for (const auto& [id, pool] : pools_) {
     if (!stopping_ && table_.count_filling(id) < pool.target) consider(pool.policy.throttled_until(now));
@@ -245,14 +253,6 @@ std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
   if (!stopping_) consider(next_sample_);
   if (!table_.empty()) consider(holds_.next());
   return next;
-}
-
-// The worker's own number, which is believed only as far as it makes sense.
-TimePoint Workforce::last_beat(const WorkerRecord& worker) const {
-  const std::uint64_t ns = scoreboard_.slot(worker.slot).heartbeat_ns.load(std::memory_order_relaxed);
-  const auto now = Clock::now();
-  const auto limit = static_cast<std::uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
-  return TimePoint(std::chrono::nanoseconds(std::min(ns, limit)));
 }
 
 // Hearing.
@@ -313,7 +313,7 @@ void Workforce::apply(WorkerRecord& worker, WorkerEvent event) {
   act(worker, step.action, event);
   // Aborted while it filled its place: the pool is one short before the worker is gone.
   if (step.action == WorkerAction::send_abort && filled) {
-    departed(worker, event == WorkerEvent::boot_timeout ? Departure::boot_timeout : Departure::heartbeat_lost);
+    departed(worker, departure_of_abort(worker.intent));
   }
 }
 
@@ -335,16 +335,17 @@ void Workforce::act(WorkerRecord& worker, WorkerAction action, WorkerEvent event
     case WorkerAction::send_stop_now:
       return command(worker, ipc::ControlKind::stop_now);
     case WorkerAction::send_abort: {
-      const bool boot = event == WorkerEvent::boot_timeout;
-      worker.intent = boot ? ExitIntent::aborted_boot : ExitIntent::aborted_heartbeat;
+      worker.intent = event == WorkerEvent::boot_timeout ? ExitIntent::aborted_boot
+                      : is_overdue(worker)               ? ExitIntent::aborted_request
+                                                         : ExitIntent::aborted_heartbeat;
       const std::string activity = serving(worker, duration);
-      log_.error(name(worker) + (boot ? " is not ready in time" : " has no heartbeat") + ": it is aborted" +
+      log_.error(name(worker) + " " + std::string(abort_reason(worker.intent)) + ": it is aborted" +
                      (activity.empty() ? "" : "; it is serving " + escape_untrusted(activity, 256)),
                  about(worker));
       return signal_worker(worker, SIGABRT);
     }
     case WorkerAction::send_kill:
-      if (worker.intent != ExitIntent::aborted_boot && worker.intent != ExitIntent::aborted_heartbeat) {
+      if (!is_abort(worker.intent)) {
         worker.intent = event == WorkerEvent::kill_wanted ? ExitIntent::killed_wanted : ExitIntent::killed_stuck;
       }
       return signal_worker(worker, SIGKILL);
@@ -372,7 +373,12 @@ void Workforce::command(WorkerRecord& worker, ipc::ControlKind kind) {
 
 void Workforce::departed(WorkerRecord& worker, Departure departure, const std::string& why) {
   ++departures_[static_cast<std::size_t>(departure)];
-  pools_.at(worker.pool).policy.left({departure, worker.started, worker.ready}, Clock::now(), 2 * chance() - 1);
+  Pool& pool = pools_.at(worker.pool);
+  const TimePoint now = Clock::now();
+  pool.policy.left({departure, worker.started, worker.ready}, now, 2 * chance() - 1);
+  if (pool.policy.failures(now) > 0) {
+    pool.last_end = why.empty() ? name(worker) + ": " + std::string(departure_name(departure)) : why;
+  }
   judge(worker, departure, why);
 }
 

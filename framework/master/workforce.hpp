@@ -150,6 +150,7 @@ class Workforce {
   void replace_due(std::size_t pool);
   void kill_bloated(TimePoint now);
   void refill(std::size_t pool, TimePoint now);
+  void tell_of_circuit(Pool& pool, TimePoint now);
   void shrink(std::size_t pool);
   bool start(std::size_t pool, TimePoint now);
   void listen(WorkerRecord& worker);
@@ -173,6 +174,10 @@ class Workforce {
   LogSubject about(const WorkerRecord& worker) const;
   void pass_on(const WorkerRecord& worker, const ipc::StatusMessage& line);
   TimePoint last_beat(const WorkerRecord& worker) const;
+  WorkerLimits limits_of(const WorkerRecord& worker) const;
+  std::optional<WorkerDeadline> deadline_of(const WorkerRecord& worker) const;
+  std::optional<TimePoint> next_look(const WorkerRecord& worker, TimePoint now) const;
+  bool is_overdue(const WorkerRecord& worker) const;
   void report_worker(const WorkerRecord& worker, WorkerStatus& status) const;
   void report_pool(std::size_t id, TimePoint now, StatusSnapshot& snapshot) const;
 

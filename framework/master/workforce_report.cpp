@@ -85,6 +85,10 @@ void Workforce::report_pool(std::size_t id, TimePoint now, StatusSnapshot& snaps
   if (const auto until = pool.policy.throttled_until(now)) {
     status.throttled_for = std::chrono::ceil<milliseconds>(*until - now);
   }
+  if (const auto since = pool.policy.open_since(now)) {
+    status.circuit_open_for = std::max(std::chrono::floor<milliseconds>(now - *since), milliseconds(1));
+  }
+  status.last_end = pool.last_end;
   if (pool.policy.last_reason() != ThrottleReason::none) {
     status.last_failure = throttle_reason_name(pool.policy.last_reason());
   }

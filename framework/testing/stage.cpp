@@ -116,7 +116,7 @@ void ServiceTester::Stage::share(const Manifest& manifest, ServiceKind kind, con
   }
   if (plan.services.at(0).signals) setup_.signals = objects.at(plan.signals.value()).get();
   host_ = std::make_unique<worker::ServiceHost>(runtime_, identity_, std::uint8_t{0}, kName, setup_.options,
-                                                worker::ServiceLimits{service.idle_timeout, service.write_timeout});
+                                                worker::ServiceLimits{service.idle_timeout, service.write_timeout, {}});
   shared_ = std::make_unique<worker::SharedObjects>(waits_, setup_, identity_);
   signals_ = std::make_unique<worker::Signals>(waits_, identity_, setup_.signals);
   host_->host(*service_);

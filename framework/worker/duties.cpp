@@ -57,7 +57,7 @@ Duties::Duties(Runtime& runtime, MasterLink& link, int bell_fd, SharedWaits& wai
   runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(kHeartbeatMs));
 }
 
-void Duties::beat() noexcept { runtime_.slot.heartbeat_ns.store(ipc::monotonic_ns(), std::memory_order_relaxed); }
+void Duties::beat() noexcept { runtime_.beat(); }
 
 void Duties::on_timer() {
   beat();

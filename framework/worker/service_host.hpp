@@ -30,6 +30,7 @@ struct WorkerIdentity {
 struct ServiceLimits {
   std::chrono::milliseconds idle_timeout{0};
   std::chrono::milliseconds write_timeout{0};
+  std::chrono::milliseconds request_timeout{0};  ///< zero: no limit
 };
 
 /// One service in one worker: the Context that its author sees, and what the runtime keeps for it.
@@ -60,9 +61,13 @@ class ServiceHost final : public Context {
   SharedObjects& shared() const;
   Signals& signals() const;
 
-  /// Notes in the scoreboard what the worker is about to serve; it stands until the end of the loop's turn.
-  void begin_activity(ipc::ActivityKind kind, std::string_view text) noexcept {
-    runtime_.slot.begin_activity(kind, index_, runtime_.loop.now_ns(), text);
+  /// Notes in the scoreboard what the worker is about to serve; it stands until the end of the loop's turn, or until
+  /// end_activity(). @return since when, CLOCK_MONOTONIC: exact where the service has a request-timeout, else the start
+  /// of the turn
+  std::uint64_t begin_activity(ipc::ActivityKind kind, std::string_view text) noexcept {
+    const std::uint64_t since = limits_.request_timeout.count() == 0 ? runtime_.loop.now_ns() : runtime_.beat();
+    runtime_.slot.begin_activity(kind, index_, since, text);
+    return since;
   }
 
   /// To be called in a handler of `catch (...)`: logs what a service threw and counts it.

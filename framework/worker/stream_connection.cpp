@@ -1,5 +1,7 @@
 #include "framework/worker/stream_connection.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -7,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <string>
 #include <system_error>
@@ -92,6 +95,12 @@ StreamConnection::Received StreamConnection::receive() {
   }
   input_finished_ = true;
   return Received::end;
+}
+
+std::uint32_t StreamConnection::waited_ms() const noexcept {
+  tcp_info info{};
+  socklen_t length = offsetof(tcp_info, tcpi_last_ack_recv);  // no more than is asked for is copied
+  return ::getsockopt(fd_.get(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? info.tcpi_last_data_recv : 0;
 }
 
 std::size_t StreamConnection::peek(std::span<char> room) noexcept {

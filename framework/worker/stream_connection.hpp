@@ -58,6 +58,9 @@ class StreamConnection : public EventHandler,
   std::size_t peek(std::span<char> room) noexcept;
   /// Takes bytes that peek() has shown.
   void skip(std::size_t bytes) noexcept;
+  /// How long ago the last bytes of the client arrived here, in milliseconds; 0 where the socket is not of TCP.
+  /// Source: tcp(7), TCP_INFO.
+  std::uint32_t waited_ms() const noexcept;
   /// False: the next receive() would give `would_block`.
   bool may_have_input() const noexcept { return input_ready_; }
   std::string_view block_bytes() const noexcept { return {block_.get(), used_}; }

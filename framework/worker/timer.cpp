@@ -92,28 +92,27 @@ Timer Context::start_timer_at(std::chrono::system_clock::time_point when, Callba
   return start_timer(delay, std::chrono::milliseconds(0), std::move(callback));
 }
 
-namespace {
-
-class SleepEntry final : public worker::TimerWheel::Entry {
+class Sleep::Entry final : public worker::TimerWheel::Entry {
  public:
-  explicit SleepEntry(std::coroutine_handle<> awaiting) noexcept : awaiting_(awaiting) {}
+  Entry(Sleep& sleep, std::coroutine_handle<> awaiting) noexcept : sleep_(sleep), awaiting_(awaiting) {}
 
  private:
   void on_timer() override {
     const auto awaiting = awaiting_;
-    delete this;
+    sleep_.forget();
     awaiting.resume();
   }
+  Sleep& sleep_;
   std::coroutine_handle<> awaiting_;
 };
 
-}  // namespace
+void Sleep::forget() noexcept { delete std::exchange(entry_, nullptr); }
 
 void Sleep::await_suspend(std::coroutine_handle<> awaiting) {
   auto& loop = host_of(context_).runtime().loop;
   loop.refresh_clock();
-  auto* entry = new SleepEntry(awaiting);  // ends with its one firing: a sleep can't be cancelled
-  loop.timers().arm(*entry, loop.tick_after(static_cast<std::uint64_t>(delay_.count())));
+  entry_ = new Entry(*this, awaiting);
+  loop.timers().arm(*entry_, loop.tick_after(static_cast<std::uint64_t>(delay_.count())));
 }
 
 }  // namespace prefork

@@ -15,6 +15,7 @@
 #include "framework/worker/datagram_socket.hpp"
 #include "framework/worker/detached.hpp"
 #include "framework/worker/duties.hpp"
+#include "framework/worker/last_words.hpp"
 #include "framework/worker/master_link.hpp"
 #include "framework/worker/orphan_guard.hpp"
 #include "framework/worker/plugin_loader.hpp"
@@ -183,6 +184,7 @@ void Worker::load_services() {
     const auto index = static_cast<std::uint8_t>(services_.size());
     slot_.begin_activity(ipc::ActivityKind::starting, index, runtime_.loop.now_ns(), {});
     const PluginDescriptor& descriptor = load_plugin(service.plugin_fd, service.plugin, setup_.proc_fds);
+    name_library(&descriptor, service.plugin);
     auto host = std::make_unique<ServiceHost>(runtime_, setup_.identity, index, service.name,
                                               std::move(service.options), service.limits);
     ServiceBase* created = descriptor.create();
@@ -305,6 +307,7 @@ void run_worker(WorkerSetup setup) {
   try {
     close_foreign_descriptors(setup);
     Duties::take_over_signals();
+    prepare_last_words(status_fd);
     name_process(setup.identity);
     setup.statm_fd = Recycling::open_statm(setup.recycle);
     if (!setup.isolation.chroot.empty()) setup.proc_fds = open_proc_fds().release();

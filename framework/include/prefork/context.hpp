@@ -56,14 +56,24 @@ class Context;
 /// Awaitable of `Context::sleep_for`.
 class PREFORK_API Sleep {
  public:
+  class Entry;
   Sleep(Context& context, std::chrono::milliseconds delay) noexcept : context_(context), delay_(delay) {}
+  Sleep(const Sleep&) = delete;
+  Sleep& operator=(const Sleep&) = delete;
+  /// Ends the sleep of a coroutine that is destroyed.
+  ~Sleep() {
+    if (entry_ != nullptr) forget();
+  }
   bool await_ready() const noexcept { return delay_.count() <= 0; }
   void await_suspend(std::coroutine_handle<> awaiting);
   void await_resume() const noexcept {}
 
  private:
+  void forget() noexcept;
+
   Context& context_;
   std::chrono::milliseconds delay_;
+  Entry* entry_ = nullptr;  // while it sleeps
 };
 
 /// What a service has of its worker: its options, its place, the log, timers, shared objects. One per service

@@ -14,8 +14,8 @@ using namespace std::chrono_literals;
 master::StatusSnapshot snapshot() {
   master::StatusSnapshot all;
   all.master = {100, "0.1.0", 3, 3h + 2min, "prefork.conf", false, "", ""};
-  all.pools.push_back({"main", 2, 2, 2, "www-data", 0, 0ms, "", "2", "fixed", 0});
-  all.pools.push_back({"jobs", 1, 0, 0, "nobody", 5, 1500ms, "cannot start", "0..8", "on demand", 0.5});
+  all.pools.push_back({"main", 2, 2, 2, "www-data", 0, 0ms, "", "2", "fixed", 0, 0ms, ""});
+  all.pools.push_back({"jobs", 1, 0, 0, "nobody", 5, 1500ms, "cannot start", "0..8", "on demand", 0.5, 0ms, ""});
   all.listeners.push_back({"web", "tcp://127.0.0.1:40123", "tcp"});
   all.listeners.push_back({"web", "unix:/run/web.sock", "unix"});
   all.services.push_back({"web", "hello", "main"});
@@ -48,6 +48,18 @@ WORKER  SLOT   PID  GEN  STATE     UPTIME  CONNS  REQUESTS  REQ/S      RSS  SERV
 main/0     0  4711    3  busy       3h02m     12      1000  123.5  1.4 MiB  12ms hello: GET /x
 main/1     7    12    2  draining    5.0s      0         0    0.0      0 B
 )");
+}
+
+TEST(CtlPrint, StatusTellsOfOpenCircuits) {
+  auto all = snapshot();
+  all.pools[1].circuit_open_for = 95s;
+  all.pools[1].last_end = "worker jobs/0 (pid 5) killed by SIGSEGV; it was serving \x1b[2J";
+  const std::string text = status_text(status_answer(all), 0);
+  EXPECT_NE(text.find("  circuit open for 1m35s, next start in 1.5s, 5 failures in a row: cannot start\n"
+                      "last failure of jobs: worker jobs/0 (pid 5) killed by SIGSEGV; it was serving "),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }
 
 TEST(CtlPrint, StatusTellsOfReloads) {

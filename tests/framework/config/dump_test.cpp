@@ -88,6 +88,7 @@ listen = unix:/a  # a.conf:3
 pool = main  # default
 idle-timeout = 5m  # default
 write-timeout = 30s  # default
+request-timeout = 0  # default
 root = " x"  # a.conf:4
 )");
 }
@@ -190,6 +191,7 @@ Options all_changed() {
                "unix:/x mode=0600 backlog=7", "unix-dgram:/y mode=0777"});
   web.idle_timeout = 7ms;
   web.write_timeout = 3h;
+  web.request_timeout = 45s;
   web.log_level = "error";
   web.own = {{"root", {"./public", {}}}, {"empty", {"", {}}},         {"quoted", {" \"a\" \\ # b ", {}}},
              {"lines", {"a\nb\tc", {}}}, {"hash", {"#x", {}}},        {"utf8", {"Grüße", {}}},

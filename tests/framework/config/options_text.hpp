@@ -53,10 +53,12 @@ inline std::string text_of(const PoolOptions& pool) {
 }
 
 inline std::string text_of(const ServiceOptions& service) {
-  const auto& [name, plugin, pool, listeners, idle_timeout, write_timeout, level, own, origin] = service;
+  const auto& [name, plugin, pool, listeners, idle_timeout, write_timeout, request_timeout, level, own, origin] =
+      service;
   static_cast<void>(origin);
-  std::string text = fmt::format("service {} plugin={} pool={} idle={} write={} level={}", name, plugin, pool,
-                                 idle_timeout.count(), write_timeout.count(), level.value_or("(none)"));
+  std::string text = fmt::format("service {} plugin={} pool={} idle={} write={} request={} level={}", name, plugin,
+                                 pool, idle_timeout.count(), write_timeout.count(), request_timeout.count(),
+                                 level.value_or("(none)"));
   for (const auto& spec : listeners) text += "\n  listen " + text_of(spec);
   for (const auto& [key, value] : own) text += fmt::format("\n  {}={}", key, value.value);
   return text;

@@ -39,6 +39,7 @@ listen = unix:/x
 pool = jobs
 idle-timeout = 1s
 write-timeout = 2s
+request-timeout = 3s
 root = /srv
 )");
   EXPECT_EQ(options.master.control, "/run/c");
@@ -67,8 +68,9 @@ root = /srv
   EXPECT_EQ(service.listeners[1].origin.text, "a.conf:19");
   EXPECT_EQ(service.idle_timeout, 1s);
   EXPECT_EQ(service.write_timeout, 2s);
+  EXPECT_EQ(service.request_timeout, 3s);
   EXPECT_EQ(service.own.at("root").value, "/srv");
-  EXPECT_EQ(service.own.at("root").origin.text, "a.conf:23");
+  EXPECT_EQ(service.own.at("root").origin.text, "a.conf:24");
 }
 
 TEST(Resolve, DefaultsAreThoseOfThePlainStructures) {

@@ -14,6 +14,7 @@ TEST(Service, DeclaresTheOptionsOfEveryHttpService) {
   EXPECT_THAT(names, testing::UnorderedElementsAre(
                          "mount", "host", "trusted-proxies", "access-log", "access-log-format", "access-log-sample",
                          "header-timeout", "body-timeout", "body-min-rate", "write-min-rate", "keepalive-timeout",
+                         "slow-request", "queue-timeout",
                          "max-request-line", "max-header-bytes", "max-headers", "max-body-bytes"));
 }
 

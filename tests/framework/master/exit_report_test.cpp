@@ -80,6 +80,8 @@ INSTANTIATE_TEST_SUITE_P(
                  "killed by SIGABRT (core dumped) after 3h 2m: aborted because it was not ready in time", false},
         Sentence{SIGABRT, ExitIntent::aborted_heartbeat,
                  "killed by SIGABRT after 3h 2m: aborted because it gave no heartbeat", false},
+        Sentence{SIGABRT, ExitIntent::aborted_request,
+                 "killed by SIGABRT after 3h 2m: aborted because it was past a request-timeout", false},
         Sentence{SIGKILL, ExitIntent::killed_stuck,
                  "killed by SIGKILL after 3h 2m: killed because it did not end when it was told to", false},
         Sentence{SIGKILL, ExitIntent::killed_wanted,

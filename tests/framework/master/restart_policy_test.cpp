@@ -61,6 +61,28 @@ TEST_F(RestartPolicyTest, FailuresToStartGrowTheDelayToItsLimit) {
   EXPECT_EQ(policy.last_reason(), ThrottleReason::cannot_start);
 }
 
+TEST_F(RestartPolicyTest, TheCircuitIsOpenFromTheLongestDelayUntilFailuresAreForgotten) {
+  for (int i = 0; i < 10; ++i) {
+    fail();
+    EXPECT_FALSE(policy.open_since(now)) << i;
+    wait_for_start();
+  }
+  fail();
+  const TimePoint opened = now;
+  EXPECT_EQ(policy.open_since(now), opened);
+  wait_for_start();
+  fail();
+  EXPECT_EQ(policy.open_since(now), opened) << "since the first time";
+  EXPECT_EQ(wait_for_start(), 30s);
+  policy.became_ready(now);
+  EXPECT_TRUE(policy.open_since(now + 9s)) << "a probe may still fail";
+  now += 10s;
+  EXPECT_FALSE(policy.open_since(now));
+  fail();
+  EXPECT_FALSE(policy.open_since(now)) << "a failure after that is the first of others";
+  EXPECT_EQ(policy.failures(now), 1U);
+}
+
 TEST_F(RestartPolicyTest, AMillionFailuresOverflowNothing) {
   for (int i = 0; i < 1'000'000; ++i) fail();
   EXPECT_EQ(wait_for_start(), 30s);
@@ -121,7 +143,8 @@ TEST_F(RestartPolicyTest, FastEndsThrottle) {
 }
 
 TEST_F(RestartPolicyTest, EndsAfterAWhileDoNot) {
-  for (const auto departure : {Departure::crashed, Departure::drained, Departure::heartbeat_lost}) {
+  for (const auto departure :
+       {Departure::crashed, Departure::drained, Departure::heartbeat_lost, Departure::request_timeout}) {
     for (int i = 0; i < 5; ++i) {
       live(1000ms, departure);
       EXPECT_EQ(wait_for_start(), 0ms);

@@ -13,7 +13,8 @@ using nlohmann::json;
 StatusSnapshot snapshot() {
   StatusSnapshot all;
   all.master = {100, "0.1.0", 3, 61s, "prefork.conf", false, "rolling", "generation 2 serves"};
-  all.pools.push_back({"main", 2, 2, 1, "www-data", 4, 1500ms, "cannot start", "1..8", "dynamic", 0.755});
+  all.pools.push_back({"main", 2, 2, 1, "www-data", 4, 1500ms, "cannot start", "1..8", "dynamic", 0.755, 90s,
+                       "worker main/0 fell"});
   all.listeners.push_back({"web", "tcp://127.0.0.1:40123", "tcp"});
   all.services.push_back({"web", "hello", "main"});
   all.workers.push_back({"main",
@@ -52,7 +53,7 @@ TEST(StatusReport, SaysAll) {
                "reload": "rolling", "last_reload": "generation 2 serves"},
     "pools": [{"name": "main", "target": 2, "running": 2, "ready": 1, "user": "www-data", "failures": 4,
                "throttled_ms": 1500, "last_failure": "cannot start", "size": "1..8", "scaling": "dynamic",
-               "busyness": 0.76}],
+               "busyness": 0.76, "circuit_open_ms": 90000, "last_end": "worker main/0 fell"}],
     "listeners": [{"service": "web", "address": "tcp://127.0.0.1:40123", "scheme": "tcp"}],
     "services": [{"name": "web", "plugin": "hello", "pool": "main"}],
     "workers": [{"pool": "main", "index": 0, "slot": 5, "pid": 4711, "generation": 3, "state": "busy",

@@ -98,6 +98,31 @@ TEST_F(WorkforceTest, AWorkerWithoutAHeartbeatIsReplacedAndKilled) {
   EXPECT_THAT(lines(), HasSubstr("has no heartbeat: it is aborted"));
 }
 
+TEST_F(WorkforceTest, AWorkerPastARequestTimeoutIsAborted) {
+  pool().workers = 1;
+  pool().worker_timeout = 0ms;
+  for (const auto& [name, timeout] : {std::pair("free", 0ms), std::pair("limited", 1ms)}) {
+    config::ServiceOptions service;
+    service.name = name;
+    service.request_timeout = timeout;
+    generation.options.services.push_back(service);
+  }
+  const ipc::UniqueFd starts(::eventfd(2, EFD_NONBLOCK | EFD_SEMAPHORE));
+  start([&](const SpawnOrder& order) {
+    std::uint64_t token = 0;
+    const bool stuck = ::read(starts.get(), &token, sizeof token) > 0;
+    Puppet puppet(order);
+    if (!stuck) puppet.serve();
+    puppet.slot().begin_activity(ipc::ActivityKind::request, 1, ipc::monotonic_ns(), "GET /x");
+    puppet.say(ipc::StatusKind::ready);
+    for (;;) ::pause();
+  });
+  ASSERT_TRUE(turn_until([&] { return restarts("request-timeout") == 2; }));
+  ASSERT_TRUE(turn_until([&] { return all_ready(); }));
+  EXPECT_EQ(restarts("heartbeat-lost"), 0U);
+  EXPECT_THAT(lines(), HasSubstr("is past a request-timeout: it is aborted; it is serving limited: GET /x"));
+}
+
 TEST_F(WorkforceTest, ScaleDownRetiresTheIdleOneAndScaleUpFillsAgain) {
   pool().workers = 3;
   start([](const SpawnOrder& order) {

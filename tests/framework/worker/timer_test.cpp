@@ -173,6 +173,30 @@ TEST(Sleep, IsNeverEarlyAndZeroDoesNotWait) {
   EXPECT_GE(SteadyClock::now() - start, 10ms);
 }
 
+// Goal: a coroutine that sleeps can be destroyed; nobody resumes it then.
+TEST(Sleep, EndsWithItsCoroutine) {
+  Harness h;
+  int freed = 0;
+  struct Guard {
+    int& count;
+    ~Guard() { ++count; }
+  };
+  auto body = [&]() -> Task<void> {
+    const Guard guard{freed};
+    co_await h.host.sleep_for(1ms);
+    ADD_FAILURE() << "resumed";
+  };
+  {
+    Task<void> task = body();
+    task.await_suspend(std::noop_coroutine());
+    EXPECT_EQ(freed, 0);
+  }
+  EXPECT_EQ(freed, 1);
+  bool later = false;
+  const Timer timer = h.host.after(5ms, [&] { later = true; });
+  EXPECT_TRUE(h.turn_until([&] { return later; }));
+}
+
 TEST(Spawn, RunsAtOnceIsCountedAndLogsWhatItThrows) {
   Harness h;
   std::vector<int> order;

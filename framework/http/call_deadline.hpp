@@ -1,0 +1,25 @@
+#pragma once
+
+#include "framework/worker/timer_wheel.hpp"
+
+namespace prefork::http {
+
+/// The time by which a call's coroutine must have ended. Armed only where the service has a request-timeout.
+class CallDeadline final : public worker::TimerWheel::Entry {
+ public:
+  using OnOverdue = void (*)(void* owner);
+
+  /// @param owner  given to `on_overdue`, which may destroy this
+  void notify(OnOverdue on_overdue, void* owner) noexcept {
+    on_overdue_ = on_overdue;
+    owner_ = owner;
+  }
+
+ private:
+  void on_timer() override { on_overdue_(owner_); }
+
+  OnOverdue on_overdue_ = nullptr;
+  void* owner_ = nullptr;
+};
+
+}  // namespace prefork::http

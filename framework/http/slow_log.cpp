@@ -1,0 +1,58 @@
+#include "framework/http/slow_log.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace prefork::http {
+
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr std::size_t kMostOfTarget = 200;
+
+}  // namespace
+
+std::optional<std::uint64_t> LineBudget::take(std::uint64_t now_ns) noexcept {
+  const std::uint64_t earned = now_ns > filled_ns_ ? (now_ns - filled_ns_) / kSecond : 0;
+  if (earned > 0) {
+    left_ = std::min(kBurst, left_ + std::min(earned, kBurst));
+    filled_ns_ = left_ == kBurst ? now_ns : filled_ns_ + earned * kSecond;
+  }
+  if (left_ == 0) {
+    ++held_back_;
+    return std::nullopt;
+  }
+  --left_;
+  return std::exchange(held_back_, 0);
+}
+
+std::unique_ptr<SlowLog> SlowLog::of(worker::ServiceHost& host) {
+  const auto limit = host.duration("slow-request");
+  if (limit.count() == 0 && host.limits().request_timeout.count() == 0) return nullptr;
+  return std::unique_ptr<SlowLog>(new SlowLog(host, limit));
+}
+
+void SlowLog::consider(const Answer& answer) {
+  const RequestState& request = answer.call->state;
+  const bool cancelled = answer.call->cancelled();
+  if (request.started_ns == 0 || (!cancelled && limit_.count() == 0)) return;
+  const std::uint64_t now = ipc::monotonic_ns();
+  const std::uint64_t ms = now > request.started_ns ? (now - request.started_ns) / 1'000'000 : 0;
+  if (!cancelled && ms < static_cast<std::uint64_t>(limit_.count())) return;
+  const auto held_back = budget_.take(now);
+  if (!held_back) return;
+  std::string line =
+      slow_line(request.head, answer.response->status(), ms, cancelled ? "cancelled at its request-timeout" : "slow");
+  if (*held_back > 0) line += "; " + std::to_string(*held_back) + " such lines before it were left out";
+  host_.log(LogLevel::warning, line);
+}
+
+std::string slow_line(const RequestHead& head, Status status, std::uint64_t ms, std::string_view why) {
+  std::string line(head.method_name);
+  line.append(" ").append(head.target.substr(0, kMostOfTarget));
+  if (head.target.size() > kMostOfTarget) line += "...";
+  line.append(": ").append(std::to_string(code(status))).append(" after ").append(std::to_string(ms));
+  return line.append(" ms, ").append(why);
+}
+
+}  // namespace prefork::http

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "framework/http/request_cycle.hpp"
+#include "framework/worker/service_host.hpp"
+
+namespace prefork::http {
+
+/// Lets a few lines pass at once and then one a second, and knows how many it held back. Pure.
+class LineBudget {
+ public:
+  static constexpr std::uint64_t kBurst = 10;
+
+  /// @return how many lines were held back since the last that passed; nullopt: this one is held back too
+  std::optional<std::uint64_t> take(std::uint64_t now_ns) noexcept;
+
+ private:
+  std::uint64_t left_ = kBurst;
+  std::uint64_t filled_ns_ = 0;
+  std::uint64_t held_back_ = 0;
+};
+
+/// Tells the server's log of requests that took longer than `slow-request`, and of those that were cancelled at their
+/// request-timeout: each once, with a line of bounded length, and no more lines than LineBudget lets pass.
+class SlowLog {
+ public:
+  /// Reads `slow-request`. @return null where the service has neither that nor a request-timeout.
+  static std::unique_ptr<SlowLog> of(worker::ServiceHost& host);
+
+  /// REQUIRES that the answer has a call.
+  void consider(const Answer& answer);
+
+ private:
+  SlowLog(worker::ServiceHost& host, std::chrono::milliseconds limit) noexcept : host_(host), limit_(limit) {}
+
+  worker::ServiceHost& host_;
+  std::chrono::milliseconds limit_;  // zero: only those that were cancelled
+  LineBudget budget_;
+};
+
+/// "GET /x: 200 after 1234 ms, slow". The target is cut where it is long; the log escapes its bytes. Pure.
+std::string slow_line(const RequestHead& head, Status status, std::uint64_t ms, std::string_view why);
+
+}  // namespace prefork::http

@@ -1,0 +1,56 @@
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "framework/master/request_patience.hpp"
+#include "framework/master/workforce.hpp"
+
+// How long the workers may take: their states, their heartbeats, their requests.
+namespace prefork::master {
+
+// The worker's own number, which is believed only as far as it makes sense.
+TimePoint Workforce::last_beat(const WorkerRecord& worker) const {
+  const std::uint64_t ns = scoreboard_.slot(worker.slot).heartbeat_ns.load(std::memory_order_relaxed);
+  const auto now = Clock::now();
+  const auto limit = static_cast<std::uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
+  return TimePoint(std::chrono::nanoseconds(std::min(ns, limit)));
+}
+
+WorkerLimits Workforce::limits_of(const WorkerRecord& worker) const {
+  const Pool& pool = pools_.at(worker.pool);
+  WorkerLimits limits = pool.limits;
+  if (pool.request_timeouts.empty()) return limits;
+  const auto patience = request_patience(scoreboard_.slot(worker.slot).activity(), pool.request_timeouts);
+  if (patience && (limits.heartbeat.count() == 0 || *patience < limits.heartbeat)) limits.heartbeat = *patience;
+  return limits;
+}
+
+// The activity is read first: the heartbeat that is read then is at least as new (Runtime::beat).
+std::optional<WorkerDeadline> Workforce::deadline_of(const WorkerRecord& worker) const {
+  const WorkerLimits limits = limits_of(worker);
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return master::next_deadline(worker.state, worker.entered, last_beat(worker), limits);
+}
+
+std::optional<TimePoint> Workforce::next_look(const WorkerRecord& worker, TimePoint now) const {
+  if (worker.state != WorkerState::ready && worker.state != WorkerState::retiring) return std::nullopt;
+  const TimePoint last = std::max(worker.entered, last_beat(worker));
+  return master::next_look(last, now, pools_.at(worker.pool).request_timeouts);
+}
+
+bool Workforce::is_overdue(const WorkerRecord& worker) const {
+  return limits_of(worker).heartbeat != pools_.at(worker.pool).limits.heartbeat;
+}
+
+void Workforce::tell_of_circuit(Pool& pool, TimePoint now) {
+  const bool open = pool.policy.open_since(now).has_value();
+  if (std::exchange(pool.told_open, open) == open) return;
+  if (open) {
+    log_.error("pool " + pool.name + ": the circuit is open: " + std::to_string(pool.policy.failures(now)) +
+               " failures in a row, the last: " + pool.last_end + "; now and then one worker is tried");
+  } else {
+    log_.notice("pool " + pool.name + ": the circuit is closed");
+  }
+}
+
+}  // namespace prefork::master
