@@ -1,4 +1,6 @@
 #include <fmt/format.h>
+
+#include <array>
 #include <set>
 
 #include <string_view>
@@ -88,6 +90,8 @@ void write_pool(Writer& out, const PoolOptions& pool) {
   out.value("max-lifetime", format_duration(pool.max_lifetime));
   out.value("max-rss", format_size(pool.max_rss));
   out.value("max-rss-hard", format_size(pool.max_rss_hard));
+  constexpr std::array<const char*, 3> accesses{"none", "read", "operate"};
+  out.value("master-access", accesses[static_cast<std::size_t>(pool.master_access)]);
   write_isolation(out, pool.isolation);
 }
 

@@ -66,6 +66,9 @@ struct IsolationOptions {
   std::vector<OptionValue> landlock_write;
 };
 
+/// What a pool's services may ask of the master.
+enum class MasterAccess { none, read, operate };
+
 struct PoolOptions {
   std::string name;
   unsigned workers = 1;  ///< `auto` is resolved already: the CPUs that the process may use
@@ -79,6 +82,7 @@ struct PoolOptions {
   std::uint64_t max_rss = 0;                         ///< bytes; as max_requests
   std::uint64_t max_rss_hard = 0;                    ///< bytes: beyond them it is killed; zero: no limit
   IsolationOptions isolation;
+  MasterAccess master_access = MasterAccess::none;
   Origin origin;
 };
 

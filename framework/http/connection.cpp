@@ -25,7 +25,7 @@ std::string address_of(const void* connection) {
 }  // namespace
 
 void ConnectionShare::serving(RequestState& request) {
-  if (request.access_log != nullptr) request.started_ns = now_ns();
+  request.started_ns = request.access_log != nullptr ? now_ns() : host.runtime().loop.now_ns();
   const RequestHead& head = request.head;
   const char* line = head.method_name.data();  // method, blank, target: as they stand in the request line
   const auto length = static_cast<std::size_t>(head.target.data() + head.target.size() - line);
@@ -33,6 +33,7 @@ void ConnectionShare::serving(RequestState& request) {
 }
 
 void ConnectionShare::answered(const Answer& answer) {
+  if (answer.call != nullptr) timer.answered(answer.call->state);
   AccessLog* const log = answer.call != nullptr ? answer.call->state.access_log : endpoint.access_log();
   if (log == nullptr || !log->wants(answer.response->status())) return;
   AccessRecord record;
@@ -57,6 +58,7 @@ void ConnectionShare::answered(const Answer& answer) {
 
 void ConnectionShare::count_requests() noexcept {
   host.runtime().slot.add(ipc::Counter::requests, cycle.served() - std::exchange(counted, cycle.served()));
+  timer.record();
 }
 
 Connection::Connection(ConnectionShare& share, ipc::UniqueFd fd, const worker::PeerAddress& peer)

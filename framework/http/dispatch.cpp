@@ -52,6 +52,8 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   const RequestHead& head = request.head;
   request.param_count = 0;
   request.access_log = endpoint.access_log();
+  request.times = nullptr;
+  request.started_ns = 0;
   std::string_view path = head.path;
   if (path == "*") return answer_star(endpoint);
   const bool escaped = (head.target_classes & kPercent) != 0;
@@ -73,6 +75,7 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   if (mount == nullptr || head.method == Method::other) return result;
   request.context = mount->context;
   request.access_log = mount->access_log;
+  request.times = mount->times;
   request.trusted_proxies = mount->trusted_proxies.empty() ? nullptr : &mount->trusted_proxies;
   result.body_limit = mount->body_bytes;
   if (wants_tls(request)) {

@@ -60,7 +60,7 @@ void Endpoint::mount(const Place& place, Router router, const ServiceLimits& lim
   const auto before = std::find_if(mounts_.begin(), mounts_.end(),
                                    [&](const Mount& other) { return other.prefix.size() < prefix.size(); });
   mounts_.insert(before, Mount{std::string(prefix), place.hosts, std::move(router), context, limits.limits.body_bytes,
-                               limits.trusted_proxies, place.access_log});
+                               limits.trusted_proxies, place.access_log, place.times});
 }
 
 std::size_t Endpoint::best_fit(std::string_view host) const noexcept {

@@ -18,6 +18,10 @@ namespace prefork {
 class Context;
 }
 
+namespace prefork::ipc {
+class SharedHistogram;
+}
+
 namespace prefork::http {
 
 class AccessLog;
@@ -37,12 +41,14 @@ struct ServiceLimits {
 /// Where on a listener a service is: its `mount` and `host` options.
 struct Place {
   Place(const char* its_path) : path(its_path) {}
-  Place(std::string_view its_path, HostNames its_hosts = {}, AccessLog* log = nullptr)
-      : path(its_path), hosts(std::move(its_hosts)), access_log(log) {}
+  Place(std::string_view its_path, HostNames its_hosts = {}, AccessLog* log = nullptr,
+        const ipc::SharedHistogram* request_times = nullptr)
+      : path(its_path), hosts(std::move(its_hosts)), access_log(log), times(request_times) {}
 
   std::string_view path;  ///< "/", "/a" or "/a/b"; a final '/' is ignored
   HostNames hosts;
-  AccessLog* access_log = nullptr;  ///< null: none
+  AccessLog* access_log = nullptr;              ///< null: none
+  const ipc::SharedHistogram* times = nullptr;  ///< null: nobody wants to know
 };
 
 /// One HTTP service at its place on a listener.
@@ -54,6 +60,7 @@ struct Mount {
   std::uint64_t body_bytes = 0;  ///< this service's own limit
   Networks trusted_proxies;
   AccessLog* access_log = nullptr;
+  const ipc::SharedHistogram* times = nullptr;
 };
 
 /// The HTTP services that share a listener in one worker. Filled when the worker starts, constant after.

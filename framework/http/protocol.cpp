@@ -42,7 +42,7 @@ std::unique_ptr<worker::Protocol> Service::make_protocol(std::span<worker::Servi
     static_cast<Service&>(host->service()).routes(router);
     AccessLog* log = nullptr;
     if (auto made = AccessLog::of(*host)) log = logs.emplace_back(std::move(made)).get();
-    endpoint.mount({host->text("mount"), HostNames(host->text("host")), log}, std::move(router),
+    endpoint.mount({host->text("mount"), HostNames(host->text("host")), log, host->request_times()}, std::move(router),
                    ServiceLimits::from(*host), host);
   }
   return std::make_unique<HttpProtocol>(*sharing.front(), std::move(endpoint), std::move(logs));

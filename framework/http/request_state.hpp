@@ -10,6 +10,10 @@
 
 #include "framework/http/request_head.hpp"
 
+namespace prefork::ipc {
+class SharedHistogram;
+}
+
 namespace prefork::http {
 
 inline constexpr std::size_t kMaxParams = 8;
@@ -40,9 +44,10 @@ struct RequestState {
   std::string path_text;  ///< the decoded path and parameters, where the path has escapes
   Context* context = nullptr;
   ClientSource client;
-  const Networks* trusted_proxies = nullptr;  ///< of the service; null: none
-  AccessLog* access_log = nullptr;            ///< of the service; null: none
-  std::uint64_t started_ns = 0;               ///< CLOCK_MONOTONIC; only where there is an access log
+  const Networks* trusted_proxies = nullptr;            ///< of the service; null: none
+  AccessLog* access_log = nullptr;                      ///< of the service; null: none
+  mutable const ipc::SharedHistogram* times = nullptr;  ///< of the service; null: nobody wants to know, or it is noted
+  std::uint64_t started_ns = 0;               ///< CLOCK_MONOTONIC, of the turn; exact for an access log; 0: no handler
   BodyReader* reader = nullptr;               ///< of a route whose body is streamed
   const std::string* trailers = nullptr;      ///< lines, each with its CR LF; null: none
   std::unique_ptr<std::string> own_trailers;  ///< of a collected body

@@ -29,6 +29,12 @@ std::string timestamp() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", parts, now.tv_nsec / 1'000'000);
 }
 
+std::int64_t wall_clock_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
 }  // namespace
 
 LogLevel log_level(std::string_view name) {
@@ -37,6 +43,8 @@ LogLevel log_level(std::string_view name) {
   }
   return LogLevel::info;
 }
+
+std::string_view log_level_name(LogLevel level) noexcept { return kNames[static_cast<std::size_t>(level)]; }
 
 Log::Log(const std::string& target, LogLevel threshold) : target_(target), threshold_(threshold), file_(open(target)) {}
 
@@ -50,6 +58,16 @@ ipc::UniqueFd Log::open(const std::string& target) {
 void Log::reopen() { file_ = open(target_); }
 
 void Log::write(LogLevel level, std::string_view line) {
+  if (level >= LogLevel::info) events_.add(level, line, wall_clock_ms());
+  write_line(level, line);
+}
+
+void Log::pass_on(LogLevel level, std::string_view line) {
+  if (level >= LogLevel::notice) events_.add(level, line, wall_clock_ms());
+  write_line(level, line);
+}
+
+void Log::write_line(LogLevel level, std::string_view line) {
   if (level < threshold_) return;
   const int fd = file_.is_open() ? file_.get() : STDERR_FILENO;
   std::string text = fmt::format("{} {:<7} {}", timestamp(), kNames[static_cast<std::size_t>(level)], line);

@@ -92,10 +92,12 @@ void Master::end_reload(const std::string& failure, int exit_code) {
   const std::string current = "generation " + std::to_string(workforce_.current().number);
   if (failure.empty()) {
     log_.set_threshold(log_level(workforce_.current().options.master.log_level));
+    ++reloads_done_;
     last_reload_ = current + " serves";
     log_.notice("reloaded: " + last_reload_);
     answer = answer_ok("message", last_reload_);
   } else {
+    ++reloads_failed_;
     last_reload_ = "failed: " + failure;
     const std::string sentence = "not reloaded, " + current + " goes on: " + failure;
     log_.error(sentence);

@@ -37,4 +37,6 @@ struct Pool {
   unsigned warned_throttle = 0;       ///< failures that the log was told of
 };
 
+inline const config::PoolOptions& options_of(const Pool& pool) { return pool.generation->options.pools[pool.place]; }
+
 }  // namespace prefork::master

@@ -152,8 +152,12 @@ bool Workforce::start(std::size_t pool, TimePoint now) {
   }
   try {
     auto record = spawn_worker(
-        {scoreboard_, wakeups_, pools_.at(pool), pool, table_.free_index(pool), *slot, chance(), 0, -1, -1}, run_);
+        {scoreboard_, wakeups_, pools_.at(pool), pool, table_.free_index(pool), *slot, chance(), 0, -1, -1, -1}, run_);
     record->started = record->entered = Clock::now();
+    if (record->line.is_open()) {
+      const bool reads = options_of(pools_.at(pool)).master_access == config::MasterAccess::read;
+      lines_.push_back({std::move(record->line), reads ? ControlAccess::read : ControlAccess::operate});
+    }
     WorkerRecord& worker = table_.add(std::move(record));
     listen(worker);
     log_.debug(name(worker) + " started");
@@ -274,8 +278,8 @@ void Workforce::heard(WorkerRecord& worker, const ipc::StatusMessage& message) {
       worker.start_error = message.text;
       return;
     case ipc::StatusKind::log:
-      return log_.write(static_cast<LogLevel>(message.level),
-                        name(worker) + " " + escape_untrusted(message.text, ipc::kMaxStatusText));
+      return log_.pass_on(static_cast<LogLevel>(message.level),
+                          name(worker) + " " + escape_untrusted(message.text, ipc::kMaxStatusText));
   }
 }
 

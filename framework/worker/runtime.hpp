@@ -15,6 +15,7 @@ namespace prefork::worker {
 
 class StreamConnection;
 class BlockingDuties;
+class MasterLine;
 
 /// Where a worker's log lines go: the status pipe in a worker, anything else in tests.
 class LogSink {
@@ -49,6 +50,7 @@ struct Runtime {
   ipc::WorkerSlot& slot;
   LogSink& log;
   BlockingDuties* duties = nullptr;  ///< set by the worker; of use to blocking services
+  MasterLine* line = nullptr;        ///< set by the worker where the pool may ask the master
   List<StreamConnection> connections;
   std::uint32_t connection_count = 0;
   std::uint32_t tasks = 0;  ///< coroutines that a service spawned and timer callbacks under way

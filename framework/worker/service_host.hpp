@@ -15,6 +15,10 @@ namespace prefork {
 class ServiceBase;
 }
 
+namespace prefork::ipc {
+class SharedHistogram;
+}
+
 namespace prefork::worker {
 
 class SharedObjects;
@@ -51,6 +55,9 @@ class ServiceHost final : public Context {
   /// The write end of the log writer's pipe, non-blocking; -1: the service has no access log.
   int access_log_fd() const noexcept { return access_log_fd_; }
   void access_log_fd(int fd) noexcept { access_log_fd_ = fd; }
+  /// How long requests take, in nanoseconds; null: nobody wants to know.
+  const ipc::SharedHistogram* request_times() const noexcept { return request_times_; }
+  void request_times(const ipc::SharedHistogram* times) noexcept { request_times_ = times; }
   /// The same. @throws std::logic_error from shared() and signals() where there are none: a test's host
   void share(SharedObjects& shared, Signals& signals) noexcept;
   SharedObjects& shared() const;
@@ -74,6 +81,7 @@ class ServiceHost final : public Context {
   ServiceBase* service_ = nullptr;
   SharedObjects* shared_ = nullptr;
   int access_log_fd_ = -1;
+  const ipc::SharedHistogram* request_times_ = nullptr;
   Signals* signals_ = nullptr;
 };
 

@@ -37,12 +37,14 @@ inline std::string text_of(const IsolationOptions& isolation) {
 
 inline std::string text_of(const PoolOptions& pool) {
   const auto& [name, workers, user, group, boot_timeout, worker_timeout, max_connections, max_requests, max_lifetime,
-               max_rss, max_rss_hard, isolation, origin] = pool;
+               max_rss, max_rss_hard, isolation, access, origin] = pool;
   static_cast<void>(origin);
   return fmt::format(
-      "pool {} workers={} user={} group={} boot={} worker={} connections={} requests={} lifetime={} rss={} {} {}", name,
-      workers, user.value_or("(none)"), group.value_or("(none)"), boot_timeout.count(), worker_timeout.count(),
-      max_connections, max_requests, max_lifetime.count(), max_rss, max_rss_hard, text_of(isolation));
+      "pool {} workers={} user={} group={} boot={} worker={} connections={} requests={} lifetime={} rss={} {} "
+      "access={} {}",
+      name, workers, user.value_or("(none)"), group.value_or("(none)"), boot_timeout.count(), worker_timeout.count(),
+      max_connections, max_requests, max_lifetime.count(), max_rss, max_rss_hard, static_cast<int>(access),
+      text_of(isolation));
 }
 
 inline std::string text_of(const ServiceOptions& service) {
