@@ -115,9 +115,10 @@ class SharedHistogram : public MetricBlocks {
   SharedHistogram(void* memory, const Shape&, std::size_t slots, Party self) noexcept
       : MetricBlocks(memory, kWords, slots, self.owner) {}
 
-  void record(std::uint64_t value) const noexcept {
-    add(own_[kSum], value);
-    add(own_[histogram_bucket(value)], 1);
+  /// @param times  how often
+  void record(std::uint64_t value, std::uint64_t times = 1) const noexcept {
+    add(own_[kSum], value * times);
+    add(own_[histogram_bucket(value)], times);
   }
   HistogramValues values() const noexcept;
   std::uint64_t count() const noexcept { return values().count; }

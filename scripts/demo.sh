@@ -28,7 +28,8 @@ prefork serves on 127.0.0.1. From another terminal, in this folder, try:
   nc 127.0.0.1 7011                                           a chat room: try two at once
   http://127.0.0.1:8080/chat                                  the same room, in the browser
   curl http://127.0.0.1:8080/docs/                            files, with a listing
-  build/release/bin/preforkctl -s build/demo/control.sock status
+  http://127.0.0.1:8090/                                      the dashboard; curl .../metrics for Prometheus
+  build/release/bin/preforkctl -s build/demo/control.sock top
   build/release/bin/preforkctl -s build/demo/control.sock ipc
   build/release/bin/preforkctl -s build/demo/control.sock scale main +1
 

@@ -30,7 +30,13 @@ commands:
                          the dead letters of a queue: messages that were given up
   queue requeue NAME [N] puts its dead letters back, the oldest N of them or all
   queue drop NAME        drops its dead letters
-  reload [--only POOL]   takes on the configuration and the plugins as they are now, and
+  top [--once]           the busiest workers, rates and latencies, shown anew each second until q is
+                         pressed; --once, or where the output is no terminal: once
+  metrics                the server's numbers in Prometheus' text format
+  events [--follow] [--json]
+                         what the master has logged of late; --follow: and what it goes on to log
+  reload [--only POOL] [--no-wait]
+                         takes on the configuration and the plugins as they are now, and
                          waits until they serve; if they can't, the old ones go on
   scale POOL N|+N|-N     sets the number of a pool's workers, or changes it
   scale POOL auto        gives it back to what the configuration says
@@ -41,7 +47,7 @@ commands:
 options:
   -s, --socket PATH      the control socket; else $PREFORK_CONTROL, else
                          /run/prefork/control.sock
-      --json             prints the master's answer as JSON
+      --json             prints the master's answer as JSON; of events one line each
   -h, --help             prints this
   -V, --version          prints the version
 
@@ -68,7 +74,7 @@ std::vector<po::option> take_number(std::vector<std::string>& arguments) {
 
 po::variables_map parse(const std::vector<std::string>& arguments) {
   po::options_description options;
-  options.add_options()("help,h", "")("version,V", "")("json", "")("fast", "");
+  options.add_options()("help,h", "")("version,V", "")("json", "")("fast", "")("follow", "")("once", "")("no-wait", "");
   options.add_options()("only", po::value<std::string>(), "");
   options.add_options()("socket,s", po::value<std::string>(), "");
   options.add_options()("word", po::value<std::vector<std::string>>(), "");
@@ -92,6 +98,8 @@ CtlVerb verb_of(const master::ControlCommand& command) noexcept {
   if (std::holds_alternative<master::StopCommand>(command)) return CtlVerb::stop;
   if (std::holds_alternative<master::ReloadCommand>(command)) return CtlVerb::reload;
   if (std::holds_alternative<master::IpcCommand>(command)) return CtlVerb::ipc;
+  if (std::holds_alternative<master::MetricsCommand>(command)) return CtlVerb::metrics;
+  if (std::holds_alternative<master::EventsCommand>(command)) return CtlVerb::events;
   const auto* const queue = std::get_if<master::QueueCommand>(&command);
   if (queue != nullptr && queue->action == master::QueueAction::list) return CtlVerb::dead_letters;
   return CtlVerb::other;
@@ -104,7 +112,8 @@ std::string socket_path(const po::variables_map& values, const char* env_socket)
 
 std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& values, const char* env_socket) {
   if (values.count("word") == 0)
-    return mistake("a command is missing: status, workers, ipc, queue, reload, scale, stop, reopen");
+    return mistake(
+        "a command is missing: status, workers, top, ipc, queue, metrics, events, reload, scale, stop, reopen");
   CtlRequest request;
   for (const std::string& word : values["word"].as<std::vector<std::string>>()) {
     if (word.empty() || word.find_first_of(" \t\r\n") != std::string::npos) {
@@ -113,10 +122,17 @@ std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& value
     request.command += (request.command.empty() ? "" : " ") + word;
   }
   if (values.count("fast") > 0) request.command += " --fast";
+  if (values.count("no-wait") > 0) request.command += " --no-wait";
   if (values.count("only") > 0) request.command += " --only " + values["only"].as<std::string>();
+  const bool top = request.command == "top";
+  if (top) request.command = "status";
   const auto parsed = master::parse_command(request.command);
   if (const auto* error = std::get_if<master::CommandError>(&parsed)) return mistake(error->text);
-  request.verb = verb_of(std::get<master::ControlCommand>(parsed));
+  request.verb = top ? CtlVerb::top : verb_of(std::get<master::ControlCommand>(parsed));
+  request.follow = values.count("follow") > 0;
+  request.once = values.count("once") > 0;
+  if (request.once && !top) return mistake("--once goes with top only");
+  if (request.follow && request.verb != CtlVerb::events) return mistake("--follow goes with events only");
   request.json = values.count("json") > 0;
   request.socket = socket_path(values, env_socket);
   return request;

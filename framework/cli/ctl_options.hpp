@@ -6,7 +6,7 @@
 
 namespace prefork::cli {
 
-enum class CtlVerb { status, workers, ipc, dead_letters, reload, stop, other };
+enum class CtlVerb { status, workers, ipc, dead_letters, metrics, events, top, reload, stop, other };
 
 /// What preforkctl was asked to do.
 struct CtlRequest {
@@ -14,6 +14,8 @@ struct CtlRequest {
   std::string command;  ///< the line for the master, checked
   CtlVerb verb = CtlVerb::other;
   bool json = false;
+  bool follow = false;  ///< of events: goes on until it is interrupted
+  bool once = false;    ///< of top
 };
 
 /// preforkctl has nothing to ask a master: help, version, a mistake.

@@ -9,12 +9,16 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <variant>
 #include <vector>
 
 #include "framework/cli/ctl_client.hpp"
+#include "framework/cli/ctl_events.hpp"
 #include "framework/cli/ctl_options.hpp"
 #include "framework/cli/ctl_print.hpp"
+#include "framework/cli/ctl_top.hpp"
+#include "framework/cli/screen.hpp"
 #include "framework/master/control_command.hpp"
 
 namespace {
@@ -62,7 +66,15 @@ int explain_no_connection(const std::string& path, const std::system_error& erro
                   kExitUnavailable);
 }
 
+std::string no_answer(const std::string& path, CtlClient::Outcome outcome) {
+  const bool closed = outcome == CtlClient::Outcome::closed;
+  return "the prefork-master at " + path +
+         (closed ? " closed the connection without an answer" : " gave no answer within 10 seconds");
+}
+
 int show(const CtlRequest& request, const std::string& line, const Answer& answer) {
+  if (request.verb == CtlVerb::metrics && !request.json) return print(metrics_of(line));
+  if (request.verb == CtlVerb::events) return print(read_events(line, request.json).text);
   if (request.json) return print(json_text(line));
   switch (request.verb) {
     case CtlVerb::status:
@@ -73,6 +85,9 @@ int show(const CtlRequest& request, const std::string& line, const Answer& answe
       return print(ipc_text(line, terminal_width()));
     case CtlVerb::dead_letters:
       return print(dead_letters_text(line, terminal_width()));
+    case CtlVerb::metrics:
+    case CtlVerb::events:
+    case CtlVerb::top:
     case CtlVerb::reload:
     case CtlVerb::stop:
     case CtlVerb::other:
@@ -81,17 +96,75 @@ int show(const CtlRequest& request, const std::string& line, const Answer& answe
   return answer.message.empty() ? 0 : print(answer.message + '\n');
 }
 
+struct Failure {
+  std::string sentence;
+  int exit_code = 0;
+};
+
+// Asks for one line. @return nullopt: `failure` says why
+std::optional<std::string> ask(const CtlRequest& request, CtlClient& client, const std::string& command,
+                               Failure& failure) {
+  auto reply = client.ask(command, CtlClient::Clock::now() + kPatience);
+  if (reply.outcome != CtlClient::Outcome::answered) {
+    failure = {no_answer(request.socket, reply.outcome), kExitUnavailable};
+    return std::nullopt;
+  }
+  const Answer answer = read_answer(reply.line);
+  if (answer.ok) return std::move(reply.line);
+  failure = {answer.message, answer.exit_code};
+  return std::nullopt;
+}
+
+// Asks again and again: the master holds nothing back for who listens, and whoever comes too late is told so.
+int follow_events(const CtlRequest& request, CtlClient& client) {
+  constexpr std::chrono::milliseconds kPause{500};
+  for (std::string command = request.command;;) {
+    Failure failure;
+    const auto line = ask(request, client, command, failure);
+    if (!line) return complain(failure.sentence, failure.exit_code);
+    const Events events = read_events(*line, request.json);
+    if (const int failed = print(events.text); failed != 0) return failed;
+    command = "events " + std::to_string(events.next);
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+// Looks twice, since rates are differences, and then again and again.
+int show_top(const CtlRequest& request, CtlClient& client) {
+  constexpr std::chrono::milliseconds kPause{1000};
+  const bool live = !request.once && Screen::possible();
+  std::optional<Screen> screen;
+  TopSample before;
+  for (int looks = 0;; ++looks) {
+    Failure failure;
+    const auto status = ask(request, client, "status", failure);
+    const auto events = status ? ask(request, client, "events", failure) : std::nullopt;
+    if (!events) {
+      screen.reset();
+      return complain(failure.sentence, failure.exit_code);
+    }
+    TopSample now{*status, *events, CtlClient::Clock::now()};
+    if (looks > 0) {
+      if (!live) return print(top_text(before, now, {terminal_width(), 0}));
+      if (!screen) screen.emplace();
+      screen->show(top_text(before, now, Screen::size()));
+    }
+    before = std::move(now);
+    if (!live || !screen) {
+      std::this_thread::sleep_for(kPause);
+    } else if (screen->wait_for_quit(kPause)) {
+      return 0;
+    }
+  }
+}
+
 int carry_out(const CtlRequest& request, CtlClient& client) {
   // The master bounds a reload itself (boot-timeout, shutdown-timeout).
   std::optional<CtlClient::Clock::time_point> deadline;
   if (request.verb != CtlVerb::reload) deadline = CtlClient::Clock::now() + kPatience;
   const auto reply = client.ask(request.command, deadline);
-  if (reply.outcome == CtlClient::Outcome::closed) {
-    return complain("the prefork-master at " + request.socket + " closed the connection without an answer",
-                    kExitUnavailable);
-  }
-  if (reply.outcome == CtlClient::Outcome::timed_out) {
-    return complain("the prefork-master at " + request.socket + " gave no answer within 10 seconds", kExitUnavailable);
+  if (reply.outcome != CtlClient::Outcome::answered) {
+    return complain(no_answer(request.socket, reply.outcome), kExitUnavailable);
   }
   const Answer answer = read_answer(reply.line);
   if (!answer.ok) return complain(answer.message, answer.exit_code);
@@ -115,7 +188,8 @@ int run(const std::vector<std::string>& arguments) {
   } catch (const std::system_error& error) {
     return explain_no_connection(request.socket, error);
   }
-  return carry_out(request, *client);
+  if (request.verb == CtlVerb::top) return show_top(request, *client);
+  return request.follow ? follow_events(request, *client) : carry_out(request, *client);
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ void share(const master::ServiceShared& declared, const master::SpawnOrder& orde
     service.channels.push_back({use.name, end_of(use.first), end_of(use.second), objects.at(use.to_second).get(),
                                 objects.at(use.to_first).get()});
   }
+  if (declared.request_times) service.request_times = objects.at(*declared.request_times).get();
   if (declared.signals) service.signals = objects.at(order.pool.generation->shared.signals.value()).get();
 }
 
@@ -112,6 +113,7 @@ void become_worker(const master::SpawnOrder& order) {
   setup.slot = order.slot;
   setup.control_fd = order.control_fd;
   setup.status_fd = order.status_fd;
+  setup.line_fd = order.line_fd;
   for (const auto& wakeup : order.wakeups) setup.wakeup_fds.push_back(wakeup.fd());
   setup.isolation = isolation_of(generation, pool);
   setup.max_connections = pool.max_connections;

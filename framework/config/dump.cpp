@@ -1,4 +1,6 @@
 #include <fmt/format.h>
+
+#include <array>
 #include <set>
 
 #include <string_view>
@@ -95,6 +97,8 @@ void write_pool(Writer& out, const PoolOptions& pool) {
   out.value("spare-workers", std::to_string(pool.scaling.spare_workers));
   out.value("max-busyness", std::to_string(pool.scaling.max_busyness));
   out.value("idle-worker-timeout", format_duration(pool.scaling.idle_worker_timeout));
+  constexpr std::array<const char*, 3> accesses{"none", "read", "operate"};
+  out.value("master-access", accesses[static_cast<std::size_t>(pool.master_access)]);
   write_isolation(out, pool.isolation);
 }
 

@@ -77,6 +77,9 @@ struct ScalingOptions {
   std::chrono::milliseconds idle_worker_timeout{30'000};
 };
 
+/// What a pool's services may ask of the master.
+enum class MasterAccess { none, read, operate };
+
 struct PoolOptions {
   std::string name;
   unsigned workers = 1;  ///< or MIN of MIN..MAX; `auto` is resolved already: the CPUs that the process may use
@@ -91,6 +94,7 @@ struct PoolOptions {
   std::uint64_t max_rss_hard = 0;                    ///< bytes: beyond them it is killed; zero: no limit
   ScalingOptions scaling;
   IsolationOptions isolation;
+  MasterAccess master_access = MasterAccess::none;
   Origin origin;
 };
 

@@ -85,6 +85,8 @@ void read_pool(const SectionReader& in, unsigned auto_workers, Options& options)
     fail(in.origin_of("max-rss-hard"), fmt::format("[pool {}] max-rss-hard is not more than max-rss", pool.name));
   }
   pool.isolation = read_isolation(in);
+  const std::string access = in.text("master-access");
+  if (access != "none") pool.master_access = access == "read" ? MasterAccess::read : MasterAccess::operate;
   options.pools.push_back(std::move(pool));
 }
 

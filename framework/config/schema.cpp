@@ -76,6 +76,8 @@ std::vector<KeySpec> pool_keys() {
       {kPool, "max-rss", "SIZE", size(), "0", "a worker with so much resident memory is replaced; 0: never"},
       {kPool, "max-rss-hard", "SIZE", size(), "0",
        "a worker with so much resident memory is killed, whatever it serves; 0: never"},
+      {kPool, "master-access", "ACCESS", choice({"none", "read", "operate"}), "none",
+       "what services may ask of the master: none; read, its status and metrics; operate, also reload and scale"},
   };
 }
 

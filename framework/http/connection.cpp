@@ -37,6 +37,7 @@ void ConnectionShare::serving(RequestState& request) {
 
 void ConnectionShare::answered(const Answer& answer) {
   if (answer.call != nullptr && answer.call->state.slow_log != nullptr) answer.call->state.slow_log->consider(answer);
+  if (answer.call != nullptr) timer.answered(answer.call->state);
   AccessLog* const log = answer.call != nullptr ? answer.call->state.access_log : endpoint.access_log();
   if (log == nullptr || !log->wants(answer.response->status())) return;
   AccessRecord record;
@@ -61,6 +62,7 @@ void ConnectionShare::answered(const Answer& answer) {
 
 void ConnectionShare::count_requests() noexcept {
   host.runtime().slot.add(ipc::Counter::requests, cycle.served() - std::exchange(counted, cycle.served()));
+  timer.record();
 }
 
 Connection::Connection(ConnectionShare& share, ipc::UniqueFd fd, const worker::PeerAddress& peer)

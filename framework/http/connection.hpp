@@ -12,6 +12,7 @@
 #include "framework/http/body_reader.hpp"
 #include "framework/http/endpoint.hpp"
 #include "framework/http/request_cycle.hpp"
+#include "framework/http/request_timer.hpp"
 #include "framework/http/streamed_body.hpp"
 #include "framework/http/transfer.hpp"
 #include "framework/worker/stream_connection.hpp"
@@ -27,7 +28,7 @@ struct ConnectionShare final : RequestObserver {
   /// Notes in the scoreboard what is about to be served.
   void serving(RequestState& request) override;
   void answered(const Answer& answer) override;
-  /// Brings the scoreboard's number of requests up to date.
+  /// Brings the scoreboard's number of requests up to date, and the histograms of how long they took.
   void count_requests() noexcept;
 
   worker::ServiceHost& host;  ///< of the listener's first service
@@ -36,6 +37,7 @@ struct ConnectionShare final : RequestObserver {
   std::string output;  ///< responses of the batch that is being answered; empty between batches
   std::uint64_t counted = 0;
   const bool limited;  ///< some service has a request-timeout
+  RequestTimer timer;
 };
 
 /// An HTTP/1.1 connection: brings bytes from the socket to the request cycle and responses back. It holds

@@ -121,6 +121,9 @@ void Connection::start_stream() {
   Context& context = request.context != nullptr ? *request.context : host();
   StreamSink& sink = *this;
   stream_ = std::make_unique<StreamedBody>(sink, context, request.head.minor_version != 0);
+  // How long a stream goes on says nothing of how fast its answer was.
+  share_.timer.answered(call_->state);
+  share_.timer.record();
   host().runtime().task_started();
   if (call_->start_body(*stream_)) {
     on_stream_done(this);
@@ -162,6 +165,7 @@ void Connection::on_stream_done(void* self) {
 void Connection::tell_of_transfer(bool complete) {
   const std::uint64_t bytes = parts_ ? parts_->sent() : stream_ ? stream_->written() : 0;
   share_.answered({call_.get(), call_->state.client, &call_->response(), bytes, complete});
+  share_.timer.record();
 }
 
 void Connection::end_transfer() {

@@ -53,6 +53,7 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   request.param_count = 0;
   request.access_log = endpoint.access_log();
   request.slow_log = nullptr;
+  request.times = nullptr;
   request.started_ns = 0;
   std::string_view path = head.path;
   if (path == "*") return answer_star(endpoint);
@@ -76,6 +77,7 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   request.context = mount->context;
   request.access_log = mount->access_log;
   request.slow_log = mount->slow_log;
+  request.times = mount->times;
   request.trusted_proxies = mount->trusted_proxies.empty() ? nullptr : &mount->trusted_proxies;
   result.body_limit = mount->body_bytes;
   if (wants_tls(request)) {

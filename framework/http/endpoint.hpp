@@ -19,6 +19,10 @@ namespace prefork {
 class Context;
 }
 
+namespace prefork::ipc {
+class SharedHistogram;
+}
+
 namespace prefork::http {
 
 class AccessLog;
@@ -30,7 +34,7 @@ struct ServiceLimits {
   std::chrono::milliseconds header_timeout{10'000};
   TransferPace body_pace{std::chrono::milliseconds(30'000)};
   std::chrono::milliseconds keepalive_timeout{75'000};
-  std::uint64_t write_min_rate = 0;  ///< of responses, as TransferPace::min_rate
+  std::uint64_t write_min_rate = 0;            ///< of responses, as TransferPace::min_rate
   std::chrono::milliseconds queue_timeout{0};  ///< zero: none
   Networks trusted_proxies;
 
@@ -41,13 +45,15 @@ struct ServiceLimits {
 /// Where on a listener a service is: its `mount` and `host` options.
 struct Place {
   Place(const char* its_path) : path(its_path) {}
-  Place(std::string_view its_path, HostNames its_hosts = {}, AccessLog* log = nullptr, SlowLog* slow = nullptr)
-      : path(its_path), hosts(std::move(its_hosts)), access_log(log), slow_log(slow) {}
+  Place(std::string_view its_path, HostNames its_hosts = {}, AccessLog* log = nullptr, SlowLog* slow = nullptr,
+        const ipc::SharedHistogram* request_times = nullptr)
+      : path(its_path), hosts(std::move(its_hosts)), access_log(log), slow_log(slow), times(request_times) {}
 
   std::string_view path;  ///< "/", "/a" or "/a/b"; a final '/' is ignored
   HostNames hosts;
-  AccessLog* access_log = nullptr;  ///< null: none
-  SlowLog* slow_log = nullptr;      ///< null: none
+  AccessLog* access_log = nullptr;              ///< null: none
+  SlowLog* slow_log = nullptr;                  ///< null: none
+  const ipc::SharedHistogram* times = nullptr;  ///< null: nobody wants to know
 };
 
 /// One HTTP service at its place on a listener.
@@ -60,6 +66,7 @@ struct Mount {
   Networks trusted_proxies;
   AccessLog* access_log = nullptr;
   SlowLog* slow_log = nullptr;
+  const ipc::SharedHistogram* times = nullptr;
   std::chrono::milliseconds queue_timeout{0};
 };
 

@@ -10,6 +10,10 @@
 
 #include "framework/http/request_head.hpp"
 
+namespace prefork::ipc {
+class SharedHistogram;
+}
+
 namespace prefork::http {
 
 inline constexpr std::size_t kMaxParams = 8;
@@ -41,12 +45,13 @@ struct RequestState {
   std::string path_text;  ///< the decoded path and parameters, where the path has escapes
   Context* context = nullptr;
   ClientSource client;
-  const Networks* trusted_proxies = nullptr;  ///< of the service; null: none
-  AccessLog* access_log = nullptr;            ///< of the service; null: none
-  SlowLog* slow_log = nullptr;                ///< of the service; null: none
-  std::uint64_t started_ns = 0;               ///< CLOCK_MONOTONIC; 0: it did not get to a handler. Exact where there
-                                              ///< is a log or a request-timeout, else the start of the loop's turn
-  BodyReader* reader = nullptr;               ///< of a route whose body is streamed
+  const Networks* trusted_proxies = nullptr;            ///< of the service; null: none
+  AccessLog* access_log = nullptr;                      ///< of the service; null: none
+  SlowLog* slow_log = nullptr;                          ///< of the service; null: none
+  mutable const ipc::SharedHistogram* times = nullptr;  ///< of the service; null: nobody wants to know, or it is noted
+  std::uint64_t started_ns = 0;  ///< CLOCK_MONOTONIC; 0: it did not get to a handler. Exact where there is a log or a
+                                 ///< request-timeout, else the start of the loop's turn
+  BodyReader* reader = nullptr;  ///< of a route whose body is streamed
   const std::string* trailers = nullptr;      ///< lines, each with its CR LF; null: none
   std::unique_ptr<std::string> own_trailers;  ///< of a collected body
   std::vector<Header> own_fields;

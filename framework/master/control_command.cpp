@@ -50,9 +50,17 @@ Parsed parse_stop(const Words& words) {
 }
 
 Parsed parse_reload(const Words& words) {
-  if (words.size() == 1) return ReloadCommand{};
-  if (words.size() == 3 && words[1] == "--only") return ReloadCommand{std::string(words[2])};
-  return fail("reload takes --only POOL or nothing");
+  ReloadCommand command{};
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (words[i] == "--only" && i + 1 < words.size() && !command.only) {
+      command.only = words[++i];
+    } else if (words[i] == "--no-wait") {
+      command.wait = false;
+    } else {
+      return fail(fmt::format("reload takes --only POOL and --no-wait, not {}", config::in_quotes(words[i])));
+    }
+  }
+  return command;
 }
 
 // "4", "+1", "-1", at most kMaxScale each way.
@@ -111,6 +119,17 @@ Parsed parse_queue(const Words& words) {
   return fail(fmt::format("{}, not {}{}", kForms, config::in_quotes(words[1]), config::did_you_mean(words[1], names)));
 }
 
+Parsed parse_events(const Words& words) {
+  if (words.size() == 1) return EventsCommand{0};
+  EventsCommand command{};
+  const std::string_view text = words[1];
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), command.since);
+  const bool number = error == std::errc() && end == text.data() + text.size();
+  if (number && words.size() == 2) return command;
+  return fail(fmt::format("events takes the number of the last one known or nothing, not {}",
+                          config::in_quotes(words[number ? 2 : 1])));
+}
+
 struct Entry {
   std::string_view name;
   Parsed (*parse)(const Words&);
@@ -126,6 +145,8 @@ constexpr Entry kCommands[] = {
     {"upgrade", parse_plain<UpgradeCommand>},
     {"ipc", parse_plain<IpcCommand>},
     {"queue", parse_queue},
+    {"metrics", parse_plain<MetricsCommand>},
+    {"events", parse_events},
 };
 
 }  // namespace
@@ -142,6 +163,17 @@ Parsed parse_command(std::string_view line) {
     names.emplace_back(entry.name);
   }
   return fail(fmt::format("unknown command {}{}", config::in_quotes(words[0]), config::did_you_mean(words[0], names)));
+}
+
+// A command that is not named here needs all.
+ControlAccess needed_access(const ControlCommand& command) noexcept {
+  const auto is_one_of = [&]<typename... Command>(const std::variant<Command...>*) {
+    return (std::holds_alternative<Command>(command) || ...);
+  };
+  using Read = std::variant<StatusCommand, WorkersCommand, IpcCommand, MetricsCommand, EventsCommand>;
+  using Operate = std::variant<ScaleCommand, ReloadCommand, ReopenCommand>;
+  if (is_one_of(static_cast<Read*>(nullptr))) return ControlAccess::read;
+  return is_one_of(static_cast<Operate*>(nullptr)) ? ControlAccess::operate : ControlAccess::full;
 }
 
 std::string answer_ok() { return "{\"ok\":true}\n"; }

@@ -37,10 +37,15 @@ struct StopCommand {
 struct ReopenCommand {};
 struct ReloadCommand {
   std::optional<std::string> only;  ///< the one pool that is to be rolled; nullopt: all
+  bool wait = true;                 ///< the answer comes when it has ended
 };
 struct UpgradeCommand {};
 
 struct IpcCommand {};
+struct MetricsCommand {};
+struct EventsCommand {
+  std::uint64_t since;  ///< number of the last event that the client knows; zero: none
+};
 enum class QueueAction : std::uint8_t { list, requeue, drop };
 /// What is to be done with a queue's dead letters.
 struct QueueCommand {
@@ -49,8 +54,17 @@ struct QueueCommand {
   std::optional<std::size_t> most;  ///< of requeue; nullopt: all
 };
 
-using ControlCommand = std::variant<StatusCommand, WorkersCommand, ScaleCommand, StopCommand, ReopenCommand,
-                                    ReloadCommand, UpgradeCommand, IpcCommand, QueueCommand>;
+using ControlCommand =
+    std::variant<StatusCommand, WorkersCommand, ScaleCommand, StopCommand, ReopenCommand, ReloadCommand, UpgradeCommand,
+                 IpcCommand, QueueCommand, MetricsCommand, EventsCommand>;
+
+/// What a client may do.
+enum class ControlAccess : std::uint8_t {
+  read,     ///< look at what the server tells of itself
+  operate,  ///< also reload, scale, reopen
+  full,     ///< all: stop, upgrade, and the queues, whose messages belong to services
+};
+ControlAccess needed_access(const ControlCommand& command) noexcept;
 
 /// Why a line is no command, in one sentence.
 struct CommandError {

@@ -22,10 +22,13 @@ ControlSession::Fed ControlSession::feed(std::string_view bytes) {
   return Fed::too_long;
 }
 
+bool ControlSession::has_line() const noexcept {
+  return !waiting_ && !closing_ && output().empty() && input_.find('\n') != std::string::npos;
+}
+
 std::optional<std::string> ControlSession::next_line(TimePoint now) {
-  if (waiting_ || closing_ || !output().empty()) return std::nullopt;
+  if (!has_line()) return std::nullopt;
   const auto end = input_.find('\n');
-  if (end == std::string::npos) return std::nullopt;
   std::string line = input_.substr(0, end);
   input_.erase(0, end + 1);
   if (line.ends_with('\r')) line.pop_back();
@@ -56,7 +59,7 @@ bool ControlSession::finished() const noexcept {
 
 std::optional<TimePoint> ControlSession::deadline() const noexcept {
   if (!output().empty()) return output_by_;
-  if (waiting_) return std::nullopt;
+  if (waiting_ || limits_.input.count() == 0) return std::nullopt;
   return input_by_;
 }
 

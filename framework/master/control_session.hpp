@@ -20,7 +20,7 @@ class ControlSession {
  public:
   struct Limits {
     std::size_t line_bytes = 1024;
-    /// For the client to send a whole line, and between two lines.
+    /// For the client to send a whole line, and between two lines; zero: no limit.
     std::chrono::milliseconds input{30'000};
     /// For the client to take the next piece of an answer.
     std::chrono::milliseconds output{10'000};
@@ -44,6 +44,9 @@ class ControlSession {
   /// @return the next line without its end (LF or CR LF); nullopt: none is there, or the answer to the
   /// one before is not out yet.
   std::optional<std::string> next_line(TimePoint now);
+
+  /// Whether next_line() has one.
+  bool has_line() const noexcept;
 
   /// The command takes a while, or its answer is the end of the connection: no deadline until `answer`.
   void wait() noexcept { waiting_ = true; }

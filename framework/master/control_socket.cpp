@@ -21,6 +21,8 @@ namespace prefork::master {
 
 namespace {
 
+constexpr unsigned kLinesPerTurn = 8;  // of one client, then the others and the workers are heard
+
 constexpr std::chrono::milliseconds kExhaustedMoment{500};  // until descriptors or memory are tried again
 constexpr auto kAnswerPatience = std::chrono::seconds(1);
 constexpr auto kAnswerPause = std::chrono::milliseconds(20);
@@ -108,20 +110,32 @@ void ControlSocket::accept() {
     resume_at_ = Clock::now() + kExhaustedMoment;
     return;
   }
-  if (!peer_allowed(fd.get()) || clients_.size() >= kMaxClients) {
-    const bool full = clients_.size() >= kMaxClients;
+  if (!peer_allowed(fd.get()) || clients_.size() - adopted_ >= kMaxClients) {
+    const bool full = clients_.size() - adopted_ >= kMaxClients;
     const std::string answer = full ? answer_error("too many connections to the control socket", kExitUnavailable)
                                     : answer_error("only root and the master's user may give commands", EX_NOPERM);
     [[maybe_unused]] const ssize_t n = ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
     return;
   }
-  const int number = fd.get();
-  clients_.emplace(number, Client{std::move(fd), next_id_++, ControlSession(Clock::now())});
+  add(Client{std::move(fd), next_id_++, ControlSession(Clock::now())});
+}
+
+void ControlSocket::adopt(ipc::UniqueFd socket, ControlAccess access) {
+  ControlSession::Limits limits;
+  limits.input = std::chrono::milliseconds(0);
+  ++adopted_;
+  add(Client{std::move(socket), next_id_++, ControlSession(Clock::now(), limits), access, true});
+}
+
+void ControlSocket::add(Client client) {
+  const int number = client.fd.get();
+  clients_.emplace(number, std::move(client));
   reactor_.watch(number, EPOLLIN, [this, number](std::uint32_t events) { serve(number, events); });
 }
 
 void ControlSocket::drop(int fd) {
   reactor_.forget(fd);
+  if (clients_.at(fd).adopted) --adopted_;
   clients_.erase(fd);
 }
 
@@ -154,24 +168,34 @@ bool ControlSocket::write_to(Client& client) {
   return true;
 }
 
+void ControlSocket::answer_next(Client& client) {
+  const auto line = client.session.next_line(Clock::now());
+  const auto parsed = parse_command(line.value_or(std::string()));
+  if (const auto* error = std::get_if<CommandError>(&parsed)) {
+    return client.session.answer(answer_error(error->text, kExitUsage), Clock::now());
+  }
+  const auto& command = std::get<ControlCommand>(parsed);
+  if (needed_access(command) > client.access) {
+    return client.session.answer(answer_error("this needs more than the pool's master-access", EX_NOPERM),
+                                 Clock::now());
+  }
+  const Reply reply = handler_(command, client.id);
+  if (!reply.line.empty()) client.session.answer(reply.line, Clock::now());
+  if (reply.line.empty() || reply.stay) client.session.wait();
+}
+
 void ControlSocket::serve(int fd, std::uint32_t events) {
   Client& client = clients_.at(fd);
   if (!read_from(client) || !write_to(client)) return drop(fd);
-  while (const auto line = client.session.next_line(Clock::now())) {
-    const auto parsed = parse_command(*line);
-    if (const auto* error = std::get_if<CommandError>(&parsed)) {
-      client.session.answer(answer_error(error->text, kExitUsage), Clock::now());
-    } else {
-      const Reply reply = handler_(std::get<ControlCommand>(parsed), client.id);
-      if (!reply.line.empty()) client.session.answer(reply.line, Clock::now());
-      if (reply.line.empty() || reply.stay) client.session.wait();
-    }
+  for (unsigned lines = 0; lines < kLinesPerTurn && client.session.has_line(); ++lines) {
+    answer_next(client);
     if (!write_to(client)) return drop(fd);
   }
   // Hung up: what it had asked for is done, and nobody hears the answer.
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return drop(fd);
   if (!write_to(client) || client.session.finished()) return drop(fd);
-  const bool pending = !client.session.output().empty();
+  // A client with more lines waits its turn: its socket is writable, and calls again.
+  const bool pending = !client.session.output().empty() || client.session.has_line();
   const std::uint32_t input = client.session.wants_input() ? std::uint32_t{EPOLLIN} : 0;
   reactor_.change(fd, input | (pending ? std::uint32_t{EPOLLOUT} : 0));
 }

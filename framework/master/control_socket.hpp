@@ -35,6 +35,10 @@ class ControlSocket {
   ControlSocket& operator=(const ControlSocket&) = delete;
   ~ControlSocket();
 
+  /// Takes a connected, non-blocking stream socket, whose other end may say what `access` allows. It may be silent for
+  /// as long as it likes.
+  void adopt(ipc::UniqueFd socket, ControlAccess access);
+
   /// The answer that a client waits for. One that has gone is no error.
   void answer(ClientId client, const std::string& line);
 
@@ -46,11 +50,15 @@ class ControlSocket {
     ipc::UniqueFd fd;
     ClientId id;
     ControlSession session;
+    ControlAccess access = ControlAccess::full;
+    bool adopted = false;
   };
 
   void bind(const std::string& path);
   void accept();
+  void add(Client client);
   void serve(int fd, std::uint32_t events);
+  void answer_next(Client& client);
   bool read_from(Client& client);
   bool write_to(Client& client);
   void drop(int fd);
@@ -63,6 +71,7 @@ class ControlSocket {
   Handler handler_;
   ipc::UniqueFd listener_;
   std::map<int, Client> clients_;
+  std::size_t adopted_ = 0;  ///< of them
   ClientId next_id_ = 0;
   std::optional<TimePoint> resume_at_;  ///< the listener is not watched until then
 };

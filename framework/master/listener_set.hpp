@@ -4,12 +4,14 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "framework/config/options.hpp"
+#include "ipc/socket_queue.hpp"
 #include "ipc/unique_fd.hpp"
 
 namespace prefork::master {
@@ -51,6 +53,9 @@ struct BoundListener {
   std::string pool;
   std::string first_service;                              ///< the name of services.front()
   std::vector<std::shared_ptr<ListeningSocket>> sockets;  ///< one; with `reuseport` as many as the pool had workers
+
+  /// What waits in the kernel, in all sockets together; nullopt: it does not say (unix stream sockets).
+  std::optional<ipc::SocketQueue> queue() const noexcept;
 };
 
 /// The listening sockets of a generation. What two generations listen on alike is shared by their sets, so that a

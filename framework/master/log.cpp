@@ -16,6 +16,10 @@ timespec wall_clock() noexcept {
   return now;
 }
 
+std::int64_t milliseconds_of(const timespec& time) noexcept {
+  return static_cast<std::int64_t>(time.tv_sec) * 1000 + time.tv_nsec / 1'000'000;
+}
+
 }  // namespace
 
 Log::Log(const LogSettings& settings)
@@ -43,11 +47,15 @@ void Log::reopen() {
 }
 
 void Log::write(LogLevel level, std::string_view line, const LogSubject& about) {
-  if (level >= threshold_) put({level, wall_clock(), line, about});
+  const LogRecord record{level, wall_clock(), line, about};
+  if (level >= LogLevel::info) events_.add(level, log_text(record), milliseconds_of(record.time));
+  if (level >= threshold_) put(record);
 }
 
 void Log::pass_on(LogLevel level, std::string_view line, const LogSubject& speaker, std::optional<LogLevel> threshold) {
-  if (level >= threshold.value_or(threshold_)) put({level, wall_clock(), line, speaker, true});
+  const LogRecord record{level, wall_clock(), line, speaker, true};
+  if (level >= LogLevel::notice) events_.add(level, log_text(record), milliseconds_of(record.time));
+  if (level >= threshold.value_or(threshold_)) put(record);
 }
 
 void Log::put(const LogRecord& record) noexcept {

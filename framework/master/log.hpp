@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "framework/master/clock.hpp"
+#include "framework/master/event_ring.hpp"
 #include "framework/master/log_file.hpp"
 #include "framework/master/log_line.hpp"
 #include "framework/master/syslog.hpp"
@@ -31,14 +32,16 @@ class Log {
   explicit Log(const LogSettings& settings);
   Log(const std::string& target, LogLevel threshold) : Log(LogSettings{target, threshold}) {}
 
-  /// A line of the master's.
+  /// A line of the master's. From `info` on it is an event too, also where the log does not take it.
   void write(LogLevel level, std::string_view line, const LogSubject& about = {});
   void debug(std::string_view line, const LogSubject& about = {}) { write(LogLevel::debug, line, about); }
   void info(std::string_view line, const LogSubject& about = {}) { write(LogLevel::info, line, about); }
   void notice(std::string_view line, const LogSubject& about = {}) { write(LogLevel::notice, line, about); }
   void warning(std::string_view line, const LogSubject& about = {}) { write(LogLevel::warning, line, about); }
   void error(std::string_view line, const LogSubject& about = {}) { write(LogLevel::error, line, about); }
-  /// A line of a worker's: any bytes. @param threshold  its service's; nullopt: that of the log
+  /// A line of a worker's: any bytes. It is an event from `notice` on: what services have to say of each request must
+  /// not push out what became of the server.
+  /// @param threshold  its service's; nullopt: that of the log
   void pass_on(LogLevel level, std::string_view line, const LogSubject& speaker, std::optional<LogLevel> threshold);
 
   /// What a reload may change.
@@ -50,6 +53,7 @@ class Log {
   std::optional<TimePoint> next_deadline() const noexcept { return next_try_; }
 
   std::uint64_t dropped() const noexcept { return dropped_; }
+  const EventRing& events() const noexcept { return events_; }
 
  private:
   void put(const LogRecord& record) noexcept;
@@ -67,6 +71,7 @@ class Log {
   std::uint64_t dropped_ = 0;
   std::uint64_t unsaid_ = 0;  ///< of these: those that the log has not been told of
   std::optional<TimePoint> next_try_;
+  EventRing events_;
 };
 
 }  // namespace prefork::master

@@ -12,8 +12,11 @@
 #include <utility>
 #include <variant>
 
+#include "framework/master/metrics_text.hpp"
 #include "framework/master/queue_admin.hpp"
 #include "framework/master/startup_error.hpp"
+#include "ipc/proc_numbers.hpp"
+#include "ipc/resident_memory.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::master {
@@ -37,6 +40,13 @@ ipc::UniqueFd open_signals() {
 std::optional<TimePoint> earlier(std::optional<TimePoint> a, std::optional<TimePoint> b) {
   if (!a || !b) return a ? a : b;
   return std::min(*a, *b);
+}
+
+std::optional<LatencyStatus> latency_of(const Generation& generation, std::size_t service) {
+  const auto place = generation.shared.services.at(service).request_times;
+  if (!place) return std::nullopt;
+  const ipc::SharedObject& object = *generation.objects.objects().at(*place);
+  return LatencyStatus(ipc::SharedHistogram(object.memory(), {}, object.slots(), {ipc::kMasterOwner}).values());
 }
 
 }  // namespace
@@ -71,6 +81,7 @@ int Master::run() {
     workforce_.tend(now);
     tend_reload();
     log_.tend(now);
+    for (auto& [socket, access] : workforce_.take_lines()) control_.adopt(std::move(socket), access);
     notifier_.tend(now, service_report());
     const auto control = control_.expire(now);
     if (stop_level_ != StopLevel::none && workforce_.empty()) break;
@@ -184,12 +195,17 @@ ControlSocket::Reply Master::carry_out(const ControlCommand& command, ControlSoc
           return {answer_ok(), true};
         } else if constexpr (std::is_same_v<C, ReloadCommand>) {
           if (stop_level_ != StopLevel::none) return {answer_error("the server is stopping", kExitUnavailable)};
-          ask_reload(c.only, client, "reload command");
+          ask_reload(c.only, c.wait ? std::optional(client) : std::nullopt, "reload command");
+          if (!c.wait) return {answer_ok("message", "the reload is under way")};
           return {};
         } else if constexpr (std::is_same_v<C, ReopenCommand>) {
           return {reopen()};
         } else if constexpr (std::is_same_v<C, IpcCommand>) {
           return {ipc_answer(workforce_.report_shared())};
+        } else if constexpr (std::is_same_v<C, MetricsCommand>) {
+          return {answer_ok("metrics", metrics_text(snapshot(), workforce_.report_shared()))};
+        } else if constexpr (std::is_same_v<C, EventsCommand>) {
+          return {log_.events().answer(c.since)};
         } else if constexpr (std::is_same_v<C, QueueCommand>) {
           return {administer(c)};
         } else {
@@ -266,16 +282,23 @@ StatusSnapshot Master::snapshot() {
                      config_file_,
                      stop_level_ != StopLevel::none,
                      std::string(workforce_.rollout_phase()),
-                     last_reload_};
+                     last_reload_,
+                     reloads_done_,
+                     reloads_failed_,
+                     log_.dropped(),
+                     ipc::resident_bytes(::getpid()),
+                     ipc::cpu_time(::getpid())};
+  snapshot.overflows = ipc::listen_overflows();
   for (const auto& listener : workforce_.current().listeners->listeners()) {
     for (const auto service : listener.services) {
       constexpr std::array<const char*, 4> schemes{"tcp", "udp", "unix", "unix-dgram"};
       snapshot.listeners.push_back({workforce_.current().options.services[service].name, listener.address,
-                                    schemes[static_cast<std::size_t>(listener.spec.scheme)]});
+                                    schemes[static_cast<std::size_t>(listener.spec.scheme)], listener.queue()});
     }
   }
-  for (const auto& service : workforce_.current().options.services) {
-    snapshot.services.push_back({service.name, service.plugin, service.pool});
+  for (std::size_t i = 0; i < workforce_.current().options.services.size(); ++i) {
+    const auto& service = workforce_.current().options.services[i];
+    snapshot.services.push_back({service.name, service.plugin, service.pool, latency_of(workforce_.current(), i)});
   }
   snapshot.log.dropped = log_.dropped();
   snapshot.log.access = log_writers_.report();

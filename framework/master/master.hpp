@@ -94,6 +94,8 @@ class Master {
   std::optional<Reload> next_reload_;  ///< asked for meanwhile
   unsigned last_number_ = 1;
   std::string last_reload_;  ///< how it ended
+  std::uint64_t reloads_done_ = 0;
+  std::uint64_t reloads_failed_ = 0;
   std::size_t generations_alive_ = 1;
 };
 

@@ -95,10 +95,12 @@ void Master::end_reload(const std::string& failure, int exit_code) {
   if (failure.empty()) {
     const LogSettings log = log_settings(workforce_.current().options.master);
     log_.set(log.threshold, log.format);
+    ++reloads_done_;
     last_reload_ = current + " serves";
     log_.notice("reloaded: " + last_reload_);
     answer = answer_ok("message", last_reload_);
   } else {
+    ++reloads_failed_;
     last_reload_ = "failed: " + failure;
     const std::string sentence = "not reloaded, " + current + " goes on: " + failure;
     log_.error(sentence);

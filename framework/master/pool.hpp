@@ -52,6 +52,7 @@ struct Pool {
   std::unique_ptr<ListenerWatch> watch;  ///< while it has no worker
 };
 
+inline const config::PoolOptions& options_of(const Pool& pool) { return pool.generation->options.pools[pool.place]; }
 /// Whether the pool's size is its scaler's to set.
 inline bool follows_load(const Pool& pool) noexcept { return pool.scaler && !pool.held; }
 

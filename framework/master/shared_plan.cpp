@@ -35,6 +35,7 @@ class Planner {
     for (const SharedSpec& spec : service.report.shared) {
       spec.kind == SharedKind::channel ? add_channel(service, spec) : add_object(service, spec);
     }
+    if (service.report.kind == ServiceKind::http) plan_.services.back().request_times = place_request_times(service);
     if (service.report.signals && !plan_.signals) plan_.signals = place_signals(service);
   }
   SharedPlan take() { return std::move(plan_); }
@@ -92,6 +93,14 @@ class Planner {
     sizes.shape.message_bytes = kSignalBytes;
     return place("signals", std::move(sizes),
                  {service.options.name, service.options.origin.text, SharedKind::topic, Scope::service, {}});
+  }
+
+  // No service can declare a name with a dot in it.
+  std::size_t place_request_times(const SharingService& service) {
+    SharedSizes sizes;
+    sizes.shape.kind = ipc::SharedKind::histogram;
+    return place(service.options.name + ".http.request-times", std::move(sizes),
+                 {service.options.name, service.options.origin.text, SharedKind::histogram, Scope::service, {}});
   }
 
   static Declarer declarer(const SharingService& service, const SharedSpec& spec, std::string ends) {

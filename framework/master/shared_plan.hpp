@@ -46,6 +46,7 @@ struct ServiceShared {
   std::vector<SharedUse> objects;
   std::vector<ChannelUse> channels;
   bool signals = false;
+  std::optional<std::size_t> request_times;  ///< of HTTP services: the histogram that their workers keep for the master
 };
 
 struct SharedPlan {

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <tuple>
 #include <utility>
 
 #include "ipc/check.hpp"
@@ -40,6 +42,12 @@ bool has_one_thread() {
 
 ipc::UniqueFd open_pidfd(pid_t pid) { return ipc::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
 
+std::pair<ipc::UniqueFd, ipc::UniqueFd> open_line() {
+  int ends[2];
+  ipc::check_syscall(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), "socketpair");
+  return {ipc::UniqueFd(ends[0]), ipc::UniqueFd(ends[1])};
+}
+
 }  // namespace
 
 std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const RunWorker& run) {
@@ -52,6 +60,11 @@ std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const RunWorker& ru
   order.master = ::getpid();
   order.control_fd = control.read_end.get();
   order.status_fd = status.write_end.get();
+  ipc::UniqueFd line;
+  if (options_of(order.pool).master_access != config::MasterAccess::none) {
+    std::tie(record->line, line) = open_line();
+    order.line_fd = line.get();
+  }
   order.scoreboard.assign(order.slot, order.pool.number);
   const pid_t pid = ::fork();
   if (pid == 0) be_worker(order, run);

@@ -26,6 +26,7 @@ struct SpawnOrder {
   pid_t master;
   int control_fd;  ///< read end
   int status_fd;   ///< write end
+  int line_fd;     ///< a socket to ask the master on; -1: the pool may not
 };
 
 /// Is the worker: called in the child, and should not return. Given by who wires master and worker.

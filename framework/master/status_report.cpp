@@ -1,5 +1,7 @@
 #include "framework/master/status_report.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <string_view>
 
@@ -21,6 +23,11 @@ void write(JsonWriter& json, const MasterStatus& master) {
       .member("state", master.stopping ? "stopping" : "running")
       .member("reload", master.reload)
       .member("last_reload", master.last_reload)
+      .member("reloads_done", master.reloads_done)
+      .member("reloads_failed", master.reloads_failed)
+      .member("log_lines_dropped", master.log_lines_dropped)
+      .member("rss_bytes", master.rss_bytes)
+      .member("cpu_ms", master.cpu.count())
       .end_object();
 }
 
@@ -46,16 +53,32 @@ void write(JsonWriter& json, const ListenerStatus& listener) {
   json.begin_object()
       .member("service", listener.service)
       .member("address", listener.address)
-      .member("scheme", listener.scheme)
-      .end_object();
+      .member("scheme", listener.scheme);
+  if (listener.queue) {
+    json.member("queue", listener.queue->waiting)
+        .member("queue_limit", listener.queue->limit)
+        .member("queue_dropped", listener.queue->dropped);
+  }
+  json.end_object();
 }
 
 void write(JsonWriter& json, const ServiceStatus& service) {
-  json.begin_object()
-      .member("name", service.name)
-      .member("plugin", service.plugin)
-      .member("pool", service.pool)
-      .end_object();
+  json.begin_object().member("name", service.name).member("plugin", service.plugin).member("pool", service.pool);
+  if (service.latency) {
+    json.key("latency").begin_object().member("count", service.latency->count);
+    json.member("sum_seconds", service.latency->sum_seconds).key("buckets").begin_array();
+    for (const std::uint64_t count : service.latency->buckets) json.value(count);
+    json.end_array().end_object();
+  }
+  json.end_object();
+}
+
+// What the buckets end at, in microseconds.
+void write_latency_bounds(JsonWriter& json) {
+  json.key("latency_bounds_us").begin_array();
+  for (std::size_t i = 0; i < LatencyStatus::kBounds; ++i)
+    json.value(static_cast<double>(LatencyStatus::bound_ns(i)) / 1e3);
+  json.end_array();
 }
 
 void write_work(JsonWriter& json, const WorkStatus& work) {
@@ -81,6 +104,7 @@ void write(JsonWriter& json, const WorkerStatus& worker) {
       .member("rss_bytes", worker.rss_bytes)
       .member("serving", worker.serving)
       .member("serving_ms", worker.serving_for.count())
+      .member("cpu_ms", worker.cpu.count())
       .end_object();
 }
 
@@ -103,6 +127,15 @@ void write(JsonWriter& json, const LogStatus& log) {
 
 }  // namespace
 
+// The powers of two are bounds of the finer buckets too.
+LatencyStatus::LatencyStatus(const ipc::HistogramValues& values)
+    : count(values.count), sum_seconds(static_cast<double>(values.sum) / 1e9) {
+  for (std::size_t i = 0; i < values.buckets.size(); ++i) {
+    const auto width = static_cast<unsigned>(std::bit_width(ipc::histogram_bound(i)));
+    buckets[std::min<std::size_t>(width > kFirstPower ? width - kFirstPower : 0, kBounds)] += values.buckets[i];
+  }
+}
+
 std::string status_answer(const StatusSnapshot& snapshot) {
   JsonWriter json;
   json.begin_object().member("ok", true).key("master");
@@ -110,6 +143,7 @@ std::string status_answer(const StatusSnapshot& snapshot) {
   write_list(json, "pools", snapshot.pools);
   write_list(json, "listeners", snapshot.listeners);
   write_list(json, "services", snapshot.services);
+  write_latency_bounds(json);
   write_list(json, "workers", snapshot.workers);
   json.key("totals").begin_object().member("connections", snapshot.connections);
   write_work(json, snapshot.totals);

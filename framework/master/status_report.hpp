@@ -2,10 +2,16 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "ipc/metrics.hpp"
+#include "ipc/scoreboard.hpp"
+#include "ipc/socket_queue.hpp"
 
 /// What `preforkctl status` is told, as plain data, and its JSON. Pure.
 namespace prefork::master {
@@ -19,6 +25,11 @@ struct MasterStatus {
   bool stopping = false;
   std::string reload;       ///< where a reload is: "canary", "rolling", "rolling back"; empty: none
   std::string last_reload;  ///< how the last one ended; empty: there was none
+  std::uint64_t reloads_done = 0;
+  std::uint64_t reloads_failed = 0;
+  std::uint64_t log_lines_dropped = 0;  ///< of its own log
+  std::uint64_t rss_bytes = 0;
+  std::chrono::milliseconds cpu{0};  ///< used since its start
 };
 
 struct PoolStatus {
@@ -40,14 +51,32 @@ struct PoolStatus {
 
 struct ListenerStatus {
   std::string service;
-  std::string address;  ///< as bound, with the port that the system chose
-  std::string scheme;   ///< "tcp", "udp", "unix", "unix-dgram"
+  std::string address;                      ///< as bound, with the port that the system chose
+  std::string scheme;                       ///< "tcp", "udp", "unix", "unix-dgram"
+  std::optional<ipc::SocketQueue> queue{};  ///< of what waits; nullopt: the kernel does not say
+};
+
+/// How long the requests of an HTTP service took, from when a worker found them to their answer.
+struct LatencyStatus {
+  /// A bucket's bound is 2^13 (8 us), 2^14, ... 2^33 (8.6 s) nanoseconds, which is not in it; the last has none.
+  static constexpr unsigned kFirstPower = 13;
+  static constexpr std::size_t kBounds = 21;
+
+  explicit LatencyStatus(const ipc::HistogramValues& values = {});
+  static constexpr std::uint64_t bound_ns(std::size_t bucket) noexcept {
+    return std::uint64_t{1} << (kFirstPower + bucket);
+  }
+
+  std::array<std::uint64_t, kBounds + 1> buckets{};
+  std::uint64_t count = 0;
+  double sum_seconds = 0;
 };
 
 struct ServiceStatus {
   std::string name;
   std::string plugin;
   std::string pool;
+  std::optional<LatencyStatus> latency{};  ///< nullopt: no HTTP service
 };
 
 /// What workers count. Never goes down within one worker, nor in the totals.
@@ -73,6 +102,7 @@ struct WorkerStatus {
   std::uint64_t rss_bytes = 0;
   std::string serving;  ///< empty: nothing; any bytes
   std::chrono::milliseconds serving_for{0};
+  std::chrono::milliseconds cpu{0};  ///< used since its start
 };
 
 struct RestartCount {
@@ -104,6 +134,8 @@ struct StatusSnapshot {
   WorkStatus totals;               ///< dead workers included
   std::vector<RestartCount> restarts;
   LogStatus log;
+  ipc::CounterValues counters{};             ///< all that workers count, dead ones included
+  std::optional<std::uint64_t> overflows{};  ///< connections that the host dropped, a listener's queue being full
 };
 
 /// @return the answer line to `status`, its end included: {"ok":true,"master":{...},...}.

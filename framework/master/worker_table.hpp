@@ -28,6 +28,7 @@ struct WorkerRecord {
   ipc::UniqueFd pidfd;
   ipc::UniqueFd control;  ///< write end
   ipc::UniqueFd status;   ///< read end
+  ipc::UniqueFd line;     ///< the master's end of the socket that it asks on; closed: it may not, or it was taken over
   WorkerState state = WorkerState::starting;
   TimePoint started{};
   TimePoint entered{};  ///< its present state

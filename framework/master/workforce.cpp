@@ -177,8 +177,12 @@ bool Workforce::start(std::size_t pool, TimePoint now) {
   }
   try {
     auto record = spawn_worker(
-        {scoreboard_, wakeups_, pools_.at(pool), pool, table_.free_index(pool), *slot, chance(), 0, -1, -1}, run_);
+        {scoreboard_, wakeups_, pools_.at(pool), pool, table_.free_index(pool), *slot, chance(), 0, -1, -1, -1}, run_);
     record->started = record->entered = Clock::now();
+    if (record->line.is_open()) {
+      const bool reads = options_of(pools_.at(pool)).master_access == config::MasterAccess::read;
+      lines_.push_back({std::move(record->line), reads ? ControlAccess::read : ControlAccess::operate});
+    }
     WorkerRecord& worker = table_.add(std::move(record));
     try {
       listen(worker);

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/master/control_command.hpp"
 #include "framework/master/generation.hpp"
 #include "framework/master/hold_watch.hpp"
 #include "framework/master/log.hpp"
@@ -95,6 +96,14 @@ class Workforce {
 
   /// Adds pools, workers, totals and restarts.
   void report(StatusSnapshot& snapshot);
+
+  /// A line on which a worker may ask, and what it may ask.
+  struct Line {
+    ipc::UniqueFd socket;
+    ControlAccess access;
+  };
+  /// @return those of the workers that were started since the last call.
+  std::vector<Line> take_lines() noexcept { return std::exchange(lines_, {}); }
 
   const SharedSet& shared() const noexcept { return current_->objects; }
   const ipc::Bells& bells() const noexcept { return bells_; }
@@ -202,6 +211,7 @@ class Workforce {
   std::minstd_rand random_;
   std::optional<Rollout> rollout_;
   std::optional<RolloutEnd> rollout_end_;
+  std::vector<Line> lines_;
   bool stopping_ = false;
 };
 

@@ -2,6 +2,7 @@
 
 #include "framework/master/activity_text.hpp"
 #include "framework/master/workforce.hpp"
+#include "ipc/proc_numbers.hpp"
 #include "ipc/resident_memory.hpp"
 
 // What the workforce tells of itself: names, activities, the status.
@@ -60,6 +61,7 @@ void Workforce::report_worker(const WorkerRecord& worker, WorkerStatus& status) 
   status.work = work_of(scoreboard_.counters(worker.slot));
   status.requests_per_second = worker.request_rate.rate();
   status.rss_bytes = ipc::resident_bytes(worker.pid);
+  status.cpu = ipc::cpu_time(worker.pid);
 }
 
 // Pools of one name are one to who asks: what the server shall have is the one's that serves or comes in, and workers
@@ -125,6 +127,7 @@ void Workforce::report(StatusSnapshot& snapshot) {
   snapshot.totals = work_of(totals);
   snapshot.log.dropped_by_workers = totals[static_cast<std::size_t>(ipc::Counter::log_lines_dropped)];
   snapshot.log.access_dropped_by_workers = totals[static_cast<std::size_t>(ipc::Counter::access_lines_dropped)];
+  snapshot.counters = totals;
   for (std::size_t i = 0; i < departures_.size(); ++i) {
     if (departures_[i] > 0)
       snapshot.restarts.push_back({std::string(departure_name(static_cast<Departure>(i))), departures_[i]});

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "framework/master/activity_text.hpp"
 #include "framework/master/workforce.hpp"
@@ -77,8 +78,14 @@ void Workforce::warn_of_holds(const ipc::SharedObject& object, const std::vector
 }
 
 std::vector<SharedStatus> Workforce::report_shared() const {
+  std::set<std::size_t> own;  // the framework's, which services know nothing of
+  for (const ServiceShared& service : current_->shared.services) {
+    if (service.request_times) own.insert(*service.request_times);
+  }
   std::vector<SharedStatus> all;
-  for (const auto& object : current_->objects.objects()) {
+  for (std::size_t i = 0; i < current_->objects.objects().size(); ++i) {
+    if (own.contains(i)) continue;
+    const auto& object = current_->objects.objects()[i];
     const ipc::SharedReport report = object->report();
     SharedStatus status;
     status.name = object->name();

@@ -16,6 +16,7 @@ namespace prefork::worker {
 
 class StreamConnection;
 class BlockingDuties;
+class MasterLine;
 class ServiceHost;
 
 /// Where a worker's log lines go: the status pipe in a worker, anything else in tests.
@@ -66,6 +67,7 @@ struct Runtime {
   ipc::WorkerSlot& slot;
   LogSink& log;
   BlockingDuties* duties = nullptr;  ///< set by the worker; of use to blocking services
+  MasterLine* line = nullptr;        ///< set by the worker where the pool may ask the master
   List<StreamConnection> connections;
   std::uint32_t connection_count = 0;
   std::uint32_t resting_count = 0;

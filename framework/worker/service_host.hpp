@@ -15,6 +15,10 @@ namespace prefork {
 class ServiceBase;
 }
 
+namespace prefork::ipc {
+class SharedHistogram;
+}
+
 namespace prefork::worker {
 
 class SharedObjects;
@@ -56,6 +60,9 @@ class ServiceHost final : public Context {
   /// The least severity that the service logs.
   LogLevel log_level() const noexcept { return log_level_; }
   void log_level(LogLevel level) noexcept { log_level_ = level; }
+  /// How long requests take, in nanoseconds; null: nobody wants to know.
+  const ipc::SharedHistogram* request_times() const noexcept { return request_times_; }
+  void request_times(const ipc::SharedHistogram* times) noexcept { request_times_ = times; }
   /// The same. @throws std::logic_error from shared() and signals() where there are none: a test's host
   void share(SharedObjects& shared, Signals& signals) noexcept;
   SharedObjects& shared() const;
@@ -84,6 +91,7 @@ class ServiceHost final : public Context {
   SharedObjects* shared_ = nullptr;
   int access_log_fd_ = -1;
   LogLevel log_level_ = LogLevel::debug;
+  const ipc::SharedHistogram* request_times_ = nullptr;
   Signals* signals_ = nullptr;
 };
 

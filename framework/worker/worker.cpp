@@ -16,6 +16,7 @@
 #include "framework/worker/detached.hpp"
 #include "framework/worker/duties.hpp"
 #include "framework/worker/last_words.hpp"
+#include "framework/worker/master_line.hpp"
 #include "framework/worker/master_link.hpp"
 #include "framework/worker/orphan_guard.hpp"
 #include "framework/worker/plugin_loader.hpp"
@@ -26,6 +27,7 @@
 #include "framework/worker/shared_waits.hpp"
 #include "framework/worker/signals.hpp"
 #include "framework/worker/stream_connection.hpp"
+#include "ipc/metrics.hpp"
 #include "ipc/syscall.hpp"
 
 #include <prefork/service.hpp>
@@ -40,6 +42,7 @@ constexpr std::size_t kReservedDescriptors = 64;
 
 void close_foreign_descriptors(const WorkerSetup& setup) {
   std::vector<int> keep{0, 1, 2, setup.control_fd, setup.status_fd};
+  if (setup.line_fd >= 0) keep.push_back(setup.line_fd);
   keep.insert(keep.end(), setup.wakeup_fds.begin(), setup.wakeup_fds.end());
   for (const auto& service : setup.services) {
     keep.push_back(service.plugin_fd);
@@ -84,6 +87,7 @@ class Worker final : private DutyOfficer {
   struct Hosted {
     std::unique_ptr<ServiceHost> host;
     std::unique_ptr<SharedObjects> shared;
+    std::unique_ptr<ipc::SharedHistogram> request_times;
     ServiceBase* service;
   };
 
@@ -107,6 +111,7 @@ class Worker final : private DutyOfficer {
   ipc::WorkerSlot& slot_;
   MasterLink link_;
   Runtime runtime_;
+  std::optional<MasterLine> line_;
   ipc::Bells bells_;
   SharedWaits waits_;
   Signals signals_;
@@ -132,6 +137,11 @@ Worker::Worker(WorkerSetup setup)
                 connection_limit(setup_.max_connections, setup_.wakeup_fds.size())),
       recycling_(setup_.recycle, setup_.statm_fd, runtime_.loop.now_ms()) {
   runtime_.duties = &duties_;
+  // A master that hangs up has forgotten this worker's line, as one does that replaces itself: the next worker has one.
+  if (setup_.line_fd >= 0) {
+    line_.emplace(runtime_, ipc::UniqueFd(setup_.line_fd), [this] { asked_to_retire(); });
+    runtime_.line = &*line_;
+  }
 }
 
 int Worker::run() {
@@ -193,7 +203,13 @@ void Worker::load_services() {
     host->access_log_fd(service.access_log_fd);
     host->log_level(service.log_level);
     host->share(*shared, signals_);
-    services_.push_back({std::move(host), std::move(shared), created});
+    std::unique_ptr<ipc::SharedHistogram> times;
+    if (const ipc::SharedObject* object = service.request_times; object != nullptr) {
+      times = std::make_unique<ipc::SharedHistogram>(object->memory(), ipc::SharedHistogram::Shape{}, object->slots(),
+                                                     waits_.self());
+      host->request_times(times.get());
+    }
+    services_.push_back({std::move(host), std::move(shared), std::move(times), created});
   }
   if (setup_.proc_fds >= 0) ::close(std::exchange(setup_.proc_fds, -1));
   for (auto& service : setup_.services) {

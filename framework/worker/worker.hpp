@@ -49,7 +49,8 @@ struct ServiceSetup {
   LogLevel log_level = LogLevel::debug;
   std::vector<SharedSetup> shared{};
   std::vector<ChannelSetup> channels{};
-  const ipc::SharedObject* signals = nullptr;  ///< the server's topic of signals, where the service asked for it
+  const ipc::SharedObject* signals = nullptr;        ///< the server's topic of signals, where the service asked for it
+  const ipc::SharedObject* request_times = nullptr;  ///< a histogram; null: none
 };
 
 /// All that a worker needs to know, as plain data. Descriptors are the worker's from here on.
@@ -60,6 +61,7 @@ struct WorkerSetup {
   std::size_t slot = 0;
   int control_fd = -1;
   int status_fd = -1;
+  int line_fd = -1;             ///< to ask the master on; -1: the pool may not
   std::vector<int> wakeup_fds;  ///< of all slots, in their order
   int proc_fds = -1;            ///< the worker opens it where a chroot hides /proc from the plugin loader
   Isolation isolation;

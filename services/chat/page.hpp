@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-/// The page as it was built in: services/chat/embed_page.cmake makes the source of these from page.html.
+/// The page as it was built in: cmake/embed_page.cmake makes the source of these from page.html.
 namespace chat::page {
 
 extern const std::string_view kHtml;

@@ -33,7 +33,16 @@ TEST(CtlOptions, Commands) {
   EXPECT_EQ(request({"queue", "requeue", "web.jobs", "3"}).verb, CtlVerb::other);
   EXPECT_EQ(request({"queue", "requeue", "web.jobs", "3"}).command, "queue requeue web.jobs 3");
   EXPECT_EQ(request({"queue", "drop", "web.jobs"}).verb, CtlVerb::other);
+  EXPECT_EQ(request({"top"}).verb, CtlVerb::top);
+  EXPECT_EQ(request({"top"}).command, "status");
+  EXPECT_TRUE(request({"top", "--once"}).once);
+  EXPECT_EQ(request({"metrics"}).verb, CtlVerb::metrics);
+  EXPECT_EQ(request({"events"}).verb, CtlVerb::events);
+  EXPECT_FALSE(request({"events"}).follow);
+  EXPECT_TRUE(request({"events", "--follow"}).follow);
+  EXPECT_EQ(request({"events", "--follow"}).command, "events");
   EXPECT_TRUE(request({"ipc", "--json"}).json);
+  EXPECT_EQ(request({"reload", "--no-wait", "--only", "jobs"}).command, "reload --no-wait --only jobs");
   EXPECT_EQ(request({"stop", "--fast"}).command, "stop --fast");
   EXPECT_EQ(request({"--fast", "stop"}).command, "stop --fast");
   EXPECT_TRUE(request({"status", "--json"}).json);
@@ -72,6 +81,9 @@ TEST(CtlOptions, Mistakes) {
                              {"queue", "requeue", "web.jobs", "-1"},
                              {"queue", "list", "my queue"},
                              {"status", "--fast"},
+                             {"status", "--follow"},
+                             {"status", "--once"},
+                             {"top", "now"},
                              {"--jso", "status"},
                              {"scale", "main"},
                              {"scale", "main", "-x"},

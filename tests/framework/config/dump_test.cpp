@@ -25,6 +25,7 @@ user = www-data
 worker-timeout = 0
 [pool main]
 max-connections = 7
+master-access = operate
 supplementary-groups = adm 4
 chroot = /srv
 umask = 027
@@ -79,6 +80,7 @@ max-rss-hard = 0  # default
 spare-workers = 0  # default
 max-busyness = 75  # default
 idle-worker-timeout = 30s  # default
+master-access = none  # default
 dumpable = off  # default
 seccomp = off  # default
 
@@ -96,19 +98,20 @@ root = " x"  # a.conf:4
 TEST(Dump, ShowsIsolation) {
   const std::string text = dump(resolve_text(kFull));
   EXPECT_NE(text.find(R"(
-supplementary-groups = adm 4  # a.conf:10
-chroot = /srv  # a.conf:11
-umask = 0027  # a.conf:12
-nice = -5  # a.conf:13
-cpu-affinity = 0-2,5  # a.conf:14
-limit-as = 2GiB:unlimited  # a.conf:15
-limit-core = unlimited  # a.conf:16
-limit-nofile = 4096  # a.conf:17
-dumpable = on  # a.conf:18
-seccomp = default  # a.conf:19
-landlock-read = /www  # a.conf:20
-landlock-read = /a b  # a.conf:21
-landlock-write = /var/lib/x  # a.conf:22
+master-access = operate  # a.conf:10
+supplementary-groups = adm 4  # a.conf:11
+chroot = /srv  # a.conf:12
+umask = 0027  # a.conf:13
+nice = -5  # a.conf:14
+cpu-affinity = 0-2,5  # a.conf:15
+limit-as = 2GiB:unlimited  # a.conf:16
+limit-core = unlimited  # a.conf:17
+limit-nofile = 4096  # a.conf:18
+dumpable = on  # a.conf:19
+seccomp = default  # a.conf:20
+landlock-read = /www  # a.conf:21
+landlock-read = /a b  # a.conf:22
+landlock-write = /var/lib/x  # a.conf:23
 )"),
             std::string::npos)
       << text;
@@ -181,9 +184,15 @@ Options all_changed() {
       SeccompProfile::strict,
       {{"/www", {}}, {"/a b", {}}},
       {{"/var/lib/x", {}}}};
-  PoolOptions blue{"blue", 3,       "user",  "group",          1s,        0ms, 1000, 12,
-                   48h,    1 << 20, 1 << 21, {9, 2, 60, 5min}, isolation, {}};
-  PoolOptions main{"main", 2, std::nullopt, "g", 2min, 25min, 5, 1, 90s, 0, 4097, {}, {}, {}};
+  PoolOptions blue{"blue",    3,
+                   "user",    "group",
+                   1s,        0ms,
+                   1000,      12,
+                   48h,       1 << 20,
+                   1 << 21,   {9, 2, 60, 5min},
+                   isolation, MasterAccess::operate,
+                   {}};
+  PoolOptions main{"main", 2, std::nullopt, "g", 2min, 25min, 5, 1, 90s, 0, 4097, {}, {}, MasterAccess::read, {}};
   options.pools = {blue, main};
   ServiceOptions web =
       service("web", "blue",

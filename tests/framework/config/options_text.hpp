@@ -44,21 +44,23 @@ inline std::string text_of(const ScalingOptions& scaling) {
 
 inline std::string text_of(const PoolOptions& pool) {
   const auto& [name, workers, user, group, boot_timeout, worker_timeout, max_connections, max_requests, max_lifetime,
-               max_rss, max_rss_hard, scaling, isolation, origin] = pool;
+               max_rss, max_rss_hard, scaling, isolation, access, origin] = pool;
   static_cast<void>(origin);
   return fmt::format(
-      "pool {} workers={} user={} group={} boot={} worker={} connections={} requests={} lifetime={} rss={} {} {} {}",
+      "pool {} workers={} user={} group={} boot={} worker={} connections={} requests={} lifetime={} rss={} {} {} "
+      "access={} {}",
       name, workers, user.value_or("(none)"), group.value_or("(none)"), boot_timeout.count(), worker_timeout.count(),
-      max_connections, max_requests, max_lifetime.count(), max_rss, max_rss_hard, text_of(scaling), text_of(isolation));
+      max_connections, max_requests, max_lifetime.count(), max_rss, max_rss_hard, text_of(scaling),
+      static_cast<int>(access), text_of(isolation));
 }
 
 inline std::string text_of(const ServiceOptions& service) {
   const auto& [name, plugin, pool, listeners, idle_timeout, write_timeout, request_timeout, level, own, origin] =
       service;
   static_cast<void>(origin);
-  std::string text = fmt::format("service {} plugin={} pool={} idle={} write={} request={} level={}", name, plugin,
-                                 pool, idle_timeout.count(), write_timeout.count(), request_timeout.count(),
-                                 level.value_or("(none)"));
+  std::string text =
+      fmt::format("service {} plugin={} pool={} idle={} write={} request={} level={}", name, plugin, pool,
+                  idle_timeout.count(), write_timeout.count(), request_timeout.count(), level.value_or("(none)"));
   for (const auto& spec : listeners) text += "\n  listen " + text_of(spec);
   for (const auto& [key, value] : own) text += fmt::format("\n  {}={}", key, value.value);
   return text;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -19,9 +20,13 @@ std::string told(std::string_view line) {
     }
     std::string operator()(const StopCommand& stop) const { return stop.fast ? "stop fast" : "stop"; }
     std::string operator()(const ReopenCommand&) const { return "reopen"; }
-    std::string operator()(const ReloadCommand&) const { return "reload"; }
+    std::string operator()(const ReloadCommand& reload) const {
+      return "reload" + (reload.only ? " of " + *reload.only : "") + (reload.wait ? "" : " without waiting");
+    }
     std::string operator()(const UpgradeCommand&) const { return "upgrade"; }
     std::string operator()(const IpcCommand&) const { return "ipc"; }
+    std::string operator()(const MetricsCommand&) const { return "metrics"; }
+    std::string operator()(const EventsCommand& events) const { return "events since " + std::to_string(events.since); }
     std::string operator()(const QueueCommand& queue) const {
       constexpr const char* kActions[] = {"list", "requeue", "drop"};
       return std::string("queue ") + kActions[static_cast<std::size_t>(queue.action)] + " of " + queue.queue +
@@ -52,7 +57,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Line{"queue list web.jobs", "queue list of web.jobs"},
                     Line{"queue requeue web.jobs", "queue requeue of web.jobs"},
                     Line{"queue requeue web.jobs 3", "queue requeue of web.jobs at most 3"},
-                    Line{"queue drop web.jobs", "queue drop of web.jobs"}));
+                    Line{"queue drop web.jobs", "queue drop of web.jobs"}, Line{"metrics", "metrics"},
+                    Line{"reload --only jobs", "reload of jobs"}, Line{"reload --no-wait", "reload without waiting"},
+                    Line{"reload --no-wait --only jobs", "reload of jobs without waiting"},
+                    Line{"events", "events since 0"}, Line{"events 17", "events since 17"},
+                    Line{"events 18446744073709551615", "events since 18446744073709551615"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Bad, ControlLine,
@@ -82,6 +91,12 @@ INSTANTIATE_TEST_SUITE_P(
         Line{"queue list jobs 3", "error: queue takes list NAME, requeue NAME [N] or drop NAME; \"3\" is one too many"},
         Line{"queue requeue jobs 3 4",
              "error: queue takes list NAME, requeue NAME [N] or drop NAME; \"4\" is one too many"},
+        Line{"reload now", "error: reload takes --only POOL and --no-wait, not \"now\""},
+        Line{"reload --only", "error: reload takes --only POOL and --no-wait, not \"--only\""},
+        Line{"metrics now", "error: metrics takes no arguments; \"now\" is one too many"},
+        Line{"events x", "error: events takes the number of the last one known or nothing, not \"x\""},
+        Line{"events -1", "error: events takes the number of the last one known or nothing, not \"-1\""},
+        Line{"events 1 2", "error: events takes the number of the last one known or nothing, not \"2\""},
         Line{"queue requeue jobs 0", "error: requeue takes a number from 1 to 1000000000, not \"0\""},
         Line{"queue requeue jobs -1", "error: requeue takes a number from 1 to 1000000000, not \"-1\""},
         Line{"queue requeue jobs 1x", "error: requeue takes a number from 1 to 1000000000, not \"1x\""},
@@ -95,6 +110,18 @@ TEST(ControlCommand, EveryCutOfAGoodLineIsReadOrRefused) {
       const bool shorter_command = result == "stop" || result.starts_with("scale main by 1");
       EXPECT_TRUE(shorter_command || result.starts_with("error: ")) << line.substr(0, length) << " -> " << result;
     }
+  }
+}
+
+// A command that nobody has thought about here needs all rights.
+TEST(ControlCommand, HasTheAccessThatItNeeds) {
+  const std::map<std::string, ControlAccess> expected{
+      {"status", ControlAccess::read},    {"workers", ControlAccess::read},     {"ipc", ControlAccess::read},
+      {"metrics", ControlAccess::read},   {"events", ControlAccess::read},      {"scale a 1", ControlAccess::operate},
+      {"reload", ControlAccess::operate}, {"reopen", ControlAccess::operate},   {"stop", ControlAccess::full},
+      {"upgrade", ControlAccess::full},   {"queue list a", ControlAccess::full}};
+  for (const auto& [line, access] : expected) {
+    EXPECT_EQ(needed_access(std::get<ControlCommand>(parse_command(line))), access) << line;
   }
 }
 

@@ -116,6 +116,79 @@ TEST_F(ControlSocketTest, ALongLineIsRefusedAndClosed) {
   EXPECT_EQ(handled, 0);
 }
 
+struct Allowed {
+  ControlAccess access;
+  std::string yes;
+  std::string no;
+};
+class AdoptedLine : public ControlSocketTest, public testing::WithParamInterface<Allowed> {};
+
+// Goal: a worker may ask what its pool's master-access allows and nothing else, whatever it sends.
+TEST_P(AdoptedLine, MaySayWhatItsAccessAllows) {
+  ipc::UniqueFd ends[2];
+  int raw[2];
+  ipc::check_syscall(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, raw), "socketpair");
+  for (int i = 0; i < 2; ++i) ends[i].reset(raw[i]);
+  socket.adopt(std::move(ends[0]), GetParam().access);
+  const auto ask = [&](const std::string& commands) {
+    send(ends[1], commands);
+    return answers(ends[1], static_cast<int>(std::count(commands.begin(), commands.end(), '\n')));
+  };
+  const std::string done = ask(GetParam().yes);
+  EXPECT_THAT(done, testing::Not(HasSubstr("\"ok\":false")));
+  const int before = handled;
+  const std::string refused = ask(GetParam().no);
+  EXPECT_THAT(refused, testing::Not(HasSubstr("\"ok\":true")));
+  EXPECT_THAT(refused, HasSubstr("master-access"));
+  EXPECT_EQ(handled, before);
+  EXPECT_FALSE(socket.expire(Clock::now() + 1h).has_value()) << "it may be silent";
+  EXPECT_THAT(ask("status\n"), HasSubstr("\"ok\":true"));
+  send(ends[1], std::string(2000, 'x'));
+  EXPECT_THAT(answers(ends[1], 2), HasSubstr("<end>"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, AdoptedLine,
+    testing::Values(Allowed{ControlAccess::read, "status\nworkers\nipc\nmetrics\nevents\nevents 7\n",
+                            "stop\nstop --fast\nscale main 9\nreload --no-wait\nreopen\nupgrade\nqueue list "
+                            "a\nqueue drop a\n"},
+                    Allowed{ControlAccess::operate, "status\nscale main 9\nreopen\nmetrics\n",
+                            "stop\nstop --fast\nupgrade\nqueue list a\nqueue requeue a\n"}));
+
+// Goal: lines of workers take no place of those who come by the path.
+TEST_F(ControlSocketTest, AdoptedLinesDoNotFillIt) {
+  std::vector<ipc::UniqueFd> workers;
+  for (int i = 0; i < 100; ++i) {
+    int ends[2];
+    ipc::check_syscall(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), "socketpair");
+    socket.adopt(ipc::UniqueFd(ends[0]), ControlAccess::read);
+    workers.emplace_back(ends[1]);
+  }
+  const auto client = connect();
+  send(client, "status\n");
+  EXPECT_THAT(answers(client, 1), HasSubstr("\"ok\":true"));
+  workers.clear();
+  for (int i = 0; i < 200; ++i) turn();
+  send(client, "status\n");
+  EXPECT_THAT(answers(client, 1), HasSubstr("\"ok\":true"));
+}
+
+// Goal: a client with many lines in one write does not keep the others waiting until all are answered.
+TEST_F(ControlSocketTest, ManyLinesAreAnsweredInTurns) {
+  const auto many = connect();
+  const auto one = connect();
+  std::string lines;
+  for (int i = 0; i < 400; ++i) lines += "status\n";
+  send(many, lines);
+  turn();  // both are accepted
+  turn();
+  send(one, "workers\n");
+  EXPECT_THAT(answers(one, 1), HasSubstr("\"ok\":true"));
+  EXPECT_LT(handled, 100);
+  const std::string all = answers(many, 400);
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 400);
+}
+
 // Goal: a client that asks without end and reads nothing costs a bounded amount, and others are served.
 TEST_F(ControlSocketTest, AFloodIsHeldBack) {
   const auto flood = connect();

@@ -1,6 +1,6 @@
-# cmake -DPAGE=page.html -DSOURCE=page.cpp -P embed_page.cmake
+# cmake -DPAGE=page.html -DSOURCE=page.cpp -DHEADER=services/NAME/page.hpp -DNAMESPACE=NAME::page -P embed_page.cmake
 #
-# Writes a page as the source of what page.hpp declares, with the hashes of its one <style> and its one <script>
+# Writes a page as the source of what HEADER declares (kHtml, kPolicy, kTag), with the hashes of its one <style> and its one <script>
 # (Content Security Policy Level 3, 2.3.1).
 
 # The base64 text (RFC 4648) of 32 bytes that are given as hexadecimal digits.
@@ -47,7 +47,7 @@ string(SHA256 tag "${page}")
 string(SUBSTRING "${tag}" 0 16 tag)
 string(CONCAT policy "default-src 'none'; style-src ${style}; script-src ${script}; connect-src 'self'; "
   "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-file(WRITE "${SOURCE}" "#include \"services/chat/page.hpp\"\n\nnamespace chat::page {\n\n"
+file(WRITE "${SOURCE}" "#include \"${HEADER}\"\n\nnamespace ${NAMESPACE} {\n\n"
   "const std::string_view kHtml = R\"page(${page})page\";\n"
   "const std::string_view kPolicy = \"${policy}\";\n"
-  "const std::string_view kTag = \"\\\"${tag}\\\"\";\n\n}  // namespace chat::page\n")
+  "const std::string_view kTag = \"\\\"${tag}\\\"\";\n\n}  // namespace ${NAMESPACE}\n")

@@ -1,0 +1,57 @@
+#include "framework/cli/ctl_events.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <time.h>
+
+#include <nlohmann/json.hpp>
+
+#include "framework/cli/text_table.hpp"
+
+namespace prefork::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::uint64_t number(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+std::string text(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::string line_of(const Json& event) {
+  const std::uint64_t time_ms = number(event, "time_ms");
+  const auto seconds = static_cast<time_t>(time_ms / 1000);
+  tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {:<7} {}\n", parts, time_ms % 1000, printable(text(event, "level")),
+                     printable(text(event, "text")));
+}
+
+}  // namespace
+
+Events read_events(std::string_view line, bool json) {
+  const Json answer = Json::parse(line, nullptr, false);
+  Events events;
+  if (!answer.is_object() || !answer.contains("events")) return events;
+  events.next = number(answer, "next");
+  if (const std::uint64_t lost = number(answer, "lost"); lost > 0 && !json) {
+    events.text = fmt::format("({} earlier events are not kept any more)\n", lost);
+  }
+  for (const Json& event : answer["events"]) {
+    if (!event.is_object()) continue;
+    events.text += json ? event.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n' : line_of(event);
+  }
+  return events;
+}
+
+std::string metrics_of(std::string_view line) {
+  const Json answer = Json::parse(line, nullptr, false);
+  return answer.is_object() ? text(answer, "metrics") : std::string();
+}
+
+}  // namespace prefork::cli

@@ -1,0 +1,231 @@
+#include "framework/cli/ctl_top.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
+
+#include "framework/cli/ctl_events.hpp"
+#include "framework/cli/ctl_print.hpp"
+#include "framework/cli/text_table.hpp"
+
+namespace prefork::cli {
+namespace {
+
+using Json = nlohmann::json;
+using Align = TextTable::Align;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kEvents = 6;
+constexpr std::size_t kFewestWorkers = 3;
+
+const Json& member(const Json& object, const char* name) {
+  static const Json kNothing;
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return found == object.end() ? kNothing : *found;
+}
+std::string text(const Json& object, const char* name) {
+  const Json& value = member(object, name);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+std::uint64_t number(const Json& object, const char* name) {
+  const Json& value = member(object, name);
+  return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
+}
+
+/// Two looks at the server, and what happened between them.
+struct Span {
+  Json before;
+  Json now;
+  double seconds;
+
+  double rate(std::uint64_t was, std::uint64_t is) const {
+    return is > was && seconds > 0 ? static_cast<double>(is - was) / seconds : 0.0;
+  }
+  double total_rate(const char* name) const {
+    return rate(number(member(before, "totals"), name), number(member(now, "totals"), name));
+  }
+};
+
+struct Row {
+  const Json* worker;
+  double cpu;       // percent of one CPU
+  double requests;  // and datagrams, a second
+};
+
+std::vector<Row> rows(const Span& span) {
+  std::map<std::uint64_t, const Json*> known;
+  for (const Json& worker : member(span.before, "workers")) known[number(worker, "pid")] = &worker;
+  std::vector<Row> all;
+  for (const Json& worker : member(span.now, "workers")) {
+    const auto was = known.find(number(worker, "pid"));
+    const Json nothing;
+    const Json& old = was == known.end() ? nothing : *was->second;
+    all.push_back({&worker, span.rate(number(old, "cpu_ms"), number(worker, "cpu_ms")) / 10,
+                   span.rate(number(old, "requests"), number(worker, "requests")) +
+                       span.rate(number(old, "datagrams"), number(worker, "datagrams"))});
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Row& a, const Row& b) { return a.cpu != b.cpu ? a.cpu > b.cpu : a.requests > b.requests; });
+  return all;
+}
+
+// Of all services together: how many requests took how long between the looks.
+std::vector<std::uint64_t> latencies(const Span& span) {
+  std::vector<std::uint64_t> counts;
+  std::map<std::string, const Json*> known;
+  for (const Json& service : member(span.before, "services")) known[text(service, "name")] = &service;
+  for (const Json& service : member(span.now, "services")) {
+    const Json& buckets = member(member(service, "latency"), "buckets");
+    const auto was = known.find(text(service, "name"));
+    if (!buckets.is_array() || was == known.end()) continue;
+    const Json& old = member(member(*was->second, "latency"), "buckets");
+    counts.resize(std::max(counts.size(), buckets.size()));
+    for (std::size_t i = 0; i < buckets.size() && old.is_array() && i < old.size(); ++i) {
+      if (!buckets[i].is_number_unsigned() || !old[i].is_number_unsigned()) continue;
+      const auto is = buckets[i].get<std::uint64_t>();
+      counts[i] += is - std::min(is, old[i].get<std::uint64_t>());
+    }
+  }
+  return counts;
+}
+
+// The bound below which the share of the requests was answered.
+std::string quantile(const Span& span, const std::vector<std::uint64_t>& counts, double share) {
+  const Json& bounds = member(span.now, "latency_bounds_us");
+  std::uint64_t all = 0;
+  for (const std::uint64_t count : counts) all += count;
+  if (all == 0 || !bounds.is_array() || bounds.empty()) return "-";
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    seen += counts[i];
+    if (static_cast<double>(seen) < share * static_cast<double>(all)) continue;
+    if (i >= bounds.size()) return ">8s";
+    const double us = bounds[i].is_number() ? bounds[i].get<double>() : 0;
+    return us < 1000  ? fmt::format("<{:.0f}us", us)
+           : us < 1e6 ? fmt::format("<{:.1f}ms", us / 1e3)
+                      : fmt::format("<{:.1f}s", us / 1e6);
+  }
+  return "-";
+}
+
+std::string head(const Span& span, const std::vector<Row>& workers) {
+  const Json& master = member(span.now, "master");
+  const Json& totals = member(span.now, "totals");
+  std::string out = fmt::format("prefork-master {}, pid {}, generation {}, {}, up {}", text(master, "version"),
+                                number(master, "pid"), number(master, "generation"), text(master, "state"),
+                                human_duration(milliseconds(number(master, "uptime_ms"))));
+  if (const std::string phase = text(master, "reload"); !phase.empty()) out += ", reload: " + phase;
+  double cpu = span.rate(number(member(span.before, "master"), "cpu_ms"), number(master, "cpu_ms")) / 10;
+  std::uint64_t memory = number(master, "rss_bytes");
+  for (const Row& row : workers) {
+    cpu += row.cpu;
+    memory += number(*row.worker, "rss_bytes");
+  }
+  const auto counts = latencies(span);
+  out = printable(out) + '\n';
+  out += fmt::format("{:.0f} requests/s, p50 {}, p99 {}, {:.0f} datagrams/s, {} connections ({:.0f} new/s)\n",
+                     span.total_rate("requests"), quantile(span, counts, 0.5), quantile(span, counts, 0.99),
+                     span.total_rate("datagrams"), number(totals, "connections"), span.total_rate("accepted"));
+  out += fmt::format("{}/s in, {}/s out, CPU {:.0f}%, memory {}\n",
+                     human_bytes(static_cast<std::uint64_t>(span.total_rate("bytes_in"))),
+                     human_bytes(static_cast<std::uint64_t>(span.total_rate("bytes_out"))), cpu, human_bytes(memory));
+  return out;
+}
+
+std::string pools(const Span& span, const std::vector<Row>& workers, std::size_t width) {
+  TextTable table({{"POOL"},
+                   {"READY", Align::right},
+                   {"CPU%", Align::right},
+                   {"REQ/S", Align::right},
+                   {"CONNS", Align::right},
+                   {"NOTE"}});
+  for (const Json& pool : member(span.now, "pools")) {
+    double cpu = 0, requests = 0;
+    std::uint64_t connections = 0;
+    for (const Row& row : workers) {
+      if (text(*row.worker, "pool") != text(pool, "name")) continue;
+      cpu += row.cpu;
+      requests += row.requests;
+      connections += number(*row.worker, "connections");
+    }
+    const std::uint64_t failures = number(pool, "failures");
+    table.add({text(pool, "name"), fmt::format("{}/{}", number(pool, "ready"), number(pool, "target")),
+               fmt::format("{:.0f}", cpu), fmt::format("{:.0f}", requests), std::to_string(connections),
+               failures > 0 ? fmt::format("{} failures in a row: {}", failures, text(pool, "last_failure")) : ""});
+  }
+  return table.render(width);
+}
+
+std::string worker_table(const std::vector<Row>& workers, std::size_t most, std::size_t width) {
+  TextTable table({{"WORKER"},
+                   {"PID", Align::right},
+                   {"GEN", Align::right},
+                   {"STATE"},
+                   {"AGE", Align::right},
+                   {"CPU%", Align::right},
+                   {"REQ/S", Align::right},
+                   {"CONNS", Align::right},
+                   {"RSS", Align::right},
+                   {"SERVING"}});
+  for (std::size_t i = 0; i < std::min(most, workers.size()); ++i) {
+    const Json& worker = *workers[i].worker;
+    std::string serving = text(worker, "serving");
+    if (!serving.empty()) serving = human_duration(milliseconds(number(worker, "serving_ms"))) + " " + serving;
+    table.add({fmt::format("{}/{}", text(worker, "pool"), number(worker, "index")),
+               std::to_string(number(worker, "pid")), std::to_string(number(worker, "generation")),
+               text(worker, "state"), human_duration(milliseconds(number(worker, "uptime_ms"))),
+               fmt::format("{:.0f}", workers[i].cpu), fmt::format("{:.0f}", workers[i].requests),
+               std::to_string(number(worker, "connections")), human_bytes(number(worker, "rss_bytes")), serving});
+  }
+  std::string out = table.render(width);
+  if (workers.size() > most) out += fmt::format("and {} more\n", workers.size() - most);
+  return out;
+}
+
+// The last ones, each cut to the terminal's width.
+std::string events(const TopSample& now, std::size_t width) {
+  std::vector<std::string> lines;
+  const std::string all = read_events(now.events, false).text;
+  for (std::size_t begin = 0; begin < all.size();) {
+    const auto end = all.find('\n', begin);
+    const std::string line = all.substr(begin, end - begin);
+    lines.push_back((width > 0 ? shortened(line, width) : line) + '\n');
+    begin = end + 1;
+  }
+  std::string out;
+  for (std::size_t i = lines.size() - std::min(lines.size(), kEvents); i < lines.size(); ++i) out += lines[i];
+  return out;
+}
+
+std::size_t lines_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+std::string first_lines(const std::string& text, std::size_t most) {
+  std::size_t end = 0;
+  for (; most > 0 && end < text.size(); --most) end = text.find('\n', end) + 1;
+  return text.substr(0, end);
+}
+
+}  // namespace
+
+std::string top_text(const TopSample& before, const TopSample& now, TopSize size) {
+  const Span span{Json::parse(before.status, nullptr, false), Json::parse(now.status, nullptr, false),
+                  std::chrono::duration<double>(now.at - before.at).count()};
+  const std::vector<Row> workers = rows(span);
+  const std::string above = head(span, workers) + '\n' + pools(span, workers, size.columns) + '\n';
+  const std::string below = '\n' + events(now, size.columns);
+  std::size_t most = workers.size();
+  if (size.rows > 0) {
+    const std::size_t taken = lines_of(above) + lines_of(below) + 2;  // the table's title, and "and N more"
+    most = std::max(size.rows > taken ? size.rows - taken : 0, kFewestWorkers);
+  }
+  const std::string page = above + worker_table(workers, most, size.columns) + below;
+  return size.rows > 0 ? first_lines(page, size.rows) : page;
+}
+
+}  // namespace prefork::cli

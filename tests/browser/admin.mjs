@@ -1,0 +1,131 @@
+// Goal: the dashboard in a real browser: it shows the workers and what becomes of them, takes orders with the right token
+// only, fits a phone, can be used by keyboard, and says so when the server is gone. Screenshots stay beside it.
+import assert from 'node:assert/strict';
+import { spawn, execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const build = process.argv[2];
+const folder = mkdtempSync(join(tmpdir(), 'prefork-browser-'));
+const control = join(folder, 'control.sock');
+const token = 'a-token-for-the-test';
+writeFileSync(join(folder, 'token'), token + '\n', { mode: 0o600 });
+writeFileSync(join(folder, 'prefork.conf'), `[master]
+control = ${control}
+pid-file = ${join(folder, 'master.pid')}
+log = ${join(folder, 'log')}
+[pool main]
+workers = 4
+[pool admin]
+workers = 1
+${process.getuid() === 0 ? 'user = root' : ''}
+master-access = operate
+[service hello]
+plugin = hello
+listen = tcp://127.0.0.1:0
+[service echo]
+plugin = echo
+listen = tcp://127.0.0.1:0
+listen = udp://127.0.0.1:0
+[service admin]
+plugin = admin
+pool = admin
+listen = tcp://127.0.0.1:0
+mount = /watch
+token-file = ${join(folder, 'token')}
+`);
+
+const ctl = (...words) => JSON.parse(execFileSync(join(build, 'bin/preforkctl'), ['-s', control, '--json', ...words], { stdio: ['ignore', 'pipe', 'ignore'] }));
+const until = async (what, check) => {
+  for (const end = Date.now() + 15000; Date.now() < end;) {
+    try {
+      const result = await check();
+      if (result) return result;
+    } catch { /* not yet */ }
+    await new Promise(done => setTimeout(done, 50));
+  }
+  throw new Error(`not in time: ${what}`);
+};
+
+const master = spawn(join(build, 'bin/prefork-master'), ['-c', join(folder, 'prefork.conf')], { stdio: 'ignore' });
+const ended = new Promise(done => master.once('exit', done));
+let browser;
+try {
+  await until('all workers', () => ctl('workers').workers.filter(worker => worker.state === 'ready').length >= 4 &&
+    readFileSync(join(folder, 'log'), 'utf8').match(/is ready/g)?.length >= 5);
+  const address = name => ctl('status').listeners.find(one => one.service === name).address.replace('tcp://', '');
+  const load = setInterval(() => {
+    for (let i = 0; i < 20; ++i) fetch(`http://${address.hello}/`).then(answer => answer.text()).catch(() => {});
+  }, 100);
+  address.hello = address('hello');
+  const url = `http://${address('admin')}/watch`;
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync'],
+  });
+  const faults = [];
+  const open = async (viewport, colorScheme) => {
+    const page = await (await browser.newContext({ viewport, colorScheme })).newPage();
+    page.on('pageerror', error => faults.push(String(error)));
+    page.on('console', message => message.text().includes('Content Security Policy') && faults.push(message.text()));
+    page.on('request', request => request.url().startsWith(url) || request.url().startsWith('data:') || faults.push(request.url()));
+    await page.goto(url);
+    await page.getByText('running', { exact: true }).waitFor();
+    return page;
+  };
+  const page = await open({ width: 1200, height: 1000 }, 'light');
+  const phone = await open({ width: 340, height: 760 }, 'dark');
+  const dark = await open({ width: 1200, height: 1000 }, 'dark');
+  for (const place of [0, 1, 2, 3]) await page.getByText(`main/${place}`, { exact: true }).waitFor();
+  await page.getByText(`pid ${ctl('workers').workers.find(w => w.pool === 'main').pid} · gen 1`).waitFor();
+  await page.getByText(/is ready/).first().waitFor();
+  assert.equal(await phone.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'it fits a phone');
+
+  // Orders: by keyboard, with a wrong token, with the right one.
+  await page.getByRole('button', { name: 'One worker more in pool main' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('textbox', { name: 'Token' }).fill('not the right one');
+  await page.keyboard.press('Enter');
+  await page.getByText('That token is not the right one.').waitFor();
+  assert.equal(ctl('status').pools.find(pool => pool.name === 'main').target, 4);
+  await page.getByRole('button', { name: 'One worker more in pool main' }).click();
+  await page.getByRole('textbox', { name: 'Token' }).fill(token);
+  await page.screenshot({ path: 'admin-token.png' });
+  await page.getByRole('button', { name: 'Use it' }).click();
+  await page.getByText('main/4', { exact: true }).waitFor();
+  await page.getByText(/4 -> 5 workers/).first().waitFor();
+
+  const victim = ctl('workers').workers.find(worker => worker.pool === 'main').pid;
+  process.kill(victim, 'SIGKILL');
+  await page.getByText(new RegExp(`pid ${victim}, .*SIGKILL`)).waitFor();
+  await page.getByLabel('Show').selectOption('2');
+  await page.getByText(/is ready/).first().waitFor({ state: 'hidden' });
+  await page.getByLabel('Show').selectOption('0');
+
+  // A reload replaces the worker that feeds the page; it comes back by itself.
+  await new Promise(done => setTimeout(done, 8000));  // for pictures that show something
+  for (const [name, one] of [['admin', page], ['admin-dark', dark], ['admin-phone', phone]]) {
+    await one.screenshot({ path: name + '.png', fullPage: true });
+  }
+  await page.getByRole('button', { name: 'Reload', exact: true }).click();
+  await page.getByText(/generation 2 /).first().waitFor();
+  await page.getByText('running', { exact: true }).waitFor();
+  clearInterval(load);
+
+  master.kill('SIGTERM');
+  await page.getByText(/connection lost|stopping/).waitFor();
+  await ended;
+  await page.getByText('connection lost').waitFor();
+  await page.screenshot({ path: 'admin-lost.png' });
+  assert.deepEqual(faults, []);
+  console.log('the dashboard works');
+} finally {
+  await browser?.close();
+  master.kill('SIGTERM');
+  await ended;
+  rmSync(folder, { recursive: true });
+}
+process.exit(0);
