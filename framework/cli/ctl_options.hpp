@@ -6,7 +6,7 @@
 
 namespace prefork::cli {
 
-enum class CtlVerb { status, workers, ipc, dead_letters, reload, stop, other };
+enum class CtlVerb { status, workers, ipc, dead_letters, reload, upgrade, stop, other };
 
 /// What preforkctl was asked to do.
 struct CtlRequest {

@@ -74,6 +74,7 @@ int show(const CtlRequest& request, const std::string& line, const Answer& answe
     case CtlVerb::dead_letters:
       return print(dead_letters_text(line, terminal_width()));
     case CtlVerb::reload:
+    case CtlVerb::upgrade:
     case CtlVerb::stop:
     case CtlVerb::other:
       break;
@@ -82,9 +83,10 @@ int show(const CtlRequest& request, const std::string& line, const Answer& answe
 }
 
 int carry_out(const CtlRequest& request, CtlClient& client) {
-  // The master bounds a reload itself (boot-timeout, shutdown-timeout).
+  // The master bounds a reload and an upgrade itself (boot-timeout, shutdown-timeout).
   std::optional<CtlClient::Clock::time_point> deadline;
-  if (request.verb != CtlVerb::reload) deadline = CtlClient::Clock::now() + kPatience;
+  if (request.verb != CtlVerb::reload && request.verb != CtlVerb::upgrade)
+    deadline = CtlClient::Clock::now() + kPatience;
   const auto reply = client.ask(request.command, deadline);
   if (reply.outcome == CtlClient::Outcome::closed) {
     return complain("the prefork-master at " + request.socket + " closed the connection without an answer",

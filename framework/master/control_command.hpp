@@ -38,7 +38,9 @@ struct ReopenCommand {};
 struct ReloadCommand {
   std::optional<std::string> only;  ///< the one pool that is to be rolled; nullopt: all
 };
-struct UpgradeCommand {};
+struct UpgradeCommand {
+  std::optional<std::string> binary;  ///< an absolute path; nullopt: where the master was started from
+};
 
 struct IpcCommand {};
 enum class QueueAction : std::uint8_t { list, requeue, drop };

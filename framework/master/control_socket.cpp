@@ -63,9 +63,14 @@ bool peer_allowed(int fd) {
 
 }  // namespace
 
-ControlSocket::ControlSocket(const std::string& path, Reactor& reactor, Handler handler)
-    : path_(path), owner_(::getpid()), reactor_(reactor), handler_(std::move(handler)) {
+ControlSocket::ControlSocket(const std::string& path, Reactor& reactor, Handler handler, std::optional<Held> held)
+    : path_(path), owner_(held ? held->owner : ::getpid()), reactor_(reactor), handler_(std::move(handler)) {
   if (path_.empty()) return;
+  if (held) {
+    listener_ = std::move(held->listener);
+    reactor_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+    return;
+  }
   bind(path_);
   try {
     if (::listen(listener_.get(), 16) == -1) refuse(path_, "listen", errno);
@@ -115,9 +120,31 @@ void ControlSocket::accept() {
     [[maybe_unused]] const ssize_t n = ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
     return;
   }
+  add(std::move(fd), ControlSession(Clock::now()));
+}
+
+ControlSocket::ClientId ControlSocket::add(ipc::UniqueFd fd, ControlSession session) {
   const int number = fd.get();
-  clients_.emplace(number, Client{std::move(fd), next_id_++, ControlSession(Clock::now())});
+  const ClientId id = next_id_++;
+  clients_.emplace(number, Client{std::move(fd), id, std::move(session)});
   reactor_.watch(number, EPOLLIN, [this, number](std::uint32_t events) { serve(number, events); });
+  return id;
+}
+
+std::vector<ControlSocket::Kept> ControlSocket::keep() const {
+  std::vector<Kept> kept;
+  for (const auto& [fd, client] : clients_) kept.push_back({fd, client.id, client.session.keep()});
+  return kept;
+}
+
+ControlSocket::ClientId ControlSocket::adopt(ipc::UniqueFd fd, ControlSession::Kept session) {
+  return add(std::move(fd), ControlSession(Clock::now(), std::move(session)));
+}
+
+void ControlSocket::serve_adopted() {
+  std::vector<int> fds;
+  for (const auto& [fd, client] : clients_) fds.push_back(fd);
+  for (const int fd : fds) serve(fd, 0);
 }
 
 void ControlSocket::drop(int fd) {
