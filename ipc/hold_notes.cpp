@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
+#include <utility>
 
 namespace prefork::ipc {
 
 HoldNotes::HoldNotes(const std::string& name, std::size_t words)
     : memory_(SharedMemory::create("prefork:" + name + ":notes", words * sizeof(Note))), words_(words) {}
+
+HoldNotes::HoldNotes(UniqueFd fd, std::size_t words) : memory_(SharedMemory::map(std::move(fd))), words_(words) {
+  if (memory_.size() != words * sizeof(Note)) throw std::runtime_error("the notes on its holders have another size");
+}
 
 HoldNotes::Note* HoldNotes::note(std::size_t index) const noexcept {
   return index < words_ ? static_cast<Note*>(memory_.data()) + index : nullptr;

@@ -15,6 +15,10 @@ class HoldNotes {
  public:
   /// @throws std::system_error
   HoldNotes(const std::string& name, std::size_t words);
+  /// Maps notes that were made before this process executed another program.
+  /// @throws std::runtime_error: they are not of this size; std::system_error
+  HoldNotes(UniqueFd fd, std::size_t words);
+  int fd() const noexcept { return memory_.fd(); }
 
   /// `index` is that of Hold; one that is not there is ignored.
   void write(std::size_t index, const Activity& activity) const noexcept;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <stdexcept>
 #include <utility>
 
 #include "ipc/check.hpp"
@@ -62,6 +63,18 @@ Scoreboard Scoreboard::create(std::size_t slots) {
   header->slot_bytes = sizeof(WorkerSlot);
   header->slots = static_cast<std::uint32_t>(slots);
   return Scoreboard(std::move(memory), slots);
+}
+
+Scoreboard Scoreboard::adopt(UniqueFd fd) {
+  SharedMemory memory = SharedMemory::map(std::move(fd));
+  Header header{};
+  if (memory.size() < sizeof header) throw std::runtime_error("the scoreboard has no header");
+  std::memcpy(&header, memory.data(), sizeof header);
+  const bool alike = header.magic == Header::kMagic && header.version == 1 && header.slot_bytes == sizeof(WorkerSlot) &&
+                     header.slots > 0 && header.slots <= 65535 &&
+                     memory.size() == sizeof header + header.slots * sizeof(WorkerSlot);
+  if (!alike) throw std::runtime_error("the scoreboard has another layout");
+  return Scoreboard(std::move(memory), header.slots);
 }
 
 // Fresh shared memory is zero, and all-zero bytes are an empty slot's atomics.

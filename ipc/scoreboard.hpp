@@ -84,6 +84,9 @@ class Scoreboard {
  public:
   /// Makes a scoreboard of `slots` (1 to 65535) empty slots. Process: master. @throws std::system_error
   static Scoreboard create(std::size_t slots);
+  /// Maps a scoreboard that create() made in this process before it executed another program (upgrade).
+  /// Process: master. @throws std::runtime_error: it is of another layout; std::system_error
+  static Scoreboard adopt(UniqueFd fd);
 
   std::size_t slots() const noexcept { return slots_; }
   /// `index` is less than slots(); else a bug.

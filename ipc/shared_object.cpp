@@ -164,8 +164,22 @@ SharedObject SharedObject::create(std::string name, SharedShape shape, std::size
   return SharedObject(std::move(name), std::move(shape), slots, std::move(memory));
 }
 
+SharedObject SharedObject::adopt(std::string name, SharedShape shape, std::size_t slots, Left left) {
+  check_shape(shape);
+  SharedMemory memory = SharedMemory::map(std::move(left.memory));
+  if (memory.size() != bytes_of(shape, slots)) throw std::runtime_error(name + " has another layout in memory");
+  SharedObject object(std::move(name), std::move(shape), slots, std::move(memory));
+  object.repairs_ = left.repairs;
+  if (left.notes.is_open()) {
+    object.notes_ = std::make_unique<HoldNotes>(std::move(left.notes), object.words());
+  }
+  return object;
+}
+
+std::size_t SharedObject::words() const noexcept { return std::max<std::size_t>(shape_.capacity, 1); }
+
 void SharedObject::keep_notes() {
-  if (notes_ == nullptr) notes_ = std::make_unique<HoldNotes>(name_, std::max<std::size_t>(shape_.capacity, 1));
+  if (notes_ == nullptr) notes_ = std::make_unique<HoldNotes>(name_, words());
 }
 
 // The dead is taken out of the waiting sets first, so that no wake-up is spent on him once everyone has been

@@ -31,6 +31,17 @@ class SharedObject {
   /// @param slots  of the scoreboard
   static SharedObject create(std::string name, SharedShape shape, std::size_t slots);
 
+  /// What another program of this process left of an object, which executed this one (upgrade).
+  struct Left {
+    UniqueFd memory;
+    UniqueFd notes;  ///< closed: none are kept
+    std::uint64_t repairs = 0;
+  };
+  /// Maps what create() made. Process: master.
+  /// @throws std::invalid_argument (check_shape); std::runtime_error: not the memory of such an object;
+  /// std::system_error
+  static SharedObject adopt(std::string name, SharedShape shape, std::size_t slots, Left left);
+
   /// How much memory an object takes. The shape is a checked one.
   static std::size_t bytes_of(const SharedShape& shape, std::size_t slots);
 
@@ -62,6 +73,8 @@ class SharedObject {
 
  private:
   SharedObject(std::string name, SharedShape shape, std::size_t slots, SharedMemory memory);
+
+  std::size_t words() const noexcept;  ///< that notes are kept of
 
   std::string name_;
   SharedShape shape_;

@@ -10,6 +10,8 @@ class Wakeup {
  public:
   /// @throws std::system_error
   static Wakeup create();
+  /// Takes an eventfd that create() made before this process executed another program.
+  static Wakeup adopt(UniqueFd fd) noexcept { return Wakeup(std::move(fd)); }
 
   /// Blocks: never.
   void wake() const noexcept;

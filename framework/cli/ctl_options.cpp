@@ -1,6 +1,7 @@
 #include "framework/cli/ctl_options.hpp"
 
 #include <boost/program_options.hpp>
+#include <filesystem>
 #include <string_view>
 
 #include "framework/master/control_command.hpp"
@@ -38,6 +39,9 @@ commands:
   reload [--only POOL] [--no-wait]
                          takes on the configuration and the plugins as they are now, and
                          waits until they serve; if they can't, the old ones go on
+  upgrade [BINARY]       has the master go on as another program in the same process, or as what
+                         lies now where it was started from; waits until it does. Workers,
+                         sockets and what is shared stay. If it can't, the old one goes on
   scale POOL N|+N|-N     sets the number of a pool's workers, or changes it
   scale POOL auto        gives it back to what the configuration says
   stop [--fast]          ends the master and waits until it is gone; --fast: without
@@ -97,6 +101,7 @@ CtlVerb verb_of(const master::ControlCommand& command) noexcept {
   if (std::holds_alternative<master::WorkersCommand>(command)) return CtlVerb::workers;
   if (std::holds_alternative<master::StopCommand>(command)) return CtlVerb::stop;
   if (std::holds_alternative<master::ReloadCommand>(command)) return CtlVerb::reload;
+  if (std::holds_alternative<master::UpgradeCommand>(command)) return CtlVerb::upgrade;
   if (std::holds_alternative<master::IpcCommand>(command)) return CtlVerb::ipc;
   if (std::holds_alternative<master::MetricsCommand>(command)) return CtlVerb::metrics;
   if (std::holds_alternative<master::EventsCommand>(command)) return CtlVerb::events;
@@ -113,9 +118,14 @@ std::string socket_path(const po::variables_map& values, const char* env_socket)
 std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& values, const char* env_socket) {
   if (values.count("word") == 0)
     return mistake(
-        "a command is missing: status, workers, top, ipc, queue, metrics, events, reload, scale, stop, reopen");
+        "a command is missing: status, workers, top, ipc, queue, metrics, events, reload, upgrade, scale, stop, "
+        "reopen");
   CtlRequest request;
-  for (const std::string& word : values["word"].as<std::vector<std::string>>()) {
+  std::vector<std::string> words = values["word"].as<std::vector<std::string>>();
+  // The master is in another folder.
+  if (words.size() == 2 && words[0] == "upgrade" && !words[1].empty())
+    words[1] = std::filesystem::absolute(words[1]).string();
+  for (const std::string& word : words) {
     if (word.empty() || word.find_first_of(" \t\r\n") != std::string::npos) {
       return mistake("an argument is empty or has a blank in it, which no name has");
     }

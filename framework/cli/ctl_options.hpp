@@ -6,7 +6,7 @@
 
 namespace prefork::cli {
 
-enum class CtlVerb { status, workers, ipc, dead_letters, metrics, events, top, reload, stop, other };
+enum class CtlVerb { status, workers, ipc, dead_letters, metrics, events, top, reload, upgrade, stop, other };
 
 /// What preforkctl was asked to do.
 struct CtlRequest {

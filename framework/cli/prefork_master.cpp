@@ -8,6 +8,7 @@
 #include <boost/program_options.hpp>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -26,6 +27,7 @@
 #include "framework/config/load.hpp"
 #include "framework/config/plugin_report.hpp"
 #include "framework/config/schema.hpp"
+#include "framework/master/adoption.hpp"
 #include "framework/master/generation.hpp"
 #include "framework/master/inherited_sockets.hpp"
 #include "framework/master/log.hpp"
@@ -33,6 +35,7 @@
 #include "framework/master/master.hpp"
 #include "framework/master/pid_file.hpp"
 #include "framework/master/startup_error.hpp"
+#include "framework/master/upgrade_trial.hpp"
 #include "ipc/syscall.hpp"
 
 extern char** environ;
@@ -45,6 +48,7 @@ using namespace prefork;
 struct Arguments {
   config::Sources sources;
   std::string describe;
+  int verify_handover = -1;
   bool test = false;
   bool print = false;
   bool daemon = false;
@@ -76,6 +80,8 @@ Arguments read_arguments(int argc, char** argv, std::string& usage) {
   Arguments arguments;
   std::string file, plugin;
   const po::options_description table = describe_arguments(arguments, file, plugin);
+  po::options_description all;  // one is not for people
+  all.add(table).add_options()("verify-handover", po::value(&arguments.verify_handover));
   usage =
       "Usage: prefork-master -c FILE [-o KEY=VALUE]... [-t | -T | --daemon]\n"
       "       prefork-master --plugin PLUGIN --listen ADDRESS... [-o KEY=VALUE]...\n"
@@ -84,7 +90,7 @@ Arguments read_arguments(int argc, char** argv, std::string& usage) {
   text << table;
   usage += text.str();
   po::variables_map values;
-  po::store(po::command_line_parser(argc, argv).options(table).positional({}).run(), values);
+  po::store(po::command_line_parser(argc, argv).options(all).positional({}).run(), values);
   po::notify(values);
   if (values.count("config") > 0) arguments.sources.config_file = file;
   if (values.count("plugin") > 0) arguments.sources.plugin = plugin;
@@ -236,7 +242,30 @@ Arguments for_daemon(Arguments arguments) {
   return arguments;
 }
 
-int serve(const Arguments& given, FromManager manager, cli::Daemon& daemon) {
+master::Master::Setup setup_for(const Arguments& arguments, const master::Program& program,
+                                master::Notifier::Setup notify) {
+  master::Master::Setup setup;
+  setup.prepare_again = [&arguments](const master::Generation& running, unsigned number,
+                                     const std::optional<std::string>& only) {
+    return prepare_again(arguments, running, number, only);
+  };
+  setup.config_file = arguments.sources.config_file.value_or("");
+  setup.version = PREFORK_VERSION;
+  setup.notify = std::move(notify);
+  setup.program = program;
+  return setup;
+}
+
+int run_master(master::Master& master, master::Log& log, bool has_no_streams) {
+  try {
+    return master.run();
+  } catch (const std::exception& error) {
+    if (has_no_streams) log.error(std::string("the master ends: ") + error.what());
+    throw;
+  }
+}
+
+int serve(const Arguments& given, const master::Program& program, FromManager manager, cli::Daemon& daemon) {
   hold_signals_of_first_process();
   prepare_process();
   const Arguments arguments = given.daemon ? for_daemon(given) : given;
@@ -248,33 +277,97 @@ int serve(const Arguments& given, FromManager manager, cli::Daemon& daemon) {
     manager.notify.on_ready = [&daemon] { daemon.ready(); };
   }
   const config::MasterOptions options = generation.options.master;
-  master::PidFile pid_file(options.pid_file);
+  const master::PidFile pid_file(options.pid_file);
   generation.listeners = bind_listeners(generation.options, manager.sockets);
   master::Log log(master::log_settings(options));
   for (const auto& socket : std::exchange(manager.sockets, {}).unused()) {
     log.warning("inherited, but named by no listen: " + socket + "; it is closed");
   }
-  const auto again = [&](const master::Generation& running, unsigned number, const std::optional<std::string>& only) {
-    return prepare_again(arguments, running, number, only);
-  };
-  master::Master master({std::move(generation), again, arguments.sources.config_file.value_or(""), PREFORK_VERSION,
-                         std::move(manager.notify)},
-                        log, &cli::become_worker);
-  try {
-    return master.run();
-  } catch (const std::exception& error) {
-    if (daemon.begun()) log.error(std::string("the master ends: ") + error.what());  // its standard error is nobody's
-    throw;
-  }
+  master::Master::Setup setup = setup_for(arguments, program, std::move(manager.notify));
+  setup.generation = std::move(generation);
+  setup.pid_file = pid_file.fd();
+  master::Master master(std::move(setup), log, &cli::become_worker);
+  return run_master(master, log, daemon.begun());
 }
 
-int run(const Arguments& arguments, const std::string& usage, cli::Daemon& daemon) {
+enum class GoOn { try_only, for_good };
+
+// What the manager had given to the program before, which took it out of the environment.
+master::Notifier::Setup handed_notify(const master::Handover& state) {
+  master::Notifier::Setup notify;
+  notify.socket = state.notify_socket;
+  notify.tells_pid = state.tells_pid;
+  if (state.watchdog_us > 0) notify.watchdog = std::chrono::microseconds(state.watchdog_us);
+  return notify;
+}
+
+/// Goes on in the place of the program that has handed over `state`, or tries everything that belongs to it.
+int go_on(const Arguments& given, const master::Program& program, int state, GoOn how) {
+  hold_signals_of_first_process();
+  prepare_process();
+  const Arguments arguments = given.daemon ? for_daemon(given) : given;
+  auto adopted = std::make_unique<master::Adoption>(master::adopt(ipc::UniqueFd(state)));
+  const config::Options& options = adopted->generations.front()->options;
+  const master::PidFile pid_file(options.master.pid_file, ipc::UniqueFd(adopted->state.pid_file),
+                                 adopted->state.master);
+  // Workers of today go on with what they have; the next reload needs what is written now.
+  if (how == GoOn::try_only) master::refuse_master_changes(options, prepare(arguments).options);
+  master::Log log(master::log_settings(options.master));
+  master::Master::Setup setup = setup_for(arguments, program, handed_notify(adopted->state));
+  setup.pid_file = pid_file.fd();
+  setup.adopted = std::move(adopted);
+  master::Master master(std::move(setup), log, &cli::become_worker);
+  if (how == GoOn::for_good) return run_master(master, log, given.daemon);
+  std::fputs(master::upgrade_yes(PREFORK_VERSION).c_str(), stdout);
+  std::fflush(stdout);
+  ::_exit(0);
+}
+
+// Where the program lies, so that what is installed there later is found: its link in /proc would lead to what was
+// there at the start.
+std::string own_path(const std::string& name) {
+  std::error_code error;
+  if (name.find('/') != std::string::npos) return std::filesystem::absolute(name, error).string();
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::string candidate = std::filesystem::absolute(folder + "/" + name, error).string();
+    if (!folder.empty() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return std::filesystem::read_symlink("/proc/self/exe", error).string();
+}
+
+master::Program own_program(int argc, char** argv, bool is_daemon) {
+  master::Program program{own_path(argc > 0 ? argv[0] : ""), {}, {}};
+  for (int i = 1; i < argc; ++i) {
+    if (!std::string(argv[i]).starts_with(master::kVerifyOption)) program.arguments.emplace_back(argv[i]);
+  }
+  std::error_code error;
+  if (is_daemon) program.folder = std::filesystem::current_path(error).string();
+  return program;
+}
+
+/// @return the state that this very process has handed over to itself; -1: it was started
+int handed_over_state() {
+  const char* value = std::getenv(master::kTakeOverVariable);
+  int state = -1;
+  pid_t pid = -1;
+  const bool is_own = value != nullptr && std::sscanf(value, "%d:%d", &state, &pid) == 2 && pid == ::getpid();
+  ::unsetenv(master::kTakeOverVariable);
+  return is_own ? state : -1;
+}
+
+int run(const Arguments& arguments, const std::string& usage, const master::Program& program, int state,
+        cli::Daemon& daemon) {
+  if (state >= 0) return go_on(arguments, program, state, GoOn::for_good);
+  if (arguments.verify_handover >= 0) return go_on(arguments, program, arguments.verify_handover, GoOn::try_only);
   FromManager manager;
   if (arguments.help) return std::fputs(usage.c_str(), stdout) >= 0 ? 0 : EX_IOERR;
   if (arguments.help_config) return std::fputs(config::key_help().c_str(), stdout) >= 0 ? 0 : EX_IOERR;
   if (arguments.version) return std::puts("prefork-master " PREFORK_VERSION) >= 0 ? 0 : EX_IOERR;
   if (!arguments.describe.empty()) return describe(arguments);
-  return arguments.test || arguments.print ? test(arguments) : serve(arguments, std::move(manager), daemon);
+  if (arguments.test || arguments.print) return test(arguments);
+  return serve(arguments, program, std::move(manager), daemon);
 }
 
 }  // namespace
@@ -282,13 +375,21 @@ int run(const Arguments& arguments, const std::string& usage, cli::Daemon& daemo
 int main(int argc, char** argv) {
   ::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would have the kernel reap the children
   cli::Daemon daemon;
+  bool on_trial = false;
   const auto fail = [&](const std::string& sentence, int exit_code) {
-    daemon.fail(sentence, exit_code);
+    if (on_trial) {
+      std::fputs(master::upgrade_no(exit_code, sentence).c_str(), stdout);
+    } else {
+      daemon.fail(sentence, exit_code);
+    }
     return exit_code;
   };
   try {
+    const int state = handed_over_state();
     std::string usage;
-    return run(read_arguments(argc, argv, usage), usage, daemon);
+    const Arguments arguments = read_arguments(argc, argv, usage);
+    on_trial = arguments.verify_handover >= 0;
+    return run(arguments, usage, own_program(argc, argv, arguments.daemon), state, daemon);
   } catch (const po::error& error) {
     return fail(std::string(error.what()) + " (see --help)", EX_USAGE);
   } catch (const config::ConfigError& error) {

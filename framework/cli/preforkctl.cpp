@@ -89,6 +89,7 @@ int show(const CtlRequest& request, const std::string& line, const Answer& answe
     case CtlVerb::events:
     case CtlVerb::top:
     case CtlVerb::reload:
+    case CtlVerb::upgrade:
     case CtlVerb::stop:
     case CtlVerb::other:
       break;
@@ -159,9 +160,10 @@ int show_top(const CtlRequest& request, CtlClient& client) {
 }
 
 int carry_out(const CtlRequest& request, CtlClient& client) {
-  // The master bounds a reload itself (boot-timeout, shutdown-timeout).
+  // The master bounds a reload and an upgrade itself (boot-timeout, shutdown-timeout).
   std::optional<CtlClient::Clock::time_point> deadline;
-  if (request.verb != CtlVerb::reload) deadline = CtlClient::Clock::now() + kPatience;
+  if (request.verb != CtlVerb::reload && request.verb != CtlVerb::upgrade)
+    deadline = CtlClient::Clock::now() + kPatience;
   const auto reply = client.ask(request.command, deadline);
   if (reply.outcome != CtlClient::Outcome::answered) {
     return complain(no_answer(request.socket, reply.outcome), kExitUnavailable);

@@ -27,7 +27,22 @@ void check_usage(const Sources& sources) {
   if (!sources.listen.empty() && !sources.plugin) throw ConfigError("--listen goes with --plugin", EX_USAGE);
 }
 
+/// A dump includes nothing.
+class NoFiles final : public IniFiles {
+ public:
+  std::vector<std::string> expand(const std::string&, const std::string&) override { refuse(); }
+  IniText read(const std::string&) override { refuse(); }
+
+ private:
+  [[noreturn]] static void refuse() { throw ConfigError("nothing can be included here"); }
+};
+
 }  // namespace
+
+Options load_dump(const std::string& text, const std::string& name) {
+  NoFiles files;
+  return resolve(from_document(parse_ini({name, name, text}, files)), 1);
+}
 
 Options load(const Sources& sources) {
   check_usage(sources);

@@ -27,6 +27,10 @@ struct Sources {
 /// @throws ConfigError with the exit code: EX_USAGE (64), EX_NOINPUT (66), EX_NOPERM (77), else EX_CONFIG (78).
 Options load(const Sources& sources);
 
+/// Reads back what dump() wrote: no file, environment or command line counts. @param name  for messages
+/// @throws ConfigError
+Options load_dump(const std::string& text, const std::string& name);
+
 /// By service: what its plugin declares.
 using DeclaredOptions = std::map<std::string, std::vector<OptionSpec>>;
 

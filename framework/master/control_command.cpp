@@ -63,6 +63,12 @@ Parsed parse_reload(const Words& words) {
   return command;
 }
 
+Parsed parse_upgrade(const Words& words) {
+  if (words.size() == 1) return UpgradeCommand{};
+  if (words.size() == 2 && words[1].starts_with('/')) return UpgradeCommand{std::string(words[1])};
+  return fail("upgrade takes the absolute path of a program or nothing");
+}
+
 // "4", "+1", "-1", at most kMaxScale each way.
 std::optional<ScaleCommand> parse_amount(std::string_view pool, std::string_view text) {
   const bool relative = text.starts_with('+') || text.starts_with('-');
@@ -142,7 +148,7 @@ constexpr Entry kCommands[] = {
     {"stop", parse_stop},
     {"reopen", parse_plain<ReopenCommand>},
     {"reload", parse_reload},
-    {"upgrade", parse_plain<UpgradeCommand>},
+    {"upgrade", parse_upgrade},
     {"ipc", parse_plain<IpcCommand>},
     {"queue", parse_queue},
     {"metrics", parse_plain<MetricsCommand>},

@@ -39,7 +39,9 @@ struct ReloadCommand {
   std::optional<std::string> only;  ///< the one pool that is to be rolled; nullopt: all
   bool wait = true;                 ///< the answer comes when it has ended
 };
-struct UpgradeCommand {};
+struct UpgradeCommand {
+  std::optional<std::string> binary;  ///< an absolute path; nullopt: where the master was started from
+};
 
 struct IpcCommand {};
 struct MetricsCommand {};

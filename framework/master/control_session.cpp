@@ -1,11 +1,23 @@
 #include "framework/master/control_session.hpp"
 
+#include <utility>
+
 #include "ipc/check.hpp"
 
 namespace prefork::master {
 
 ControlSession::ControlSession(TimePoint now, const Limits& limits)
     : limits_(limits), input_by_(now + limits.input), output_by_(now) {}
+
+ControlSession::ControlSession(TimePoint now, const Limits& limits, Kept kept)
+    : limits_(limits),
+      input_(std::move(kept.input)),
+      output_(std::move(kept.output)),
+      input_ended_(kept.input_ended),
+      waiting_(kept.waiting),
+      closing_(kept.closing),
+      input_by_(now + limits_.input),
+      output_by_(now + limits_.output) {}
 
 bool ControlSession::wants_input() const noexcept {
   return !input_ended_ && !closing_ && output().empty() && input_.find('\n') == std::string::npos;

@@ -26,8 +26,19 @@ class ControlSession {
     std::chrono::milliseconds output{10'000};
   };
 
+  /// What an upgrade carries over; deadlines begin anew.
+  struct Kept {
+    std::string input;
+    std::string output;
+    bool input_ended = false;
+    bool waiting = false;
+    bool closing = false;
+  };
+
   explicit ControlSession(TimePoint now) : ControlSession(now, Limits{}) {}
   ControlSession(TimePoint now, const Limits& limits);
+  ControlSession(TimePoint now, const Limits& limits, Kept kept);
+  Kept keep() const { return {input_, std::string(output()), input_ended_, waiting_, closing_}; }
 
   /// Whether to read from the client now. Also while an answer is awaited, so that its leaving is seen.
   bool wants_input() const noexcept;

@@ -65,9 +65,14 @@ bool peer_allowed(int fd) {
 
 }  // namespace
 
-ControlSocket::ControlSocket(const std::string& path, Reactor& reactor, Handler handler)
-    : path_(path), owner_(::getpid()), reactor_(reactor), handler_(std::move(handler)) {
+ControlSocket::ControlSocket(const std::string& path, Reactor& reactor, Handler handler, std::optional<Held> held)
+    : path_(path), owner_(held ? held->owner : ::getpid()), reactor_(reactor), handler_(std::move(handler)) {
   if (path_.empty()) return;
+  if (held) {
+    listener_ = std::move(held->listener);
+    reactor_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+    return;
+  }
   bind(path_);
   try {
     if (::listen(listener_.get(), 16) == -1) refuse(path_, "listen", errno);
@@ -121,16 +126,37 @@ void ControlSocket::accept() {
 }
 
 void ControlSocket::adopt(ipc::UniqueFd socket, ControlAccess access) {
-  ControlSession::Limits limits;
-  limits.input = std::chrono::milliseconds(0);
-  ++adopted_;
-  add(Client{std::move(socket), next_id_++, ControlSession(Clock::now(), limits), access, true});
+  go_on({socket.release(), 0, access, true, {}});
 }
 
 void ControlSocket::add(Client client) {
   const int number = client.fd.get();
   clients_.emplace(number, std::move(client));
   reactor_.watch(number, EPOLLIN, [this, number](std::uint32_t events) { serve(number, events); });
+}
+
+std::vector<ControlSocket::Kept> ControlSocket::keep() const {
+  std::vector<Kept> kept;
+  for (const auto& [fd, client] : clients_) {
+    kept.push_back({fd, client.id, client.access, client.adopted, client.session.keep()});
+  }
+  return kept;
+}
+
+ControlSocket::ClientId ControlSocket::go_on(Kept kept) {
+  ControlSession::Limits limits;
+  if (kept.adopted) limits.input = std::chrono::milliseconds(0);
+  adopted_ += kept.adopted ? 1 : 0;
+  const ClientId id = next_id_++;
+  ControlSession session(Clock::now(), limits, std::move(kept.session));
+  add(Client{ipc::UniqueFd(kept.fd), id, std::move(session), kept.access, kept.adopted});
+  return id;
+}
+
+void ControlSocket::serve_kept() {
+  std::vector<int> fds;
+  for (const auto& [fd, client] : clients_) fds.push_back(fd);
+  for (const int fd : fds) serve(fd, 0);
 }
 
 void ControlSocket::drop(int fd) {

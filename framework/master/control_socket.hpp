@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "framework/master/clock.hpp"
 #include "framework/master/control_command.hpp"
@@ -28,9 +29,15 @@ class ControlSocket {
   /// Carries a command out.
   using Handler = std::function<Reply(const ControlCommand&, ClientId)>;
 
+  struct Held {
+    ipc::UniqueFd listener;  ///< closed: no socket
+    pid_t owner;
+  };
+
   /// An empty path: no socket. A file that a killed master left is replaced.
   /// @throws StartupError: another master answers there, or it can't be made.
-  ControlSocket(const std::string& path, Reactor& reactor, Handler handler);
+  /// @param held  what another program of this process has bound (upgrade), which then is gone on with
+  ControlSocket(const std::string& path, Reactor& reactor, Handler handler, std::optional<Held> held = std::nullopt);
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
   ~ControlSocket();
@@ -41,6 +48,21 @@ class ControlSocket {
 
   /// The answer that a client waits for. One that has gone is no error.
   void answer(ClientId client, const std::string& line);
+
+  /// What an upgrade hands over: the listening socket (-1: none) and the connections.
+  int listener() const noexcept { return listener_.get(); }
+  struct Kept {
+    int fd;
+    ClientId id;
+    ControlAccess access;
+    bool adopted;
+    ControlSession::Kept session;
+  };
+  std::vector<Kept> keep() const;
+  /// Goes on with a connection, whose descriptor it takes. @return its new name
+  ClientId go_on(Kept kept);
+  /// Carries out what clients had said to the other program. Called once all is ready for commands.
+  void serve_kept();
 
   /// Closes the connections whose time is over. @return when to call it again.
   std::optional<TimePoint> expire(TimePoint now);

@@ -121,19 +121,6 @@ void refuse_vain_isolation(const Generation& generation, const config::PoolOptio
   }
 }
 
-SharedPlan plan_shared_objects(const Generation& generation) {
-  std::vector<SharingService> services;
-  for (std::size_t i = 0; i < generation.services.size(); ++i) {
-    const PreparedService& prepared = generation.services[i];
-    services.push_back({generation.options.services[i], generation.plugins[prepared.plugin]->report, prepared.options});
-  }
-  SharedPlan plan = plan_shared(services, generation.options.pools);
-  const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
-  const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  check_memory(plan, scoreboard_slots(generation.options), pages * page_bytes);
-  return plan;
-}
-
 }  // namespace
 
 std::size_t scoreboard_slots(const config::Options& options) {
@@ -213,6 +200,19 @@ Generation prepare_generation(config::Options options, unsigned number, const In
   for (const auto& pool : generation.options.pools) refuse_vain_isolation(generation, pool);
   generation.shared = plan_shared_objects(generation);
   return generation;
+}
+
+SharedPlan plan_shared_objects(const Generation& generation) {
+  std::vector<SharingService> services;
+  for (std::size_t i = 0; i < generation.services.size(); ++i) {
+    const PreparedService& prepared = generation.services[i];
+    services.push_back({generation.options.services[i], generation.plugins[prepared.plugin]->report, prepared.options});
+  }
+  SharedPlan plan = plan_shared(services, generation.options.pools);
+  const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
+  const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  check_memory(plan, scoreboard_slots(generation.options), pages * page_bytes);
+  return plan;
 }
 
 config::Options with_pool_of(const config::Options& running, const config::Options& wanted, const std::string& pool) {

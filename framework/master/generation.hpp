@@ -75,6 +75,9 @@ struct KeepOthers {
 Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect,
                               const std::optional<KeepOthers>& keep = {});
 
+/// What the services of a generation share, by their options and their plugins' reports. @throws config::ConfigError
+SharedPlan plan_shared_objects(const Generation& generation);
+
 /// The options of a reload of one pool: `wanted` for the pool and its services, `running` for all others.
 /// @throws StartupError: one of them has no such pool, or a service moves into it
 config::Options with_pool_of(const config::Options& running, const config::Options& wanted, const std::string& pool);

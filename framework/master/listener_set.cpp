@@ -175,6 +175,13 @@ void ListeningSocket::owns_file(const std::string& path) {
   inode_ = status.st_ino;
 }
 
+void ListeningSocket::owns_file(const std::string& path, pid_t owner, dev_t device, ino_t inode) {
+  path_ = path;
+  owner_ = owner;
+  device_ = device;
+  inode_ = inode;
+}
+
 // Who may write to the folder could put a link to any file where the socket was: the file is looked at before it is
 // changed, by the same descriptor. chmod(2) takes no O_PATH descriptor, but its name in /proc.
 void ListeningSocket::set_mode(mode_t mode) const noexcept {

@@ -31,6 +31,11 @@ class ListeningSocket {
   const std::string& name() const noexcept { return name_; }
   /// The socket is bound to the file `path`, which is to go with it.
   void owns_file(const std::string& path);
+  /// The socket was bound to the file, with this identity, by process `owner` (upgrade).
+  void owns_file(const std::string& path, pid_t owner, dev_t device, ino_t inode);
+  const std::string& path() const noexcept { return path_; }  ///< empty: none
+  dev_t device() const noexcept { return device_; }
+  ino_t inode() const noexcept { return inode_; }
   /// Changes the mode of that file, and of no other that may stand in its place.
   void set_mode(mode_t mode) const noexcept;
 
@@ -68,6 +73,9 @@ class ListenerSet {
   /// Blocks (name resolution). @throws StartupError, and then nothing new is left bound and `previous` is untouched.
   explicit ListenerSet(const config::Options& options, const ListenerSet* previous = nullptr,
                        InheritedSockets* inherited = nullptr);
+
+  /// What was bound before this process executed another program.
+  explicit ListenerSet(std::vector<BoundListener> listeners) noexcept : listeners_(std::move(listeners)) {}
 
   const std::vector<BoundListener>& listeners() const noexcept { return listeners_; }
   /// Gives what was taken over the options of this set: backlog, nodelay, mode. Called once the generation serves; what

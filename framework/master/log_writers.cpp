@@ -14,7 +14,9 @@
 #include <system_error>
 #include <utility>
 
+#include "framework/master/handover.hpp"
 #include "framework/master/log_file.hpp"
+#include "framework/master/spawner.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::master {
@@ -40,9 +42,37 @@ int LogWriters::pipe_for(const std::string& path) {
   ipc::check_syscall(::fcntl(ends[1], F_SETFL, O_NONBLOCK), "fcntl O_NONBLOCK");
   ::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);  // the default is enough for who may not have more
   writer->reports = ipc::PacketPipe::create();
-  reactor_.watch(writer->reports.read_end.get(), EPOLLIN, [this, &heard = *writer](std::uint32_t) { hear(heard); });
+  watch(*writer);
   writers_.push_back(std::move(writer));
   return ends[1];
+}
+
+std::vector<HandedWriter> LogWriters::hand_over() const {
+  std::vector<HandedWriter> handed;
+  for (const auto& writer : writers_) {
+    handed.push_back({writer->path, writer->read_end.get(), writer->write_end.get(), writer->reports.read_end.get(),
+                      writer->reports.write_end.get(), writer->pid, writer->error, writer->lost_now});
+  }
+  return handed;
+}
+
+void LogWriters::adopt(const HandedWriter& handed) {
+  auto writer = std::make_unique<Writer>();
+  writer->path = handed.path;
+  writer->read_end.reset(handed.read_end);
+  writer->write_end.reset(handed.write_end);
+  writer->reports = {ipc::UniqueFd(handed.reports), ipc::UniqueFd(handed.reporter)};
+  writer->leaving = handed.write_end == -1;
+  writer->pid = handed.pid;
+  writer->error = handed.error;
+  writer->lost_now = handed.lost;
+  if (handed.pid > 0) writer->pidfd = open_pidfd(handed.pid);
+  watch(*writer);
+  writers_.push_back(std::move(writer));
+}
+
+void LogWriters::watch(Writer& writer) {
+  reactor_.watch(writer.reports.read_end.get(), EPOLLIN, [this, &writer](std::uint32_t) { hear(writer); });
 }
 
 void LogWriters::keep_only(const std::set<std::string>& paths) {

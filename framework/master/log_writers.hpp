@@ -21,6 +21,8 @@
 
 namespace prefork::master {
 
+struct HandedWriter;
+
 /// The processes that write access logs: one for each file, with a pipe that all workers write to. Workers never wait
 /// for a disk; whatever is killed, the pipe and what is in it stay with the master.
 class LogWriters {
@@ -33,6 +35,12 @@ class LogWriters {
   /// with it is told at the start. @return the write end, non-blocking, which stays the master's.
   /// @throws std::system_error
   int pipe_for(const std::string& path);
+  /// For an upgrade: what there is, and how another program of this process goes on with it.
+  std::vector<HandedWriter> hand_over() const;
+  const std::map<std::string, std::uint64_t>& lost() const noexcept { return lost_; }
+  void adopt(const HandedWriter& writer);
+  void adopt_lost(std::map<std::string, std::uint64_t> lost) { lost_ = std::move(lost); }
+
   /// The writers of other files write what their pipes still get from workers, and end.
   void keep_only(const std::set<std::string>& paths);
   /// Forks the writers that are not there, unless they died just now.
@@ -62,6 +70,7 @@ class LogWriters {
   };
 
   void start(Writer& writer);
+  void watch(Writer& writer);
   static bool ends_by(Writer& writer, TimePoint end) noexcept;
   void hear(Writer& writer);
   void take(Writer& writer, const LogWriterReport& report);

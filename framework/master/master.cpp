@@ -56,37 +56,51 @@ Master::Master(Setup setup, Log& log, RunWorker run)
       prepare_again_(std::move(setup.prepare_again)),
       config_file_(std::move(setup.config_file)),
       version_(std::move(setup.version)),
-      started_(Clock::now()),
+      started_(setup.adopted != nullptr ? setup.adopted->state.started : Clock::now()),
       signals_(open_signals()),
       notifier_(std::move(setup.notify), log_),
       log_writers_(log_, reactor_),
-      workforce_(with_access_logs(std::move(setup.generation)), log_, reactor_, std::move(run),
-                 [this](pid_t pid, int status) { log_writers_.buried(pid, status, Clock::now()); }),
-      control_(workforce_.current().options.master.control, reactor_,
-               [this](const ControlCommand& command, ControlSocket::ClientId client) {
-                 return carry_out(command, client);
-               }) {
+      workforce_(
+          first_generation(setup), log_, reactor_, std::move(run),
+          [this](pid_t pid, int status) {
+            if (!log_writers_.buried(pid, status, Clock::now())) trial_ended(pid, status);
+          },
+          setup.adopted.get()),
+      control_(
+          workforce_.current().options.master.control, reactor_,
+          [this](const ControlCommand& command, ControlSocket::ClientId client) { return carry_out(command, client); },
+          held_control(setup.adopted.get())),
+      program_(std::move(setup.program)),
+      pid_file_(setup.pid_file) {
+  if (setup.adopted != nullptr) adopt(setup.adopted->state);
   reactor_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { take_signals(); });
 }
 
-int Master::run() {
+void Master::announce() {
+  if (upgraded_from_) return begin_upgraded();
   log_.notice("prefork-master " + version_ + " (pid " + std::to_string(::getpid()) + ") starts");
   for (const auto& listener : workforce_.current().listeners->listeners()) {
     log_.info("service " + workforce_.current().options.services[listener.services.front()].name + " listens on " +
               listener.address);
   }
+}
+
+int Master::run() {
+  announce();
   while (stop_level_ == StopLevel::none || !workforce_.empty()) {
     const TimePoint now = Clock::now();
     log_writers_.tend(now);
     workforce_.tend(now);
     tend_reload();
-    log_.tend(now);
     for (auto& [socket, access] : workforce_.take_lines()) control_.adopt(std::move(socket), access);
+    tend_upgrade(now);
+    log_.tend(now);
     notifier_.tend(now, service_report());
     const auto control = control_.expire(now);
     if (stop_level_ != StopLevel::none && workforce_.empty()) break;
     const auto logs = earlier(log_writers_.next_deadline(), log_.next_deadline());
-    reactor_.wait(earlier(earlier(workforce_.next_deadline(now), logs), earlier(control, notifier_.next_deadline())));
+    const auto others = earlier(earlier(control, upgrade_deadline()), notifier_.next_deadline());
+    reactor_.wait(earlier(earlier(workforce_.next_deadline(now), logs), others));
   }
   log_writers_.finish(kLogsEnd);
   log_.notice("prefork-master (pid " + std::to_string(::getpid()) + ") has stopped");
@@ -131,7 +145,10 @@ void Master::on_signal(int signal, pid_t sender) {
     case SIGHUP:
       return ask_reload(std::nullopt, std::nullopt, why);
     case SIGUSR2:
-      return log_.warning(why + ": this version can't upgrade itself in place; restart it");
+      if (const std::string refusal = ask_upgrade(std::nullopt, std::nullopt, why); !refusal.empty()) {
+        log_.warning(why + ": " + refusal);
+      }
+      return;
     default:
       return;
   }
@@ -149,6 +166,7 @@ void Master::stop(StopLevel level, std::string_view why) {
   for (; reload_ || next_reload_; reload_ = std::exchange(next_reload_, std::nullopt)) {
     if (reload_) end_reload("the server is stopping", kExitUnavailable);
   }
+  if (upgrade_) end_upgrade("the server is stopping", kExitUnavailable);
 }
 
 void Master::resize_first(int change) {
@@ -209,7 +227,10 @@ ControlSocket::Reply Master::carry_out(const ControlCommand& command, ControlSoc
         } else if constexpr (std::is_same_v<C, QueueCommand>) {
           return {administer(c)};
         } else {
-          return {answer_error("this version can't do that yet", kExitUnavailable)};
+          static_assert(std::is_same_v<C, UpgradeCommand>);
+          const std::string refusal = ask_upgrade(c.binary, client, "upgrade command");
+          if (!refusal.empty()) return {answer_error(refusal, kExitUnavailable)};
+          return {};
         }
       },
       command);

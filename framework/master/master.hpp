@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "framework/master/adoption.hpp"
 #include "framework/master/control_command.hpp"
 #include "framework/master/control_socket.hpp"
 #include "framework/master/generation.hpp"
@@ -16,6 +17,7 @@
 #include "framework/master/log_writers.hpp"
 #include "framework/master/notifier.hpp"
 #include "framework/master/reactor.hpp"
+#include "framework/master/upgrade_trial.hpp"
 #include "framework/master/workforce.hpp"
 #include "ipc/unique_fd.hpp"
 
@@ -34,9 +36,13 @@ class Master {
     PrepareAgain prepare_again;
     std::string config_file;
     std::string version;
-    Notifier::Setup notify{};  ///< whom to tell
+    Notifier::Setup notify{};             ///< whom to tell
+    Program program{};                    ///< what an upgrade starts, unless it is told another one
+    int pid_file = -1;                    ///< of the pid file, which stays the caller's
+    std::unique_ptr<Adoption> adopted{};  ///< instead of `generation`: what another program handed over
   };
 
+  /// With what was handed over it does nothing that others would notice, until it runs.
   /// @throws StartupError, std::system_error
   Master(Setup setup, Log& log, RunWorker run);
   Master(const Master&) = delete;
@@ -55,8 +61,18 @@ class Master {
     std::vector<ControlSocket::ClientId> waiting;
   };
 
+  /// An upgrade that was asked for.
+  struct Upgrade {
+    Program program;
+    std::optional<ControlSocket::ClientId> client;
+    std::unique_ptr<UpgradeTrial> trial;
+    bool proved;  ///< the trial is over, well
+  };
+
+  void open_access_logs(Generation& generation);
   std::shared_ptr<Generation> with_access_logs(Generation generation);
   void close_access_logs();
+  void announce();
   void take_signals();
   void on_signal(int signal, pid_t sender);
   void stop(StopLevel level, std::string_view why);
@@ -68,6 +84,21 @@ class Master {
   void begin_reload();
   void tend_reload();
   void end_reload(const std::string& failure, int exit_code);
+
+  /// @return why it can't be; empty: it is begun, or will be
+  std::string ask_upgrade(std::optional<std::string> binary, std::optional<ControlSocket::ClientId> client,
+                          std::string_view why);
+  void tend_upgrade(TimePoint now);
+  std::optional<TimePoint> upgrade_deadline() const;
+  void begin_trial(TimePoint now);
+  void trial_ended(pid_t pid, int wait_status);
+  void execute_upgrade();
+  void end_upgrade(const std::string& failure, int exit_code);
+  Handover hand_over() const;
+  std::shared_ptr<Generation> first_generation(Setup& setup);
+  static std::optional<ControlSocket::Held> held_control(const Adoption* adopted);
+  void adopt(const Handover& state);
+  void begin_upgraded();
 
   ControlSocket::Reply carry_out(const ControlCommand& command, ControlSocket::ClientId client);
   std::string scale(const ScaleCommand& command);
@@ -97,6 +128,11 @@ class Master {
   std::uint64_t reloads_done_ = 0;
   std::uint64_t reloads_failed_ = 0;
   std::size_t generations_alive_ = 1;
+  Program program_;
+  int pid_file_;
+  std::optional<Upgrade> upgrade_;
+  std::optional<std::string> upgraded_from_;             ///< the version that handed over
+  std::optional<ControlSocket::ClientId> upgraded_for_;  ///< who waits to hear of it
 };
 
 }  // namespace prefork::master

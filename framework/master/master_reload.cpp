@@ -17,6 +17,11 @@ constexpr const char* kAccessLog = "access-log";
 }  // namespace
 
 std::shared_ptr<Generation> Master::with_access_logs(Generation generation) {
+  open_access_logs(generation);
+  return std::make_shared<Generation>(std::move(generation));
+}
+
+void Master::open_access_logs(Generation& generation) {
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     PreparedService& service = generation.services[i];
     const auto path = service.options.find(kAccessLog);
@@ -30,7 +35,6 @@ std::shared_ptr<Generation> Master::with_access_logs(Generation generation) {
                          options.origin.text + ": service \"" + options.name + "\": access log: " + error.what());
     }
   }
-  return std::make_shared<Generation>(std::move(generation));
 }
 
 // A writer goes once no generation that has workers writes to it.
@@ -63,7 +67,8 @@ void Master::tend_reload() {
   if (const auto end = workforce_.take_rollout_end()) {
     end_reload(end->failure, kExitRefused);
   }
-  if (next_reload_ && !reload_ && !workforce_.rolling()) begin_reload();
+  const bool upgrading = upgrade_ && (upgrade_->trial != nullptr || upgrade_->proved);
+  if (next_reload_ && !reload_ && !workforce_.rolling() && !upgrading) begin_reload();
   const std::size_t alive = workforce_.generations().size();
   if (alive < generations_alive_) close_access_logs();
   generations_alive_ = alive;

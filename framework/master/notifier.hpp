@@ -48,6 +48,7 @@ class Notifier {
   static Setup take_environment();
 
   Notifier(Setup setup, Log& log);
+  const Setup& setup() const noexcept { return setup_; }
 
   /// Tells what has changed since the last call, and gives the sign of life that is due.
   void tend(TimePoint now, const ServiceReport& report);

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "framework/master/startup_error.hpp"
 #include "ipc/syscall.hpp"
@@ -70,6 +71,9 @@ PidFile::PidFile(const std::string& path) : path_(path), owner_(::getpid()) {
     refuse(path_, "write");
   }
 }
+
+PidFile::PidFile(const std::string& path, ipc::UniqueFd file, pid_t owner) noexcept
+    : path_(path), owner_(owner), file_(std::move(file)) {}
 
 PidFile::~PidFile() {
   if (file_.is_open() && ::getpid() == owner_) ::unlink(path_.c_str());

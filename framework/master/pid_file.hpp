@@ -15,10 +15,14 @@ class PidFile {
   /// Writes the caller's pid. An empty path: no file.
   /// @throws StartupError: another master holds it, or it can't be written.
   explicit PidFile(const std::string& path);
+  /// Goes on with what another program of process `owner` holds (upgrade). A closed descriptor: no file.
+  PidFile(const std::string& path, ipc::UniqueFd file, pid_t owner) noexcept;
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;
   /// Removes the file, in the process that made it.
   ~PidFile();
+
+  int fd() const noexcept { return file_.get(); }  ///< -1: no file
 
  private:
   std::string path_;

@@ -69,61 +69,62 @@ std::string_view throttle_reason_name(ThrottleReason reason) noexcept {
 }
 
 void RestartPolicy::became_ready(TimePoint now) noexcept {
-  if (!well_since_) well_since_ = now;
+  if (!m_.well_since) m_.well_since = now;
 }
 
 void RestartPolicy::left(const Leaver& worker, TimePoint now, double jitter) noexcept {
   const ThrottleReason reason = judge(worker, now);
   if (reason == ThrottleReason::none) {
     // Without failures nothing is held back, and there is nothing to owe.
-    owed_ = failures(now) == 0 ? 0 : std::min(owed_ + 1, 1'000'000U);
+    m_.owed = failures(now) == 0 ? 0 : std::min(m_.owed + 1, 1'000'000U);
     return;
   }
   if (forgotten(now)) {
-    failures_ = owed_ = 0;
-    open_since_.reset();
+    m_.failures = m_.owed = 0;
+    m_.open_since.reset();
   }
-  const bool same_wave = failures_ > 0 && last_failure_ && worker.started < *last_failure_;
-  last_reason_ = reason;
-  well_since_.reset();
+  const bool same_wave = m_.failures > 0 && m_.last_failure && worker.started < *m_.last_failure;
+  m_.last_reason = reason;
+  m_.well_since.reset();
   if (same_wave) return;
-  failures_ += failures_ < std::numeric_limits<unsigned>::max() ? 1 : 0;
-  last_failure_ = now;
-  hold_until_ = now + delay(jitter);
-  if (!open_since_ && plain_delay() >= limits_.max_delay) open_since_ = now;
+  m_.failures += m_.failures < std::numeric_limits<unsigned>::max() ? 1 : 0;
+  m_.last_failure = now;
+  m_.hold_until = now + delay(jitter);
+  if (!m_.open_since && plain_delay() >= limits_.max_delay) m_.open_since = now;
 }
 
 void RestartPolicy::fork_failed(TimePoint now) noexcept {
-  last_reason_ = ThrottleReason::fork_failed;
-  fork_hold_ = now + limits_.fork_retry;
+  m_.last_reason = ThrottleReason::fork_failed;
+  m_.fork_hold = now + limits_.fork_retry;
 }
 
 bool RestartPolicy::take_start(TimePoint now, unsigned starting) noexcept {
-  if (fork_hold_ && now < *fork_hold_) return false;
+  if (m_.fork_hold && now < *m_.fork_hold) return false;
   if (failures(now) == 0) return true;
-  if (owed_ > 0) {
-    --owed_;
+  if (m_.owed > 0) {
+    --m_.owed;
     return true;
   }
-  return now >= *hold_until_ && starting == 0;
+  return now >= *m_.hold_until && starting == 0;
 }
 
 std::optional<TimePoint> RestartPolicy::throttled_until(TimePoint now) const noexcept {
   std::optional<TimePoint> until;
-  if (fork_hold_ && now < *fork_hold_) until = fork_hold_;
-  if (failures(now) > 0 && owed_ == 0 && now < *hold_until_) until = until ? std::max(until, hold_until_) : hold_until_;
+  if (m_.fork_hold && now < *m_.fork_hold) until = m_.fork_hold;
+  if (failures(now) > 0 && m_.owed == 0 && now < *m_.hold_until)
+    until = until ? std::max(until, m_.hold_until) : m_.hold_until;
   return until;
 }
 
 std::optional<TimePoint> RestartPolicy::open_since(TimePoint now) const noexcept {
-  return forgotten(now) ? std::nullopt : open_since_;
+  return forgotten(now) ? std::nullopt : m_.open_since;
 }
 
-unsigned RestartPolicy::failures(TimePoint now) const noexcept { return forgotten(now) ? 0 : failures_; }
+unsigned RestartPolicy::failures(TimePoint now) const noexcept { return forgotten(now) ? 0 : m_.failures; }
 
 bool RestartPolicy::forgotten(TimePoint now) const noexcept {
-  if (last_failure_ && now - *last_failure_ >= limits_.forget_after) return true;
-  return well_since_ && now - *well_since_ >= limits_.reset_after;
+  if (m_.last_failure && now - *m_.last_failure >= limits_.forget_after) return true;
+  return m_.well_since && now - *m_.well_since >= limits_.reset_after;
 }
 
 ThrottleReason RestartPolicy::judge(const Leaver& worker, TimePoint now) const noexcept {
@@ -148,8 +149,8 @@ ThrottleReason RestartPolicy::judge(const Leaver& worker, TimePoint now) const n
 }
 
 milliseconds RestartPolicy::plain_delay() const noexcept {
-  if (failures_ <= 1) return milliseconds::zero();
-  const unsigned doublings = std::min(failures_ - 2, kMaxDoublings);
+  if (m_.failures <= 1) return milliseconds::zero();
+  const unsigned doublings = std::min(m_.failures - 2, kMaxDoublings);
   return std::min(limits_.first_delay * (1L << doublings), limits_.max_delay);
 }
 

@@ -66,6 +66,18 @@ class RestartPolicy {
     std::optional<TimePoint> ready;  ///< when it said ready, if it did
   };
 
+  /// What has happened so far; outlives the policy's program (upgrade).
+  struct Memory {
+    unsigned failures = 0;
+    unsigned owed = 0;  ///< starts earned by workers that served, good even while throttled
+    ThrottleReason last_reason = ThrottleReason::none;
+    std::optional<TimePoint> last_failure;
+    std::optional<TimePoint> well_since;  ///< a worker got ready after the last failure
+    std::optional<TimePoint> hold_until;  ///< failures: the next try
+    std::optional<TimePoint> open_since;  ///< the delay is at its longest since then
+    std::optional<TimePoint> fork_hold;   ///< the system is short of something
+  };
+
   RestartPolicy() = default;
   explicit RestartPolicy(const Limits& limits) : limits_(limits) {}
 
@@ -95,7 +107,10 @@ class RestartPolicy {
   unsigned failures(TimePoint now) const noexcept;
 
   /// @return what the last failure was; stays when the failures are forgotten.
-  ThrottleReason last_reason() const noexcept { return last_reason_; }
+  ThrottleReason last_reason() const noexcept { return m_.last_reason; }
+
+  const Memory& memory() const noexcept { return m_; }
+  void remember(const Memory& memory) noexcept { m_ = memory; }
 
  private:
   ThrottleReason judge(const Leaver& worker, TimePoint now) const noexcept;
@@ -104,14 +119,7 @@ class RestartPolicy {
   bool forgotten(TimePoint now) const noexcept;
 
   Limits limits_{};
-  unsigned failures_ = 0;
-  unsigned owed_ = 0;  ///< starts earned by workers that served, good even while throttled
-  ThrottleReason last_reason_ = ThrottleReason::none;
-  std::optional<TimePoint> last_failure_;
-  std::optional<TimePoint> well_since_;  ///< a worker got ready after the last failure
-  std::optional<TimePoint> hold_until_;  ///< failures: the next try
-  std::optional<TimePoint> open_since_;
-  std::optional<TimePoint> fork_hold_;  ///< the system is short of something
+  Memory m_;
 };
 
 }  // namespace prefork::master

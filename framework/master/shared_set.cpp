@@ -71,6 +71,20 @@ SharedSet SharedSet::make(const std::vector<SharedDeclaration>& declared, std::s
   return set;
 }
 
+SharedSet SharedSet::take(const std::vector<SharedDeclaration>& declared, const Objects& made) {
+  SharedSet set;
+  for (const SharedDeclaration& wanted : declared) {
+    const auto known = std::find_if(made.begin(), made.end(), [&](const auto& o) { return o->name() == wanted.name; });
+    if (known == made.end()) {
+      throw StartupError(EX_CONFIG,
+                         fmt::format("{}: there is no {} yet", wanted.place, shared_title(wanted.shape, wanted.name)));
+    }
+    if ((*known)->shape() != wanted.shape) refuse_change(**known, wanted);
+    set.objects_.push_back(*known);
+  }
+  return set;
+}
+
 ipc::SharedObject* SharedSet::find(std::string_view name) const noexcept {
   const auto at = std::find_if(objects_.begin(), objects_.end(), [&](const auto& o) { return o->name() == name; });
   return at == objects_.end() ? nullptr : at->get();

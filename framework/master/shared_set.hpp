@@ -25,6 +25,10 @@ class SharedSet {
   static SharedSet make(const std::vector<SharedDeclaration>& declared, std::size_t slots,
                         const SharedSet* previous = nullptr);
 
+  /// Takes what is declared, in its order, from objects that were made before (upgrade).
+  /// @throws StartupError: EX_CONFIG, one is not among them in that shape
+  static SharedSet take(const std::vector<SharedDeclaration>& declared, const Objects& made);
+
   const Objects& objects() const noexcept { return objects_; }
   bool empty() const noexcept { return objects_.empty(); }
   /// @return nullptr: none has the name.

@@ -40,8 +40,6 @@ bool has_one_thread() {
 #endif
 }
 
-ipc::UniqueFd open_pidfd(pid_t pid) { return ipc::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
-
 std::pair<ipc::UniqueFd, ipc::UniqueFd> open_line() {
   int ends[2];
   ipc::check_syscall(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), "socketpair");
@@ -83,6 +81,10 @@ std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const RunWorker& ru
   record->control = std::move(control.write_end);
   record->status = std::move(status.read_end);
   return record;
+}
+
+ipc::UniqueFd open_pidfd(pid_t pid) noexcept {
+  return ipc::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
 void signal_worker(const WorkerRecord& worker, int signal) noexcept {

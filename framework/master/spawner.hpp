@@ -37,6 +37,9 @@ using RunWorker = std::function<void(const SpawnOrder&)>;
 /// @throws std::system_error: no process or no descriptors; nothing is left behind.
 std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const RunWorker& run);
 
+/// @return closed where there are no descriptors, or the kernel has none. `pid` is a child that is not reaped.
+ipc::UniqueFd open_pidfd(pid_t pid) noexcept;
+
 /// Sends a signal through the pidfd; a worker that is gone already is no error.
 void signal_worker(const WorkerRecord& worker, int signal) noexcept;
 

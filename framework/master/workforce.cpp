@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "framework/master/adoption.hpp"
 #include "framework/master/log_settings.hpp"
 #include "ipc/pipe.hpp"
 
@@ -39,35 +40,36 @@ ipc::Bells bells_of(const std::vector<ipc::Wakeup>& wakeups) {
 }  // namespace
 
 Workforce::Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& reactor, RunWorker run,
-                     OtherChild other)
+                     OtherChild other, Adoption* adopted)
     : current_(std::move(generation)),
       log_(log),
       reactor_(reactor),
       run_(std::move(run)),
       other_(std::move(other)),
-      scoreboard_(ipc::Scoreboard::create(scoreboard_slots(current_->options))),
-      wakeups_(make_wakeups(scoreboard_.slots())),
+      scoreboard_(adopted != nullptr ? std::move(adopted->scoreboard.value())
+                                     : ipc::Scoreboard::create(scoreboard_slots(current_->options))),
+      wakeups_(adopted != nullptr ? std::move(adopted->wakeups) : make_wakeups(scoreboard_.slots())),
       bells_(bells_of(wakeups_)),
       holds_(hold_limits(current_->shared)),
       table_(scoreboard_.slots()),
       random_(std::random_device()()) {
+  if (adopted != nullptr) {
+    adopt(*adopted);
+    return;
+  }
   current_->objects = SharedSet::make(current_->shared.objects, scoreboard_.slots());
   for (std::size_t i = 0; i < current_->options.pools.size(); ++i) add_pool(current_, i, Pool::Role::serving);
 }
 
 // Pools.
 
-std::size_t Workforce::add_pool(const std::shared_ptr<Generation>& generation, std::size_t place, Pool::Role role) {
+Pool Workforce::make_pool(const std::shared_ptr<Generation>& generation, std::size_t place) const {
   const config::PoolOptions& options = generation->options.pools[place];
   Pool pool;
   pool.generation = generation;
   pool.place = place;
   pool.name = options.name;
-  const auto namesake =
-      std::find_if(pools_.begin(), pools_.end(), [&](const auto& known) { return known.second.name == pool.name; });
-  pool.number = namesake != pools_.end() ? namesake->second.number : next_number_++;
   pool.user = generation->identities.at(pool.name).user;
-  pool.role = role;
   pool.goal = options.workers;
   pool.scaler = scaler_of(options, Clock::now());
   pool.max_rss_hard = options.max_rss_hard;
@@ -83,6 +85,15 @@ std::size_t Workforce::add_pool(const std::shared_ptr<Generation>& generation, s
   }
   const auto unlimited = [](std::chrono::milliseconds timeout) { return timeout.count() == 0; };
   if (std::ranges::all_of(pool.request_timeouts, unlimited)) pool.request_timeouts.clear();
+  return pool;
+}
+
+std::size_t Workforce::add_pool(const std::shared_ptr<Generation>& generation, std::size_t place, Pool::Role role) {
+  Pool pool = make_pool(generation, place);
+  const auto namesake =
+      std::find_if(pools_.begin(), pools_.end(), [&](const auto& known) { return known.second.name == pool.name; });
+  pool.number = namesake != pools_.end() ? namesake->second.number : next_number_++;
+  pool.role = role;
   pools_.emplace(next_pool_, std::move(pool));
   return next_pool_++;
 }

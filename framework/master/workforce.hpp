@@ -32,6 +32,9 @@
 
 namespace prefork::master {
 
+struct Adoption;
+struct Handover;
+
 /// The workers of all pools: keeps as many as each pool shall have, hears what they say, ends those that
 /// are stuck, reports on those that died.
 class Workforce {
@@ -40,7 +43,11 @@ class Workforce {
   using OtherChild = std::function<void(pid_t, int wait_status)>;
 
   /// Makes the scoreboard, the wake-ups and the shared objects. @throws std::system_error, StartupError
-  Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& reactor, RunWorker run, OtherChild other = {});
+  /// @param adopted  what an upgrade carries over to this program; nullptr: nothing, this is a start
+  Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& reactor, RunWorker run, OtherChild other = {},
+            Adoption* adopted = nullptr);
+  /// Adds pools, workers, generations and what they share. Nothing is rolled.
+  void hand_over(Handover& handover) const;
 
   /// @return the number of the pool, which is the incoming one while it is rolled.
   std::optional<std::size_t> find_pool(const std::string& name) const noexcept;
@@ -127,6 +134,8 @@ class Workforce {
   };
   static constexpr std::size_t kDepartures = kDepartureCount;
 
+  void adopt(Adoption& adopted);
+  Pool make_pool(const std::shared_ptr<Generation>& generation, std::size_t place) const;
   std::size_t add_pool(const std::shared_ptr<Generation>& generation, std::size_t place, Pool::Role role);
   std::optional<std::size_t> find_pool(const std::string& name, Pool::Role role) const noexcept;
   void forget_empty_pools();

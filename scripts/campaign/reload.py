@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Reloads, scalings and recycling under load: what clients notice.
+"""Reloads, scalings, recycling and upgrades under load: what clients notice.
 
-  reload.py [reload|scale|recycle|dynamic]... [--times N] [--seconds S] [--build DIR]
+  reload.py [reload|scale|recycle|dynamic|upgrade]... [--times N] [--upgrades N] [--seconds S] [--build DIR]
 
 For each kind: S seconds of load without it, then S seconds in which it happens N times, evenly spread. The load is wrk
 with 32 connections that are kept and, beside it, ab with 16 clients that connect for each request. Prints requests, failed
@@ -11,19 +11,27 @@ recycle runs with max-requests = 1000 and counts the workers that were replaced.
 
 dynamic lets a pool of 1..8 grow by N bursts of a second and shrink to one worker after each, while other clients, one that
 keeps its connection and one that connects for each request, ask on: shrinking is what they would notice. It has no p99.
+
+upgrade goes to a copy of the master's program and back, --upgrades times in all (--upgrades alone: this kind alone); pid and
+workers must stay the same.
 """
-import argparse, http.client, os, re, subprocess, sys, tempfile, threading, time
+import argparse, http.client, os, re, shutil, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))
 import harness
 
-CONFIG = """[pool main]
+CONFIG = """[master]
+plugin-path = {plugins}
+[pool main]
 workers = 2
 {user}{limits}
 [service hello]
 plugin = hello
 listen = tcp://127.0.0.1:{port}
 """
+
+
+KINDS = ["reload", "scale", "recycle", "dynamic", "upgrade"]
 
 
 def load(port, seconds):
@@ -60,29 +68,40 @@ def event(server, kind, i):
         control(server, "reload")
     elif kind == "scale":
         control(server, "scale", "main", "8" if i % 2 == 0 else "2")
+    elif kind == "upgrade":
+        control(server, "upgrade", server.another if i % 2 == 0 else server.program)
+
+
+def processes(status):
+    return status["master"]["pid"], [worker["pid"] for worker in status["workers"]]
 
 
 def run(kind, args):
     port = harness.free_port()
-    limits = "max-requests = 1000\n" if kind == "recycle" else ""
+    plugins = os.path.join(args.build, "plugins")
+    config = lambda limits: CONFIG.format(plugins=plugins, user=harness.user_setting(), limits=limits, port=port)
+    events = args.upgrades if kind == "upgrade" else args.times
     with tempfile.TemporaryDirectory() as folder:
-        quiet = CONFIG.format(user=harness.user_setting(), limits="", port=port)
-        with harness.Prefork(args.build, folder, quiet) as server:
+        with harness.Prefork(args.build, folder, config("")) as server:
             server.wait_ready()
             before = figures(*load(port, args.seconds))
-        with harness.Prefork(args.build, folder, CONFIG.format(user=harness.user_setting(), limits=limits, port=port)) as server:
-            server.wait_ready()
+        with harness.Prefork(args.build, folder, config("max-requests = 1000\n" if kind == "recycle" else "")) as server:
+            server.program = os.path.join(os.path.abspath(args.build), "bin", "prefork-master")
+            server.another = shutil.copy(server.program, os.path.join(folder, "another"))
+            first = processes(server.wait_ready())
             programs = load(port, args.seconds)
             begin = time.monotonic()
             times = 0
             if kind != "recycle":
-                for times in range(1, args.times + 1):
+                for times in range(1, events + 1):
                     event(server, kind, times - 1)
-                    time.sleep(max(0, begin + times * args.seconds / args.times - time.monotonic()))
+                    time.sleep(max(0, begin + times * args.seconds / events - time.monotonic()))
             during = figures(*programs)
             status = server.status()
             if kind == "recycle":
                 times = status["restarts"].get("max-requests", 0)
+            if kind == "upgrade" and processes(status) != first:
+                raise SystemExit(f"upgrade: other processes than before: {first}, {processes(status)}")
             others = {reason: n for reason, n in status["restarts"].items() if reason != "max-requests"}
     kept, connecting = during["requests"]
     print(f"{kind}: {times} times, {kept} requests kept alive and {connecting} connecting, {during['failed']} failed, "
@@ -122,7 +141,7 @@ class Steady(threading.Thread):
 def dynamic(args):
     port = harness.free_port()
     config = CONFIG.replace("workers = 2", "workers = 1..8\nidle-worker-timeout = 300ms\nmax-busyness = 40")
-    config = config.format(user=harness.user_setting(), limits="", port=port)
+    config = config.format(plugins=os.path.join(args.build, "plugins"), user=harness.user_setting(), limits="", port=port)
     kept = connecting = failed = 0
     most = 0
     with tempfile.TemporaryDirectory() as folder, harness.Prefork(args.build, folder, config) as server:
@@ -156,12 +175,17 @@ def dynamic(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kinds", nargs="*", default=["reload", "scale", "recycle", "dynamic"])
+    parser.add_argument("kinds", nargs="*")
     parser.add_argument("--times", type=int, default=200)
+    parser.add_argument("--upgrades", type=int)
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--build", default=harness.default_build())
     args = parser.parse_args()
-    results = [dynamic(args) if kind == "dynamic" else run(kind, args) for kind in args.kinds]
+    kinds = args.kinds or (["upgrade"] if args.upgrades else KINDS)
+    if not set(kinds) <= set(KINDS):
+        parser.error("the kinds are " + ", ".join(KINDS))
+    args.upgrades = args.upgrades or 50
+    results = [dynamic(args) if kind == "dynamic" else run(kind, args) for kind in kinds]
     sys.exit(0 if all(results) else 1)
 
 

@@ -71,7 +71,7 @@ TEST(Control, RefusalsHaveASentenceAndACode) {
                {{"dance"}, 64},
                {{}, 64},
                {{"status", "--wrong"}, 64},
-               {{"upgrade"}, 69},
+               {{"upgrade", "/no/such/program"}, 66},
                {{"reload", "--only", "nowhere"}, 78}};
   for (const auto& [words, code] : cases) {
     const Outcome outcome = server.ctl(words);
@@ -135,8 +135,8 @@ TEST(Control, ReopenTellsWhetherItCould) {
   const Outcome outcome = good.ctl({"reopen"});
   EXPECT_EQ(outcome.code, 70);
   EXPECT_THAT(outcome.err, testing::HasSubstr("the log goes on in the old file"));
-  good.signal(SIGUSR2);
-  EXPECT_TRUE(eventually([&] { return count(read_file(server.dir() / "gone/log"), "can't upgrade") == 1; }));
+  good.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return count(read_file(server.dir() / "gone/log"), "SIGHUP") == 1; }));
   EXPECT_TRUE(good.stops_clean());
 }
 

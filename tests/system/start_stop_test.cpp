@@ -142,18 +142,6 @@ TEST(StartStop, ShutdownTimeoutBoundsAGracefulStop) {
   EXPECT_TRUE(server.left_nothing());
 }
 
-TEST(StartStop, Usr2IsAnsweredInTheLog) {
-  Server server(kHello);
-  server.ready(2);
-  const auto before = server.workers();
-  server.signal(SIGUSR2);
-  EXPECT_TRUE(server.logged("can't upgrade"));
-  EXPECT_EQ(server.workers(), before);
-  Client client(server.address("hello"));
-  EXPECT_EQ(body_of(get(client)), "Hello, World!");
-  EXPECT_TRUE(server.stops_clean());
-}
-
 TEST(StartStop, Usr1OpensARenamedLogAnew) {
   Server server(kHello, {.master = "log = {dir}/log"});
   server.ready(2);
@@ -162,9 +150,9 @@ TEST(StartStop, Usr1OpensARenamedLogAnew) {
   ASSERT_EQ(::rename(log.c_str(), old.c_str()), 0);
   server.signal(SIGUSR1);
   EXPECT_TRUE(eventually([&] { return count(read_file(log), "log reopened") == 1; }));
-  server.signal(SIGUSR2);
-  EXPECT_TRUE(eventually([&] { return count(read_file(log), "can't upgrade") == 1; }));
-  EXPECT_EQ(count(read_file(old), "can't upgrade"), 0U);
+  server.signal(SIGTTIN);
+  EXPECT_TRUE(eventually([&] { return count(read_file(log), "2 -> 3 workers") == 1; }));
+  EXPECT_EQ(count(read_file(old), "2 -> 3 workers"), 0U);
   EXPECT_TRUE(server.stops_clean());
   EXPECT_EQ(server.log(), "") << "nothing but the log file is written to";
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 namespace prefork::cli {
 namespace {
 
@@ -47,6 +49,15 @@ TEST(CtlOptions, Commands) {
   EXPECT_EQ(request({"--fast", "stop"}).command, "stop --fast");
   EXPECT_TRUE(request({"status", "--json"}).json);
   EXPECT_FALSE(request({"status"}).json);
+}
+
+TEST(CtlOptions, AProgramIsNamedFromTheRoot) {
+  EXPECT_EQ(request({"upgrade"}).command, "upgrade");
+  EXPECT_EQ(request({"upgrade", "/usr/sbin/x"}).command, "upgrade /usr/sbin/x");
+  EXPECT_EQ(request({"upgrade", "bin/x"}).command, "upgrade " + std::filesystem::current_path().string() + "/bin/x");
+  EXPECT_EQ(request({"upgrade", "x"}).verb, CtlVerb::upgrade);
+  EXPECT_EQ(message({"upgrade", ""}).exit_code, 64);
+  EXPECT_EQ(message({"upgrade", "x", "y"}).exit_code, 64);
 }
 
 TEST(CtlOptions, ANegativeNumberIsNoOption) {

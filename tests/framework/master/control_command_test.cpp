@@ -23,7 +23,9 @@ std::string told(std::string_view line) {
     std::string operator()(const ReloadCommand& reload) const {
       return "reload" + (reload.only ? " of " + *reload.only : "") + (reload.wait ? "" : " without waiting");
     }
-    std::string operator()(const UpgradeCommand&) const { return "upgrade"; }
+    std::string operator()(const UpgradeCommand& upgrade) const {
+      return "upgrade" + (upgrade.binary ? " to " + *upgrade.binary : "");
+    }
     std::string operator()(const IpcCommand&) const { return "ipc"; }
     std::string operator()(const MetricsCommand&) const { return "metrics"; }
     std::string operator()(const EventsCommand& events) const { return "events since " + std::to_string(events.since); }
@@ -49,12 +51,12 @@ INSTANTIATE_TEST_SUITE_P(
     Good, ControlLine,
     testing::Values(Line{"status", "status"}, Line{"workers", "workers"}, Line{"reopen", "reopen"},
                     Line{"reload", "reload"}, Line{"upgrade", "upgrade"}, Line{"stop", "stop"},
-                    Line{"stop --fast", "stop fast"}, Line{" \t status \r", "status"},
-                    Line{"scale main 4", "scale main to 4"}, Line{"scale  main\t0", "scale main to 0"},
-                    Line{"scale main +1", "scale main by 1"}, Line{"scale main -1", "scale main by -1"},
-                    Line{"scale main 65534", "scale main to 65534"}, Line{"scale 4 4", "scale 4 to 4"},
-                    Line{"scale main auto", "scale main by itself"}, Line{"ipc", "ipc"},
-                    Line{"queue list web.jobs", "queue list of web.jobs"},
+                    Line{"upgrade /usr/sbin/x", "upgrade to /usr/sbin/x"}, Line{"stop --fast", "stop fast"},
+                    Line{" \t status \r", "status"}, Line{"scale main 4", "scale main to 4"},
+                    Line{"scale  main\t0", "scale main to 0"}, Line{"scale main +1", "scale main by 1"},
+                    Line{"scale main -1", "scale main by -1"}, Line{"scale main 65534", "scale main to 65534"},
+                    Line{"scale 4 4", "scale 4 to 4"}, Line{"scale main auto", "scale main by itself"},
+                    Line{"ipc", "ipc"}, Line{"queue list web.jobs", "queue list of web.jobs"},
                     Line{"queue requeue web.jobs", "queue requeue of web.jobs"},
                     Line{"queue requeue web.jobs 3", "queue requeue of web.jobs at most 3"},
                     Line{"queue drop web.jobs", "queue drop of web.jobs"}, Line{"metrics", "metrics"},
