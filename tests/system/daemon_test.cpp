@@ -25,7 +25,8 @@ class Background {
  public:
   explicit Background(const std::string& sections, const std::string& log = "{dir}/log") {
     std::string text =
-        "[master]\ncontrol = {dir}/control.sock\npid-file = {dir}/master.pid\nlog = " + log + "\n" + sections;
+        "[master]\nshutdown-timeout = 1s\ncontrol = {dir}/control.sock\npid-file = {dir}/master.pid\nlog = " + log +
+        "\n" + sections;
     for (auto at = text.find("{dir}"); at != std::string::npos; at = text.find("{dir}"))
       text.replace(at, 5, dir.path());
     for (auto at = text.find("{plugins}"); at != std::string::npos; at = text.find("{plugins}")) {
@@ -130,9 +131,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadStart{"access_log_to_stderr",
                  "[service s]\nplugin = hello\naccess-log = stderr\nlisten = tcp://127.0.0.1:0\n", "{dir}/log", 78,
                  "access-log in [service s]"},
-        BadStart{"syntax", "[pool main\n", "{dir}/log", 78, "prefork.conf:5"},
+        BadStart{"syntax", "[pool main\n", "{dir}/log", 78, "prefork.conf:6"},
         BadStart{"no_folder_for_the_socket", "[service s]\nplugin = echo\nlisten = unix:{dir}/none/s\n", "{dir}/log",
-                 69, "prefork.conf:7: bind unix:"},
+                 69, "prefork.conf:8: bind unix:"},
         BadStart{"no_folder_for_the_log", kEcho, "{dir}/none/log", 71, "none/log: No such file or directory"},
         BadStart{"no_folder_for_the_access_log",
                  "[service s]\nplugin = hello\naccess-log = {dir}/none/log\nlisten = tcp://127.0.0.1:0\n", "{dir}/log",

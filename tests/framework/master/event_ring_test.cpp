@@ -41,12 +41,13 @@ TEST(EventRing, HearsOfTheServerAndOfWorkersOnlyWhatMatters) {
   Log log(folder.file("log"), LogLevel::error);
   log.debug("master debug");
   log.info("master info");
-  log.pass_on(LogLevel::info, "worker info");
-  log.pass_on(LogLevel::warning, "worker warning");
+  const LogSubject speaker{12, "main", 3, 1, "web"};
+  log.pass_on(LogLevel::info, "worker info", speaker, {});
+  log.pass_on(LogLevel::warning, "worker\nwarning", speaker, {});
   const json events = json::parse(log.events().answer(0))["events"];
   ASSERT_EQ(events.size(), 2U) << events;
   EXPECT_EQ(events[0]["text"], "master info");
-  EXPECT_EQ(events[1]["text"], "worker warning");
+  EXPECT_EQ(events[1]["text"], "worker main/3 (pid 12) web: worker\\x0awarning");
 }
 
 }  // namespace
