@@ -46,15 +46,16 @@ Handover full() {
   generation.listeners = {
       {{0}, "unix:/run/x.sock", config::ListenScheme::unix_stream, false, "unix:/run/x.sock", {0, 1}}};
   h.generations = {generation, generation};
-  h.pools = {{3, 1, 0, 9, Pool::Role::leaving, 2, true, {4, 5, ThrottleReason::fast_exit, at(-1), at(2), at(3), at(4)}},
-             {4, 0, 0, 9, Pool::Role::serving, 3, false, {}}};
+  h.pools = {
+      {3, 1, 0, 9, Pool::Role::leaving, 2, true, {4, 5, ThrottleReason::fast_exit, at(-1), at(2), at(3), at(4), at(5)}},
+      {4, 0, 0, 9, Pool::Role::serving, 3, false, {}}};
   h.next_pool = 5;
   h.next_number = 10;
   h.workers = {
       {3, 1, 2, 6, 4712, 22, 23, WorkerState::retiring, at(5), at(6), at(7), ExitIntent::retired, "why\n", "x"},
       {4, 0, 0, 6, 4713, 24, 25, WorkerState::ready, at(5), at(6), std::nullopt, {}, "", ""}};
   h.writers = {{"/log", 26, 27, 30, 31, 4714, 5, 6}, {"/old", 28, -1, 32, 33, -1, 0, 0}};
-  h.clients = {{29, {"sta", "{\"ok\"", true, true, true}, Awaited::upgrade}};
+  h.clients = {{29, ControlAccess::operate, true, {"sta", "{\"ok\"", true, true, true}, Awaited::upgrade}};
   h.retained = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, UINT64_MAX};
   h.departures = {1, 0, 3};
   h.recycled = {{"max-rss", 2}};
