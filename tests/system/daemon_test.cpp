@@ -193,7 +193,7 @@ TEST(FirstProcess, ReapsWhatOthersLeaveAndStopsWhenTold) {
   EXPECT_EQ(server.status()["master"]["pid"], 1);
   const std::size_t own = children_of(master).size();
   // As a service's helper whose parent has gone.
-  within(master, "setsid sleep 1000 >/dev/null 2>&1 &");
+  within(master, "setsid sh -c 'sleep 1000 >/dev/null 2>&1 &'");
   EXPECT_TRUE(eventually([&] { return children_of(master).size() == own + 1; })) << "the orphan came to the master";
   within(master, "kill -KILL $(pgrep -x sleep)");
   EXPECT_TRUE(eventually([&] { return children_of(master).size() == own; })) << "and is reaped";
