@@ -39,6 +39,12 @@ function(prefork_plugin name)
   install(TARGETS ${name}_plugin LIBRARY DESTINATION ${PREFORK_INSTALL_PLUGINDIR})
 endfunction()
 
+# Has a target's compiler read the library's headers once, not for each source file.
+function(prefork_read_headers_once name)
+  target_precompile_headers(${name} PRIVATE <algorithm> <array> <chrono> <functional> <map> <memory> <optional> <string>
+    <string_view> <system_error> <utility> <vector> ${ARGN})
+endfunction()
+
 # What all test programs are built with: the compiler's time is most of what the suite takes, so they are optimised
 # little, and the headers that each of their files includes are compiled once for a program.
 function(prefork_test_program name)
@@ -46,7 +52,7 @@ function(prefork_test_program name)
   if(CMAKE_BUILD_TYPE STREQUAL "Release")
     target_compile_options(${name} PRIVATE -O1)
   endif()
-  target_precompile_headers(${name} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <string> <vector>)
+  prefork_read_headers_once(${name} <gmock/gmock.h> <gtest/gtest.h>)
 endfunction()
 
 # The GoogleTest program of one room: all *_test.cpp below the current folder.
