@@ -24,7 +24,7 @@ inline constexpr std::chrono::milliseconds kLeastUnknown{2000};
 /// @param activity  what the worker says that it does: any values
 /// @param timeouts  request-timeouts of the worker's services by their index; zero: no limit
 /// @return nullopt: no limit. A request has that of its service. Of other work it is not known for whom it is done (a
-///   coroutine that goes on after a wait): it may last as long as the most patient service allows,
+///   coroutine that goes on with a body): it may last as long as the most patient service allows,
 ///   or kLeastUnknown.
 std::optional<std::chrono::milliseconds> request_patience(const ipc::Activity& activity,
                                                           std::span<const std::chrono::milliseconds> timeouts) noexcept;

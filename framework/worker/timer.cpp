@@ -92,26 +92,40 @@ Timer Context::start_timer_at(std::chrono::system_clock::time_point when, Callba
   return start_timer(delay, std::chrono::milliseconds(0), std::move(callback));
 }
 
+/// What was being served when the sleep began is named again when it ends, as after a wait for a shared object.
 class Sleep::Entry final : public worker::TimerWheel::Entry {
  public:
-  Entry(Sleep& sleep, std::coroutine_handle<> awaiting) noexcept : sleep_(sleep), awaiting_(awaiting) {}
+  Entry(Sleep& sleep, ServiceHost& host, std::coroutine_handle<> awaiting)
+      : sleep_(sleep), host_(host), awaiting_(awaiting), served_(host.runtime().slot.activity()) {}
 
  private:
   void on_timer() override {
+    worker::Runtime& runtime = host_.runtime();
     const auto awaiting = awaiting_;
+    const bool limited = host_.limits().request_timeout.count() > 0;
+    const ipc::Activity served = std::move(served_);
     sleep_.forget();
+    // What a service began in its start and goes on with is not its start.
+    if (served.kind <= ipc::ActivityKind::stopping) return awaiting.resume();
+    if (limited) runtime.beat();
+    runtime.slot.begin_activity(served.kind, served.service, served.since_ns, served.text);
     awaiting.resume();
+    runtime.slot.end_activity();
   }
+
   Sleep& sleep_;
+  ServiceHost& host_;
   std::coroutine_handle<> awaiting_;
+  ipc::Activity served_;
 };
 
 void Sleep::forget() noexcept { delete std::exchange(entry_, nullptr); }
 
 void Sleep::await_suspend(std::coroutine_handle<> awaiting) {
-  auto& loop = host_of(context_).runtime().loop;
+  ServiceHost& host = host_of(context_);
+  auto& loop = host.runtime().loop;
   loop.refresh_clock();
-  entry_ = new Entry(*this, awaiting);
+  entry_ = new Entry(*this, host, awaiting);
   loop.timers().arm(*entry_, loop.tick_after(static_cast<std::uint64_t>(delay_.count())));
 }
 

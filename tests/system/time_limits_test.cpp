@@ -43,8 +43,7 @@ TEST_P(BlockedWorker, IsAbortedAndReplaced) {
   EXPECT_TRUE(client.closed());
   EXPECT_TRUE(server.logged("is past a request-timeout: it is aborted" + std::string(way.serving)));
   EXPECT_TRUE(server.logged(" last words: SIGABRT from pid " + std::to_string(server.pid()) + "; backtrace: "));
-  EXPECT_TRUE(server.logged(": aborted because it was past a request-timeout" +
-                            (*way.serving == '\0' ? std::string() : "; it was serving ")));
+  EXPECT_TRUE(server.logged(": aborted because it was past a request-timeout; it was serving "));
   server.ready(4);
   EXPECT_EQ(overdue(server), 1U);
   const auto now = server.workers(pool);
@@ -53,14 +52,16 @@ TEST_P(BlockedWorker, IsAbortedAndReplaced) {
   EXPECT_TRUE(server.stops_clean());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Ways, BlockedWorker,
-    testing::Values(
-        Blocked{"loop", "stuck", "GET /loop HTTP/1.1\r\nHost: a\r\n\r\n", "; it is serving stuck: GET /loop"},
-        Blocked{"sleep", "stuck", "GET /sleep HTTP/1.1\r\nHost: a\r\n\r\n", "; it is serving stuck: GET /sleep"},
-        Blocked{"late_loop", "stuck", "GET /late-loop HTTP/1.1\r\nHost: a\r\n\r\n", ""},
-        Blocked{"blocking_service", "calls", "loop\n", "; it is serving calls: connection of "}),
-    [](const auto& which) { return std::string(which.param.name); });
+INSTANTIATE_TEST_SUITE_P(Ways, BlockedWorker,
+                         testing::Values(Blocked{"loop", "stuck", "GET /loop HTTP/1.1\r\nHost: a\r\n\r\n",
+                                                 "; it is serving stuck: GET /loop"},
+                                         Blocked{"sleep", "stuck", "GET /sleep HTTP/1.1\r\nHost: a\r\n\r\n",
+                                                 "; it is serving stuck: GET /sleep"},
+                                         Blocked{"late_loop", "stuck", "GET /late-loop HTTP/1.1\r\nHost: a\r\n\r\n",
+                                                 "; it is serving stuck: GET /late-loop"},
+                                         Blocked{"blocking_service", "calls", "loop\n",
+                                                 "; it is serving calls: connection of "}),
+                         [](const auto& which) { return std::string(which.param.name); });
 
 TEST(TimeLimits, AStoppedWorkerIsReplaced) {
   Server server(kConfig);

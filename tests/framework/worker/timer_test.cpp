@@ -173,6 +173,23 @@ TEST(Sleep, IsNeverEarlyAndZeroDoesNotWait) {
   EXPECT_GE(SteadyClock::now() - start, 10ms);
 }
 
+TEST(Sleep, IsNamedForWhatItServed) {
+  Harness h;
+  ipc::Activity after;
+  auto body = [&]() -> Task<void> {
+    co_await h.host.sleep_for(1ms);
+    after = h.runtime.slot.activity();
+  };
+  h.runtime.slot.begin_activity(ipc::ActivityKind::request, 0, 42, "GET /x");
+  h.host.spawn(body());
+  h.runtime.slot.end_activity();
+  EXPECT_TRUE(h.turn_until([&] { return after.kind != ipc::ActivityKind::none; }));
+  EXPECT_EQ(after.kind, ipc::ActivityKind::request);
+  EXPECT_EQ(after.text, "GET /x");
+  EXPECT_EQ(after.since_ns, 42U);
+  EXPECT_EQ(h.runtime.slot.activity().kind, ipc::ActivityKind::none);
+}
+
 // Goal: a coroutine that sleeps can be destroyed; nobody resumes it then.
 TEST(Sleep, EndsWithItsCoroutine) {
   Harness h;
