@@ -55,6 +55,7 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   request.slow_log = nullptr;
   request.times = nullptr;
   request.started_ns = 0;
+  request.shed_after_ms = 0;
   std::string_view path = head.path;
   if (path == "*") return answer_star(endpoint);
   const bool escaped = (head.target_classes & kPercent) != 0;

@@ -135,6 +135,7 @@ bool RequestCycle::take_request(CycleState& state, std::span<char> rest, std::st
   }
   if (target.mount != nullptr && target.mount->queue_timeout.count() > 0 &&
       state.waited_ms > static_cast<std::uint64_t>(target.mount->queue_timeout.count())) {
+    request.shed_after_ms = state.waited_ms;
     shed(output, progress);
     return false;
   }

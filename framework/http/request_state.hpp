@@ -51,7 +51,8 @@ struct RequestState {
   mutable const ipc::SharedHistogram* times = nullptr;  ///< of the service; null: nobody wants to know, or it is noted
   std::uint64_t started_ns = 0;  ///< CLOCK_MONOTONIC; 0: it did not get to a handler. Exact where there is a log or a
                                  ///< request-timeout, else the start of the loop's turn
-  BodyReader* reader = nullptr;  ///< of a route whose body is streamed
+  std::uint32_t shed_after_ms = 0;            ///< it has waited for so long, and is not served; 0: it is
+  BodyReader* reader = nullptr;               ///< of a route whose body is streamed
   const std::string* trailers = nullptr;      ///< lines, each with its CR LF; null: none
   std::unique_ptr<std::string> own_trailers;  ///< of a collected body
   std::vector<Header> own_fields;

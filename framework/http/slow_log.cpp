@@ -28,21 +28,28 @@ std::optional<std::uint64_t> LineBudget::take(std::uint64_t now_ns) noexcept {
 
 std::unique_ptr<SlowLog> SlowLog::of(worker::ServiceHost& host) {
   const auto limit = host.duration("slow-request");
-  if (limit.count() == 0 && host.limits().request_timeout.count() == 0) return nullptr;
+  const auto others = host.limits().request_timeout + host.duration("queue-timeout");
+  if (limit.count() == 0 && others.count() == 0) return nullptr;
   return std::unique_ptr<SlowLog>(new SlowLog(host, limit));
 }
 
 void SlowLog::consider(const Answer& answer) {
   const RequestState& request = answer.call->state;
   const bool cancelled = answer.call->cancelled();
+  if (request.shed_after_ms > 0) {
+    return write(answer, ipc::monotonic_ns(), request.shed_after_ms, "shed: its wait was longer than queue-timeout");
+  }
   if (request.started_ns == 0 || (!cancelled && limit_.count() == 0)) return;
   const std::uint64_t now = ipc::monotonic_ns();
   const std::uint64_t ms = now > request.started_ns ? (now - request.started_ns) / 1'000'000 : 0;
   if (!cancelled && ms < static_cast<std::uint64_t>(limit_.count())) return;
+  write(answer, now, ms, cancelled ? "cancelled at its request-timeout" : "slow");
+}
+
+void SlowLog::write(const Answer& answer, std::uint64_t now, std::uint64_t ms, std::string_view why) {
   const auto held_back = budget_.take(now);
   if (!held_back) return;
-  std::string line =
-      slow_line(request.head, answer.response->status(), ms, cancelled ? "cancelled at its request-timeout" : "slow");
+  std::string line = slow_line(answer.call->state.head, answer.response->status(), ms, why);
   if (*held_back > 0) line += "; " + std::to_string(*held_back) + " such lines before it were left out";
   host_.log(LogLevel::warning, line);
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "framework/http/request_cycle.hpp"
 #include "framework/worker/service_host.hpp"
@@ -26,20 +27,23 @@ class LineBudget {
 };
 
 /// Tells the server's log of requests that took longer than `slow-request`, and of those that were cancelled at their
-/// request-timeout: each once, with a line of bounded length, and no more lines than LineBudget lets pass.
+/// request-timeout or shed by `queue-timeout`: each once, with a line of bounded length, and no more lines than
+/// LineBudget lets pass.
 class SlowLog {
  public:
-  /// Reads `slow-request`. @return null where the service has neither that nor a request-timeout.
+  /// Reads `slow-request` and `queue-timeout`. @return null where the service has neither of these nor a
+  /// request-timeout.
   static std::unique_ptr<SlowLog> of(worker::ServiceHost& host);
 
   /// REQUIRES that the answer has a call.
   void consider(const Answer& answer);
 
  private:
+  void write(const Answer& answer, std::uint64_t now, std::uint64_t ms, std::string_view why);
   SlowLog(worker::ServiceHost& host, std::chrono::milliseconds limit) noexcept : host_(host), limit_(limit) {}
 
   worker::ServiceHost& host_;
-  std::chrono::milliseconds limit_;  // zero: only those that were cancelled
+  std::chrono::milliseconds limit_;  // zero: only those that were cancelled or shed
   LineBudget budget_;
 };
 

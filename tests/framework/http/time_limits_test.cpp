@@ -260,6 +260,9 @@ TEST_F(QueueTest, WhoHasWaitedTooLongIsShed) {
   EXPECT_NE(shed.find("\r\nRetry-After: 1\r\n"), std::string::npos) << shed;
   EXPECT_NE(shed.find("\r\nConnection: close\r\n"), std::string::npos) << shed;
   hang_up(client);
+  ASSERT_EQ(log.lines.size(), 1U);
+  EXPECT_TRUE(log.lines[0].starts_with("test: GET /: 503 after ")) << log.lines[0];
+  EXPECT_TRUE(log.lines[0].ends_with(" ms, shed: its wait was longer than queue-timeout")) << log.lines[0];
 
   client = open(worker::test::tcp_pair());
   send(client.get(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
