@@ -140,7 +140,7 @@ class Steady(threading.Thread):
 
 def dynamic(args):
     port = harness.free_port()
-    config = CONFIG.replace("workers = 2", "workers = 1..8\nidle-worker-timeout = 300ms\nmax-busyness = 40")
+    config = CONFIG.replace("workers = 2", "workers = 1..8\nidle-worker-timeout = 300ms\nmax-busyness = 8")
     config = config.format(plugins=os.path.join(args.build, "plugins"), user=harness.user_setting(), limits="", port=port)
     kept = connecting = failed = 0
     most = 0
