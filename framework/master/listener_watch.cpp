@@ -1,24 +1,13 @@
 #include "framework/master/listener_watch.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
-#include <exception>
+#include "ipc/socket_queue.hpp"
 
 namespace prefork::master {
 
 namespace {
-
-// While a TCP socket listens, these fields have another meaning: tcp_get_info() in net/ipv4/tcp.c.
-std::uint64_t accept_queue(int socket) noexcept {
-  tcp_info info{};
-  socklen_t length = sizeof info;
-  if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) == -1 || info.tcpi_state != TCP_LISTEN) return 0;
-  return info.tcpi_unacked;
-}
 
 std::uint64_t is_readable(int socket) noexcept {
   pollfd fd{socket, POLLIN, 0};
@@ -52,9 +41,10 @@ std::uint64_t waiting_clients(const ListenerSet& listeners, const std::string& p
   std::uint64_t waiting = 0;
   for (const BoundListener& listener : listeners.listeners()) {
     if (listener.pool != pool) continue;
-    const bool tcp = listener.spec.scheme == config::ListenScheme::tcp;
-    for (const auto& socket : listener.sockets)
-      waiting += tcp ? accept_queue(socket->get()) : is_readable(socket->get());
+    for (const auto& socket : listener.sockets) {
+      const auto queue = ipc::accept_queue(socket->get());
+      waiting += queue ? queue->waiting : is_readable(socket->get());
+    }
   }
   return waiting;
 }
