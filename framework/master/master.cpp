@@ -306,7 +306,6 @@ StatusSnapshot Master::snapshot() {
                      last_reload_,
                      reloads_done_,
                      reloads_failed_,
-                     log_.dropped(),
                      ipc::resident_bytes(::getpid()),
                      ipc::cpu_time(::getpid())};
   snapshot.overflows = ipc::listen_overflows();

@@ -73,6 +73,12 @@ void write_pools(PrometheusWriter& out, const StatusSnapshot& status) {
   for (const PoolStatus& pool : status.pools) out.sample({{"pool", pool.name}}, pool.failures);
   out.family("prefork_pool_throttled_seconds", kGauge, "How long a pool waits until it tries to start a worker again.");
   for (const PoolStatus& pool : status.pools) out.sample({{"pool", pool.name}}, seconds(pool.throttled_for));
+  out.family("prefork_pool_circuit_open_seconds", kGauge, "How long a pool's circuit has been open; 0: it is closed.");
+  for (const PoolStatus& pool : status.pools) out.sample({{"pool", pool.name}}, seconds(pool.circuit_open_for));
+  out.family("prefork_pool_busyness_ratio", kGauge, "How busy the workers are of a pool that follows its load.");
+  for (const PoolStatus& pool : status.pools) {
+    if (pool.scaling == "dynamic" || pool.scaling == "on demand") out.sample({{"pool", pool.name}}, pool.busyness);
+  }
 }
 
 void write_restarts(PrometheusWriter& out, const StatusSnapshot& status) {
@@ -120,8 +126,13 @@ void write_work(PrometheusWriter& out, const StatusSnapshot& status) {
     out.family(family.name, kCounter, family.help).sample({}, count(family.counter));
   }
   out.family("prefork_log_lines_dropped_total", kCounter, "Lines of the server's log that could not be written.")
-      .sample({{"by", "master"}}, status.master.log_lines_dropped)
-      .sample({{"by", "workers"}}, count(ipc::Counter::log_lines_dropped));
+      .sample({{"by", "master"}}, status.log.dropped)
+      .sample({{"by", "workers"}}, status.log.dropped_by_workers);
+  out.family("prefork_access_log_lines_dropped_total", kCounter, "Lines that an access log's writer could not write.");
+  for (const AccessLogStatus& log : status.log.access) out.sample({{"path", log.path}}, log.dropped);
+  out.family("prefork_access_log_lines_unsent_total", kCounter,
+             "Lines of access logs that workers dropped since a writer did not keep up.")
+      .sample({}, status.log.access_dropped_by_workers);
 }
 
 void write_latencies(PrometheusWriter& out, const StatusSnapshot& status) {

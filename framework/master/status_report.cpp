@@ -25,7 +25,6 @@ void write(JsonWriter& json, const MasterStatus& master) {
       .member("last_reload", master.last_reload)
       .member("reloads_done", master.reloads_done)
       .member("reloads_failed", master.reloads_failed)
-      .member("log_lines_dropped", master.log_lines_dropped)
       .member("rss_bytes", master.rss_bytes)
       .member("cpu_ms", master.cpu.count())
       .end_object();

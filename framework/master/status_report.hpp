@@ -27,7 +27,6 @@ struct MasterStatus {
   std::string last_reload;  ///< how the last one ended; empty: there was none
   std::uint64_t reloads_done = 0;
   std::uint64_t reloads_failed = 0;
-  std::uint64_t log_lines_dropped = 0;  ///< of its own log
   std::uint64_t rss_bytes = 0;
   std::chrono::milliseconds cpu{0};  ///< used since its start
 };

@@ -51,6 +51,10 @@ StatusSnapshot snapshot() {
   times.sum = 1'500'000'000;
   all.services.push_back({"web", "hello", "main", LatencyStatus(times)});
   all.services.push_back({"echo", "echo", "main", {}});
+  all.pools.back().scaling = "dynamic";
+  all.pools.back().busyness = 0.75;
+  all.pools.back().circuit_open_for = 90s;
+  all.log = {3, 4, {{"/var/log/a\"b", 5}}, 6};
   all.restarts = {{"killed", 2}, {"max-rss", 1}};
   all.counters[static_cast<std::size_t>(ipc::Counter::requests)] = UINT64_MAX;
   all.overflows = 12;
@@ -91,6 +95,12 @@ TEST(MetricsText, SaysWhatThereIs) {
            "prefork_pool_connections{pool=\"main\"} 10\n",
            "prefork_pool_failures{pool=\"main\"} 4\n",
            "prefork_pool_throttled_seconds{pool=\"main\"} 1.5\n",
+           "prefork_pool_busyness_ratio{pool=\"main\"} 0.75\n",
+           "prefork_pool_circuit_open_seconds{pool=\"main\"} 90\n",
+           "prefork_log_lines_dropped_total{by=\"master\"} 3\n",
+           "prefork_log_lines_dropped_total{by=\"workers\"} 4\n",
+           "prefork_access_log_lines_dropped_total{path=\"/var/log/a\\\"b\"} 5\n",
+           "prefork_access_log_lines_unsent_total 6\n",
            "prefork_worker_restarts_total{reason=\"killed\"} 2\n",
            "prefork_worker_restarts_total{reason=\"crashed\"} 0\n",
            "prefork_worker_restarts_total{reason=\"max-rss\"} 1\n",
