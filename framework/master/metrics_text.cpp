@@ -63,10 +63,6 @@ void write_pools(PrometheusWriter& out, const StatusSnapshot& status) {
   }
   out.family("prefork_pool_workers_wanted", kGauge, "How many workers a pool shall have.");
   for (const PoolStatus& pool : status.pools) out.sample({{"pool", pool.name}}, pool.target);
-  out.family("prefork_pool_busyness", kGauge, "What part of their time workers are busy, of pools of MIN..MAX.");
-  for (const PoolStatus& pool : status.pools) {
-    if (pool.scaling == "dynamic" || pool.scaling == "on demand") out.sample({{"pool", pool.name}}, pool.busyness);
-  }
   out.family("prefork_pool_connections", kGauge, "Connections that a pool's workers hold.");
   for (const auto& [pool, count] : connections) out.sample({{"pool", pool}}, count);
   out.family("prefork_pool_failures", kGauge, "Failures of a pool's workers in a row, to start or to stay alive.");

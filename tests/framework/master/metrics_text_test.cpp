@@ -25,8 +25,6 @@ StatusSnapshot snapshot() {
   all.master.reloads_failed = 1;
   all.master.cpu = 1'250ms;
   all.pools.push_back({"main", 2, 2, 1, "www-data", 4, 1500ms, "cannot start"});
-  all.pools.back().scaling = "dynamic";
-  all.pools.back().busyness = 0.5;
   all.listeners.push_back({"web", "tcp://127.0.0.1:80", "tcp", ipc::SocketQueue{3, 4096, 0}});
   all.listeners.push_back({"site", "tcp://127.0.0.1:80", "tcp", ipc::SocketQueue{3, 4096, 0}});
   all.listeners.push_back({"chat", "udp://127.0.0.1:7", "udp", ipc::SocketQueue{2304, 212992, 8}});
@@ -91,7 +89,6 @@ TEST(MetricsText, SaysWhatThereIs) {
            "prefork_pool_workers{pool=\"main\",state=\"draining\"} 1\n",
            "prefork_pool_workers{pool=\"main\",state=\"ready\"} 0\n",
            "prefork_pool_workers_wanted{pool=\"main\"} 2\n",
-           "prefork_pool_busyness{pool=\"main\"} 0.5\n",
            "prefork_pool_connections{pool=\"main\"} 10\n",
            "prefork_pool_failures{pool=\"main\"} 4\n",
            "prefork_pool_throttled_seconds{pool=\"main\"} 1.5\n",
