@@ -125,6 +125,8 @@ struct Handover {
   TimePoint started{};
   unsigned last_number = 0;
   std::string last_reload;
+  std::uint64_t reloads_done = 0;
+  std::uint64_t reloads_failed = 0;
   bool wants_reload = false;  ///< one was asked for meanwhile
   std::optional<std::string> reload_only;
 

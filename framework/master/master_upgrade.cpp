@@ -108,6 +108,8 @@ Handover Master::hand_over() const {
   handover.started = started_;
   handover.last_number = last_number_;
   handover.last_reload = last_reload_;
+  handover.reloads_done = reloads_done_;
+  handover.reloads_failed = reloads_failed_;
   handover.wants_reload = next_reload_.has_value();
   if (next_reload_) handover.reload_only = next_reload_->only;
   handover.notify_socket = notifier_.setup().socket;
@@ -147,6 +149,8 @@ std::optional<ControlSocket::Held> Master::held_control(const Adoption* adopted)
 void Master::adopt(const Handover& state) {
   last_number_ = state.last_number;
   last_reload_ = state.last_reload;
+  reloads_done_ = state.reloads_done;
+  reloads_failed_ = state.reloads_failed;
   generations_alive_ = workforce_.generations().size();
   if (state.wants_reload) next_reload_ = Reload{state.reload_only, {}};
   for (const HandedClient& client : state.clients) {

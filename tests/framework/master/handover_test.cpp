@@ -22,6 +22,8 @@ Handover full() {
   h.started = at(123456789012345);
   h.last_number = 7;
   h.last_reload = "generation 6 serves";
+  h.reloads_done = 7;
+  h.reloads_failed = 8;
   h.wants_reload = true;
   h.reload_only = "main";
   h.notify_socket = "@notify";
