@@ -193,9 +193,9 @@ TEST(FirstProcess, ReapsWhatOthersLeaveAndStopsWhenTold) {
   EXPECT_EQ(server.status()["master"]["pid"], 1);
   const std::size_t own = children_of(master).size();
   // As a service's helper whose parent has gone.
-  within(master, "setsid sh -c 'sleep 1000 >/dev/null 2>&1 &'");
+  const std::string orphan = within(master, "setsid sh -c 'sleep 1000 >/dev/null 2>&1 & echo $!'");
   EXPECT_TRUE(eventually([&] { return children_of(master).size() == own + 1; })) << "the orphan came to the master";
-  within(master, "kill -KILL $(pgrep -x sleep)");
+  within(master, "kill -KILL " + orphan);
   EXPECT_TRUE(eventually([&] { return children_of(master).size() == own; })) << "and is reaped";
   EXPECT_EQ(server.status()["restarts"].size(), 0U);
 

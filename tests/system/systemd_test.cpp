@@ -49,7 +49,8 @@ class Manager {
   /// Waits until something that begins so has been said so many times.
   testing::AssertionResult hears(const std::string& start, std::size_t times = 1) {
     const auto said = [&] {
-      return std::count_if(heard().begin(), heard().end(), [&](const auto& text) { return text.starts_with(start); });
+      const auto& all = heard();
+      return std::count_if(all.begin(), all.end(), [&](const auto& text) { return text.starts_with(start); });
     };
     if (eventually([&] { return static_cast<std::size_t>(said()) >= times; })) return testing::AssertionSuccess();
     return testing::AssertionFailure() << start << " was said " << said() << " times, not " << times << ": "
@@ -103,7 +104,6 @@ TEST(ServiceManager, IsToldOfEveryChangeOfState) {
   EXPECT_TRUE(server.stops_clean());
   const auto reloading = MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+");
   EXPECT_THAT(manager.states(), ElementsAre("READY=1", reloading, "READY=1", reloading, "READY=1", "STOPPING=1"));
-  EXPECT_TRUE(manager.hears("STATUS=stopping"));
   EXPECT_THAT(manager.heard(), testing::Not(testing::Contains("WATCHDOG=1"))) << "nobody has asked for it";
 }
 
