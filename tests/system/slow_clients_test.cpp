@@ -49,6 +49,7 @@ TEST_P(SlowClients, AreClosedAndHoldUpNobody) {
   const auto connections = [&] { return server.status()["totals"]["connections"].get<int>(); };
   EXPECT_EQ(run({{"curl", "-s", "-o", "/dev/null", server.address(attack.service).http(attack.path)}}).code, 0)
       << "an open file that is kept";
+  EXPECT_TRUE(eventually([&] { return connections() == 0; })) << "curl's, before the descriptors are counted";
   const pid_t worker = server.workers().at(0);
   const std::size_t descriptors = descriptors_of(worker).size();
   const long memory = most_rss_kib(server);
