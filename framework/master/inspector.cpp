@@ -67,7 +67,8 @@ struct Heard {
   std::string bytes;
   bool in_time = true;
   bool too_long = false;
-  int poll_error = 0;
+  const char* failed = nullptr;  ///< the call
+  int error = 0;
 };
 
 Heard listen(int fd, std::size_t max_bytes, Deadline deadline) {
@@ -78,13 +79,14 @@ Heard listen(int fd, std::size_t max_bytes, Deadline deadline) {
     pollfd readable{fd, POLLIN, 0};
     const int n = left.count() > 0 ? ::poll(&readable, 1, static_cast<int>(left.count())) : 0;
     if (n == -1 && errno == EINTR) continue;
-    if (n <= 0) {
-      heard.poll_error = n == -1 ? errno : 0;
+    if (n == -1) return {{}, false, false, "poll", errno};
+    if (n == 0) {
       heard.in_time = false;
       return heard;
     }
     const ssize_t got = ipc::retry_eintr([&] { return ::read(fd, chunk.data(), chunk.size()); });
-    if (got <= 0) return heard;
+    if (got == -1) return {{}, false, false, "read", errno};
+    if (got == 0) return heard;
     heard.bytes.append(chunk.data(), static_cast<std::size_t>(got));
     if (heard.bytes.size() > max_bytes) {
       heard.too_long = true;
@@ -125,8 +127,8 @@ std::string Inspector::run(const std::string& subject, int keep_fd, const Work& 
   int status = 0;
   const bool ended = reap(child, deadline, !heard.in_time || heard.too_long, status);
   const auto refuse = [&](const std::string& reason) -> StartupError { return {EX_CONFIG, subject + " " + reason}; };
-  if (heard.poll_error != 0) {
-    throw StartupError(EX_OSERR, std::string("poll inspector: ") + std::strerror(heard.poll_error));
+  if (heard.failed != nullptr) {
+    throw StartupError(EX_OSERR, std::string(heard.failed) + " inspector: " + std::strerror(heard.error));
   }
   if (heard.too_long) throw refuse("tells more than " + std::to_string(limits_.max_bytes) + " bytes of itself");
   if (!heard.in_time || !ended) {
