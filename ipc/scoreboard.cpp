@@ -17,6 +17,7 @@ namespace {
 // A later version that maps a scoreboard handed over by this one refuses it unless all of this agrees.
 struct alignas(64) Header {
   static constexpr std::uint64_t kMagic = 0x3144524f42524650;  // "PFRBORD1"
+  static constexpr std::uint32_t kVersion = 2;
   std::uint64_t magic;
   std::uint32_t version;
   std::uint32_t slot_bytes;
@@ -59,7 +60,7 @@ Scoreboard Scoreboard::create(std::size_t slots) {
   SharedMemory memory = SharedMemory::create("prefork:scoreboard", sizeof(Header) + slots * sizeof(WorkerSlot));
   auto* header = new (memory.data()) Header;
   header->magic = Header::kMagic;
-  header->version = 1;
+  header->version = Header::kVersion;
   header->slot_bytes = sizeof(WorkerSlot);
   header->slots = static_cast<std::uint32_t>(slots);
   return Scoreboard(std::move(memory), slots);
@@ -70,8 +71,8 @@ Scoreboard Scoreboard::adopt(UniqueFd fd) {
   Header header{};
   if (memory.size() < sizeof header) throw std::runtime_error("the scoreboard has no header");
   std::memcpy(&header, memory.data(), sizeof header);
-  const bool alike = header.magic == Header::kMagic && header.version == 1 && header.slot_bytes == sizeof(WorkerSlot) &&
-                     header.slots > 0 && header.slots <= 65535 &&
+  const bool alike = header.magic == Header::kMagic && header.version == Header::kVersion &&
+                     header.slot_bytes == sizeof(WorkerSlot) && header.slots > 0 && header.slots <= 65535 &&
                      memory.size() == sizeof header + header.slots * sizeof(WorkerSlot);
   if (!alike) throw std::runtime_error("the scoreboard has another layout");
   return Scoreboard(std::move(memory), header.slots);
@@ -104,6 +105,7 @@ void Scoreboard::clear(std::size_t index) const noexcept {
   target.state.store(SlotState::empty, std::memory_order_relaxed);
   target.connections.store(0, std::memory_order_relaxed);
   target.resting.store(0, std::memory_order_relaxed);
+  target.waits.store(false, std::memory_order_relaxed);
   target.load.reset();
   for (auto& counter : target.counters) counter.store(0, std::memory_order_relaxed);
   target.end_activity();

@@ -57,7 +57,8 @@ struct alignas(64) WorkerSlot {
   std::atomic<SlotState> state;
   std::atomic<std::uint32_t> connections;
   std::atomic<std::uint32_t> resting;       ///< of them: wait for a next request, which may never come
-  std::atomic<std::uint64_t> heartbeat_ns;  ///< CLOCK_MONOTONIC
+  std::atomic<std::uint64_t> heartbeat_ns;  ///< the last sign of life, CLOCK_MONOTONIC
+  std::atomic<bool> waits;  ///< it sleeps until something comes; told in pools with a request-timeout only
 
   alignas(64) std::array<std::atomic<std::uint64_t>, kCounters> counters;
   LoadClock load;  ///< wound in pools of MIN..MAX only
@@ -72,6 +73,17 @@ struct alignas(64) WorkerSlot {
   void add(Counter counter, std::uint64_t n = 1) noexcept {
     auto& value = counters[static_cast<std::size_t>(counter)];
     value.store(value.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+
+  /// A sign of life. Whoever reads the activity or `waits` first reads a heartbeat that is at least as new.
+  void beat(std::uint64_t now_ns) noexcept {
+    heartbeat_ns.store(now_ns, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
+  }
+  void begin_wait() noexcept { waits.store(true, std::memory_order_relaxed); }
+  void begin_work(std::uint64_t now_ns) noexcept {
+    beat(now_ns);
+    waits.store(false, std::memory_order_relaxed);
   }
 
   void begin_activity(ActivityKind kind, std::uint8_t service, std::uint64_t now_ns, std::string_view text) noexcept;

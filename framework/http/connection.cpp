@@ -69,7 +69,7 @@ Connection::Connection(ConnectionShare& share, ipc::UniqueFd fd, const worker::P
     : StreamConnection(share.host, std::move(fd), peer), share_(share) {}
 
 void Connection::open() {
-  set_deadline(share_.times().header_timeout);
+  await_first_bytes(share_.times().header_timeout);
   on_input();
   attach();
 }
@@ -141,6 +141,7 @@ Next Connection::answer_input() {
 }
 
 void Connection::drop_input(std::size_t consumed, std::size_t dropped) {
+  if (consumed > 0) asked_ = true;
   if (partial_ != nullptr) {
     partial_->resize(partial_->size() - dropped);
     partial_->erase(0, consumed);
@@ -291,7 +292,8 @@ void Connection::on_drain() {
   share_.cycle.drain();
   if (stream_) return stream_->announce_end();
   const bool idle = !must_wait() && !has_input() && !may_have_input();
-  if (idle && host().runtime().drain == worker::DrainMode::closing) close();
+  if (!idle || host().runtime().drain != worker::DrainMode::closing) return;
+  asked_ ? close() : hurry_first_bytes();
 }
 
 // A coroutine that waits is known to timers and others: it must end by itself.

@@ -113,6 +113,7 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   std::uint8_t reads_left_ = 0;             // in this turn, for a body that is streamed
   End end_ = End::none;
   Part part_ = Part::none;
+  bool asked_ = false;         // a request has come
   bool input_ended_ = false;   // seen while a body was read
   bool transferring_ = false;  // call_ has its response; its body is sent by parts_, stream_ or an upgrade
   bool broken_ = false;        // the client is gone, a coroutine still waits

@@ -6,24 +6,17 @@ namespace prefork::master {
 
 using std::chrono::milliseconds;
 
-std::optional<milliseconds> request_patience(const ipc::Activity& activity,
+std::optional<milliseconds> request_patience(const ipc::Activity& activity, bool waits,
                                              std::span<const milliseconds> timeouts) noexcept {
-  milliseconds limit{0};
-  switch (activity.kind) {
-    case ipc::ActivityKind::starting:
-    case ipc::ActivityKind::stopping:
-      return std::nullopt;
-    case ipc::ActivityKind::request:
-      if (activity.service < timeouts.size()) limit = timeouts[activity.service];
-      break;
-    default:
-      for (const milliseconds timeout : timeouts) {
-        if (timeout.count() == 0) return std::nullopt;
-        limit = std::max({limit, timeout, kLeastUnknown});
-      }
+  using Kind = ipc::ActivityKind;
+  if (timeouts.empty() || activity.kind == Kind::starting || activity.kind == Kind::stopping) return std::nullopt;
+  if (activity.kind == Kind::request && !waits) {
+    const bool limited = activity.service < timeouts.size() && timeouts[activity.service].count() > 0;
+    return limited ? std::optional(timeouts[activity.service] + kGrace) : std::nullopt;
   }
-  if (limit.count() == 0) return std::nullopt;
-  return limit + kBeatPeriod;
+  const auto [shortest, longest] = std::minmax_element(timeouts.begin(), timeouts.end());
+  if (shortest->count() == 0) return std::nullopt;
+  return waits ? std::max(*longest, kLeastWaiting) + kBeatPeriod : *longest + kGrace;
 }
 
 std::optional<TimePoint> next_look(TimePoint last_beat, TimePoint now,
@@ -33,7 +26,7 @@ std::optional<TimePoint> next_look(TimePoint last_beat, TimePoint now,
     if (timeout.count() > 0 && (shortest.count() == 0 || timeout < shortest)) shortest = timeout;
   }
   if (shortest.count() == 0) return std::nullopt;
-  shortest += kBeatPeriod;
+  shortest += kGrace;
   // One that is silent for longer already does what is not limited so much; whatever it begins next begins later.
   const TimePoint due = last_beat + shortest;
   return due > now ? due : now + shortest;

@@ -20,12 +20,14 @@ WorkerLimits Workforce::limits_of(const WorkerRecord& worker) const {
   const Pool& pool = pools_.at(worker.pool);
   WorkerLimits limits = pool.limits;
   if (pool.request_timeouts.empty()) return limits;
-  const auto patience = request_patience(scoreboard_.slot(worker.slot).activity(), pool.request_timeouts);
+  const ipc::WorkerSlot& slot = scoreboard_.slot(worker.slot);
+  const bool waits = slot.waits.load(std::memory_order_relaxed);
+  const auto patience = request_patience(slot.activity(), waits, pool.request_timeouts);
   if (patience && (limits.heartbeat.count() == 0 || *patience < limits.heartbeat)) limits.heartbeat = *patience;
   return limits;
 }
 
-// The activity is read first: the heartbeat that is read then is at least as new (Runtime::beat).
+// What the worker does is read first: the heartbeat that is read then is at least as new (WorkerSlot::beat).
 std::optional<WorkerDeadline> Workforce::deadline_of(const WorkerRecord& worker) const {
   const WorkerLimits limits = limits_of(worker);
   std::atomic_thread_fence(std::memory_order_acquire);

@@ -57,7 +57,10 @@ bool BlockingStream::wait_for(short events, milliseconds limit) {
       slice = std::min(slice, milliseconds(end - now));
     }
     pollfd fds[2] = {{fd_.get(), events, 0}, {duties_.duty_fd(), POLLIN, 0}};
+    auto& loop = host_.runtime().loop;
+    loop.begin_wait();
     const int n = ::poll(fds, 2, static_cast<int>(slice.count()));
+    loop.begin_work();
     const bool ready = n > 0 && fds[0].revents != 0;
     if (!ready || fds[1].revents != 0) attend();
     if (ready) return true;

@@ -8,7 +8,6 @@
 #include <string>
 #include <utility>
 
-#include "ipc/scoreboard.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::worker {
@@ -61,20 +60,24 @@ void EventLoop::refresh_clock() noexcept { now_ns_ = ipc::monotonic_ns(); }
 
 void EventLoop::turn() {
   std::array<epoll_event, 256> events;
+  begin_wait();
   if (load_ != nullptr) load_->begin_wait(ipc::monotonic_ns());
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_ms());
   if (count == -1 && errno != EINTR) ipc::throw_errno("epoll_wait");
   refresh_clock();
   if (load_ != nullptr) load_->begin_busy(now_ns_);
   for (int i = 0; i < count; ++i) {
+    begin_work();
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     static_cast<EventHandler*>(event.data.ptr)->on_events(event.events);
   }
+  begin_work();
   timers_.advance(now_ms());
   running_.swap(deferred_);
   for (Deferred* deferred : running_) {
     if (deferred == nullptr) continue;
     deferred->queued_ = false;
+    begin_work();
     deferred->run_deferred();
   }
   running_.clear();

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "framework/worker/timer_wheel.hpp"
-#include "ipc/load_clock.hpp"
+#include "ipc/scoreboard.hpp"
 #include "ipc/unique_fd.hpp"
 
 namespace prefork::worker {
@@ -65,6 +65,17 @@ class EventLoop {
   /// turn. It must live as long as the loop.
   void wind(ipc::LoadClock& clock) noexcept { load_ = &clock; }
 
+  /// From now on `slot` is told when the loop waits, and has a sign of life before each piece of work: what lasts long
+  /// is silent since it began. Costs one more look at the time for each. It must live as long as the loop.
+  void tell(ipc::WorkerSlot& slot) noexcept { told_ = &slot; }
+  /// The same by hand: for code that waits by itself (BlockingService), and for several pieces of work within one.
+  void begin_wait() noexcept {
+    if (told_ != nullptr) told_->begin_wait();
+  }
+  void begin_work() noexcept {
+    if (told_ != nullptr) told_->begin_work(ipc::monotonic_ns());
+  }
+
   /// Waits for events, a timer or a signal, and handles what came. Blocks.
   void turn();
   /// Reads the clock between turns: for code that blocks by itself (BlockingService).
@@ -83,6 +94,7 @@ class EventLoop {
   ipc::UniqueFd epoll_;
   std::uint64_t now_ns_;
   ipc::LoadClock* load_ = nullptr;
+  ipc::WorkerSlot* told_ = nullptr;
   TimerWheel timers_;
   std::vector<Deferred*> deferred_;
   std::vector<Deferred*> running_;

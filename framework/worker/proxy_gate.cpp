@@ -18,7 +18,7 @@ class ProxyGate final : public StreamConnection {
       : StreamConnection(host, std::move(fd), peer), protocol_(protocol) {}
 
   void open() {
-    set_deadline(kPatience);
+    await_first_bytes(kPatience);
     on_input();
     attach();
   }
@@ -50,7 +50,7 @@ class ProxyGate final : public StreamConnection {
   void on_writable() override {}
   void on_timeout() override { close(); }
   void on_broken() override { close(); }
-  void on_drain() override { close(); }
+  void on_drain() override { hurry_first_bytes(); }
 
   Protocol& protocol_;
 };

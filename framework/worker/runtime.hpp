@@ -52,12 +52,10 @@ struct Runtime {
   }
   void task_started() noexcept { ++tasks; }
   void task_ended() noexcept { --tasks; }
-  /// A sign of life at the start of a piece of work that is limited: the master counts from here. It reads what is
-  /// being done before it reads the heartbeat, so it never takes an old one for that of new work.
+  /// A sign of life at the start of a piece of work that is limited: the master counts from here.
   std::uint64_t beat() noexcept {
     const std::uint64_t now = ipc::monotonic_ns();
-    slot.heartbeat_ns.store(now, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_release);
+    slot.beat(now);
     return now;
   }
   bool idle() const noexcept { return connection_count == 0 && tasks == 0; }

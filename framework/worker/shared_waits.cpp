@@ -53,6 +53,7 @@ void SharedWaits::run_deferred() {
     waiter->unlink();
     if (!waiter->awaiting_) continue;
     const ipc::Activity& served = waiter->activity_;
+    runtime_.loop.begin_work();
     runtime_.slot.begin_activity(served.kind, served.service, served.since_ns, served.text);
     std::exchange(waiter->awaiting_, {}).resume();
   }

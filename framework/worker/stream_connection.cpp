@@ -25,6 +25,7 @@ namespace {
 constexpr std::uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t kEndEvents = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 constexpr std::chrono::milliseconds kLingerLimit{2000};
+constexpr std::chrono::milliseconds kLastMoment{1000};
 
 }  // namespace
 
@@ -169,6 +170,16 @@ void StreamConnection::set_deadline(std::chrono::milliseconds limit) {
   auto& loop = host_.runtime().loop;
   deadline_ms_ = loop.tick_after(static_cast<std::uint64_t>(limit.count()));
   if (!armed() || expires() > deadline_ms_) loop.timers().arm(*this, deadline_ms_);
+}
+
+void StreamConnection::await_first_bytes(std::chrono::milliseconds limit) {
+  const bool stops = host_.runtime().drain == DrainMode::closing;
+  set_deadline(stops && (limit.count() <= 0 || limit > kLastMoment) ? kLastMoment : limit);
+}
+
+void StreamConnection::hurry_first_bytes() {
+  const auto left = deadline_left();
+  await_first_bytes(left ? std::max(*left, std::chrono::milliseconds(1)) : std::chrono::milliseconds(0));
 }
 
 std::optional<std::chrono::milliseconds> StreamConnection::deadline_left() const noexcept {

@@ -82,6 +82,11 @@ class StreamConnection : public EventHandler,
   /// for each request.
   void set_deadline(std::chrono::milliseconds limit);
   void clear_deadline() noexcept { deadline_ms_ = 0; }
+  /// set_deadline() for who waits for the client's first bytes. A worker that stops gives them a second: they may be on
+  /// their way, and its client would take the end for a failure.
+  void await_first_bytes(std::chrono::milliseconds limit);
+  /// The same anew, when the worker begins to stop.
+  void hurry_first_bytes();
   /// The time until the deadline; nullopt: none is set.
   std::optional<std::chrono::milliseconds> deadline_left() const noexcept;
 

@@ -102,12 +102,11 @@ class Sleep::Entry final : public worker::TimerWheel::Entry {
   void on_timer() override {
     worker::Runtime& runtime = host_.runtime();
     const auto awaiting = awaiting_;
-    const bool limited = host_.limits().request_timeout.count() > 0;
     const ipc::Activity served = std::move(served_);
     sleep_.forget();
     // What a service began in its start and goes on with is not its start.
     if (served.kind <= ipc::ActivityKind::stopping) return awaiting.resume();
-    if (limited) runtime.beat();
+    runtime.loop.begin_work();
     runtime.slot.begin_activity(served.kind, served.service, served.since_ns, served.text);
     awaiting.resume();
     runtime.slot.end_activity();

@@ -155,6 +155,8 @@ int Worker::run() {
   }
   if (runtime_.drain == DrainMode::none) {
     if (setup_.tells_load) runtime_.loop.wind(slot_.load);
+    const auto limited = [](const Hosted& hosted) { return hosted.host->limits().request_timeout.count() > 0; };
+    if (std::any_of(services_.begin(), services_.end(), limited)) runtime_.loop.tell(slot_);
     slot_.end_activity();
     slot_.state.store(ipc::SlotState::idle, std::memory_order_relaxed);
     acceptor_.arm();

@@ -16,12 +16,14 @@ def free_port(kind=socket.SOCK_STREAM):
 
 
 class Server:
-    """A server in a session of its own; leaving the `with` block ends it."""
+    """A server in a process group of its own, and in a session of its own unless that is not wanted: where the kernel shares
+    the CPUs by session (autogrouping, sched(7)), one session has as much of them as another, however much runs in it.
+    Leaving the `with` block ends it."""
 
-    def __init__(self, command):
+    def __init__(self, command, own_session=True):
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-                                        start_new_session=True)
+                                        **{"start_new_session": True} if own_session else {"process_group": 0})
         self.pid = self.process.pid
 
     def __enter__(self):
@@ -54,14 +56,14 @@ class Server:
 class Prefork(Server):
     """prefork-master with a configuration of its own, known by its control socket."""
 
-    def __init__(self, build, folder, text):
+    def __init__(self, build, folder, text, own_session=True):
         self.ctl = os.path.join(build, "bin", "preforkctl")
         self.control = os.path.join(folder, "control.sock")
         path = os.path.join(folder, "prefork.conf")
         with open(path, "w") as file:
             file.write(text)
         super().__init__([os.path.join(build, "bin", "prefork-master"), "-c", path,
-                          "-o", "master.control=" + self.control])
+                          "-o", "master.control=" + self.control], own_session)
 
     def status(self):
         answer = subprocess.run([self.ctl, "-s", self.control, "status", "--json"], capture_output=True, text=True)

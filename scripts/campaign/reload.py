@@ -5,7 +5,9 @@
 
 For each kind: S seconds of load without it, then S seconds in which it happens N times, evenly spread. The load is wrk
 with 32 connections that are kept and, beside it, ab with 16 clients that connect for each request. Prints requests, failed
-ones, and p99 of both halves. Exits with 1 where a request failed. Needs: wrk, ab. Loopback only.
+ones, and p99 of both halves. Exits with 1 where a request failed. Needs: wrk, ab. Loopback only. Server and clients share
+a session, so that the kernel shares the CPUs among processes; else all processes of the server together, those that a change
+needs too, have what wrk and ab have (autogrouping), and the serving ones are paid for it with up to three times the p99.
 
 recycle runs with max-requests = 1000 and counts the workers that were replaced.
 
@@ -82,10 +84,11 @@ def run(kind, args):
     config = lambda limits: CONFIG.format(plugins=plugins, user=harness.user_setting(), limits=limits, port=port)
     events = args.upgrades if kind == "upgrade" else args.times
     with tempfile.TemporaryDirectory() as folder:
-        with harness.Prefork(args.build, folder, config("")) as server:
+        with harness.Prefork(args.build, folder, config(""), own_session=False) as server:
             server.wait_ready()
             before = figures(*load(port, args.seconds))
-        with harness.Prefork(args.build, folder, config("max-requests = 1000\n" if kind == "recycle" else "")) as server:
+        with harness.Prefork(args.build, folder, config("max-requests = 1000\n" if kind == "recycle" else ""),
+                             own_session=False) as server:
             server.program = os.path.join(os.path.abspath(args.build), "bin", "prefork-master")
             server.another = shutil.copy(server.program, os.path.join(folder, "another"))
             first = processes(server.wait_ready())

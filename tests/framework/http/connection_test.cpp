@@ -320,11 +320,33 @@ TEST_F(ConnectionTest, EndsAStreamWhenTheServerStops) {
   ipc::UniqueFd client = open(worker::test::tcp_pair());
   send(client.get(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_TRUE(turn_until([&] { return runtime.tasks == 1; }));
-  runtime.drain = worker::DrainMode::closing;
-  runtime.connections.for_each([](worker::StreamConnection& connection) { connection.on_drain(); });
+  drain(worker::DrainMode::closing);
   const std::string answer = receive(client.get());
   EXPECT_TRUE(answer.ends_with("5\r\nbegun\r\n0\r\n\r\n")) << answer;
   hang_up(client);
+}
+
+TEST_F(ConnectionTest, AnswersAFirstRequestThatIsOnItsWayWhenTheServerStops) {
+  service.fill = [](Router& router) { router.get("/", [](Request&) { return Response::text("x"); }); };
+  const std::string request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  ipc::UniqueFd fresh = open(worker::test::tcp_pair());
+  ipc::UniqueFd silent = open(worker::test::tcp_pair());
+  ipc::UniqueFd kept = open(worker::test::tcp_pair());
+  send(kept.get(), request);
+  EXPECT_TRUE(turn_until([&] { return board.slot(0).resting.load() == 1; }));
+  drain(worker::DrainMode::closing);
+  EXPECT_TRUE(receive(kept.get()).ends_with("x")) << "has had its answer and is closed";
+  ipc::UniqueFd late = open(worker::test::tcp_pair());
+  send(fresh.get(), request);
+  send(late.get(), request);
+  for (const auto* client : {&fresh, &late}) {
+    const std::string answer = receive(client->get());
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+    EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos) << answer;
+  }
+  EXPECT_EQ(runtime.connection_count, 1U) << "who has not asked may do so yet";
+  EXPECT_EQ(receive(silent.get()), "") << "but not for ever";
+  EXPECT_TRUE(turn_until([&] { return runtime.idle(); }));
 }
 
 TEST_F(ConnectionTest, CutsAStreamThatFails) {

@@ -181,8 +181,7 @@ TEST_F(EventStreamTest, EndsWhereTheServerStops) {
     EXPECT_TRUE(co_await stream.send({.data = "bye"}));
   };
   const ipc::UniqueFd client = ask();
-  runtime.drain = worker::DrainMode::patient;
-  runtime.connections.for_each([](worker::StreamConnection& connection) { connection.on_drain(); });
+  drain(worker::DrainMode::patient);
   EXPECT_EQ(receive(client.get()), "data: bye\n\n");
 }
 

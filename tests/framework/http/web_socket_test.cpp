@@ -290,10 +290,6 @@ TEST_F(WebSocketTest, SaysThatTheServerStops) {
   ipc::UniqueFd client = connect();
   send(client.get(), test::text("x"));
   expect_text(client, "x");
-  const auto drain = [&](worker::DrainMode mode) {
-    runtime.drain = mode;
-    runtime.connections.for_each([](worker::StreamConnection& connection) { connection.on_drain(); });
-  };
   drain(worker::DrainMode::closing);
   expect_close(client, 1001, "the server is shutting down");
   send(client.get(), test::close_frame(1001));
@@ -308,8 +304,7 @@ TEST_F(WebSocketTest, IsSentToAnotherWorkerByOneThatRetires) {
   const ipc::UniqueFd client = connect();
   send(client.get(), test::text("x"));
   expect_text(client, "x");
-  runtime.drain = worker::DrainMode::patient;
-  runtime.connections.for_each([](worker::StreamConnection& connection) { connection.on_drain(); });
+  drain(worker::DrainMode::patient);
   expect_close(client, 1001, "connect again");
   send(client.get(), test::close_frame(1001));
   expect_end(client);

@@ -18,6 +18,7 @@
 #include "framework/worker/protocol.hpp"
 #include "framework/worker/runtime.hpp"
 #include "framework/worker/service_host.hpp"
+#include "framework/worker/stream_connection.hpp"
 #include "ipc/scoreboard.hpp"
 #include "tests/ipc/support.hpp"
 
@@ -98,6 +99,11 @@ class Harness {
   void turn() {
     runtime.loop.timers().arm(moment_, runtime.loop.tick_after(1));
     runtime.loop.turn();
+  }
+  /// The worker begins to leave.
+  void drain(DrainMode mode) {
+    runtime.drain = mode;
+    runtime.connections.for_each([](StreamConnection& connection) { connection.on_drain(); });
   }
   std::unique_ptr<Protocol> protocol_of(ServiceBase& service) {
     host.host(service);

@@ -60,9 +60,21 @@ TEST_F(ProxyGateTest, ClosesWhatHasNoHeader) {
   EXPECT_EQ(seen, "");
 }
 
-TEST_F(ProxyGateTest, ClosesWhoeverIsStillSilentWhenTheWorkerGoes) {
+TEST_F(ProxyGateTest, LetsAHeaderThatIsOnItsWayCome) {
+  for (const DrainMode mode : {DrainMode::patient, DrainMode::closing}) {
+    ipc::UniqueFd client = open(tcp_pair());
+    drain(mode);
+    turn();
+    send(client.get(), kHeader);
+    EXPECT_TRUE(turn_until([&] { return seen == "192.0.2.7:51251"; }));
+    seen.clear();
+    hang_up(client);
+  }
+}
+
+TEST_F(ProxyGateTest, ClosesWhoStaysSilentWhenTheWorkerStops) {
   ipc::UniqueFd client = open(tcp_pair());
-  runtime.connections.for_each([](StreamConnection& connection) { connection.on_drain(); });
+  drain(DrainMode::closing);
   EXPECT_EQ(receive(client.get()), "");
   hang_up(client);
 }
