@@ -70,7 +70,7 @@ void check_answer(std::string_view text, std::uint64_t size, bool head) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   state.head.fields = fields.data();
-  state.head.field_count = fields.size();
+  state.head.field_count = static_cast<std::uint16_t>(fields.size());
   state.head.method = head ? Method::head : Method::get;
   FileContent content;
   content.source = std::make_shared<const std::string>(static_cast<std::size_t>(size), 'x');
