@@ -151,13 +151,7 @@ class PREFORK_API Json {
 
   Json(InPlace, Value value) noexcept;
   template <std::integral T>
-  static Value from_integer(T value) noexcept {
-    if constexpr (std::unsigned_integral<T> && sizeof(T) >= sizeof(std::int64_t)) {
-      if (value > static_cast<T>(std::numeric_limits<std::int64_t>::max()))
-        return Value(std::in_place_type<double>, static_cast<double>(value));
-    }
-    return Value(std::in_place_type<std::int64_t>, static_cast<std::int64_t>(value));
-  }
+  static Value from_integer(T value) noexcept;
 
   Value value_;
 };
@@ -167,6 +161,15 @@ struct Json::Member {
   Json value;
   bool operator==(const Member&) const = default;
 };
+
+template <std::integral T>
+Json::Value Json::from_integer(T value) noexcept {
+  if constexpr (std::unsigned_integral<T> && sizeof(T) >= sizeof(std::int64_t)) {
+    if (value > static_cast<T>(std::numeric_limits<std::int64_t>::max()))
+      return Value(std::in_place_type<double>, static_cast<double>(value));
+  }
+  return Value(std::in_place_type<std::int64_t>, static_cast<std::int64_t>(value));
+}
 
 /// "a string", for sentences.
 PREFORK_API std::string_view describe(Json::Kind kind) noexcept;
