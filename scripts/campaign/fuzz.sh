@@ -22,6 +22,8 @@ cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_CO
   -DPREFORK_BUILD_FUZZERS=ON -DPREFORK_BUILD_TESTS=OFF -DPREFORK_BUILD_BENCHMARKS=OFF
 cmake --build "$build" --target fuzzers
 
+# Twice as fast as with the sanitizer's defaults. A finding is told better with them: run its input again without this.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-malloc_context_size=0:quarantine_size_mb=4:detect_stack_use_after_return=0}
 names=("$@")
 if [[ ${#names[@]} -eq 0 ]]; then
   for source in tests/fuzz/*_fuzz.cpp; do
