@@ -67,7 +67,7 @@ TEST(BadPluginFile, ThatMayNotBeRead) {
   const Outcome outcome =
       start_with(dir, "[service s]\nplugin = {dir}/secret.so\nlisten = tcp://127.0.0.1:0\n", {"-t"}, user);
   EXPECT_EQ(outcome.code, 77);
-  EXPECT_THAT(outcome.err, testing::HasSubstr("prefork.conf:1: plugin "));
+  EXPECT_THAT(outcome.err, testing::HasSubstr("prefork.conf:2: plugin "));
 }
 
 // The file may change or go while the server runs: workers run the copy that was inspected.
