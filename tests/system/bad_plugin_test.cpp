@@ -29,7 +29,7 @@ TEST_P(BadPlugin, IsRefusedWithOneSentence) {
     const Outcome outcome = start_with(dir, config, test ? std::vector<std::string>{"-t"} : std::vector<std::string>{});
     EXPECT_EQ(outcome.code, GetParam().code);
     EXPECT_EQ(count(outcome.err, "\n"), 1U) << outcome.err;
-    EXPECT_THAT(outcome.err, testing::StartsWith("prefork-master: " + (dir / "prefork.conf") + ":4: "));
+    EXPECT_THAT(outcome.err, testing::StartsWith("prefork-master: " + (dir / "prefork.conf") + ":5: "));
     EXPECT_THAT(outcome.err, testing::HasSubstr(GetParam().sentence));
     EXPECT_EQ(outcome.out, "");
     for (const char* file : {"control.sock", "master.pid", "bad.sock"}) EXPECT_FALSE(exists(dir / file));
