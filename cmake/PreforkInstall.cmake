@@ -9,8 +9,12 @@ install(TARGETS prefork EXPORT prefork-targets LIBRARY DESTINATION ${CMAKE_INSTA
 install(TARGETS prefork_testing EXPORT prefork-testing-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/framework/include/prefork DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.hpp")
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# The documents keep their places, so that the links from one to the other lead somewhere.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN build EXCLUDE)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/services DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "README.md")
+foreach(file README.md CHANGELOG.md CONTRIBUTING.md LICENSE)
+  install(FILES ${PROJECT_SOURCE_DIR}/${file} DESTINATION ${CMAKE_INSTALL_DOCDIR})
+endforeach()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/prefork-config.cmake.in
   ${PROJECT_BINARY_DIR}/package/prefork-config.cmake INSTALL_DESTINATION ${package_dir}

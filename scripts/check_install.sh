@@ -39,7 +39,8 @@ env -u DESTDIR cmake --install "$build" --prefix "$prefix" >"$work/log"
 lib=$(cached CMAKE_INSTALL_LIBDIR)
 for file in bin/prefork-master bin/preforkctl "$lib/libprefork.so" "$lib/libprefork.so.0" \
   "$lib/prefork/plugins/echo.so" include/prefork/service.hpp include/prefork/http/router.hpp \
-  "$lib/cmake/prefork/prefork-config.cmake" share/doc/prefork/README.md share/doc/prefork/examples/demo.conf; do
+  "$lib/cmake/prefork/prefork-config.cmake" share/doc/prefork/README.md \
+  share/doc/prefork/docs/operations.md share/doc/prefork/docs/examples/demo.conf share/doc/prefork/services/static/README.md; do
   [[ -e $prefix/$file ]] || fail "$file was not installed"
 done
 

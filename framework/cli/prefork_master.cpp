@@ -185,8 +185,10 @@ int test(const Arguments& arguments) {
     declared[generation.options.services[i].name] = plugin.report.options;
   }
   if (arguments.print) std::fputs(config::dump(generation.options, declared).c_str(), stdout);
-  std::fprintf(stderr, "prefork-master: the configuration is good: %zu services, %zu pools\n",
-               generation.options.services.size(), generation.options.pools.size());
+  const std::size_t services = generation.options.services.size();
+  const std::size_t pools = generation.options.pools.size();
+  std::fprintf(stderr, "prefork-master: the configuration is good: %zu service%s, %zu pool%s\n", services,
+               services == 1 ? "" : "s", pools, pools == 1 ? "" : "s");
   return 0;
 }
 

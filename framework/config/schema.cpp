@@ -126,12 +126,13 @@ std::vector<KeySpec> service_keys() {
   return {
       required({kService, "plugin", "NAME", text(), std::nullopt, "a name in the plugin path, or a path with a '/'"},
                false),
-      required(
-          {kService, "listen", "ADDRESS", text(), std::nullopt,
-           "tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unix-dgram:PATH or fd:NAME, then options; can be repeated"},
-          true),
+      required({kService, "listen", "ADDRESS", text(), std::nullopt,
+                "tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unix-dgram:PATH, fd:NAME or fd-dgram:NAME, then options; "
+                "can be repeated"},
+               true),
       {kService, "pool", "NAME", text(), "main", "the pool whose workers run the service"},
-      {kService, "idle-timeout", "DURATION", duration(1), "5m", "how long a connection may be silent"},
+      {kService, "idle-timeout", "DURATION", duration(1), "5m",
+       "how long a connection may be silent; of HTTP services not used: see keepalive-timeout"},
       {kService, "write-timeout", "DURATION", duration(1), "30s", "how long a client may take nothing of an answer"},
       {kService, "request-timeout", "DURATION", duration(0), "0",
        "how long a request may take, and one piece of work may keep its worker; 0: for ever"},
@@ -177,7 +178,8 @@ std::string help_of(const KeySpec& key) {
   std::string text(key.help);
   if (key.default_value && !key.default_value->empty()) text += fmt::format(" (default {})", *key.default_value);
   if (key.required) text += " (must be given)";
-  const std::string left = fmt::format("  {} = {}", key.name, key.argument);
+  std::string left = fmt::format("  {} = {}", key.name, key.argument);
+  if (left.size() + 2 > kStart) left.append("\n").append(kStart, ' ');  // the text has its own lines
   return fmt::format("{:<{}}{}\n", left, kStart, in_column(text, kStart, kColumns - kStart));
 }
 

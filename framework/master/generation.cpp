@@ -191,7 +191,9 @@ Generation prepare_generation(config::Options options, unsigned number, const In
       prepared.options.insert(checked.begin(), checked.end());
       generation.services.push_back(std::move(prepared));
     } catch (const StartupError& error) {
-      throw StartupError(error.exit_code(), service.origin.text + ": " + error.what());
+      const auto origin = generation.options.origins.find("service." + service.name + ".plugin");
+      const auto& place = origin != generation.options.origins.end() ? origin->second : service.origin;
+      throw StartupError(error.exit_code(), place.text + ": " + error.what());
     }
   }
   refuse_mixed_pools(generation);

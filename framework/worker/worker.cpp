@@ -165,8 +165,9 @@ int Worker::run() {
   }
   while (runtime_.drain == DrainMode::none || !runtime_.idle()) {
     if (runtime_.loop.now_ms() >= give_up_ms_) {
-      link_.log(LogLevel::warning, "the time to finish is over: closing " + std::to_string(runtime_.connection_count) +
-                                       " connections that are still open");
+      const auto open = runtime_.connection_count;
+      link_.log(LogLevel::warning, "the time to finish is over: closing " + std::to_string(open) +
+                                       (open == 1 ? " connection that is" : " connections that are") + " still open");
       break;
     }
     turn();

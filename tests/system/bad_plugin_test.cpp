@@ -29,7 +29,7 @@ TEST_P(BadPlugin, IsRefusedWithOneSentence) {
     const Outcome outcome = start_with(dir, config, test ? std::vector<std::string>{"-t"} : std::vector<std::string>{});
     EXPECT_EQ(outcome.code, GetParam().code);
     EXPECT_EQ(count(outcome.err, "\n"), 1U) << outcome.err;
-    EXPECT_THAT(outcome.err, testing::StartsWith("prefork-master: " + (dir / "prefork.conf") + ":4: "));
+    EXPECT_THAT(outcome.err, testing::StartsWith("prefork-master: " + (dir / "prefork.conf") + ":5: "));
     EXPECT_THAT(outcome.err, testing::HasSubstr(GetParam().sentence));
     EXPECT_EQ(outcome.out, "");
     for (const char* file : {"control.sock", "master.pid", "bad.sock"}) EXPECT_FALSE(exists(dir / file));
@@ -67,7 +67,7 @@ TEST(BadPluginFile, ThatMayNotBeRead) {
   const Outcome outcome =
       start_with(dir, "[service s]\nplugin = {dir}/secret.so\nlisten = tcp://127.0.0.1:0\n", {"-t"}, user);
   EXPECT_EQ(outcome.code, 77);
-  EXPECT_THAT(outcome.err, testing::HasSubstr("prefork.conf:1: plugin "));
+  EXPECT_THAT(outcome.err, testing::HasSubstr("prefork.conf:2: plugin "));
 }
 
 // The file may change or go while the server runs: workers run the copy that was inspected.

@@ -104,7 +104,7 @@ class PREFORK_API Context {
   std::uint64_t size(std::string_view name) const;
 
   /// Writes one line to the server's log, if the service's `log-level` lets it. Control characters are escaped, a long
-  /// line is cut; a log that can't keep up drops the line and counts it.
+  /// line is cut (1024 bytes); a log that can't keep up drops the line and counts it.
   void log(LogLevel level, std::string_view line);
   /// Whether log() would write a line of this level: before a line is made that costs something.
   bool logs(LogLevel level) const noexcept;

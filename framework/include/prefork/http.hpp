@@ -1,6 +1,8 @@
 #pragma once
 
-/// All that an author of an HTTP service includes: derive from `http::Service`, fill a `http::Router`.
+/// What every author of an HTTP service includes: derive from `http::Service`, fill a `http::Router`. JSON, forms,
+/// WebSocket, server-sent events and files have headers of their own beside this one: prefork/http/json.hpp, form.hpp,
+/// web_socket.hpp, event_stream.hpp, send_file.hpp. The guide is docs/http.md.
 ///
 /// ```cpp
 /// class Hello final : public prefork::http::Service {

@@ -17,7 +17,8 @@
 
 /// For the tests of a service's author: runs a service in the test's own process, with the runtime that a worker has,
 /// and talks to it. Link to prefork::testing, and compile the service's source into the test. One thread; every wait
-/// ends after ten seconds with a std::runtime_error that says what was waited for.
+/// ends after ten seconds with a std::runtime_error that says what was waited for. WebSockets and event streams are
+/// connections like others: docs/http.md, "Testing a service".
 namespace prefork::testkit {
 
 using Options = std::map<std::string, std::string, std::less<>>;

@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <sstream>
 #include <string>
 
+#include "framework/config/section.hpp"
 #include "tests/framework/config/support.hpp"
 
 namespace prefork::config {
@@ -61,6 +64,36 @@ TEST(Schema, TheHelpIsNotOfTheCommandLine) {
 TEST(Schema, TheHelpIsAHundredColumnsWideAtMost) {
   std::istringstream help(key_help());
   for (std::string line; std::getline(help, line);) EXPECT_LE(line.size(), 100U) << line;
+}
+
+TEST(Schema, TheHelpKeepsKeysAndSentencesApart) {
+  std::istringstream help(key_help());
+  for (std::string line; std::getline(help, line);) {
+    const auto argument = line.find(" = ");
+    const bool is_key = line.starts_with("  ") && argument != std::string::npos && line[2] != ' ';
+    const auto end = is_key ? line.find(' ', argument + 3) : std::string::npos;
+    if (end != std::string::npos) EXPECT_EQ(line.substr(end, 2), "  ") << line;
+  }
+}
+
+TEST(Schema, TheDocumentNamesEveryKeyInItsTable) {
+  std::ifstream file(PREFORK_DOCS "/operations.md");
+  ASSERT_TRUE(file.is_open()) << "there is no " PREFORK_DOCS "/operations.md";
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const auto& key : keys()) {
+    const std::string section =
+        key.section == SectionKind::master ? "master" : std::string(word(key.section)) + " NAME";
+    const auto start = text.find("\n### `[" + section + "]`\n");
+    ASSERT_NE(start, std::string::npos) << section;
+    const std::string table = text.substr(start, text.find("\n##", start + 1) - start);
+    std::istringstream rows(table);
+    bool named = false;
+    for (std::string row; std::getline(rows, row) && !named;) {
+      const std::string cell = row.substr(0, row.find('|', 1));
+      named = row.starts_with("| `") && cell.find('`' + std::string(key.name) + '`') != std::string::npos;
+    }
+    EXPECT_TRUE(named) << "operations.md does not name " << key.name << " below [" << section << ']';
+  }
 }
 
 }  // namespace

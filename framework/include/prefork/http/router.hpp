@@ -60,7 +60,7 @@ using Handler = std::variant<FunctionHandler, CoroutineHandler>;
 /// is given. A path without a route is a 404, one without the method a 405 with Allow.
 ///
 /// A handler is `Response(Request&)` or `Task<Response>(Request&)`. An exception from it is logged and
-/// answered with 500.
+/// answered with 500, an `http::Error` with its own status (prefork/http/error.hpp).
 class PREFORK_API Router {
  public:
   Router();
