@@ -13,6 +13,8 @@ namespace {
 // A client that sends without end must not keep the worker to itself.
 constexpr std::uint8_t kReadsPerTurn = 16;
 
+constexpr std::size_t kMostOfTarget = 80;
+
 std::uint64_t now_ns() noexcept {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -294,6 +296,14 @@ void Connection::on_drain() {
   const bool idle = !must_wait() && !has_input() && !may_have_input();
   if (!idle || host().runtime().drain != worker::DrainMode::closing) return;
   asked_ ? close() : hurry_first_bytes();
+}
+
+std::string Connection::describe() const {
+  if (call_ == nullptr) return StreamConnection::describe();
+  const RequestHead& head = call_->state.head;
+  std::string text = StreamConnection::describe() + " (";
+  text.append(head.method_name).append(" ").append(head.target.substr(0, kMostOfTarget));
+  return text.append(head.target.size() > kMostOfTarget ? "...)" : ")");
 }
 
 // A coroutine that waits is known to timers and others: it must end by itself.

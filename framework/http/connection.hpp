@@ -58,6 +58,7 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   void on_timeout() override;
   void on_broken() override { break_off(); }
   void on_drain() override;
+  std::string describe() const override;
 
   // connection.cpp: requests
   bool must_wait() const noexcept { return call_ != nullptr || unsent_ != nullptr || end_ != End::none; }

@@ -40,6 +40,8 @@ class StreamConnection : public EventHandler,
 
   /// The worker is on its way out (Runtime::drain says how).
   virtual void on_drain() = 0;
+  /// The client, and what it is served, in a few words for the log; any bytes.
+  virtual std::string describe() const { return peer_.to_string(); }
   /// Closes at once. No hook is called any more. May be called twice.
   void close() noexcept;
 

@@ -38,6 +38,7 @@ namespace {
 
 // Descriptors of a worker that are not connections: standard streams, pipes, epolls, listeners, and a few
 // for the service's own files.
+constexpr std::size_t kMostNamed = 5;  // of connections that are cut
 constexpr std::size_t kReservedDescriptors = 64;
 
 void close_foreign_descriptors(const WorkerSetup& setup) {
@@ -97,6 +98,8 @@ class Worker final : private DutyOfficer {
   Detached start_service(Hosted& hosted, std::size_t& pending, std::string& failure);
   void stop_services();
   Detached stop_service(Hosted& hosted, std::size_t& pending);
+  /// "2 connections that are still open: 127.0.0.1:4711 (GET /a), ...", for people.
+  std::string what_is_open();
   void turn();
   void drain(DrainMode mode, std::chrono::milliseconds limit);
 
@@ -165,9 +168,7 @@ int Worker::run() {
   }
   while (runtime_.drain == DrainMode::none || !runtime_.idle()) {
     if (runtime_.loop.now_ms() >= give_up_ms_) {
-      const auto open = runtime_.connection_count;
-      link_.log(LogLevel::warning, "the time to finish is over: closing " + std::to_string(open) +
-                                       (open == 1 ? " connection that is" : " connections that are") + " still open");
+      link_.log(LogLevel::warning, "the time to finish is over: closing " + what_is_open());
       break;
     }
     turn();
@@ -176,6 +177,18 @@ int Worker::run() {
   acceptor_.finish();
   slot_.end_activity();
   return exit_code_;
+}
+
+std::string Worker::what_is_open() {
+  const auto open = runtime_.connection_count;
+  std::string text =
+      std::to_string(open) + (open == 1 ? " connection that is" : " connections that are") + " still open";
+  std::size_t named = 0;
+  runtime_.connections.for_each([&](const StreamConnection& connection) {
+    if (named < kMostNamed) text.append(named == 0 ? ": " : ", ").append(connection.describe());
+    ++named;
+  });
+  return named > kMostNamed ? text + " and " + std::to_string(named - kMostNamed) + " more" : text;
 }
 
 void Worker::turn() {

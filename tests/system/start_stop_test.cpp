@@ -142,6 +142,26 @@ TEST(StartStop, ShutdownTimeoutBoundsAGracefulStop) {
   EXPECT_TRUE(server.left_nothing());
 }
 
+TEST(StartStop, TheEndOfTheTimeNamesWhatIsStillServed) {
+  Server server("[pool main]\nworkers = 1\n[service stuck]\nplugin = {plugins}/stuck.so\nlisten = tcp://127.0.0.1:0\n",
+                {.master = "shutdown-timeout = 500ms"});
+  server.ready(1);
+  Client waiting(server.address("stuck"));
+  waiting.send("GET /pid HTTP/1.1\r\nHost: a\r\n\r\n").receive_until("\r\n\r\n");
+  const auto is = [&](std::string_view state) {
+    return eventually([&] { return server.status()["workers"].at(0)["state"] == state; });
+  };
+  ASSERT_TRUE(is("ready"));
+  waiting.send("GET /wait?" + std::string(100, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(is("busy"));
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait_exit(), 0);
+  EXPECT_TRUE(server.logged("the time to finish is over: closing 1 connection that is still open: 127.0.0.1:"));
+  EXPECT_TRUE(server.logged(" (GET /wait?" + std::string(74, 'x') + "...)"));
+  EXPECT_TRUE(waiting.closed());
+  EXPECT_TRUE(server.left_nothing());
+}
+
 TEST(StartStop, Usr1OpensARenamedLogAnew) {
   Server server(kHello, {.master = "log = {dir}/log"});
   server.ready(2);
