@@ -28,7 +28,7 @@ volatile int depth = 0;
 }
 
 // A sanitizer would end the process before the kernel does.
-[[gnu::no_sanitize("undefined")]] void write_to_nowhere() {
+__attribute__((no_sanitize("undefined"))) void write_to_nowhere() {
   volatile char* volatile nowhere = nullptr;
   *nowhere = 1;
 }
