@@ -147,6 +147,7 @@ TEST_F(WriteDeadline, IsNotPutOffByReadingNowAndThen) {
       moment();
       return quiet();
     }));
+    got += receive(client.get()).size();  // all of it where this machine took longer over one turn than the deadline
     EXPECT_GT(got, 0U);
     EXPECT_LT(got, large_) << path;
     hang_up(client);
