@@ -107,13 +107,16 @@ std::string default_plugin_path() {
   return (root / "plugins").string() + ":" + (root / PREFORK_LIBDIR "/prefork/plugins").string();
 }
 
-// To the first process of a container the kernel gives no signal that would end it, unless it is blocked: then it waits
-// until the master takes it. Children of others that come to it are reaped by the master, which must be told of them.
-void hold_signals_of_first_process() {
-  if (::getpid() != 1) return;
+// Orders that come before there is a master wait for it: each of them would end the process. To the first process of a
+// container the kernel gives no signal that would end it, unless it is blocked: then that waits too. Children of others
+// that come to it are reaped by the master, which must be told of them.
+void hold_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGQUIT, SIGINT, SIGCHLD}) sigaddset(&set, signal);
+  for (const int signal : {SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&set, signal);
+  if (::getpid() == 1) {
+    for (const int signal : {SIGTERM, SIGQUIT, SIGINT, SIGCHLD}) sigaddset(&set, signal);
+  }
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
@@ -268,7 +271,7 @@ int run_master(master::Master& master, master::Log& log, bool has_no_streams) {
 }
 
 int serve(const Arguments& given, const master::Program& program, FromManager manager, cli::Daemon& daemon) {
-  hold_signals_of_first_process();
+  hold_signals();
   prepare_process();
   const Arguments arguments = given.daemon ? for_daemon(given) : given;
   master::Generation generation = prepare(arguments);
@@ -299,13 +302,14 @@ master::Notifier::Setup handed_notify(const master::Handover& state) {
   master::Notifier::Setup notify;
   notify.socket = state.notify_socket;
   notify.tells_pid = state.tells_pid;
+  notify.was_ready = state.was_ready;
   if (state.watchdog_us > 0) notify.watchdog = std::chrono::microseconds(state.watchdog_us);
   return notify;
 }
 
 /// Goes on in the place of the program that has handed over `state`, or tries everything that belongs to it.
 int go_on(const Arguments& given, const master::Program& program, int state, GoOn how) {
-  hold_signals_of_first_process();
+  hold_signals();
   prepare_process();
   const Arguments arguments = given.daemon ? for_daemon(given) : given;
   auto adopted = std::make_unique<master::Adoption>(master::adopt(ipc::UniqueFd(state)));

@@ -205,7 +205,8 @@ std::string format_listen(const ListenSpec& spec) {
   if (spec.backlog != defaults.backlog) out += fmt::format(" backlog={}", spec.backlog);
   if (spec.reuseport != defaults.reuseport) out += " reuseport=" + format_flag(spec.reuseport);
   if (spec.nodelay != defaults.nodelay) out += " nodelay=" + format_flag(spec.nodelay);
-  if (spec.ipv6only != defaults.ipv6only) out += " ipv6only=" + format_flag(spec.ipv6only);
+  // What an inherited socket takes is known from itself, and can't be configured.
+  if (spec.fd_name.empty() && spec.ipv6only != defaults.ipv6only) out += " ipv6only=" + format_flag(spec.ipv6only);
   if (spec.mode != defaults.mode) out += " mode=" + format_mode(spec.mode);
   if (spec.proxy_protocol != defaults.proxy_protocol) out += " proxy-protocol=" + format_flag(spec.proxy_protocol);
   return out;

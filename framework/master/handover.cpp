@@ -15,7 +15,7 @@ namespace prefork::master {
 
 namespace {
 
-constexpr std::string_view kMagic = "prefork-handover 1";
+constexpr std::string_view kMagic = "prefork-handover 2";
 
 [[noreturn]] void refuse(const std::string& what) {
   throw std::runtime_error("the state that is handed over is damaged: " + what);
@@ -241,7 +241,7 @@ template <class A>
 void fields(A& archive, Is<Handover> auto& h) {
   archive(h.master, h.version, h.started, h.last_number, h.last_reload, h.reloads_done, h.reloads_failed,
           h.wants_reload, h.reload_only);
-  archive(h.notify_socket, h.watchdog_us, h.tells_pid);
+  archive(h.notify_socket, h.watchdog_us, h.tells_pid, h.was_ready);
   archive(h.pid_file, h.control, h.scoreboard, h.wakeups, h.plugins, h.objects, h.sockets, h.generations, h.pools);
   archive(h.next_pool, h.next_number, h.workers, h.writers, h.lost_lines, h.clients, h.retained, h.departures,
           h.recycled);

@@ -133,6 +133,7 @@ struct Handover {
   std::string notify_socket;  ///< of the service manager; empty: none
   std::uint64_t watchdog_us = 0;
   bool tells_pid = false;
+  bool was_ready = false;  ///< the manager was told so
 
   int pid_file = -1;
   int control = -1;

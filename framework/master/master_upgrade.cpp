@@ -32,6 +32,7 @@ std::string Master::ask_upgrade(std::optional<std::string> binary, std::optional
                                 std::string_view why) {
   if (stop_level_ != StopLevel::none) return "the server is stopping";
   if (upgrade_) return "an upgrade is under way already";
+  if (notifier_.is_awaited()) return "the server is starting, and who started it waits until it is ready: not before";
   Program program = program_;
   if (binary) program.binary = std::move(*binary);
   const bool busy = reload_ || next_reload_ || workforce_.rolling();
@@ -115,6 +116,7 @@ Handover Master::hand_over() const {
   handover.notify_socket = notifier_.setup().socket;
   handover.watchdog_us = static_cast<std::uint64_t>(notifier_.setup().watchdog.value_or(kNoWatchdog).count());
   handover.tells_pid = notifier_.setup().tells_pid;
+  handover.was_ready = notifier_.was_ready();
   handover.pid_file = pid_file_;
   handover.control = control_.listener();
   workforce_.hand_over(handover);

@@ -74,7 +74,7 @@ Notifier::Notifier(Setup setup, Log& log) : setup_(std::move(setup)), log_(log) 
 }
 
 void Notifier::tend(TimePoint now, const ServiceReport& report) {
-  if (phase_ == Phase::starting && report.complete) {
+  if (phase_ == Phase::starting && (report.complete || setup_.was_ready)) {
     phase_ = Phase::ready;
     say(setup_.tells_pid ? "READY=1\nMAINPID=" + std::to_string(::getpid()) : "READY=1");
     if (setup_.on_ready) setup_.on_ready();

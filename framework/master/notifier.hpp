@@ -41,6 +41,7 @@ class Notifier {
     std::string socket{};                                 ///< a path, or "@" and an abstract name; empty: nobody
     std::optional<std::chrono::microseconds> watchdog{};  ///< how long the manager may hear nothing
     bool tells_pid = false;                               ///< the manager knows of another process than this one
+    bool was_ready = false;                               ///< another program has told it in this process
     std::function<void()> on_ready{};                     ///< is called when READY is told, once
   };
   /// Takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID out of the environment. A watchdog that is meant for another
@@ -52,6 +53,11 @@ class Notifier {
 
   /// Tells what has changed since the last call, and gives the sign of life that is due.
   void tend(TimePoint now, const ServiceReport& report);
+  /// READY was told.
+  bool was_ready() const noexcept { return phase_ != Phase::starting; }
+  /// Who has started the server still waits for READY, by Setup::on_ready.
+  bool is_awaited() const noexcept { return phase_ == Phase::starting && setup_.on_ready; }
+
   /// When tend() should be called again at the latest.
   std::optional<TimePoint> next_deadline() const noexcept;
 

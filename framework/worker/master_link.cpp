@@ -15,6 +15,15 @@ namespace prefork::worker {
 
 namespace {
 constexpr int kPatienceMs = 1000;
+
+/// A line that the master's pipe takes no more of ends with "...", within `room`.
+std::string_view fitted(std::string_view line, std::array<char, ipc::kMaxStatusText>& room) {
+  constexpr std::string_view kCut = "...";
+  if (line.size() <= room.size()) return line;
+  line.copy(room.data(), room.size() - kCut.size());
+  kCut.copy(room.data() + room.size() - kCut.size(), kCut.size());
+  return {room.data(), room.size()};
+}
 }  // namespace
 
 void MasterLink::log_of(const ServiceHost& service, LogLevel level, std::string_view line) {
@@ -22,7 +31,8 @@ void MasterLink::log_of(const ServiceHost& service, LogLevel level, std::string_
 }
 
 void MasterLink::send_log(LogLevel level, std::string_view line, std::uint8_t service, std::string_view name) {
-  const auto result = send({ipc::StatusKind::log, static_cast<std::uint8_t>(level), line, service});
+  std::array<char, ipc::kMaxStatusText> shortened;
+  const auto result = send({ipc::StatusKind::log, static_cast<std::uint8_t>(level), fitted(line, shortened), service});
   if (result == ipc::SendResult::full) slot_.add(ipc::Counter::log_lines_dropped);
   if (result != ipc::SendResult::closed) return;
   const std::string text = std::string(name) + (name.empty() ? "" : ": ") + std::string(line) + '\n';

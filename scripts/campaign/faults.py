@@ -30,7 +30,7 @@ FAULTS = {
     "ftruncate": "EIO EINTR", "sendfile": "EIO ENOMEM", "flock": "ENOLCK EINTR", "setgroups": "EPERM ENOMEM",
     "setresgid": "EPERM EAGAIN", "setresuid": "EPERM EAGAIN", "prctl": "EPERM EINVAL", "close_range": "ENOSYS EPERM EMFILE",
     "pidfd_open": "EMFILE ENOSYS EPERM", "pidfd_send_signal": "EPERM ENOSYS", "eventfd2": "EMFILE ENOMEM",
-    "signalfd4": "EMFILE ENOMEM", "timer_create": "EAGAIN", "read": "EINTR EIO", "write": "EINTR EAGAIN ENOSPC",
+    "signalfd4": "EMFILE ENOMEM", "timer_create": "EAGAIN", "read": "EINTR EIO", "write": "EINTR EAGAIN ENOSPC EIO EDQUOT",
     "sendto": "EAGAIN ECONNRESET ENOBUFS EINTR", "sendmsg": "EAGAIN ECONNRESET ENOMEM", "recvfrom": "EAGAIN ECONNRESET EINTR ENOMEM",
     "close": "EINTR EIO", "wait4": "EINTR", "getrandom": "EINTR ENOSYS", "poll": "EINTR ENOMEM", "fcntl": "EPERM",
     "getsockopt": "ENOBUFS", "getsockname": "ENOBUFS", 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Logs under load: rotated again and again, on a disk that gets full, with nobody who reads. Which lines are there?
 
-  logs.py [rotate|full|unread]... [--rotations N] [--copytruncate] [--seconds S] [--build DIR]
+  logs.py [rotate|full|unread|faults]... [--rotations N] [--copytruncate] [--seconds S] [--build DIR]
 
 Clients make numbered lines in the server's log (by a service that logs what it is told) and in an access log (by requests),
 as fast as they are answered. At the end every number must stand in exactly one of all the files, or be counted as dropped;
@@ -11,14 +11,16 @@ rotate  N times: both files are renamed, then USR1 or `preforkctl reopen`. With 
         instead, which must be found to lose lines.
 full    both logs on a file system of 256 KiB, which fills up; then there is room again. Needs a mount namespace.
 unread  the server's log on a FIFO that nobody reads for a while.
+faults  writes to either log that fail with EIO or EDQUOT for a while, by step_tracer. Needs x86-64, and no sanitizer.
 
 Prints what was written, dropped, lost, doubled and torn. Exits with 1 where a line is lost and not counted, doubled or torn, or
 a request failed. Loopback only.
 """
-import argparse, collections, os, re, shutil, socket, subprocess, sys, tempfile, threading, time
+import argparse, collections, errno, itertools, os, platform, re, shutil, socket, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))
 import harness
+import stepping
 
 CONFIG = """[master]
 log = {log}
@@ -266,6 +268,83 @@ def unread(args, folder):
     return check("request", server.load, [read(access)], dropped[1]) and good and not complain(server.load)
 
 
+FAULTY = 200  # lines, while writes fail and after that
+
+
+def talk(place, kind, numbers):
+    """A line of a log for each number; all clients must be answered."""
+    with socket.socket(socket.AF_UNIX if kind == "line" else socket.AF_INET) as peer:
+        peer.settimeout(stepping.PATIENCE)
+        peer.connect(os.path.join(place.dir, "moody.sock") if kind == "line" else (place.host, 7001))
+        answers = peer.makefile("rb")
+        for number in numbers:
+            if kind == "line":
+                peer.sendall(f"say 1 line /{number} end\n".encode())
+                if answers.readline() != b"said\n":
+                    raise stepping.Wrong("no answer")
+                continue
+            peer.sendall(f"GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            if not answers.readline().startswith(b"HTTP/1.1 200"):
+                raise stepping.Wrong("no answer")
+            length = 0
+            while (header := answers.readline()) not in (b"\r\n", b""):
+                if header.lower().startswith(b"content-length:"):
+                    length = int(header.split(b":")[1])
+            answers.read(length)
+
+
+def fault(args, kind, error):
+    """Writes to one log fail, in the process that makes them; then they don't. @return lines that it has dropped. @throws Wrong"""
+    with stepping.Place(args.build) as place:
+        path = os.path.join(place.dir, "log" if kind == "line" else "access.log")
+        plugin = os.path.join(args.build, "tests", "system", "plugins", "moody.so")
+        place.configure(f"[service moody]\nplugin = {plugin}\nlisten = unix:{place.dir}/moody.sock\n")
+        with stepping.Server(place, "--wait", "--on", path, "--fail", f"write:{error}:1+") as server:
+            def dropped():
+                """By the process whose writes fail, and by workers, which do not wait for a master that is followed."""
+                log = server.status()["log"]
+                if kind == "line":
+                    return log["dropped"], log["dropped_by_workers"]
+                return log["access"][0]["dropped"], log["access_dropped_by_workers"]
+
+            server.wait_ready()
+            writer = next(pid for pid in server.children() if server.name(pid) == "access log")
+            server.follow(None if kind == "line" else writer)
+            talk(place, kind, range(FAULTY))
+            server.wait(lambda: sum(dropped()) == FAULTY, f"{FAULTY} dropped lines are not counted")
+            to_tell = dropped()[0]
+            server.check_rest(0.3)
+            if kind == "request":
+                told = f"can't be written: {os.strerror(getattr(errno, error))}; lines are dropped"
+                server.wait(lambda: server.logged(told), "the log does not say it")
+            if server.cease() != "write":
+                raise stepping.Wrong("no write has failed")
+            talk(place, kind, range(FAULTY, 2 * FAULTY))
+            told = f"{to_tell} log lines were lost" if kind == "line" else f"is written again; {to_tell} lines were lost"
+            server.wait(lambda: server.logged(told), "the log does not say how many were lost")
+            lost = sum(dropped())
+            server.stop()
+        found = re.findall(r"line /(\d+) end$" if kind == "line" else r"GET /(\d+) ", read(path), re.M)
+        written = [int(number) for number in found]
+        if not written or len(written) + lost != 2 * FAULTY or written != sorted(set(written)) or written[0] < FAULTY:
+            raise stepping.Wrong(f"{len(written)} lines are there, from {written[:1]} to {written[-1:]}; {lost} were dropped")
+        return to_tell
+
+
+def faults(args, folder):
+    if platform.machine() != "x86_64":
+        print("faults: skipped, calls can be made to fail on x86-64 only")
+        return True
+    good = True
+    for kind, error in itertools.product(("line", "request"), ("EIO", "EDQUOT")):
+        try:
+            print(f"faults: {fault(args, kind, error)} {kind}s dropped for {error}, counted and told; then written again")
+        except stepping.Wrong as wrong:
+            print(f"faults: {kind}s, {error}: {wrong}")
+            good = False
+    return good
+
+
 def timed(call):
     begin = time.monotonic()
     call()
@@ -278,7 +357,7 @@ def complain(load):
     return bool(load.failed)
 
 
-KINDS = {"rotate": rotate, "full": full, "unread": unread}
+KINDS = {"rotate": rotate, "full": full, "unread": unread, "faults": faults}
 
 
 def main():

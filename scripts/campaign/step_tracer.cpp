@@ -12,6 +12,7 @@
 // it is killed, then MS after its end. (A busy machine does the same.)
 // --fail: the Nth CALL (with + each from it on) is not carried out and gives ERRNO. close(2) is carried out all the
 // same: the kernel lets the descriptor go whatever it returns.
+// --on PATH: of the calls that shall fail only those count whose first argument is a descriptor of that file.
 // --wait: the program runs by itself until it is told to follow.
 //
 // Standard input: "follow PID" (whose calls count as the program's), "cease" (nobody is killed and no call fails any
@@ -34,6 +35,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdarg>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -151,6 +153,7 @@ struct Wish {
   unsigned kill_at = 0;
   long fail_call = -1;
   int fail_error = 0;
+  std::string on;  ///< only calls with a descriptor of this file fail
   unsigned fail_first = 0, fail_last = 0;
   bool wait = false;
   int hold_ms = 0;
@@ -176,6 +179,13 @@ void skip_call(pid_t) {}
 void set_result(pid_t, long) {}
 constexpr bool kCanFail = false;
 #endif
+
+bool leads_to(pid_t pid, std::uint64_t fd, const std::string& path) {
+  std::array<char, 4096> target{};
+  const std::string link = "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd);
+  const ssize_t n = ::readlink(link.c_str(), target.data(), target.size());
+  return n > 0 && path == std::string(target.data(), static_cast<std::size_t>(n));
+}
 
 class Tracer {
  public:
@@ -293,6 +303,7 @@ void Tracer::on_entry(pid_t pid, const __ptrace_syscall_info& info) {
   }
   if (waits(number)) release();
   if (number != wish_.fail_call) return;
+  if (!wish_.on.empty() && !leads_to(pid, info.entry.args[0], wish_.on)) return;
   if (++named_ < wish_.fail_first || named_ > wish_.fail_last) return;
   if (number != SYS_close) skip_call(pid);
   result_of_[pid] = -wish_.fail_error;
@@ -427,6 +438,8 @@ int read_arguments(int argc, char** argv, Wish& wish) {
       wish.last = value.ends_with('+') ? ~0U : wish.first;
     } else if (word == "--from") {
       wish.from = value;
+    } else if (word == "--on") {
+      wish.on = value;
     } else if (word == "--kill") {
       wish.kill_at = static_cast<unsigned>(std::stoul(value));
     } else if (word == "--hold") {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The installed units under a real systemd: boots one in namespaces of its own (processes, mounts, network, host name,
-# IPC, control groups), installs a build there and does what operators do. Needs root; leaves nothing behind. Of control
+# IPC, control groups), with a journal of its own, installs a build there and does what operators do. Needs root; leaves nothing behind. Of control
 # groups only systemd's own hierarchy is there, so no limits of memory or CPU are tried.
 #
 #   scripts/campaign/systemd.sh BUILD_FOLDER
@@ -34,6 +34,7 @@ configure() {
 control = /run/prefork/control.sock
 pid-file = /run/prefork/master.pid
 shutdown-timeout = 5s
+${2:-}
 [pool main]
 workers = 2
 user = www-data
@@ -47,6 +48,73 @@ listen = tcp://127.0.0.1:80
 access-log = /var/log/prefork/access.log
 $1
 CONFIG
+}
+
+# The master's lines in the journal, an object on each line: those that have the pattern.
+journal() { journalctl -o json --no-pager "_PID=$(systemctl show -P MainPID prefork.service)" | grep -E "\"MESSAGE\" ?: ?\"$1"; }
+# PATTERN FIELD=VALUE...
+arrived() {
+  local line field
+  line=$(journal "$1" | tail -n 1)
+  [[ -n $line ]] || return 1
+  for field in "${@:2}"; do
+    grep -Eq "\"${field%%=*}\" ?: ?\"${field#*=}\"" <<<"$line" || return 1
+  done
+}
+expect_arrived() { eventually arrived "$@" || fail "not in the journal as meant: $*: $(journal ".*" | grep -o "\"MESSAGE\"[^,]*" | tail -n 8)"; }
+log_to() {
+  printf '[Service]\nWatchdogSec=2s\nStandardError=%s\n' "$1" >/etc/systemd/system/prefork.service.d/test.conf
+  configure "" "${2:-}"
+  systemctl daemon-reload
+  systemctl restart prefork.service || fail "no start with $1"
+}
+
+upgrade() {
+  local master restarts i
+  master=$(systemctl show -P MainPID prefork.service) restarts=$(systemctl show -P NRestarts prefork.service)
+  for i in 1 2; do
+    if ((i == 1)); then /opt/prefork/bin/preforkctl upgrade >/dev/null || fail "no upgrade"; else kill -USR2 "$master"; fi
+    sleep 5 # more than twice WatchdogSec
+    expect MainPID "$master"
+    expect NRestarts "$restarts"
+    expect ActiveState active
+    answers http://127.0.0.1:8080/
+    systemctl reload prefork.service || fail "a reload after an upgrade failed"
+    eventually has StatusText "generation $((i + 1)): 2 workers ready, 2 wanted" || fail "no new generation"
+    answers http://127.0.0.1:8080/
+  done
+  say "two upgrades: the same process, its sockets, signs of life and reloads go on"
+}
+
+in_the_journal() {
+  local worker
+  systemctl start systemd-journald.socket systemd-journald-dev-log.socket systemd-journald.service ||
+    fail "no journal"
+  log_to journal "log-level = debug"
+  expect_arrived "prefork-master .* starts" PRIORITY=5 SYSLOG_IDENTIFIER=prefork-master _TRANSPORT=stdout \
+    _SYSTEMD_UNIT=prefork.service
+  expect_arrived "service hello listens on" PRIORITY=6
+  expect_arrived "worker main/0 .* started" PRIORITY=7
+  worker=$(pgrep -u www-data -f prefork-master | head -n 1)
+  kill -KILL "$worker"
+  expect_arrived "worker main/[01] .pid $worker.* killed by SIGKILL" PRIORITY=3
+  configure "mistake = 1" "log-level = debug"
+  ! systemctl reload prefork.service 2>/dev/null || fail "a reload with a wrong configuration is called done"
+  expect_arrived "not reloaded" PRIORITY=3
+  configure "" "log-level = debug"
+  /opt/prefork/bin/preforkctl upgrade >/dev/null || fail "no upgrade"
+  expect_arrived "upgraded: " PRIORITY=5 _TRANSPORT=stdout
+  systemctl restart systemd-journald.service
+  /opt/prefork/bin/preforkctl reopen
+  expect_arrived "log reopened" PRIORITY=5
+  ! journal "(<|[0-9]{4}-)" >/dev/null || fail "a priority or a time stands in a line: $(journal "(<|[0-9]{4}-)" | head -n 1)"
+  say "the journal has each line with its priority, also after an upgrade and of a journal that was started anew"
+
+  log_to "append:$work/log" "log = syslog"
+  expect_arrived "prefork-master .* starts" PRIORITY=5 SYSLOG_IDENTIFIER=prefork-master _TRANSPORT=syslog \
+    SYSLOG_FACILITY=3 "SYSLOG_PID=$(systemctl show -P MainPID prefork.service)"
+  expect_arrived "service hello listens on" PRIORITY=6 _TRANSPORT=syslog
+  say "by syslog too"
 }
 
 # What an operator does, in the namespaces, with systemd as the first process.
@@ -83,6 +151,8 @@ operate() {
   grep -q "^Failed requests: *0$" "$work/ab" && ! grep -q "^Non-2xx" "$work/ab" || fail "failed: $(cat "$work/ab")"
   say "three restarts: $(awk '/^Complete/ {print $3}' "$work/ab") requests, none failed"
 
+  upgrade
+
   local before
   before=$(systemctl show -P MainPID prefork.service)
   kill -STOP "$before"
@@ -91,6 +161,8 @@ operate() {
   eventually has ActiveState active || fail "the new one is not told ready"
   has MainPID "$before" && fail "it is the same process"
   say "a master that stood still was replaced by the watchdog"
+
+  in_the_journal
 
   systemctl stop prefork.socket prefork.service
   expect Result success
@@ -109,6 +181,7 @@ boot() {
   # Of the system's own units only these: others would set up the machine.
   mkdir /opt/units
   cp $units/{basic,sysinit,sockets,shutdown,umount,network-online,multi-user}.target /opt/units
+  cp $units/systemd-journald{.service,.socket,-dev-log.socket} /opt/units
   for dir in /run /tmp /var/log $units /etc/systemd/system; do mount -t tmpfs none "$dir"; done
   cp /opt/units/* /opt/prefork/lib/systemd/system/* $units
   mount -t tmpfs none /sys/fs/cgroup
@@ -116,6 +189,9 @@ boot() {
   mount -t cgroup -o none,name=systemd none "$groups"
   ip link set lo up
   mkdir -p /opt/prefork/etc/prefork /etc/systemd/system/prefork.service.d
+  mkdir -p /run/systemd/journald.conf.d
+  printf '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=no\nRateLimitIntervalSec=0\n' \
+    >/run/systemd/journald.conf.d/test.conf
   configure ""
   printf '[Service]\nWatchdogSec=2s\nStandardError=append:%s\n' "$work/log" \
     >/etc/systemd/system/prefork.service.d/test.conf

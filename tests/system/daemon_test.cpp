@@ -168,6 +168,37 @@ TEST(DaemonFailsLater, ItsDeathIsToldToo) {
   ::unlink((daemon.dir / "master.pid").c_str());
 }
 
+/// A daemon whose worker hangs as it starts, unless a file is there.
+constexpr const char* kLate =
+    "[pool main]\nworkers = 1\n[service s]\nplugin = {plugins}/moody.so\nmood = wait\n"
+    "unless = {dir}/well\nlisten = tcp://127.0.0.1:0\n";
+
+// Its starter waits for it; another program would not know of that.
+TEST(DaemonUpgrade, IsRefusedWhileItsStarterWaits) {
+  const Background daemon(kLate);
+  Outcome start;
+  std::thread starter([&] { start = daemon.start(); });
+  EXPECT_TRUE(eventually([&] { return count(read_file(daemon.dir / "log"), "listens on") > 0; }));
+  const pid_t pid = daemon.pid();
+  EXPECT_GT(pid, 0);
+  const Outcome upgrade = daemon.ctl("upgrade");
+  EXPECT_EQ(upgrade.code, 69);
+  EXPECT_THAT(upgrade.err, HasSubstr("the server is starting, and who started it waits until it is ready"));
+  EXPECT_EQ(count(upgrade.err, "\n"), 1U) << upgrade.err;
+  if (pid > 0) ::kill(pid, SIGUSR2);
+  EXPECT_TRUE(eventually([&] { return count(read_file(daemon.dir / "log"), "the server is starting") == 1; }));
+  write_file(daemon.dir / "well", "");
+  for (const pid_t worker : pid > 0 ? children_of(pid) : std::vector<pid_t>()) ::kill(worker, SIGKILL);
+  starter.join();
+  EXPECT_EQ(start.code, 0) << start.err;
+  EXPECT_EQ(daemon.ctl("upgrade").code, 0) << "now it can be";
+  EXPECT_EQ(daemon.pid(), pid);
+  EXPECT_EQ(daemon.ctl("reload").code, 0) << "it still finds its configuration";
+  EXPECT_EQ(daemon.ctl("upgrade").code, 0);
+  EXPECT_EQ(daemon.ctl("stop").code, 0);
+  EXPECT_EQ(end_of(pid), 0);
+}
+
 // The first process of a container.
 
 #define SKIP_UNLESS_NAMESPACES()                                                     \

@@ -1,12 +1,14 @@
 // Goal: the server's log says what is asked for in the form that is asked for, and whatever becomes of who reads it,
 // nobody who serves or supervises waits for it, and what is lost is counted.
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <sstream>
+#include <system_error>
 
 #include "tests/system/harness.hpp"
 
@@ -85,6 +87,17 @@ TEST(Log, EachServiceHasItsLevel) {
   EXPECT_TRUE(server.stops_clean());
 }
 
+TEST(Log, ALineThatIsCutSaysSo) {
+  Server server(kMoody);
+  server.ready(1);
+  Client client(server.address("moody"));
+  say(client, 3, std::string(1024, 'x'));
+  say(client, 3, std::string(1025, 'y'));
+  EXPECT_TRUE(server.logged(" moody: " + std::string(1024, 'x') + "\n"));
+  EXPECT_TRUE(server.logged(" moody: " + std::string(1021, 'y') + "...\n"));
+  EXPECT_TRUE(server.stops_clean());
+}
+
 TEST(Log, InTheJournalHasPrioritiesAndNoTime) {
   const TempDir dir;
   write_file(dir / "err", "");
@@ -159,6 +172,86 @@ TEST(Log, AFullDiskIsCountedInTheStatus) {
   EXPECT_EQ(log()["access"][0]["path"], "/dev/full");
   EXPECT_GE(log()["dropped"], 3) << "starts, listens, ready, and that the access log can't be written";
   EXPECT_EQ(log()["dropped_by_workers"], 0);
+  EXPECT_TRUE(server.stops_clean());
+}
+
+/// A terminal that is gone once hang_up() is called: what is written to it then gives EIO, as a disk's fault does. The
+/// file that is the log leads to it, and can be made to lead elsewhere.
+class Terminal {
+ public:
+  explicit Terminal(const std::string& path) : path_(path), fd_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
+    char name[64];
+    if (fd_ == -1 || ::grantpt(fd_) == -1 || ::unlockpt(fd_) == -1 || ::ptsname_r(fd_, name, sizeof name) != 0 ||
+        ::symlink(name, path.c_str()) == -1) {
+      throw std::system_error(errno, std::generic_category(), "pseudo-terminal");
+    }
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+  ~Terminal() { hang_up(); }
+  void hang_up() { ::close(std::exchange(fd_, -1)); }
+  /// From the next reopening on it is a file.
+  void replace() const {
+    write_file(path_ + ".new", "");
+    ASSERT_EQ(::rename((path_ + ".new").c_str(), path_.c_str()), 0);
+  }
+
+ private:
+  std::string path_;
+  int fd_;
+};
+
+const std::string kMoodyAndHello =
+    kMoody + "[service hello]\nplugin = hello\nlisten = tcp://127.0.0.1:0\naccess-log = {dir}/access\n";
+
+TEST(Log, AFaultOfTheDiskUnderAnAccessLogIsToldAndCounted) {
+  std::unique_ptr<Terminal> access;
+  Server server(kMoodyAndHello,
+                {.before = [&](const TempDir& dir) { access = std::make_unique<Terminal>(dir / "access"); }});
+  server.ready(1);
+  access->hang_up();
+  Client client(server.address("hello"));
+  for (int i = 0; i < 100; ++i) EXPECT_THAT(get(client), testing::HasSubstr("200 OK"));
+  EXPECT_TRUE(server.logged("access log " + (server.dir() / "access") +
+                            " can't be written: Input/output error; lines are dropped"));
+  const auto log = [&] { return server.status()["log"]; };
+  EXPECT_TRUE(eventually([&] { return log()["access"][0]["dropped"] == 100; })) << log();
+  access->replace();
+  server.signal(SIGUSR1);
+  // The writer may have been signalled after the first of these.
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_THAT(get(client), testing::HasSubstr("200 OK"));
+    return !read_file(server.dir() / "access").empty();
+  }));
+  EXPECT_TRUE(server.logged("access log " + (server.dir() / "access") + " is written again; "));
+  EXPECT_EQ(count(server.log(), "can't be written"), 1U);
+  EXPECT_TRUE(server.stops_clean());
+}
+
+TEST(Log, AFaultOfTheDiskUnderTheServersLogHurtsNobody) {
+  std::unique_ptr<Terminal> terminal;
+  Server server(kMoodyAndHello, {.master = "log = {dir}/log", .before = [&](const TempDir& dir) {
+                                   terminal = std::make_unique<Terminal>(dir / "log");
+                                 }});
+  server.ready(1);
+  terminal->hang_up();
+  Client moody(server.address("moody")), hello(server.address("hello"));
+  const auto dropped = [&] { return server.status()["log"]["dropped"].get<unsigned>(); };
+  ASSERT_EQ(dropped(), 0U);
+  for (int i = 0; i < 50; ++i) say(moody, 3, "line");
+  EXPECT_THAT(get(hello), testing::HasSubstr("200 OK"));
+  EXPECT_TRUE(eventually([&] { return dropped() == 50; })) << dropped();
+  EXPECT_EQ(count(server.ctl({"events"}).out, "moody: line"), 50U) << "they are there still";
+  const pid_t victim = server.workers().front();
+  EXPECT_EQ(::kill(victim, SIGKILL), 0);
+  EXPECT_TRUE(eventually([&] { return server.workers() != std::vector<pid_t>{victim}; })) << "supervision goes on";
+  server.ready(1);
+  EXPECT_EQ(server.ctl({"reload"}).code, 0);
+  terminal->replace();
+  EXPECT_EQ(server.ctl({"reopen"}).code, 0);
+  const std::string lost = std::to_string(dropped()) + " log lines were lost";
+  EXPECT_TRUE(eventually([&] { return count(read_file(server.dir() / "log"), lost) == 1; }))
+      << lost << ": " << read_file(server.dir() / "log");
   EXPECT_TRUE(server.stops_clean());
 }
 

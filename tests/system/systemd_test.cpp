@@ -1,12 +1,10 @@
 // Goal: a service manager that starts the server is told how it fares, and hands it sockets that are bound already.
 #include <sys/stat.h>
-#include <sys/un.h>
 
-#include <cstdlib>
-#include <mutex>
 #include <regex>
 
 #include "tests/system/harness.hpp"
+#include "tests/system/service_manager.hpp"
 
 namespace prefork::system_test {
 namespace {
@@ -22,67 +20,6 @@ plugin = {plugins}/who.so
 answer = Hello, World!
 listen = tcp://127.0.0.1:0
 )";
-
-/// The end of NOTIFY_SOCKET that systemd has.
-class Manager {
- public:
-  explicit Manager(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    if (::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == -1) {
-      throw std::system_error(errno, std::generic_category(), "bind " + path);
-    }
-  }
-  Manager(const Manager&) = delete;
-  Manager& operator=(const Manager&) = delete;
-  ~Manager() { ::close(fd_); }
-
-  /// All that was said so far, in order.
-  const std::vector<std::string>& heard() {
-    char text[4096];
-    for (ssize_t n; (n = ::recv(fd_, text, sizeof text, 0)) >= 0;) {
-      heard_.emplace_back(text, static_cast<std::size_t>(n));
-    }
-    return heard_;
-  }
-  /// Waits until something that begins so has been said so many times.
-  testing::AssertionResult hears(const std::string& start, std::size_t times = 1) {
-    const auto said = [&] {
-      const auto& all = heard();
-      return std::count_if(all.begin(), all.end(), [&](const auto& text) { return text.starts_with(start); });
-    };
-    if (eventually([&] { return static_cast<std::size_t>(said()) >= times; })) return testing::AssertionSuccess();
-    return testing::AssertionFailure() << start << " was said " << said() << " times, not " << times << ": "
-                                       << testing::PrintToString(heard_);
-  }
-  /// What was said of states, without what is for people and signs of life.
-  std::vector<std::string> states() {
-    std::vector<std::string> all;
-    for (const auto& text : heard()) {
-      if (!text.starts_with("STATUS=") && text != "WATCHDOG=1") all.push_back(text);
-    }
-    return all;
-  }
-
- private:
-  int fd_;
-  std::vector<std::string> heard_;
-};
-
-/// A server that finds a manager's socket in its environment.
-struct Managed {
-  explicit Managed(const std::string& sections, std::vector<std::string> environment = {})
-      : server(sections, {.environment = with_socket(std::move(environment))}) {}
-  std::vector<std::string> with_socket(std::vector<std::string> environment) const {
-    environment.push_back("NOTIFY_SOCKET=" + (own / "notify"));
-    return environment;
-  }
-
-  TempDir own;
-  Manager manager{own / "notify"};
-  Server server;
-};
 
 TEST(ServiceManager, IsToldOfEveryChangeOfState) {
   Managed managed(kHello);

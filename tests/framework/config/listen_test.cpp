@@ -160,6 +160,9 @@ TEST(FormatListen, IsReadBack) {
   }
   EXPECT_EQ(format_listen(parse_listen("tcp://*:1 backlog=4096 nodelay=on reuseport=no")), "tcp://*:1")
       << "defaults are left out";
+  ListenSpec inherited = parse_listen("fd:web");
+  inherited.ipv6only = false;  // as the socket that was found
+  EXPECT_EQ(format_listen(inherited), "fd:web");
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ Handover full() {
   h.notify_socket = "@notify";
   h.watchdog_us = 8;
   h.tells_pid = true;
+  h.was_ready = true;
   h.lost_lines = {{"/log", 9}};
   h.pid_file = 10;
   h.control = 11;
@@ -105,7 +106,7 @@ TEST(Handover, EveryChangedByteIsRefused) {
 TEST(Handover, AnotherVersionOrLayoutIsNamed) {
   const std::string text = encode_handover(full(), "layout 8");
   EXPECT_EQ(refusal(text), "what workers share has another layout: \"layout 8\", not \"layout 7\"");
-  EXPECT_NE(refusal("prefork-handover 2" + text.substr(text.find('\n'))).find("another version"), std::string::npos);
+  EXPECT_NE(refusal("prefork-handover 1" + text.substr(text.find('\n'))).find("another version"), std::string::npos);
   EXPECT_NE(refusal("").find("damaged"), std::string::npos);
 }
 
@@ -120,7 +121,7 @@ TEST(Handover, NonsenseIsReadOrRefused) {
     for (auto n = random() % 3 + 1; n > 0; --n) body[random() % body.size()] = "0123456789,:-x\n"[random() % 15];
     std::uint64_t hash = 14695981039346656037U;
     for (const char byte : body) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211U;
-    const std::string text = "prefork-handover 1\n" + kLayout + "\n" + std::to_string(hash) + "\n" + body;
+    const std::string text = "prefork-handover 2\n" + kLayout + "\n" + std::to_string(hash) + "\n" + body;
     refused += refusal(text) == "(none)" ? 0 : 1;
   }
   EXPECT_GT(refused, 1000);

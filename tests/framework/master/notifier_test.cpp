@@ -121,6 +121,18 @@ TEST_F(NotifierTest, AReloadBeforeTheServerIsReadyIsPartOfTheStart) {
   EXPECT_THAT(manager.heard(), IsEmpty());
 }
 
+TEST_F(NotifierTest, AServerThatWasReadyIsSo) {
+  Manager manager(address);
+  Notifier::Setup handed = setup();
+  handed.was_ready = true;
+  Notifier notifier(handed, log);
+  EXPECT_THAT(manager.heard(), IsEmpty());
+  notifier.tend(now, report(1));
+  EXPECT_EQ(manager.heard().front(), "READY=1");
+  notifier.reload_began();
+  EXPECT_THAT(manager.heard(), ElementsAre(MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+")));
+}
+
 TEST_F(NotifierTest, GivesASignOfLifeTwiceInAPeriod) {
   Manager manager(address);
   Notifier notifier(setup(10s), log);
