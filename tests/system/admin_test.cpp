@@ -136,9 +136,11 @@ TEST(Admin, ResponsesStayCounted) {
   expect(5, "after kill -9");
   EXPECT_THAT(say("GET / HTTP/1.0"), HasSubstr("200 OK"));
   expect(6, "with new workers in the old slots");
-  EXPECT_EQ(server.ctl({"reload"}).code, 0);
+  const Outcome reload = server.ctl({"reload"});
+  EXPECT_EQ(reload.code, 0) << reload.err;
   expect(6, "after a reload");
-  EXPECT_EQ(server.ctl({"upgrade"}).code, 0);
+  const Outcome upgrade = server.ctl({"upgrade"});
+  EXPECT_EQ(upgrade.code, 0) << upgrade.err;
   expect(6, "after an upgrade");
   EXPECT_THAT(say("GET / HTTP/1.0"), HasSubstr("200 OK"));
   expect(7, "in the end");
