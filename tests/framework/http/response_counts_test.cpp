@@ -45,7 +45,7 @@ class ResponseCountsTest : public testing::Test, public worker::test::ServedBy<t
       });
       router.get("/socket",
                  [](Request& request) { return web_socket(request, [](WebSocket&) -> Task<void> { co_return; }); });
-      router.post("/", [](Request& request) { return Response::text(request.body()); });
+      router.post("/", [](Request& request) { return Response::text(std::string(request.body())); });
       router.post("/reads",
                   [](Request& request) -> Task<Response> {
                     const auto piece = co_await request.read();
