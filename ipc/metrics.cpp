@@ -43,6 +43,13 @@ std::uint64_t HistogramValues::quantile(double q) const noexcept {
   return bound;
 }
 
+ResponseCounts SharedResponses::counts() const noexcept {
+  ResponseCounts counts;
+  for (std::size_t i = 0; i < counts.by_class.size(); ++i) counts.by_class[i] = total(i);
+  counts.shed = total(kShed);
+  return counts;
+}
+
 HistogramValues SharedHistogram::values() const noexcept {
   HistogramValues values;
   for (std::size_t i = 0; i < kHistogramBuckets; ++i) {

@@ -56,6 +56,7 @@ class SharedCounter : public MetricBlocks {
   std::size_t repair(Owner) const noexcept { return 0; }
 
  private:
+  friend class SharedResponses;
   static constexpr std::size_t kWords = 8;
 };
 
@@ -79,6 +80,34 @@ class SharedGauge : public MetricBlocks {
 
  private:
   static constexpr std::size_t kWords = 8;
+};
+
+/// How an HTTP service answered, as a copy.
+struct ResponseCounts {
+  static constexpr std::size_t kClasses = 5;
+  std::array<std::uint64_t, kClasses> by_class{};  ///< 1xx to 5xx
+  std::uint64_t shed = 0;                          ///< requests that had waited for too long, also among the 5xx
+};
+
+/// How an HTTP service answered. Its memory is a counter's: a block's cache line has room for all its numbers.
+class SharedResponses : public MetricBlocks {
+ public:
+  /// @param memory  of a SharedCounter
+  SharedResponses(void* memory, std::size_t slots, Party self) noexcept
+      : MetricBlocks(memory, kWords, slots, self.owner) {}
+
+  /// What is no class counts as the server's error, as clients take it (RFC 9110 15).
+  void answered(unsigned status) const noexcept {
+    const unsigned place = status / 100 - 1;
+    add(own_[place < ResponseCounts::kClasses ? place : ResponseCounts::kClasses - 1], 1);
+  }
+  void shed() const noexcept { add(own_[kShed], 1); }
+  ResponseCounts counts() const noexcept;
+
+ private:
+  static constexpr std::size_t kWords = SharedCounter::kWords;
+  static constexpr std::size_t kShed = ResponseCounts::kClasses;
+  static_assert(kShed < kWords);
 };
 
 /// A histogram's buckets: each power of two in four parts of the same width, so that a bound is at most a fourth

@@ -10,7 +10,7 @@ namespace prefork::ipc {
 
 namespace {
 
-constexpr const char* kName = "prefork-layout-1";
+constexpr const char* kName = "prefork-layout-2";
 
 // An object of each kind, of any size.
 std::string object_bytes(SharedKind kind) {

@@ -112,6 +112,42 @@ std::string quantile(const Span& span, const std::vector<std::uint64_t>& counts,
   return "-";
 }
 
+// How often, of all services together: of "responses", by class of status, or of the service itself ("shed").
+double response_rate(const Span& span, const char* name) {
+  const auto sum = [&](const Json& status) {
+    std::uint64_t all = 0;
+    for (const Json& service : member(status, "services")) {
+      all += number(member(service, "responses"), name) + number(service, name);
+    }
+    return all;
+  };
+  return span.rate(sum(span.before), sum(span.now));
+}
+
+// Where there is an HTTP service: "responses/s: 0 1xx, 990 2xx, 0 3xx, 8.5 4xx, 2.1 5xx (0.2%), 0 shed".
+std::string responses(const Span& span) {
+  const Json& services = member(span.now, "services");
+  if (std::none_of(services.begin(), services.end(),
+                   [](const Json& service) { return member(service, "responses").is_object(); })) {
+    return {};
+  }
+  const auto text = [](double rate) {
+    return rate > 0 && rate < 9.95 ? fmt::format("{:.1f}", rate) : fmt::format("{:.0f}", rate);
+  };
+  std::string out = "responses/s: ";
+  double all = 0;
+  for (const char* of : {"1xx", "2xx", "3xx", "4xx"}) {
+    const double rate = response_rate(span, of);
+    all += rate;
+    out += text(rate) + ' ' + of + ", ";
+  }
+  const double errors = response_rate(span, "5xx");
+  const double share = errors > 0 ? 100 * errors / (all + errors) : 0;
+  out += text(errors) + " 5xx";
+  if (share > 0) out += fmt::format(" ({:.{}f}%)", share, share < 9.995 ? 2 : 0);
+  return out + fmt::format(", {} shed\n", text(response_rate(span, "shed")));
+}
+
 std::string head(const Span& span, const std::vector<Row>& workers) {
   const Json& master = member(span.now, "master");
   const Json& totals = member(span.now, "totals");
@@ -133,7 +169,7 @@ std::string head(const Span& span, const std::vector<Row>& workers) {
   out += fmt::format("{}/s in, {}/s out, CPU {:.0f}%, memory {}\n",
                      human_bytes(static_cast<std::uint64_t>(span.total_rate("bytes_in"))),
                      human_bytes(static_cast<std::uint64_t>(span.total_rate("bytes_out"))), cpu, human_bytes(memory));
-  return out;
+  return out + responses(span);
 }
 
 std::string pools(const Span& span, const std::vector<Row>& workers, std::size_t width) {

@@ -41,6 +41,7 @@ void share(const master::ServiceShared& declared, const master::SpawnOrder& orde
                                 objects.at(use.to_first).get()});
   }
   if (declared.request_times) service.request_times = objects.at(*declared.request_times).get();
+  if (declared.responses) service.responses = objects.at(*declared.responses).get();
   if (declared.signals) service.signals = objects.at(order.pool.generation->shared.signals.value()).get();
 }
 

@@ -285,6 +285,7 @@ void Connection::on_timeout() {
   if (call_ != nullptr && call_->reader && call_->reader->waiting()) return call_->reader->fail(refusals::kSlowBody);
   if (unsent_ != nullptr || parts_ || !has_input()) return break_off();
   share_.cycle.append_timeout(share_.output, std::time(nullptr), ClientSource{&address_of, this});
+  share_.count_requests();
   send(share_.output);
   share_.output.clear();
   if (!closed()) finish_or_wait(Next::linger);

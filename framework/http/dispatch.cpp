@@ -52,6 +52,7 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   const RequestHead& head = request.head;
   request.param_count = 0;
   request.access_log = endpoint.access_log();
+  request.responses = endpoint.responses();
   request.slow_log = nullptr;
   request.times = nullptr;
   request.started_ns = 0;
@@ -79,6 +80,7 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   request.access_log = mount->access_log;
   request.slow_log = mount->slow_log;
   request.times = mount->times;
+  request.responses = mount->responses;
   request.trusted_proxies = mount->trusted_proxies.empty() ? nullptr : &mount->trusted_proxies;
   result.body_limit = mount->body_bytes;
   if (wants_tls(request)) {

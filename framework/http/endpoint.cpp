@@ -62,12 +62,13 @@ void Endpoint::mount(const Place& place, Router router, const ServiceLimits& lim
   widen(limits_, limits);
   limits_.limits.body_bytes = std::max(limits_.limits.body_bytes, router.table().max_body_bytes());
   if (access_log_ == nullptr) access_log_ = place.access_log;
+  if (responses_ == nullptr) responses_ = place.responses;
   has_hosts_ = has_hosts_ || !place.hosts.any();
   const auto before = std::find_if(mounts_.begin(), mounts_.end(),
                                    [&](const Mount& other) { return other.prefix.size() < prefix.size(); });
-  mounts_.insert(before,
-                 Mount{std::string(prefix), place.hosts, std::move(router), context, limits.limits.body_bytes,
-                       limits.trusted_proxies, place.access_log, place.slow_log, place.times, limits.queue_timeout});
+  mounts_.insert(before, Mount{std::string(prefix), place.hosts, std::move(router), context, limits.limits.body_bytes,
+                               limits.trusted_proxies, place.access_log, place.slow_log, place.times, place.responses,
+                               limits.queue_timeout});
 }
 
 bool Endpoint::has_request_timeout() const noexcept {

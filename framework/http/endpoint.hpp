@@ -21,7 +21,8 @@ class Context;
 
 namespace prefork::ipc {
 class SharedHistogram;
-}
+class SharedResponses;
+}  // namespace prefork::ipc
 
 namespace prefork::http {
 
@@ -51,9 +52,10 @@ struct Place {
 
   std::string_view path;  ///< "/", "/a" or "/a/b"; a final '/' is ignored
   HostNames hosts;
-  AccessLog* access_log = nullptr;              ///< null: none
-  SlowLog* slow_log = nullptr;                  ///< null: none
-  const ipc::SharedHistogram* times = nullptr;  ///< null: nobody wants to know
+  AccessLog* access_log = nullptr;                  ///< null: none
+  SlowLog* slow_log = nullptr;                      ///< null: none
+  const ipc::SharedHistogram* times = nullptr;      ///< null: nobody wants to know
+  const ipc::SharedResponses* responses = nullptr;  ///< likewise
 };
 
 /// One HTTP service at its place on a listener.
@@ -67,6 +69,7 @@ struct Mount {
   AccessLog* access_log = nullptr;
   SlowLog* slow_log = nullptr;
   const ipc::SharedHistogram* times = nullptr;
+  const ipc::SharedResponses* responses = nullptr;
   std::chrono::milliseconds queue_timeout{0};
 };
 
@@ -89,6 +92,8 @@ class Endpoint {
 
   /// Of the first service that has one, for requests that belong to none; null: none.
   AccessLog* access_log() const noexcept { return access_log_; }
+  /// The same, for what such requests are answered.
+  const ipc::SharedResponses* responses() const noexcept { return responses_; }
 
   /// Before a request's path is known, the most generous of its services' limits hold.
   const ServiceLimits& limits() const noexcept { return limits_; }
@@ -98,6 +103,7 @@ class Endpoint {
 
   std::vector<Mount> mounts_;  ///< longest prefix first
   AccessLog* access_log_ = nullptr;
+  const ipc::SharedResponses* responses_ = nullptr;
   bool has_hosts_ = false;  ///< some service has names
   ServiceLimits limits_;
 };

@@ -7,6 +7,7 @@
 
 #include "framework/http/error_page.hpp"
 #include "framework/http/response_writer.hpp"
+#include "ipc/metrics.hpp"
 
 namespace prefork::http {
 namespace {
@@ -311,8 +312,13 @@ void RequestCycle::append(Call& call, Response& response, std::string& output) {
   call.keep_alive = call.keep_alive && head.keep_alive && !response.closes() && !draining_ && !until_close;
   const ResponseMode mode{head.method == Method::head, call.keep_alive, old_version};
   append_response(output, response, mode, date_.line(now_));
-  ++served_;
+  count(call.state.responses, response);
   if (!needs_transfer(response, mode.head_only)) tell(&call, call.state.client, response, mode.head_only);
+}
+
+void RequestCycle::count(const ipc::SharedResponses* responses, const Response& response) noexcept {
+  ++served_;
+  if (responses != nullptr) responses->answered(code(response.status()));
 }
 
 void RequestCycle::tell(const Call* call, const ClientSource& client, const Response& response, bool head_only) {
@@ -323,6 +329,7 @@ void RequestCycle::tell(const Call* call, const ClientSource& client, const Resp
 void RequestCycle::shed(std::string& output, Progress& progress) {
   Response response = Response::error(Status::service_unavailable);
   response.set("Retry-After", "1").close();
+  if (const ipc::SharedResponses* responses = current_->state.responses; responses != nullptr) responses->shed();
   append(*current_, response, output);
   current_->reset();
   progress.next = Next::linger;
@@ -331,7 +338,7 @@ void RequestCycle::shed(std::string& output, Progress& progress) {
 void RequestCycle::refuse(const Refusal& refusal, std::string& output, Progress& progress) {
   const Response response = Response::text(std::string(refusal.reason) + "\n", refusal.status);
   append_response(output, response, ResponseMode{false, false, false}, date_.line(now_));
-  ++served_;
+  count(head_known_ ? current_->state.responses : endpoint_.responses(), response);
   progress.next = Next::linger;
   tell(head_known_ ? current_.get() : nullptr, current_->state.client, response, false);
 }
@@ -339,7 +346,7 @@ void RequestCycle::refuse(const Refusal& refusal, std::string& output, Progress&
 void RequestCycle::append_timeout(std::string& output, std::time_t now, const ClientSource& client) {
   const Response response = Response::error(Status::request_timeout);
   append_response(output, response, ResponseMode{false, false, false}, date_.line(now));
-  ++served_;
+  count(endpoint_.responses(), response);
   tell(nullptr, client, response, false);
 }
 

@@ -12,7 +12,8 @@
 
 namespace prefork::ipc {
 class SharedHistogram;
-}
+class SharedResponses;
+}  // namespace prefork::ipc
 
 namespace prefork::http {
 
@@ -49,6 +50,7 @@ struct RequestState {
   AccessLog* access_log = nullptr;                      ///< of the service; null: none
   SlowLog* slow_log = nullptr;                          ///< of the service; null: none
   mutable const ipc::SharedHistogram* times = nullptr;  ///< of the service; null: nobody wants to know, or it is noted
+  const ipc::SharedResponses* responses = nullptr;      ///< of the service; null: nobody wants to know
   std::uint64_t started_ns = 0;  ///< CLOCK_MONOTONIC; 0: it did not get to a handler. Exact where there is a log or a
                                  ///< request-timeout, else the start of the loop's turn
   std::uint32_t shed_after_ms = 0;            ///< it has waited for so long, and is not served; 0: it is

@@ -49,6 +49,13 @@ std::optional<LatencyStatus> latency_of(const Generation& generation, std::size_
   return LatencyStatus(ipc::SharedHistogram(object.memory(), {}, object.slots(), {ipc::kMasterOwner}).values());
 }
 
+std::optional<ipc::ResponseCounts> responses_of(const Generation& generation, std::size_t service) {
+  const auto place = generation.shared.services.at(service).responses;
+  if (!place) return std::nullopt;
+  const ipc::SharedObject& object = *generation.objects.objects().at(*place);
+  return ipc::SharedResponses(object.memory(), object.slots(), {ipc::kMasterOwner}).counts();
+}
+
 }  // namespace
 
 Master::Master(Setup setup, Log& log, RunWorker run)
@@ -318,7 +325,8 @@ StatusSnapshot Master::snapshot() {
   }
   for (std::size_t i = 0; i < workforce_.current().options.services.size(); ++i) {
     const auto& service = workforce_.current().options.services[i];
-    snapshot.services.push_back({service.name, service.plugin, service.pool, latency_of(workforce_.current(), i)});
+    snapshot.services.push_back({service.name, service.plugin, service.pool, latency_of(workforce_.current(), i),
+                                 responses_of(workforce_.current(), i)});
   }
   snapshot.log.dropped = log_.dropped();
   snapshot.log.access = log_writers_.report();

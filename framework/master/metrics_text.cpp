@@ -150,6 +150,22 @@ void write_latencies(PrometheusWriter& out, const StatusSnapshot& status) {
   }
 }
 
+void write_responses(PrometheusWriter& out, const StatusSnapshot& status) {
+  out.family("prefork_http_responses_total", kCounter,
+             "Responses by class of status; 1xx: 101 only, with which WebSockets begin.");
+  for (const ServiceStatus& service : status.services) {
+    if (!service.responses) continue;
+    for (std::size_t i = 0; i < service.responses->by_class.size(); ++i) {
+      out.sample({{"service", service.name}, {"code", kStatusClasses[i]}}, service.responses->by_class[i]);
+    }
+  }
+  out.family("prefork_http_requests_shed_total", kCounter,
+             "Requests that had waited for longer than queue-timeout and were answered with 503.");
+  for (const ServiceStatus& service : status.services) {
+    if (service.responses) out.sample({{"service", service.name}}, service.responses->shed);
+  }
+}
+
 // Several services may share an address; its queue is told once.
 void write_queues(PrometheusWriter& out, const StatusSnapshot& status) {
   std::map<std::string_view, const ListenerStatus*> streams, datagrams;
@@ -223,6 +239,7 @@ std::string metrics_text(const StatusSnapshot& status, const std::vector<SharedS
   write_workers(out, status);
   write_work(out, status);
   write_latencies(out, status);
+  write_responses(out, status);
   write_queues(out, status);
   write_shared(out, shared);
   return std::move(out).take();

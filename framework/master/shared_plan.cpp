@@ -35,7 +35,11 @@ class Planner {
     for (const SharedSpec& spec : service.report.shared) {
       spec.kind == SharedKind::channel ? add_channel(service, spec) : add_object(service, spec);
     }
-    if (service.report.kind == ServiceKind::http) plan_.services.back().request_times = place_request_times(service);
+    if (service.report.kind == ServiceKind::http) {
+      plan_.services.back().request_times =
+          place_own(service, "request-times", SharedKind::histogram, ipc::SharedKind::histogram);
+      plan_.services.back().responses = place_own(service, "responses", SharedKind::counter, ipc::SharedKind::counter);
+    }
     if (service.report.signals && !plan_.signals) plan_.signals = place_signals(service);
   }
   SharedPlan take() { return std::move(plan_); }
@@ -95,12 +99,12 @@ class Planner {
                  {service.options.name, service.options.origin.text, SharedKind::topic, Scope::service, {}});
   }
 
-  // No service can declare a name with a dot in it.
-  std::size_t place_request_times(const SharingService& service) {
+  // What the framework measures. No service can declare a name with a dot in it.
+  std::size_t place_own(const SharingService& service, const char* name, SharedKind kind, ipc::SharedKind memory) {
     SharedSizes sizes;
-    sizes.shape.kind = ipc::SharedKind::histogram;
-    return place(service.options.name + ".http.request-times", std::move(sizes),
-                 {service.options.name, service.options.origin.text, SharedKind::histogram, Scope::service, {}});
+    sizes.shape.kind = memory;
+    return place(service.options.name + ".http." + name, std::move(sizes),
+                 {service.options.name, service.options.origin.text, kind, Scope::service, {}});
   }
 
   static Declarer declarer(const SharingService& service, const SharedSpec& spec, std::string ends) {

@@ -47,6 +47,7 @@ struct ServiceShared {
   std::vector<ChannelUse> channels;
   bool signals = false;
   std::optional<std::size_t> request_times;  ///< of HTTP services: the histogram that their workers keep for the master
+  std::optional<std::size_t> responses;      ///< likewise: the memory of ipc::SharedResponses
 };
 
 struct SharedPlan {

@@ -69,6 +69,13 @@ void write(JsonWriter& json, const ServiceStatus& service) {
     for (const std::uint64_t count : service.latency->buckets) json.value(count);
     json.end_array().end_object();
   }
+  if (service.responses) {
+    json.key("responses").begin_object();
+    for (std::size_t i = 0; i < service.responses->by_class.size(); ++i) {
+      json.member(kStatusClasses[i], service.responses->by_class[i]);
+    }
+    json.end_object().member("shed", service.responses->shed);
+  }
   json.end_object();
 }
 

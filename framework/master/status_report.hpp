@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ipc/metrics.hpp"
@@ -71,11 +72,16 @@ struct LatencyStatus {
   double sum_seconds = 0;
 };
 
+/// The classes of ipc::ResponseCounts.
+inline constexpr std::array<std::string_view, ipc::ResponseCounts::kClasses> kStatusClasses{"1xx", "2xx", "3xx", "4xx",
+                                                                                            "5xx"};
+
 struct ServiceStatus {
   std::string name;
   std::string plugin;
   std::string pool;
-  std::optional<LatencyStatus> latency{};  ///< nullopt: no HTTP service
+  std::optional<LatencyStatus> latency{};          ///< nullopt: no HTTP service
+  std::optional<ipc::ResponseCounts> responses{};  ///< likewise
 };
 
 /// What workers count. Never goes down within one worker, nor in the totals.

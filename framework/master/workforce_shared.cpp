@@ -81,6 +81,7 @@ std::vector<SharedStatus> Workforce::report_shared() const {
   std::set<std::size_t> own;  // the framework's, which services know nothing of
   for (const ServiceShared& service : current_->shared.services) {
     if (service.request_times) own.insert(*service.request_times);
+    if (service.responses) own.insert(*service.responses);
   }
   std::vector<SharedStatus> all;
   for (std::size_t i = 0; i < current_->objects.objects().size(); ++i) {

@@ -17,7 +17,8 @@ class ServiceBase;
 
 namespace prefork::ipc {
 class SharedHistogram;
-}
+class SharedResponses;
+}  // namespace prefork::ipc
 
 namespace prefork::worker {
 
@@ -63,6 +64,9 @@ class ServiceHost final : public Context {
   /// How long requests take, in nanoseconds; null: nobody wants to know.
   const ipc::SharedHistogram* request_times() const noexcept { return request_times_; }
   void request_times(const ipc::SharedHistogram* times) noexcept { request_times_ = times; }
+  /// What is answered; null: nobody wants to know.
+  const ipc::SharedResponses* responses() const noexcept { return responses_; }
+  void responses(const ipc::SharedResponses* responses) noexcept { responses_ = responses; }
   /// The same. @throws std::logic_error from shared() and signals() where there are none: a test's host
   void share(SharedObjects& shared, Signals& signals) noexcept;
   SharedObjects& shared() const;
@@ -92,6 +96,7 @@ class ServiceHost final : public Context {
   int access_log_fd_ = -1;
   LogLevel log_level_ = LogLevel::debug;
   const ipc::SharedHistogram* request_times_ = nullptr;
+  const ipc::SharedResponses* responses_ = nullptr;
   Signals* signals_ = nullptr;
 };
 

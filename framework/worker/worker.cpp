@@ -89,6 +89,7 @@ class Worker final : private DutyOfficer {
     std::unique_ptr<ServiceHost> host;
     std::unique_ptr<SharedObjects> shared;
     std::unique_ptr<ipc::SharedHistogram> request_times;
+    std::unique_ptr<ipc::SharedResponses> responses;
     ServiceBase* service;
   };
 
@@ -225,7 +226,12 @@ void Worker::load_services() {
                                                      waits_.self());
       host->request_times(times.get());
     }
-    services_.push_back({std::move(host), std::move(shared), std::move(times), created});
+    std::unique_ptr<ipc::SharedResponses> responses;
+    if (const ipc::SharedObject* object = service.responses; object != nullptr) {
+      responses = std::make_unique<ipc::SharedResponses>(object->memory(), object->slots(), waits_.self());
+      host->responses(responses.get());
+    }
+    services_.push_back({std::move(host), std::move(shared), std::move(times), std::move(responses), created});
   }
   if (setup_.proc_fds >= 0) ::close(std::exchange(setup_.proc_fds, -1));
   for (auto& service : setup_.services) {

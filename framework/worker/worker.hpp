@@ -51,6 +51,7 @@ struct ServiceSetup {
   std::vector<ChannelSetup> channels{};
   const ipc::SharedObject* signals = nullptr;        ///< the server's topic of signals, where the service asked for it
   const ipc::SharedObject* request_times = nullptr;  ///< a histogram; null: none
+  const ipc::SharedObject* responses = nullptr;      ///< of ipc::SharedResponses; null: none
 };
 
 /// All that a worker needs to know, as plain data. Descriptors are the worker's from here on.

@@ -57,7 +57,10 @@ try {
     readFileSync(join(folder, 'log'), 'utf8').match(/is ready/g)?.length >= 5);
   const address = name => ctl('status').listeners.find(one => one.service === name).address.replace('tcp://', '');
   const load = setInterval(() => {
-    for (let i = 0; i < 20; ++i) fetch(`http://${address.hello}/`).then(answer => answer.text()).catch(() => {});
+    const ask = (path, method = 'GET') => fetch(`http://${address.hello}${path}`, { method }).then(answer => answer.text()).catch(() => {});
+    for (let i = 0; i < 20; ++i) ask('/');
+    ask('/no/such');
+    ask('/', 'BREW');  // 501
   }, 100);
   address.hello = address('hello');
   const url = `http://${address('admin')}/watch`;
@@ -105,11 +108,19 @@ try {
   await page.getByText(/is ready/).first().waitFor({ state: 'hidden' });
   await page.getByLabel('Show').selectOption('0');
 
-  // A reload replaces the worker that feeds the page; it comes back by itself.
-  await new Promise(done => setTimeout(done, 8000));  // for pictures that show something
+  // What the load looks like, errors at a glance.
+  const figure = name => page.locator('.figure').filter({ has: page.getByText(name, { exact: true }) });
+  await until('a curve', async () => (await figure('Requests/s').locator('.line').getAttribute('d')).split('L').length > 5);
+  await until('a latency', async () => /^[0-9.]+ .?s$/.test(await figure('Latency, p99').locator('.value').textContent()));
+  await until('the share of errors', async () => /^[1-9][0-9.]* %$/.test(await figure('Errors, 5xx').locator('.value').textContent()));
+  await until('that it is alarming', async () => (await figure('Errors, 5xx').getAttribute('class')).includes('alarm'));
+  const cells = page.locator('#services tr').filter({ hasText: address.hello }).locator('td');
+  await until('errors of the service', async () => (await cells.allTextContents()).slice(1, 4).every(text => /^[1-9][0-9.]*( %)?$/.test(text)));
+  assert.equal(await page.locator('#services tr').filter({ hasText: 'echo' }).locator('.alarm').count(), 0);
   for (const [name, one] of [['admin', page], ['admin-dark', dark], ['admin-phone', phone]]) {
     await one.screenshot({ path: name + '.png', fullPage: true });
   }
+  // A reload replaces the worker that feeds the page; it comes back by itself.
   await page.getByRole('button', { name: 'Reload', exact: true }).click();
   await page.getByText(/generation 2 /).first().waitFor();
   await page.getByText('running', { exact: true }).waitFor();

@@ -34,6 +34,25 @@ TEST(SharedCounter, AddsUpOverAllSlots) {
   EXPECT_EQ(shared.of(owner_of(1)).value(), 142U);
 }
 
+// Goal: what all workers have answered is told by class, whatever a status is, and stays when one of them dies.
+TEST(SharedResponses, AddUpByClassOverAllSlots) {
+  std::vector<std::uint64_t> memory(SharedCounter::bytes({}, kSlots) / sizeof(std::uint64_t));
+  const auto of = [&](Owner owner) { return SharedResponses(memory.data(), kSlots, Party{owner, nullptr}); };
+  for (const unsigned status : {100U, 101U, 199U, 200U, 404U, 499U, 500U, 599U, 600U, 999U, 99U, 0U}) {
+    of(owner_of(0)).answered(status);
+  }
+  of(owner_of(3)).answered(200);
+  of(owner_of(3)).shed();
+  of(owner_of(1)).shed();
+  const ResponseCounts counts = of(kMasterOwner).counts();
+  EXPECT_EQ(counts.by_class, (std::array<std::uint64_t, 5>{3, 2, 0, 2, 6}));
+  EXPECT_EQ(counts.shed, 2U);
+  memory.back() = UINT64_MAX;  // what a worker scribbled where nothing is
+  memory[1] = UINT64_MAX;      // and where something is
+  EXPECT_EQ(of(kMasterOwner).counts().by_class, (std::array<std::uint64_t, 5>{3, UINT64_MAX, 0, 2, 6}))
+      << "a total never goes back";
+}
+
 TEST(SharedCounter, NeverGoesBackWhileSlotsAreReused) {
   Shared<SharedCounter> shared;
   std::atomic<bool> stop = false;

@@ -188,6 +188,10 @@ TEST(TimeLimits, ARequestThatWaitedTooLongIsShed) {
   }
   Client later(server.address("stuck"));
   EXPECT_EQ(body_of(get(later, "/pid")), pid) << "who comes in time is served";
+  const std::string metrics = server.ctl({"metrics"}).out;
+  EXPECT_THAT(metrics, testing::HasSubstr("\nprefork_http_requests_shed_total{service=\"stuck\"} 2\n"));
+  EXPECT_THAT(metrics, testing::HasSubstr("\nprefork_http_responses_total{service=\"stuck\",code=\"5xx\"} 2\n"));
+  EXPECT_THAT(metrics, testing::HasSubstr("\nprefork_http_responses_total{service=\"stuck\",code=\"2xx\"} 2\n"));
   EXPECT_TRUE(server.stops_clean());
 }
 

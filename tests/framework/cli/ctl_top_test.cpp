@@ -20,12 +20,14 @@ std::string worker(int index, int pid, int cpu_ms, int requests) {
          R"(,"serving":"GET /\u001b[2J","serving_ms":1200})";
 }
 
-std::string status(const std::string& workers, int requests, const std::string& buckets) {
+std::string status(const std::string& workers, int requests, const std::string& buckets,
+                   const std::string& responses = R"({"1xx":0,"2xx":0,"3xx":0,"4xx":0,"5xx":0},"shed":0)") {
   return R"({"ok":true,"master":{"pid":7,"version":"0.1.0","generation":2,"uptime_ms":61000,"state":"running",)"
          R"("reload":"","rss_bytes":1048576,"cpu_ms":100},"pools":[{"name":"main","target":3,"ready":2,"failures":4,)"
          R"("last_failure":"cannot start"}],"services":[{"name":"web","latency":{"buckets":)" +
-         buckets + R"(}},{"name":"echo"}],"latency_bounds_us":[8.192,1048.576],"workers":[)" + workers +
-         R"(],"totals":{"connections":10,"accepted":20,"requests":)" + std::to_string(requests) +
+         buckets + R"(},"responses":)" + responses +
+         R"(},{"name":"api","responses":{"5xx":1},"shed":2},{"name":"echo"}],"latency_bounds_us":[8.192,1048.576],"workers":[)" +
+         workers + R"(],"totals":{"connections":10,"accepted":20,"requests":)" + std::to_string(requests) +
          R"(,"datagrams":0,"bytes_in":0,"bytes_out":)" + std::to_string(requests * 1024) + "}}";
 }
 
@@ -44,11 +46,26 @@ TEST(CtlTop, ShowsWhatHappenedBetweenTheLooks) {
   const std::string text = top_text(before, now, {});
   EXPECT_THAT(text, HasSubstr("1050 requests/s, p50 <1.0ms, p99 >8s, 0 datagrams/s, 10 connections (0 new/s)\n"));
   EXPECT_THAT(text, HasSubstr("1.0 MiB/s out, CPU 95%, memory 4.0 MiB\n"));
+  EXPECT_THAT(text, HasSubstr("\nresponses/s: 0 1xx, 0 2xx, 0 3xx, 0 4xx, 0 5xx, 0 shed\n"));
   EXPECT_THAT(text, HasSubstr("4 failures in a row: cannot start"));
   EXPECT_THAT(text, HasSubstr("1.2s GET /?[2J"));
   EXPECT_THAT(text, HasSubstr("it happened"));
   const auto first = text.find("main/1"), second = text.find("main/0"), third = text.find("main/2");
   EXPECT_TRUE(first < second && second < third && third != std::string::npos) << text;
+}
+
+TEST(CtlTop, ShowsTheShareOfErrors) {
+  const auto at = [](const std::string& responses, std::chrono::seconds when) {
+    return sample(status("", 0, "[0,0,0]", responses), when);
+  };
+  const auto before = at(R"({"1xx":7,"2xx":100,"3xx":0,"4xx":5,"5xx":9},"shed":4)", 10s);
+  EXPECT_THAT(top_text(before, at(R"({"1xx":7,"2xx":2081,"3xx":3,"4xx":9,"5xx":21},"shed":14)", 12s), {}),
+              HasSubstr("\nresponses/s: 0 1xx, 990 2xx, 1.5 3xx, 2.0 4xx, 6.0 5xx (0.60%), 5.0 shed\n"));
+  EXPECT_THAT(top_text(before, at(R"({"1xx":7,"2xx":100,"3xx":0,"4xx":5,"5xx":90},"shed":4)", 12s), {}),
+              HasSubstr(", 40 5xx (100%), "));
+  EXPECT_THAT(top_text(before, before, {}), HasSubstr("0 5xx, 0 shed\n"));
+  const auto none = sample(R"({"services":[{"name":"echo"}]})", 10s);
+  EXPECT_THAT(top_text(none, none, {}), Not(HasSubstr("responses"))) << "no HTTP service";
 }
 
 TEST(CtlTop, FitsTheTerminal) {

@@ -7,6 +7,7 @@
 #include <prefork/http/event_stream.hpp>
 
 #include "framework/http/slow_log.hpp"
+#include "ipc/metrics.hpp"
 #include "tests/framework/http/routed.hpp"
 #include "tests/framework/worker/harness.hpp"
 
@@ -243,7 +244,9 @@ TEST_F(SlowTest, IsToldOfOnce) {
 }
 
 struct QueueTest : TimeLimitsTest {
-  QueueTest() : TimeLimitsTest(with("queue-timeout", "400"), 0ms) {}
+  QueueTest() : TimeLimitsTest(with("queue-timeout", "400"), 0ms) { host.responses(&responses); }
+  std::vector<std::uint64_t> memory = std::vector<std::uint64_t>(ipc::SharedCounter::bytes({}, 1) / 8);
+  ipc::SharedResponses responses{memory.data(), 1, {ipc::owner_of(0), nullptr}};
 };
 
 TEST_F(QueueTest, WhoHasWaitedTooLongIsShed) {
@@ -283,6 +286,8 @@ TEST_F(QueueTest, WhoHasWaitedTooLongIsShed) {
   ::usleep(600'000);
   EXPECT_TRUE(receive(client.get()).starts_with("HTTP/1.1 200 ")) << "nobody knows for unix sockets";
   hang_up(client);
+  EXPECT_EQ(responses.counts().shed, 2U);
+  EXPECT_EQ(responses.counts().by_class, (std::array<std::uint64_t, 5>{0, 2, 0, 0, 2}));
 }
 
 TEST(LineBudget, LetsABurstPassAndThenOneASecond) {

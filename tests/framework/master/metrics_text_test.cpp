@@ -47,7 +47,7 @@ StatusSnapshot snapshot() {
   times.buckets[ipc::histogram_bucket(UINT64_MAX)] = 1;
   times.count = 4;
   times.sum = 1'500'000'000;
-  all.services.push_back({"web", "hello", "main", LatencyStatus(times)});
+  all.services.push_back({"web", "hello", "main", LatencyStatus(times), ipc::ResponseCounts{{1, 200, 30, 4, 5}, 3}});
   all.services.push_back({"echo", "echo", "main", {}});
   all.pools.back().scaling = "dynamic";
   all.pools.back().busyness = 0.75;
@@ -110,6 +110,12 @@ TEST(MetricsText, SaysWhatThereIs) {
            "prefork_http_request_duration_seconds_bucket{service=\"web\",le=\"+Inf\"} 4\n",
            "prefork_http_request_duration_seconds_sum{service=\"web\"} 1.5\n",
            "prefork_http_request_duration_seconds_count{service=\"web\"} 4\n",
+           "prefork_http_responses_total{service=\"web\",code=\"1xx\"} 1\n",
+           "prefork_http_responses_total{service=\"web\",code=\"2xx\"} 200\n",
+           "prefork_http_responses_total{service=\"web\",code=\"3xx\"} 30\n",
+           "prefork_http_responses_total{service=\"web\",code=\"4xx\"} 4\n",
+           "prefork_http_responses_total{service=\"web\",code=\"5xx\"} 5\n",
+           "prefork_http_requests_shed_total{service=\"web\"} 3\n",
            "prefork_accept_queue_connections{address=\"tcp://127.0.0.1:80\"} 3\n",
            "prefork_accept_queue_limit{address=\"tcp://127.0.0.1:80\"} 4096\n",
            "prefork_host_listen_overflows_total 12\n",
@@ -163,6 +169,7 @@ TEST(MetricsText, LeavesOutFamiliesThatHaveNothing) {
   EXPECT_THAT(text, Not(HasSubstr("prefork_accept_queue")));
   EXPECT_THAT(text, Not(HasSubstr("prefork_host_listen")));
   EXPECT_THAT(text, Not(HasSubstr("prefork_ipc")));
+  EXPECT_THAT(text, Not(HasSubstr("prefork_http")));
 }
 
 }  // namespace

@@ -201,6 +201,25 @@ TEST_F(SharedPlanTest, SignalsAreOneTopic) {
   EXPECT_TRUE(made.services[0].signals && !made.services[1].signals && made.services[2].signals);
 }
 
+TEST_F(SharedPlanTest, TheFrameworkMeasuresHttpServices) {
+  config::PluginReport http;
+  http.kind = ServiceKind::http;
+  service("web", http);
+  service("echo", {});
+  service("site", http);
+  const SharedPlan made = plan();
+  ASSERT_EQ(made.objects.size(), 4U);
+  const auto expect = [&](std::optional<std::size_t> place, const char* name, ipc::SharedKind kind) {
+    ASSERT_TRUE(place) << name;
+    EXPECT_EQ(made.objects[*place].name, name);
+    EXPECT_EQ(made.objects[*place].shape.kind, kind) << name;
+  };
+  expect(made.services[0].request_times, "web.http.request-times", ipc::SharedKind::histogram);
+  expect(made.services[0].responses, "web.http.responses", ipc::SharedKind::counter);
+  EXPECT_FALSE(made.services[1].responses);
+  expect(made.services[2].responses, "site.http.responses", ipc::SharedKind::counter);
+}
+
 TEST(FullShapeText, HasAllThatShapesCanDifferIn) {
   using ipc::SharedKind;
   const std::vector<std::pair<ipc::SharedShape, std::string>> cases{

@@ -22,7 +22,7 @@ StatusSnapshot snapshot() {
   times.buckets[ipc::histogram_bucket(10'000)] = 3;
   times.count = 3;
   times.sum = 30'000;
-  all.services.push_back({"web", "hello", "main", LatencyStatus(times)});
+  all.services.push_back({"web", "hello", "main", LatencyStatus(times), ipc::ResponseCounts{{1, 200, 30, 4, 5}, 3}});
   all.workers.push_back({"main",
                          0,
                          5,
@@ -67,7 +67,8 @@ TEST(StatusReport, SaysAll) {
                   {"service": "web", "address": "unix:/run/web.sock", "scheme": "unix"}],
     "services": [{"name": "echo", "plugin": "echo", "pool": "main"},
                  {"name": "web", "plugin": "hello", "pool": "main", "latency": {"count": 3, "sum_seconds": 3e-05,
-                  "buckets": [0,3,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}}],
+                  "buckets": [0,3,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]},
+                  "responses": {"1xx": 1, "2xx": 200, "3xx": 30, "4xx": 4, "5xx": 5}, "shed": 3}],
     "latency_bounds_us": [8.192, 16.384, 32.768, 65.536, 131.072, 262.144, 524.288, 1048.576, 2097.152, 4194.304,
       8388.608, 16777.216, 33554.432, 67108.864, 134217.728, 268435.456, 536870.912, 1073741.824, 2147483.648,
       4294967.296, 8589934.592],
