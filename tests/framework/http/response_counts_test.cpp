@@ -5,6 +5,7 @@
 
 #include "framework/http/endpoint.hpp"
 #include "ipc/metrics.hpp"
+#include "tests/framework/http/client_frames.hpp"
 #include "tests/framework/http/routed.hpp"
 
 namespace prefork::http {
@@ -117,7 +118,8 @@ TEST_F(ResponseCountsTest, EachOnceByItsClass) {
       {get("/socket"), {0, 0, 0, 1, 0}},
       {get("/socket",
            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"),
+           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n") +
+           test::close_frame(1000, ""),
        {1, 0, 0, 0, 0}},
       {post("/", "Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx"), {0, 1, 0, 0, 0}},
       {post("/", "Content-Length: 99999999\r\n\r\n"), {0, 0, 0, 1, 0}},
