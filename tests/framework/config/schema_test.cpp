@@ -72,7 +72,8 @@ TEST(Schema, TheHelpKeepsKeysAndSentencesApart) {
     const auto argument = line.find(" = ");
     const bool is_key = line.starts_with("  ") && argument != std::string::npos && line[2] != ' ';
     const auto end = is_key ? line.find(' ', argument + 3) : std::string::npos;
-    if (end != std::string::npos) EXPECT_EQ(line.substr(end, 2), "  ") << line;
+    if (end == std::string::npos) continue;
+    EXPECT_EQ(line.substr(end, 2), "  ") << line;
   }
 }
 
