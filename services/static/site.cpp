@@ -145,7 +145,9 @@ Response Site::answer_folder(const Request& request, const UrlPath& url, std::ui
   if (const auto* miss = std::get_if<Miss>(&opened)) return answer_miss(request, url, *miss, now_ms);
   const Found& found = std::get<Found>(opened);
   if (found.kind != FileKind::folder) return answer_miss(request, url, Miss::absent, now_ms);
-  const std::string title = "/" + folder;
+  std::string title = settings_.mount;
+  if (!title.ends_with('/')) title.push_back('/');
+  title.append(folder);
   Response response =
       Response::html(render_listing(read_folder(root_, found, url.file, settings_.hidden), title, folder.empty()));
   return response.set("Cache-Control", "no-cache")

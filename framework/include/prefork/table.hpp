@@ -33,15 +33,34 @@ class Row {
   const std::vector<Value>& values() const noexcept { return values_; }
   Value& operator[](std::size_t column) { return values_[column]; }
   const Value& operator[](std::size_t column) const { return values_[column]; }
-  /// @throws std::bad_variant_access: the column is of another type; std::out_of_range
-  std::int64_t integer(std::size_t column) const { return std::get<std::int64_t>(values_.at(column)); }
-  double real(std::size_t column) const { return std::get<double>(values_.at(column)); }
-  const std::string& text(std::size_t column) const { return std::get<std::string>(values_.at(column)); }
+  /// @throws std::invalid_argument: the column is of another type; std::out_of_range: there is no such column
+  std::int64_t integer(std::size_t column) const { return value<std::int64_t>(column); }
+  double real(std::size_t column) const { return value<double>(column); }
+  const std::string& text(std::size_t column) const { return value<std::string>(column); }
 
   /// Another one after each change of the row: for erase_if() and compare_and_set().
   std::uint64_t version() const noexcept { return version_; }
 
  private:
+  template <class T>
+  const T& value(std::size_t column) const {
+    if (column < values_.size()) {
+      if (const T* value = std::get_if<T>(&values_[column])) return *value;
+    }
+    refuse(column, Value(T()).index());
+  }
+  [[noreturn]] void refuse(std::size_t column, std::size_t wanted) const {
+    constexpr const char* kTypes[] = {"an integer", "a real", "a text"};
+    const std::string number = std::to_string(column);
+    if (values_.empty()) throw std::out_of_range("the row has no column " + number + ": it is empty");
+    if (column >= values_.size()) {
+      throw std::out_of_range("the row has no column " + number + ": it has " + std::to_string(values_.size()) +
+                              ", from 0");
+    }
+    throw std::invalid_argument("column " + number + " of the row is " + kTypes[values_[column].index()] + ", not " +
+                                kTypes[wanted]);
+  }
+
   std::vector<Value> values_;
   std::uint64_t version_ = 0;
 };
