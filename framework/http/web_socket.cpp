@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "framework/http/char_class.hpp"
 #include "framework/http/upgrade.hpp"
 #include "framework/http/utf8_check.hpp"
 #include "framework/http/web_socket_connection.hpp"
@@ -37,7 +38,19 @@ const WebSocketConnection& own(const WebSocket& socket) noexcept {
 
 }  // namespace
 
+void check(const WebSocketOptions& options) {
+  for (const std::string& origin : options.origins) {
+    if (!may_be_listed(origin)) {
+      throw std::invalid_argument("origins: \"" + origin + "\" is not an origin, such as https://example.org");
+    }
+  }
+  for (const std::string& name : options.subprotocols) {
+    if (!all(name, kTokenChar)) throw std::invalid_argument("subprotocols: \"" + name + "\" is not a token");
+  }
+}
+
 Response web_socket(Request& request, WebSocketSession session, WebSocketOptions options) {
+  check(options);
   Response response = answer_handshake(request, options);
   if (response.status() != Status::switching_protocols) return response;
   WebSocketTerms terms{std::move(options), std::move(session),
@@ -56,8 +69,13 @@ bool WebSocket::finish_send() noexcept { return own(*this).finish_send(); }
 bool WebSocket::try_send_text(std::string_view data) { return own(*this).try_send(data); }
 
 void WebSocket::close(std::uint16_t code, std::string_view reason) {
-  const bool sendable = is_close_code(code) && reason.size() <= kMaxReason && is_utf8(reason);
-  if (!sendable) throw std::invalid_argument("a WebSocket can't be closed with code " + std::to_string(code));
+  const std::string with = "a WebSocket can't be closed with ";
+  if (!is_close_code(code)) throw std::invalid_argument(with + "code " + std::to_string(code));
+  if (reason.size() > kMaxReason) {
+    throw std::invalid_argument(with + "a reason of " + std::to_string(reason.size()) +
+                                " bytes: " + std::to_string(kMaxReason) + " at most");
+  }
+  if (!is_utf8(reason)) throw std::invalid_argument(with + "a reason that is not UTF-8");
   own(*this).begin_close(code, reason);
 }
 

@@ -32,6 +32,7 @@ class ChatWeb final : public http::Service {
     options_.max_message_bytes = hall_->limits().max_line;
     std::istringstream origins(context.text("origins"));
     for (std::string origin; origins >> origin;) options_.origins.push_back(origin);
+    http::check(options_);
     co_await hall_->start();
   }
 

@@ -119,5 +119,11 @@ TEST(ChatWeb, RefusesPagesOfOtherOrigins) {
   EXPECT_TRUE(WebTalker(server, "Bea", "http://room.example").head().starts_with("HTTP/1.1 101"));
 }
 
+TEST(ChatWeb, DoesNotStartWithAnOriginThatIsNone) {
+  Server server(std::string(kConfig) + "origins = https://example.org example.com\n");
+  EXPECT_TRUE(server.logged(
+      "service \"chat-web\" can't start: origins: \"example.com\" is not an origin, such as https://example.org"));
+}
+
 }  // namespace
 }  // namespace prefork::system_test

@@ -147,17 +147,11 @@ TEST(StartStop, TheEndOfTheTimeNamesWhatIsStillServed) {
                 {.master = "shutdown-timeout = 500ms"});
   server.ready(1);
   Client waiting(server.address("stuck"));
-  waiting.send("GET /pid HTTP/1.1\r\nHost: a\r\n\r\n").receive_until("\r\n\r\n");
-  const auto is = [&](std::string_view state) {
-    return eventually([&] { return server.status()["workers"].at(0)["state"] == state; });
-  };
-  ASSERT_TRUE(is("ready"));
-  waiting.send("GET /wait?" + std::string(100, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n");
-  ASSERT_TRUE(is("busy"));
+  waiting.send("GET /stream?" + std::string(100, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n").receive_until("begun");
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait_exit(), 0);
   EXPECT_TRUE(server.logged("the time to finish is over: closing 1 connection that is still open: 127.0.0.1:"));
-  EXPECT_TRUE(server.logged(" (GET /wait?" + std::string(74, 'x') + "...)"));
+  EXPECT_TRUE(server.logged(" (GET /stream?" + std::string(72, 'x') + "...)"));
   EXPECT_TRUE(waiting.closed());
   EXPECT_TRUE(server.left_nothing());
 }

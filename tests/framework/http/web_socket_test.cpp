@@ -187,6 +187,37 @@ TEST_F(WebSocketTest, ClosesWhenTheSessionEnds) {
   EXPECT_TRUE(turn_until([&] { return quiet(); }));
 }
 
+TEST_F(WebSocketTest, RefusesEveryClientWhereAnOptionCanNotWork) {
+  service.options.origins = {"example.org"};
+  const ipc::UniqueFd client = open(worker::test::tcp_pair());
+  send(client.get(), kHandshake);  // without Origin
+  ::shutdown(client.get(), SHUT_WR);
+  EXPECT_THAT(receive(client.get()), testing::StartsWith("HTTP/1.1 500"));
+  EXPECT_TRUE(turn_until([&] { return quiet(); }));
+  EXPECT_THAT(log.lines,
+              testing::ElementsAre(testing::HasSubstr("origins: \"example.org\" is not an origin, such as https:")));
+}
+
+TEST_F(WebSocketTest, SaysWhatIsWrongWithAClose) {
+  using testing::StrEq;
+  using testing::ThrowsMessage;
+  using Wrong = std::invalid_argument;
+  service.session = [](WebSocket& socket) -> Task<void> {
+    EXPECT_THAT([&] { socket.close(1005, "why"); },
+                ThrowsMessage<Wrong>(StrEq("a WebSocket can't be closed with code 1005")));
+    EXPECT_THAT([&] { socket.close(1000, std::string(124, 'x')); },
+                ThrowsMessage<Wrong>(StrEq("a WebSocket can't be closed with a reason of 124 bytes: 123 at most")));
+    EXPECT_THAT([&] { socket.close(1000, "\xff"); },
+                ThrowsMessage<Wrong>(StrEq("a WebSocket can't be closed with a reason that is not UTF-8")));
+    socket.close(1000, std::string(123, 'x'));
+    co_return;
+  };
+  const ipc::UniqueFd client = connect();
+  expect_close(client, 1000, std::string(123, 'x'));
+  send(client.get(), test::close_frame(1000));
+  expect_end(client);
+}
+
 TEST_F(WebSocketTest, ClosesWithTheSessionsCode) {
   service.session = [](WebSocket& socket) -> Task<void> {
     EXPECT_THROW(socket.close(1005), std::invalid_argument);

@@ -40,6 +40,11 @@ struct WebSocketOptions {
   std::vector<std::string> subprotocols{};
 };
 
+/// For a service's start() or routes(), so that a worker with options that can't work does not start. web_socket()
+/// checks them too, at each request.
+/// @throws std::invalid_argument with a sentence about the first origin or subprotocol that is none
+PREFORK_API void check(const WebSocketOptions& options);
+
 /// A WebSocket connection (RFC 6455), given to the session function. It lives as long as that coroutine runs. At most
 /// one receive and one send may be under way at a time; they may be in two coroutines. Worker's thread only.
 ///
@@ -140,7 +145,7 @@ using WebSocketSession = std::function<Task<void>(WebSocket&)>;
 /// RFC 6455 4.2.1 demands, an error page: 426 (no upgrade, another version), 400 (malformed), 403 (foreign origin).
 ///
 /// The session runs after the handler has ended: it must own what it uses of the request.
-/// @throws std::invalid_argument for an origin or a subprotocol in the options that is none
+/// @throws std::invalid_argument where check() does
 PREFORK_API Response web_socket(Request& request, WebSocketSession session, WebSocketOptions options = {});
 
 }  // namespace prefork::http
