@@ -124,7 +124,8 @@ TEST(Admin, ResponsesStayCounted) {
     EXPECT_EQ(sample(metrics, "prefork_http_requests_shed_total{service=\"hello\"}"), 0) << when;
   };
   expect(5, "at first");
-  for (const Json& service : server.status()["services"]) {
+  const Json status = server.status();  // whose parts do not live longer
+  for (const Json& service : status["services"]) {
     EXPECT_EQ(service.contains("responses"), service["name"] != "echo") << service;
     if (service["name"] != "hello") continue;
     EXPECT_EQ(service["responses"]["4xx"], 3);
