@@ -30,5 +30,11 @@ class GoodClient {
 
 /// The most memory that a worker has had, in KiB.
 long most_rss_kib(const Server& server);
+/// What a server may take more of memory than it is meant to: sanitizers have notes of their own on each byte.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr long kMemoryFactor = 4;
+#else
+inline constexpr long kMemoryFactor = 1;
+#endif
 
 }  // namespace prefork::system_test

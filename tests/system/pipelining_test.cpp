@@ -37,7 +37,7 @@ TEST_F(Pipelining, TakesNoMoreRequestsThanItAnswers) {
   const std::string answers = client.receive_to_end();
   sender.join();
   EXPECT_EQ(count(answers, "\r\n\r\na text\n"), std::size_t{kRequests});
-  EXPECT_LT(most_rss_kib(*server_) - before, 4 << 10) << "32 MiB were sent";
+  EXPECT_LT(most_rss_kib(*server_) - before, kMemoryFactor * 4096) << "32 MiB were sent";
   EXPECT_TRUE(server_->stops_clean());
 }
 
