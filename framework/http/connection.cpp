@@ -13,8 +13,6 @@ namespace {
 // A client that sends without end must not keep the worker to itself.
 constexpr std::uint8_t kReadsPerTurn = 16;
 
-constexpr std::size_t kMostOfTarget = 80;
-
 std::uint64_t now_ns() noexcept {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -300,11 +298,9 @@ void Connection::on_drain() {
 }
 
 std::string Connection::describe() const {
-  if (call_ == nullptr) return StreamConnection::describe();
-  const RequestHead& head = call_->state.head;
-  std::string text = StreamConnection::describe() + " (";
-  text.append(head.method_name).append(" ").append(head.target.substr(0, kMostOfTarget));
-  return text.append(head.target.size() > kMostOfTarget ? "...)" : ")");
+  constexpr std::size_t kMostOfTarget = 80;  // several connections share a line
+  const std::string client = StreamConnection::describe();
+  return call_ == nullptr ? client : client + " (" + short_request(call_->state.head, kMostOfTarget) + ")";
 }
 
 // A coroutine that waits is known to timers and others: it must end by itself.

@@ -54,10 +54,14 @@ void SlowLog::write(const Answer& answer, std::uint64_t now, std::uint64_t ms, s
   host_.log(LogLevel::warning, line);
 }
 
+std::string short_request(const RequestHead& head, std::size_t most_of_target) {
+  std::string text(head.method_name);
+  text.append(" ").append(head.target.substr(0, most_of_target));
+  return head.target.size() > most_of_target ? text + "..." : text;
+}
+
 std::string slow_line(const RequestHead& head, Status status, std::uint64_t ms, std::string_view why) {
-  std::string line(head.method_name);
-  line.append(" ").append(head.target.substr(0, kMostOfTarget));
-  if (head.target.size() > kMostOfTarget) line += "...";
+  std::string line = short_request(head, kMostOfTarget);
   line.append(": ").append(std::to_string(code(status))).append(" after ").append(std::to_string(ms));
   return line.append(" ms, ").append(why);
 }

@@ -47,6 +47,9 @@ class SlowLog {
   LineBudget budget_;
 };
 
+/// "GET /x", for log lines: a longer target than that ends with "...". Any bytes. Pure.
+std::string short_request(const RequestHead& head, std::size_t most_of_target);
+
 /// "GET /x: 200 after 1234 ms, slow". The target is cut where it is long; the log escapes its bytes. Pure.
 std::string slow_line(const RequestHead& head, Status status, std::uint64_t ms, std::string_view why);
 

@@ -27,9 +27,8 @@ inline constexpr std::chrono::milliseconds kLeastWaiting{2000};
 /// @param activity  what the worker says that it does: any values
 /// @param waits  it says that it waits for events
 /// @param timeouts  request-timeouts of the worker's services by their index; zero: no limit
-/// @return nullopt: no limit. A request has that of its service and kGrace. Of other work it is not known for whom it
-/// is
-///   done (a coroutine that goes on with a body): it may last as long as the most patient service allows. So may
+/// @return nullopt: no limit. A request has that of its service and kGrace. Of other work it is not known for whom
+///   it is done (a coroutine that goes on with a body): it may last as long as the most patient service allows. So may
 ///   waiting, beyond kBeatPeriod, but not less than kLeastWaiting.
 std::optional<std::chrono::milliseconds> request_patience(const ipc::Activity& activity, bool waits,
                                                           std::span<const std::chrono::milliseconds> timeouts) noexcept;

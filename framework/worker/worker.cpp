@@ -36,9 +36,10 @@ namespace prefork::worker {
 
 namespace {
 
+constexpr std::size_t kMostNamed = 5;  // of connections that are cut
+
 // Descriptors of a worker that are not connections: standard streams, pipes, epolls, listeners, and a few
 // for the service's own files.
-constexpr std::size_t kMostNamed = 5;  // of connections that are cut
 constexpr std::size_t kReservedDescriptors = 64;
 
 void close_foreign_descriptors(const WorkerSetup& setup) {
@@ -157,10 +158,11 @@ int Worker::run() {
     link_.say(ipc::StatusKind::cannot_start, error.what());
     return ipc::kExitCannotStart;
   }
+  // One that is to go before it was ready, too: the master must know that it waits.
+  const auto limited = [](const Hosted& hosted) { return hosted.host->limits().request_timeout.count() > 0; };
+  if (std::any_of(services_.begin(), services_.end(), limited)) runtime_.loop.tell(slot_);
   if (runtime_.drain == DrainMode::none) {
     if (setup_.tells_load) runtime_.loop.wind(slot_.load);
-    const auto limited = [](const Hosted& hosted) { return hosted.host->limits().request_timeout.count() > 0; };
-    if (std::any_of(services_.begin(), services_.end(), limited)) runtime_.loop.tell(slot_);
     slot_.end_activity();
     slot_.state.store(ipc::SlotState::idle, std::memory_order_relaxed);
     acceptor_.arm();

@@ -7,7 +7,7 @@ For each kind: S seconds of load without it, then S seconds in which it happens 
 with 32 connections that are kept and, beside it, ab with 16 clients that connect for each request. Prints requests, failed
 ones, and p99 of both halves. Exits with 1 where a request failed. Needs: wrk, ab. Loopback only. Server and clients share
 a session, so that the kernel shares the CPUs among processes; else all processes of the server together, those that a change
-needs too, have what wrk and ab have (autogrouping), and the serving ones are paid for it with up to three times the p99.
+needs too, have what wrk and ab have, and the serving ones pay for it (autogrouping).
 
 recycle runs with max-requests = 1000 and counts the workers that were replaced.
 

@@ -5,7 +5,7 @@ import { spawn, execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { launch, until } from './harness.mjs';
 
 const build = process.argv[2];
 const folder = mkdtempSync(join(tmpdir(), 'prefork-browser-'));
@@ -38,16 +38,6 @@ token-file = ${join(folder, 'token')}
 `);
 
 const ctl = (...words) => JSON.parse(execFileSync(join(build, 'bin/preforkctl'), ['-s', control, '--json', ...words], { stdio: ['ignore', 'pipe', 'ignore'] }));
-const until = async (what, check) => {
-  for (const end = Date.now() + 15000; Date.now() < end;) {
-    try {
-      const result = await check();
-      if (result) return result;
-    } catch { /* not yet */ }
-    await new Promise(done => setTimeout(done, 50));
-  }
-  throw new Error(`not in time: ${what}`);
-};
 
 const master = spawn(join(build, 'bin/prefork-master'), ['-c', join(folder, 'prefork.conf')], { stdio: 'ignore' });
 const ended = new Promise(done => master.once('exit', done));
@@ -56,19 +46,15 @@ try {
   await until('all workers', () => ctl('workers').workers.filter(worker => worker.state === 'ready').length >= 4 &&
     readFileSync(join(folder, 'log'), 'utf8').match(/is ready/g)?.length >= 5);
   const address = name => ctl('status').listeners.find(one => one.service === name).address.replace('tcp://', '');
+  const hello = address('hello');
   const load = setInterval(() => {
-    const ask = (path, method = 'GET') => fetch(`http://${address.hello}${path}`, { method }).then(answer => answer.text()).catch(() => {});
+    const ask = (path, method = 'GET') => fetch(`http://${hello}${path}`, { method }).then(answer => answer.text()).catch(() => {});
     for (let i = 0; i < 20; ++i) ask('/');
     ask('/no/such');
     ask('/', 'BREW');  // 501
   }, 100);
-  address.hello = address('hello');
   const url = `http://${address('admin')}/watch`;
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
-  });
+  browser = await launch();
   const faults = [];
   const open = async (viewport, colorScheme) => {
     const page = await (await browser.newContext({ viewport, colorScheme })).newPage();
@@ -114,7 +100,7 @@ try {
   await until('a latency', async () => /^[0-9.]+ .?s$/.test(await figure('Latency, p99').locator('.value').textContent()));
   await until('the share of errors', async () => /^[1-9][0-9.]* %$/.test(await figure('Errors, 5xx').locator('.value').textContent()));
   await until('that it is alarming', async () => (await figure('Errors, 5xx').getAttribute('class')).includes('alarm'));
-  const cells = page.locator('#services tr').filter({ hasText: address.hello }).locator('td');
+  const cells = page.locator('#services tr').filter({ hasText: hello }).locator('td');
   await until('errors of the service', async () => (await cells.allTextContents()).slice(1, 4).every(text => /^[1-9][0-9.]*( %)?$/.test(text)));
   assert.equal(await page.locator('#services tr').filter({ hasText: 'echo' }).locator('.alarm').count(), 0);
   for (const [name, one] of [['admin', page], ['admin-dark', dark], ['admin-phone', phone]]) {

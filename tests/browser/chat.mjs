@@ -5,7 +5,7 @@ import { spawn, execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { launch, until } from './harness.mjs';
 
 const build = process.argv[2];
 const folder = mkdtempSync(join(tmpdir(), 'prefork-browser-'));
@@ -23,16 +23,6 @@ mount = /chat
 `);
 
 const ctl = (...words) => JSON.parse(execFileSync(join(build, 'bin/preforkctl'), ['-s', control, '--json', ...words]));
-const until = async (what, check) => {
-  for (const end = Date.now() + 15000; Date.now() < end;) {
-    try {
-      const result = await check();
-      if (result) return result;
-    } catch { /* not yet */ }
-    await new Promise(done => setTimeout(done, 50));
-  }
-  throw new Error(`not in time: ${what}`);
-};
 const pids = () => [...JSON.stringify(ctl('workers')).matchAll(/"pid":(\d+)/g)].map(match => Number(match[1]));
 
 const master = spawn(join(build, 'bin/prefork-master'), ['-c', join(folder, 'prefork.conf')], { stdio: 'ignore' });
@@ -41,11 +31,7 @@ try {
   const address = await until('the address', () =>
     readFileSync(join(folder, 'log'), 'utf8').match(/chat-web listens on tcp:\/\/(\S+)/)?.[1]);
   await until('both workers', () => readFileSync(join(folder, 'log'), 'utf8').match(/is ready/g)?.length === 2);
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
-  });
+  browser = await launch();
   const faults = [];
   const join_as = async (name, viewport, colorScheme) => {
     const page = await (await browser.newContext({ viewport, colorScheme })).newPage();

@@ -13,7 +13,7 @@ for program in node npm chromium; do
   fi
 done
 mkdir -p "$build/browser"
-cp "$script" "$build/browser/"
+cp "$script" "$(dirname "$script")/harness.mjs" "$build/browser/"
 cd "$build/browser"
 if [[ ! -d node_modules/playwright-core ]] && ! npm install --no-save --silent --no-audit --no-fund playwright-core@1; then
   echo "skipped: npm can't install playwright-core"

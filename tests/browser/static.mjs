@@ -7,7 +7,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
-import { chromium } from 'playwright-core';
+import { launch, until } from './harness.mjs';
 
 const build = process.argv[2];
 const folder = mkdtempSync(join(tmpdir(), 'prefork-browser-'));
@@ -88,16 +88,6 @@ listen = tcp://127.0.0.1:0
 root = ${folder}/files/sub folder
 `);
 
-const until = async (what, check) => {
-  for (const end = Date.now() + 15000; Date.now() < end;) {
-    try {
-      const result = await check();
-      if (result) return result;
-    } catch { /* not yet */ }
-    await new Promise(done => setTimeout(done, 50));
-  }
-  throw new Error(`not in time: ${what}`);
-};
 
 const master = spawn(join(build, 'bin/prefork-master'), ['-c', join(folder, 'prefork.conf')], { stdio: 'ignore' });
 const ended = new Promise(done => master.once('exit', done));
@@ -106,11 +96,7 @@ try {
   await until('both workers', () => readFileSync(log, 'utf8').match(/is ready/g)?.length === 2);
   const url = name => 'http://' + readFileSync(log, 'utf8').match(new RegExp(`${name} listens on tcp://(\\S+)`))[1];
   const app = url('app'), files = url('files') + '/files/', bare = url('bare');
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
-  });
+  browser = await launch();
   const faults = [];
   const open = async (viewport, colorScheme) => {
     const page = await (await browser.newContext({ viewport, colorScheme })).newPage();

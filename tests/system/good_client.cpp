@@ -27,6 +27,17 @@ void GoodClient::work() {
   }
 }
 
+std::string greeting(const Server& server) {
+  Client client(server.address("hello"));
+  return body_of(get(client));
+}
+
+std::string say(Client& client, const std::string& line) {
+  std::string answer = client.send(line + "\n").receive_until("\n");
+  if (!answer.empty()) answer.pop_back();
+  return answer;
+}
+
 long most_rss_kib(const Server& server) {
   long most = 0;
   for (const pid_t pid : server.workers()) {

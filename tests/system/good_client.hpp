@@ -28,6 +28,10 @@ class GoodClient {
   std::thread thread_;
 };
 
+/// What the service `hello` answers to a client of its own.
+std::string greeting(const Server& server);
+/// @return what a service of lines answers to the line, without its line end; empty: nothing
+std::string say(Client& client, const std::string& line);
 /// The most memory that a worker has had, in KiB.
 long most_rss_kib(const Server& server);
 /// What a server may take more of memory than it is meant to: sanitizers have notes of their own on each byte.

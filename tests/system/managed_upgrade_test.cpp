@@ -171,14 +171,6 @@ TEST(ManagedUpgrade, KeepsTheSocketsAndTheirNames) {
   EXPECT_TRUE(exists(activated.own / "s.sock")) << "this one is the service manager's";
 }
 
-constexpr const char* kHello = R"([pool main]
-workers = 2
-[service hello]
-plugin = {plugins}/who.so
-answer = Hello, World!
-listen = tcp://127.0.0.1:0
-)";
-
 TEST(ManagedUpgrade, TheManagerIsToldAsBefore) {
   Managed managed(kHello, {"WATCHDOG_USEC=100000"});
   Server& server = managed.server;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "tests/system/good_client.hpp"
 #include "tests/system/harness.hpp"
 
 namespace prefork::system_test {
@@ -61,17 +62,6 @@ class Asking {
   std::atomic<bool> over_ = false;
   std::thread thread_;
 };
-
-std::string greeting(const Server& server) {
-  Client client(server.address("hello"));
-  return body_of(get(client));
-}
-
-std::string say(Client& client, const std::string& line) {
-  std::string answer = client.send(line + "\n").receive_until("\n");
-  if (!answer.empty()) answer.pop_back();
-  return answer;
-}
 
 /// How many workers run with the other build's runtime.
 std::ptrdiff_t with_other_runtime(const Server& server) {

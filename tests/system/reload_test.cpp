@@ -5,6 +5,7 @@
 #include <regex>
 #include <thread>
 
+#include "tests/system/good_client.hpp"
 #include "tests/system/harness.hpp"
 
 namespace prefork::system_test {
@@ -18,11 +19,6 @@ answer = Hello, World!
 listen = tcp://127.0.0.1:0
 )";
 const std::string kGoodDay = std::regex_replace(std::string(kHello), std::regex("Hello"), "Good day");
-
-std::string greeting(const Server& server) {
-  Client client(server.address("hello"));
-  return body_of(get(client));
-}
 
 /// Every process of the master's but itself, and its descriptors: what must not grow.
 std::size_t descriptors(const Server& server) { return descriptors_of(server.pid()).size(); }

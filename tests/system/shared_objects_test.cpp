@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "tests/system/good_client.hpp"
 #include "tests/system/harness.hpp"
 
 namespace prefork::system_test {
@@ -12,12 +13,6 @@ namespace {
 std::string config(int workers, const std::string& more = "") {
   return "[pool main]\nworkers = " + std::to_string(workers) +
          "\n[service web]\nplugin = {plugins}/sharing.so\nlisten = tcp://127.0.0.1:0\n" + more;
-}
-
-std::string say(Client& client, const std::string& line) {
-  std::string answer = client.send(line + "\n").receive_until("\n");
-  if (!answer.empty()) answer.pop_back();
-  return answer;
 }
 
 struct Member {

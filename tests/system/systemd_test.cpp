@@ -13,14 +13,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 
-constexpr const char* kHello = R"([pool main]
-workers = 2
-[service hello]
-plugin = {plugins}/who.so
-answer = Hello, World!
-listen = tcp://127.0.0.1:0
-)";
-
 TEST(ServiceManager, IsToldOfEveryChangeOfState) {
   Managed managed(kHello);
   Server& server = managed.server;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "tests/system/good_client.hpp"
 #include "tests/system/harness.hpp"
 
 namespace prefork::system_test {
@@ -27,17 +28,6 @@ plugin = {plugins}/sharing.so
 pool = share
 listen = tcp://127.0.0.1:0
 )";
-
-std::string greeting(const Server& server) {
-  Client client(server.address("hello"));
-  return body_of(get(client));
-}
-
-std::string say(Client& client, const std::string& line) {
-  std::string answer = client.send(line + "\n").receive_until("\n");
-  if (!answer.empty()) answer.pop_back();
-  return answer;
-}
 
 /// What the master's descriptors lead to, once it has so many sockets: no client of the control socket is left.
 std::vector<std::string> descriptors(const Server& server, std::ptrdiff_t sockets) {
