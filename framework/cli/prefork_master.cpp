@@ -27,6 +27,7 @@
 #include "framework/config/load.hpp"
 #include "framework/config/plugin_report.hpp"
 #include "framework/config/schema.hpp"
+#include "framework/http/endpoint.hpp"
 #include "framework/master/adoption.hpp"
 #include "framework/master/generation.hpp"
 #include "framework/master/inherited_sockets.hpp"
@@ -148,14 +149,24 @@ config::Options load(const Arguments& arguments) {
   return options;
 }
 
-void refuse_shared_listeners(const master::Generation& generation) {
-  config::check_shared_listeners(generation.options.services, [&](const std::string& name) {
-    for (std::size_t i = 0; i < generation.services.size(); ++i) {
-      if (generation.options.services[i].name == name) {
-        return generation.plugins[generation.services[i].plugin]->report.kind == ServiceKind::http;
-      }
+// HTTP services share a listener by their places on it.
+std::string object_to_sharing(const master::Generation& generation, const config::ServiceOptions& first,
+                              const config::ServiceOptions& second) {
+  std::vector<http::Place> places;
+  for (const config::ServiceOptions* service : {&first, &second}) {
+    const auto index = static_cast<std::size_t>(service - generation.options.services.data());
+    const master::PreparedService& prepared = generation.services.at(index);
+    if (generation.plugins[prepared.plugin]->report.kind != ServiceKind::http) {
+      return ", and only HTTP services can share an address";
     }
-    return false;
+    places.emplace_back(prepared.options.at("mount"), http::HostNames(prepared.options.at("host")));
+  }
+  return http::same_place(places[0], places[1]) ? ", with the same mount and host" : "";
+}
+
+void refuse_shared_listeners(const master::Generation& generation) {
+  config::check_shared_listeners(generation.options.services, [&](const auto& first, const auto& second) {
+    return object_to_sharing(generation, first, second);
   });
 }
 

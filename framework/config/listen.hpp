@@ -27,10 +27,12 @@ std::string format_listen(const ListenSpec& spec);
 /// @throws ConfigError that names both places.
 void check_own_listeners(const ServiceOptions& service);
 
-/// Refuses an address that two services list, unless both are HTTP (they share the listener by their mount
-/// paths), in the same pool, and give it the same options. What is HTTP only the plugins know.
+/// Says why two services, by what only their plugins know, can't share an address: ", and ..."; empty: they can.
+using ObjectToSharing = std::function<std::string(const ServiceOptions& first, const ServiceOptions& second)>;
+
+/// Refuses an address that two services list, unless `object` has nothing against it, they are in the same pool, and
+/// give it the same options.
 /// @throws ConfigError that names both places.
-void check_shared_listeners(const std::vector<ServiceOptions>& services,
-                            const std::function<bool(const std::string& service)>& is_http);
+void check_shared_listeners(const std::vector<ServiceOptions>& services, const ObjectToSharing& object);
 
 }  // namespace prefork::config

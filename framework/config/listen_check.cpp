@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "framework/config/config_error.hpp"
 #include "framework/config/listen.hpp"
@@ -62,10 +63,8 @@ struct Use {
 };
 
 /// @return why two services can't share the address; empty if they can.
-std::string objection(const Use& first, const Use& second, const std::function<bool(const std::string&)>& is_http) {
-  if (!is_http(first.service->name) || !is_http(second.service->name)) {
-    return ", and only HTTP services can share an address";
-  }
+std::string objection(const Use& first, const Use& second, const ObjectToSharing& object) {
+  if (std::string why = object(*first.service, *second.service); !why.empty()) return why;
   if (first.service->pool != second.service->pool) return ", and they are in different pools";
   if (!same_options(*first.spec, *second.spec)) return " with other options";
   return {};
@@ -85,21 +84,21 @@ void check_own_listeners(const ServiceOptions& service) {
   }
 }
 
-void check_shared_listeners(const std::vector<ServiceOptions>& services,
-                            const std::function<bool(const std::string& service)>& is_http) {
-  std::map<std::string, Use> seen;
+void check_shared_listeners(const std::vector<ServiceOptions>& services, const ObjectToSharing& object) {
+  std::map<std::string, std::vector<Use>> seen;
   for (const auto& service : services) {
     for (const auto& spec : service.listeners) {
       const std::string id = identity(spec);
       if (id.empty()) continue;
       const Use use{&service, &spec};
-      const auto [first, is_new] = seen.try_emplace(id, use);
-      if (is_new || first->second.service == &service) continue;
-      const std::string why = objection(first->second, use, is_http);
-      if (why.empty()) continue;
-      throw ConfigError(fmt::format("{}: [service {}] listens on {}, as does [service {}] at {}{}", spec.origin.text,
-                                    service.name, spec.address, first->second.service->name,
-                                    first->second.spec->origin.text, why));
+      for (const Use& other : seen[id]) {
+        if (other.service == &service) continue;
+        const std::string why = objection(other, use, object);
+        if (why.empty()) continue;
+        throw ConfigError(fmt::format("{}: [service {}] listens on {}, as does [service {}] at {}{}", spec.origin.text,
+                                      service.name, spec.address, other.service->name, other.spec->origin.text, why));
+      }
+      seen[id].push_back(use);
     }
   }
 }

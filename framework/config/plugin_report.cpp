@@ -21,6 +21,9 @@ constexpr char kRecordEnd = '\x1e';
 constexpr std::string_view kOptionRecord = "option";
 constexpr std::string_view kSharedRecord = "shared";
 constexpr std::string_view kMagic = "prefork-plugin-2";
+// Of an option.
+constexpr std::int64_t kHasDefault = 1;
+constexpr std::int64_t kChecked = 2;
 
 class Writer {
  public:
@@ -87,9 +90,10 @@ OptionSpec read_option(Reader& reader) {
   OptionSpec option;
   option.name = reader.text();
   option.type = static_cast<OptionType>(reader.number(0, static_cast<int>(OptionType::choice)));
-  const bool has_default = reader.number(0, 1) == 1;
+  const std::int64_t traits = reader.number(0, kHasDefault | kChecked);
   const std::string default_value = reader.text();
-  if (has_default) option.default_value = default_value;
+  if ((traits & kHasDefault) != 0) option.default_value = default_value;
+  option.checked = (traits & kChecked) != 0;
   option.minimum = reader.number(kMin, kMax);
   option.maximum = reader.number(kMin, kMax);
   option.help = reader.text();
@@ -198,7 +202,8 @@ std::string encode_report(const PluginReport& report) {
   writer.end_record();
   for (const auto& option : report.options) {
     writer.field(kOptionRecord).field(option.name).field(static_cast<std::int64_t>(option.type));
-    writer.field(option.default_value ? 1 : 0).field(option.default_value.value_or(""));
+    writer.field((option.default_value ? kHasDefault : 0) | (option.checked ? kChecked : 0));
+    writer.field(option.default_value.value_or(""));
     writer.field(option.minimum).field(option.maximum).field(option.help);
     for (const auto& choice : option.choices) writer.field(choice);
     writer.end_record();

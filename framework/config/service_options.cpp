@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <stdexcept>
+#include <exception>
 
 #include "framework/config/config_error.hpp"
 #include "framework/config/schema.hpp"
@@ -43,9 +43,12 @@ std::string value_of(const ServiceOptions& service, const OptionSpec& option) {
   const ValueRule rule{option.type, option.minimum, option.maximum, option.choices};
   const auto given = service.own.find(option.name);
   try {
-    if (given != service.own.end()) return normalise(rule, given->second.value);
+    if (given != service.own.end()) {
+      if (option.check != nullptr) option.check(given->second.value);
+      return normalise(rule, given->second.value);
+    }
     if (option.default_value) return normalise(rule, *option.default_value);
-  } catch (const std::invalid_argument& error) {
+  } catch (const std::exception& error) {
     if (given != service.own.end()) {
       fail(given->second.origin, fmt::format("{} in [service {}]: {}", option.name, service.name, error.what()));
     }

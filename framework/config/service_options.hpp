@@ -10,7 +10,8 @@
 
 namespace prefork::config {
 
-/// Checks a service's own options against what its plugin declares.
+/// Checks a service's own options against what its plugin declares, and with the plugin's checks where `declared` has
+/// them: in the process that has called its describe().
 /// @return every declared option with its value, or else its default, in the normal form of normalise(): a
 /// duration in milliseconds, a size in bytes and an integer in decimal, a flag as "1" or "0", a text or choice
 /// as it is.

@@ -157,14 +157,14 @@ void AccessFormat::parse(std::string_view format) {
   for (const Piece& piece : pieces_) {
     if (piece.kind == Kind::literal && !std::all_of(piece.text.begin(), piece.text.end(),
                                                     [](char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); }))
-      throw std::invalid_argument("access-log-format holds a control character");
+      throw std::invalid_argument("a format of log lines holds no control characters");
   }
 }
 
 /// @return its length
 std::size_t AccessFormat::parse_directive(std::string_view rest) {
   const auto refuse = [&](std::size_t length) {
-    throw std::invalid_argument("access-log-format has no directive \"" + std::string(rest.substr(0, length)) + "\"");
+    throw std::invalid_argument("there is no directive \"" + std::string(rest.substr(0, length)) + "\"");
   };
   if (rest.size() < 2) refuse(1);
   if (rest[1] == '{') {

@@ -13,7 +13,12 @@ namespace prefork::http {
 namespace {
 
 [[noreturn]] void refuse(std::string_view path, std::string_view why) {
-  throw std::invalid_argument("mount \"" + std::string(path) + "\": " + std::string(why));
+  throw std::invalid_argument("\"" + std::string(path) + "\": " + std::string(why));
+}
+
+std::string_view prefix_of(std::string_view path) noexcept {
+  if (path.ends_with('/')) path.remove_suffix(1);
+  return path;
 }
 
 void widen(ServiceLimits& all, const ServiceLimits& one) noexcept {
@@ -46,17 +51,23 @@ ServiceLimits ServiceLimits::from(const Context& context) {
   return result;
 }
 
-void Endpoint::mount(const Place& place, Router router, const ServiceLimits& limits, Context* context) {
-  const std::string_view path = place.path;
+void check_mount(std::string_view path) {
   if (!path.starts_with('/')) refuse(path, "it does not begin with '/'");
   if (path.find_first_of("?#%{}") != std::string_view::npos) refuse(path, "it is a plain path, without escapes");
   if (path.find("//") != std::string_view::npos || has_dot_segment(path))
     refuse(path, "it has an empty or dot segment");
-  std::string_view prefix = path;
-  if (prefix.ends_with('/')) prefix.remove_suffix(1);
+}
+
+bool same_place(const Place& one, const Place& other) noexcept {
+  return prefix_of(one.path) == prefix_of(other.path) && one.hosts.overlap(other.hosts);
+}
+
+void Endpoint::mount(const Place& place, Router router, const ServiceLimits& limits, Context* context) {
+  check_mount(place.path);
+  const std::string_view prefix = prefix_of(place.path);
   for (const Mount& other : mounts_) {
     if (other.prefix == prefix && other.hosts.overlap(place.hosts))
-      refuse(path, "another service of this listener is mounted there");
+      refuse(place.path, "another service of this listener is mounted there");
   }
   if (mounts_.empty()) limits_ = limits;
   widen(limits_, limits);

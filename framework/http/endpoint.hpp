@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <prefork/api.hpp>
 #include <prefork/http/router.hpp>
 
 #include "framework/http/forwarded.hpp"
@@ -57,6 +58,12 @@ struct Place {
   const ipc::SharedHistogram* times = nullptr;      ///< null: nobody wants to know
   const ipc::SharedResponses* responses = nullptr;  ///< likewise
 };
+
+/// @throws std::invalid_argument where no service can be mounted at `path`
+void check_mount(std::string_view path);
+
+/// Whether there are requests of which nothing tells for which of two services with these places they are.
+PREFORK_API bool same_place(const Place& one, const Place& other) noexcept;
 
 /// One HTTP service at its place on a listener.
 struct Mount {

@@ -21,10 +21,10 @@ std::string parse_name(std::string_view text) {
   const std::string_view plain = name.starts_with('.') ? std::string_view(name).substr(1) : std::string_view(name);
   if (plain.empty() || plain.find('*') != std::string_view::npos || !is_authority(plain) ||
       plain_host(plain) != plain) {
-    throw std::invalid_argument("host \"" + std::string(text) +
+    throw std::invalid_argument("\"" + std::string(text) +
                                 "\": a name such as example.org or *.example.org is wanted, without a port");
   }
-  if (text.starts_with('.')) throw std::invalid_argument("host \"" + std::string(text) + "\": write *" + name);
+  if (text.starts_with('.')) throw std::invalid_argument("\"" + std::string(text) + "\": write *" + name);
   return name;
 }
 

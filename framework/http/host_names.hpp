@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include <prefork/api.hpp>
+
 namespace prefork::http {
 
 /// The names of one virtual host: "example.org www.example.org *.example.net". A wildcard stands for one or more
@@ -14,7 +16,7 @@ class HostNames {
   /// None: every host.
   HostNames() = default;
   /// Names, with blanks or commas between. @throws std::invalid_argument with a sentence about the first that is none
-  explicit HostNames(std::string_view list);
+  PREFORK_API explicit HostNames(std::string_view list);
 
   bool any() const noexcept { return names_.empty(); }
   /// How closely these names fit: 0 not at all, 1 as every host, more for a longer wildcard, most for the name itself.

@@ -2,10 +2,25 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
+
+#include "framework/http/access_format.hpp"
+#include "framework/http/endpoint.hpp"
+#include "framework/http/forwarded.hpp"
+#include "framework/http/host_names.hpp"
 
 namespace prefork::http {
 
 using namespace std::chrono_literals;
+
+namespace {
+
+template <class Parsed>
+void parses_as(const std::string& value) {
+  const Parsed parsed(value);
+}
+
+}  // namespace
 
 Service::~Service() = default;
 
@@ -14,13 +29,16 @@ void Service::describe_base(Manifest& manifest) {
   constexpr std::int64_t kMiB = 1024 * kKiB;
   constexpr Manifest::Range kTimeMs{1, std::chrono::milliseconds(24h).count()};
   constexpr Manifest::Range kRate{0, 1'000 * kMiB};
-  manifest.text("mount", "/", "The path at which the service answers; its routes are relative to it.");
-  manifest.text("host", "", "The host names that it answers for, such as example.org *.example.org; empty: all.");
+  manifest.text("mount", "/", "The path at which the service answers; its routes are relative to it.",
+                [](const std::string& path) { check_mount(path); });
+  manifest.text("host", "", "The host names that it answers for, such as example.org *.example.org; empty: all.",
+                &parses_as<HostNames>);
   manifest.text("trusted-proxies", "",
-                "Whose Forwarded and X-Forwarded-For are believed: addresses, networks, unix; empty: nobody's.");
+                "Whose Forwarded and X-Forwarded-For are believed: addresses, networks, unix; empty: nobody's.",
+                &parses_as<Networks>);
   manifest.text("access-log", "", "The file that has a line for each request; empty: none.");
-  manifest.text("access-log-format", "combined",
-                "combined, common, json, or directives such as %h %t \"%r\" %s %B %D.");
+  manifest.text("access-log-format", "combined", "combined, common, json, or directives such as %h %t \"%r\" %s %B %D.",
+                &parses_as<AccessFormat>);
   manifest.integer("access-log-sample", 1, "One in so many requests has a line; errors of the server always have.",
                    {1, 1'000'000});
   manifest.duration("header-timeout", 10s, "How long a client may take to send a header section.", kTimeMs);

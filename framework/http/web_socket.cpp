@@ -41,11 +41,11 @@ const WebSocketConnection& own(const WebSocket& socket) noexcept {
 void check(const WebSocketOptions& options) {
   for (const std::string& origin : options.origins) {
     if (!may_be_listed(origin)) {
-      throw std::invalid_argument("origins: \"" + origin + "\" is not an origin, such as https://example.org");
+      throw std::invalid_argument("\"" + origin + "\" is not an origin, such as https://example.org");
     }
   }
   for (const std::string& name : options.subprotocols) {
-    if (!all(name, kTokenChar)) throw std::invalid_argument("subprotocols: \"" + name + "\" is not a token");
+    if (!all(name, kTokenChar)) throw std::invalid_argument("subprotocol \"" + name + "\" is not a token");
   }
 }
 

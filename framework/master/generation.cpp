@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "framework/config/config_error.hpp"
 #include "framework/config/listen.hpp"
 #include "framework/config/schema.hpp"
 #include "framework/config/service_options.hpp"
@@ -42,6 +43,35 @@ int exit_code_of(const std::system_error& error) {
   if (error.code() == std::errc::no_such_file_or_directory) return EX_NOINPUT;
   const bool no_file = error.code() == std::errc::is_a_directory || error.code() == std::errc::invalid_argument;
   return no_file ? EX_CONFIG : EX_OSERR;
+}
+
+std::string subject_of(const std::string& plugin) { return "plugin \"" + plugin + "\""; }
+
+Inspector inspector_of_plugins() {
+  Inspector::Limits limits;
+  limits.max_bytes = config::kMaxReportBytes;
+  limits.run_as = ipc::resolve_identity(std::nullopt, std::nullopt);
+  return Inspector(std::move(limits));
+}
+
+bool needs_checks(const config::ServiceOptions& service, const std::vector<OptionSpec>& declared) {
+  return std::any_of(declared.begin(), declared.end(),
+                     [&](const OptionSpec& option) { return option.checked && service.own.contains(option.name); });
+}
+
+/// The plugin's checks are its code: what they say comes from a child.
+void ask_plugin(const config::ServiceOptions& service, const SealedPlugin& plugin, const InspectPlugin& inspect) {
+  if (!needs_checks(service, plugin.report.options)) return;
+  const int fd = plugin.copy.get();
+  const std::string refusal = inspector_of_plugins().run(subject_of(service.plugin), fd, [&] {
+    try {
+      config::check_service_options(service, inspect(fd, service.plugin).options);
+    } catch (const config::ConfigError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  });
+  if (!refusal.empty()) throw config::ConfigError(refusal);
 }
 
 std::size_t index_of(Generation& generation, std::shared_ptr<const SealedPlugin> plugin) {
@@ -142,7 +172,7 @@ std::string find_plugin(const std::string& name, const std::string& plugin_path)
 SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path, const InspectPlugin& inspect) {
   SealedPlugin plugin;
   plugin.path = find_plugin(name, plugin_path);
-  const std::string subject = "plugin \"" + name + "\"";
+  const std::string subject = subject_of(name);
   try {
     plugin.copy = ipc::sealed_copy(plugin.path, kMaxPluginBytes);
   } catch (const std::system_error& error) {
@@ -150,12 +180,9 @@ SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path
   } catch (const std::length_error& error) {
     throw StartupError(EX_CONFIG, subject + " can't be read: " + error.what());
   }
-  Inspector::Limits limits;
-  limits.max_bytes = config::kMaxReportBytes;
-  limits.run_as = ipc::resolve_identity(std::nullopt, std::nullopt);
   const int fd = plugin.copy.get();
   const std::string report =
-      Inspector(std::move(limits)).run(subject, fd, [&] { return config::encode_report(inspect(fd, name)); });
+      inspector_of_plugins().run(subject, fd, [&] { return config::encode_report(inspect(fd, name)); });
   try {
     plugin.report = config::decode_report(report);
   } catch (const std::runtime_error& error) {
@@ -190,6 +217,7 @@ Generation prepare_generation(config::Options options, unsigned number, const In
       PreparedService prepared{plugin, {}, -1};
       prepared.options.insert(checked.begin(), checked.end());
       generation.services.push_back(std::move(prepared));
+      if (kept == nullptr) ask_plugin(service, *generation.plugins[plugin], inspect);
     } catch (const StartupError& error) {
       const auto origin = generation.options.origins.find("service." + service.name + ".plugin");
       const auto& place = origin != generation.options.origins.end() ? origin->second : service.origin;

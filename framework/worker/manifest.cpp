@@ -16,12 +16,21 @@ namespace {
 
 constexpr std::size_t kMaxOptions = 200;
 
-OptionSpec make(OptionType type, std::string_view name, std::string default_value, std::string_view help) {
+OptionSpec make(OptionType type, std::string_view name, std::optional<std::string> default_value,
+                std::string_view help) {
   OptionSpec option;
   option.name = name;
   option.type = type;
   option.default_value = std::move(default_value);
   option.help = help;
+  return option;
+}
+
+OptionSpec make_text(std::string_view name, std::optional<std::string> default_value, std::string_view help,
+                     TextCheck check) {
+  OptionSpec option = make(OptionType::text, name, std::move(default_value), help);
+  option.checked = check != nullptr;
+  option.check = check;
   return option;
 }
 
@@ -59,14 +68,18 @@ void Manifest::push(OptionSpec option) {
   options_.push_back(std::move(option));
 }
 
-void Manifest::text(std::string_view name, std::string_view default_value, std::string_view help) {
-  add(make(OptionType::text, name, std::string(default_value), help));
+void Manifest::text(std::string_view name, std::string_view default_value, std::string_view help, TextCheck check) {
+  OptionSpec option = make_text(name, std::string(default_value), help, check);
+  try {
+    if (check != nullptr) check(*option.default_value);
+  } catch (const std::exception& error) {
+    throw std::invalid_argument("the default of option \"" + option.name + "\": " + error.what());
+  }
+  add(std::move(option));
 }
 
-void Manifest::required_text(std::string_view name, std::string_view help) {
-  OptionSpec option = make(OptionType::text, name, {}, help);
-  option.default_value.reset();
-  add(std::move(option));
+void Manifest::required_text(std::string_view name, std::string_view help, TextCheck check) {
+  add(make_text(name, std::nullopt, help, check));
 }
 
 void Manifest::integer(std::string_view name, std::int64_t default_value, std::string_view help, Range range) {

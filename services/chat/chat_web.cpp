@@ -1,8 +1,10 @@
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "services/chat/hall.hpp"
 #include "services/chat/json_wording.hpp"
@@ -17,6 +19,11 @@ namespace chat {
 namespace http = prefork::http;
 using prefork::Task;
 
+std::vector<std::string> words(const std::string& line) {
+  std::istringstream stream(line);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
 /// The chat room for browsers: a page, and the WebSocket that it talks over.
 class ChatWeb final : public http::Service {
  public:
@@ -24,15 +31,14 @@ class ChatWeb final : public http::Service {
     manifest.summary("The chat room in the browser, over WebSocket.");
     Hall::describe(manifest);
     manifest.text("origins", "",
-                  "Other origins whose pages may connect, such as https://example.org, with blanks between; *: all.");
+                  "Other origins whose pages may connect, such as https://example.org, with blanks between; *: all.",
+                  [](const std::string& list) { http::check({.origins = words(list)}); });
   }
 
   Task<void> start(prefork::Context& context) override {
     hall_ = std::make_unique<Hall>(context, std::make_unique<JsonWording>());
     options_.max_message_bytes = hall_->limits().max_line;
-    std::istringstream origins(context.text("origins"));
-    for (std::string origin; origins >> origin;) options_.origins.push_back(origin);
-    http::check(options_);
+    options_.origins = words(context.text("origins"));
     co_await hall_->start();
   }
 

@@ -55,13 +55,6 @@ MimeTypes read_types(const std::string& path) {
   return types;
 }
 
-void check(const Settings& settings) {
-  if (!settings.cache_control.empty()) Response().set("Cache-Control", settings.cache_control);
-  for (const std::string& path : {settings.index, settings.fallback, settings.not_found}) {
-    if (path.starts_with('/')) throw std::invalid_argument("\"" + path + "\" is to be a path below the root");
-  }
-}
-
 }  // namespace
 
 Site::Site(Settings settings)
@@ -70,9 +63,7 @@ Site::Site(Settings settings)
       types_(read_types(settings_.mime_types)),
       root_(settings_.root, settings_.follow_links),
       loader_(root_, types_, settings_),
-      cache_(most_of(settings_)) {
-  check(settings_);
-}
+      cache_(most_of(settings_)) {}
 
 Response Site::answer(const Request& request) {
   const std::uint64_t now = now_ms();

@@ -1,4 +1,5 @@
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include <prefork/http.hpp>
@@ -32,6 +33,12 @@ Settings read_settings(const prefork::Context& context) {
   return settings;
 }
 
+void check_path(const std::string& path) {
+  if (path.starts_with('/')) throw std::invalid_argument("\"" + path + "\" is to be a path below the root");
+}
+
+void check_cache_control(const std::string& value) { http::Response().set("Cache-Control", value); }
+
 /// Serves the files of a folder.
 class Static final : public http::Service {
  public:
@@ -41,14 +48,15 @@ class Static final : public http::Service {
     const Settings defaults;
     manifest.summary("Serves the files of a folder over HTTP.");
     manifest.required_text("root", "The folder; no path, link or race leads out of it.");
-    manifest.text("index", defaults.index, "What a folder is answered with.");
+    manifest.text("index", defaults.index, "What a folder is answered with.", &check_path);
     manifest.flag("listing", false, "Lists a folder that has no index.");
     manifest.flag("hidden", false, "Serves names that begin with '.'; those below /.well-known/ always are.");
     manifest.choice("follow-links", "beneath", {"beneath", "none"},
                     "Whether symbolic links are followed that stay within the root.");
-    manifest.text("cache-control", "", "The Cache-Control of files.");
-    manifest.text("try", "", "A file below the root for paths that do not exist, for single-page applications.");
-    manifest.text("not-found", "", "A file below the root that is the page of a 404.");
+    manifest.text("cache-control", "", "The Cache-Control of files.", &check_cache_control);
+    manifest.text("try", "", "A file below the root for paths that do not exist, for single-page applications.",
+                  &check_path);
+    manifest.text("not-found", "", "A file below the root that is the page of a 404.", &check_path);
     manifest.flag("precompressed", true, "Sends FILE.br or FILE.gz, if not older, to clients that take them.");
     manifest.flag("gzip", true, "Compresses text of 1 KiB to 1 MiB, once, for clients that take it.");
     manifest.size("cache", 32 * kMiB, "Memory for files in each worker; 0: none.");

@@ -185,10 +185,5 @@ TEST(AccessLog, MustBeWritable) {
   EXPECT_TRUE(server.logged("access log: open " + (server.dir() / "none/access.log") + ": No such file or directory"));
 }
 
-TEST(AccessLog, MustHaveAFormat) {
-  Server server(config("access-log-format = %z\n"));
-  EXPECT_TRUE(eventually([&] { return server.logged("access-log-format has no directive \"%z\""); }));
-}
-
 }  // namespace
 }  // namespace prefork::system_test

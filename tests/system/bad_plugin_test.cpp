@@ -58,6 +58,22 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     });
 
+TEST(BadPlugin, WhoseCheckOfAnOptionRefusesOrFails) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"throw", ":4: word in \\[service bad\\]: no words for it"},
+      {"crash", ":2: plugin .*check_crash.so\" crashes while it is inspected: SIGABRT"},
+      {"hang", ":2: plugin .*check_hang.so\" hangs while it is inspected.*"},
+      {"exit", ":2: plugin .*check_exit.so\" ends the process while it is inspected, with exit code 4"}};
+  for (const auto& [fault, sentence] : cases) {
+    const TempDir dir;
+    const std::string config =
+        "[service bad]\nplugin = {plugins}/check_" + fault + ".so\nlisten = unix:{dir}/bad.sock\nword = x\n";
+    const Outcome outcome = start_with(dir, config, {"-t"});
+    EXPECT_EQ(outcome.code, 78);
+    EXPECT_THAT(outcome.err, testing::MatchesRegex("prefork-master: " + (dir / "prefork.conf") + sentence + "\n"));
+  }
+}
+
 TEST(BadPluginFile, ThatMayNotBeRead) {
   const auto user = other_user();
   if (!user) GTEST_SKIP() << "needs root and another user";

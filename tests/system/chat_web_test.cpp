@@ -121,8 +121,8 @@ TEST(ChatWeb, RefusesPagesOfOtherOrigins) {
 
 TEST(ChatWeb, DoesNotStartWithAnOriginThatIsNone) {
   Server server(std::string(kConfig) + "origins = https://example.org example.com\n");
-  EXPECT_TRUE(server.logged(
-      "service \"chat-web\" can't start: origins: \"example.com\" is not an origin, such as https://example.org"));
+  EXPECT_EQ(server.wait_exit(), 78);
+  EXPECT_TRUE(server.logged("origins in [service chat-web]: \"example.com\" is not an origin"));
 }
 
 }  // namespace

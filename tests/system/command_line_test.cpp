@@ -42,6 +42,16 @@ TEST(CommandLine, Mistakes) {
   }
 }
 
+TEST(CommandLine, AValueThatThePluginRefuses) {
+  const Outcome outcome = run({{kMaster, "--plugin", "static", "--listen", "tcp://127.0.0.1:0", "-o", "root=/", "-o",
+                                "cache-control=a\nb", "-t"}});
+  EXPECT_EQ(outcome.code, 78);
+  EXPECT_EQ(
+      outcome.err,
+      "prefork-master: -o cache-control: cache-control in [service static]: response header \"Cache-Control\": the "
+      "value holds a control character\n");
+}
+
 TEST(CommandLine, TestBindsNothing) {
   const TempDir dir;
   const Outcome outcome =

@@ -23,6 +23,10 @@ enum class ServiceKind : std::uint8_t {
 
 enum class OptionType : std::uint8_t { text, integer, flag, duration, size, choice };
 
+/// Looks at the value of a text option and throws a std::exception, with a sentence, where it can't be used. Runs in a
+/// short-lived process of its own, like `describe`, and must not depend on anything but its argument.
+using TextCheck = void (*)(const std::string& value);
+
 /// One option of a service, as `describe` declared it.
 struct OptionSpec {
   std::string name;  ///< lower-case letters, digits and '-'
@@ -32,13 +36,15 @@ struct OptionSpec {
   std::int64_t maximum = 0;                  ///< as minimum; both inclusive
   std::vector<std::string> choices;          ///< of choice
   std::string help;                          ///< one sentence
+  bool checked = false;                      ///< of text: `check` is to be asked
+  TextCheck check = nullptr;                 ///< null in every process that has not called `describe` itself
 };
 
 /// What a service tells of itself before it is started: filled in by its
 /// `static void describe(prefork::Manifest&)`, which runs in a short-lived process of its own and
 /// must not depend on anything but its argument.
 ///
-/// A name that is declared twice, is ill-formed, or a default outside its own range throws
+/// A name that is declared twice, is ill-formed, or a default that its own range or check refuses throws
 /// std::invalid_argument: the plugin is refused with that sentence. Names are lower-case letters, digits and '-',
 /// at most 40 of them, and begin with a letter.
 class PREFORK_API Manifest {
@@ -54,9 +60,11 @@ class PREFORK_API Manifest {
   /// One line that says what the service does; shown by `prefork-master --describe`.
   void summary(std::string_view line);
 
-  void text(std::string_view name, std::string_view default_value, std::string_view help);
+  /// `check` refuses what is given before a worker is started: `-t`, a start and a reload end with its sentence and the
+  /// place in the file. The default is checked too.
+  void text(std::string_view name, std::string_view default_value, std::string_view help, TextCheck check = nullptr);
   /// A text that the configuration must give.
-  void required_text(std::string_view name, std::string_view help);
+  void required_text(std::string_view name, std::string_view help, TextCheck check = nullptr);
   void integer(std::string_view name, std::int64_t default_value, std::string_view help, Range range = kAny);
   void flag(std::string_view name, bool default_value, std::string_view help);
   /// Written as `250ms`, `30s`, `5m`, `1h`, `1d`.

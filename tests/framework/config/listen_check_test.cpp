@@ -23,7 +23,11 @@ ServiceOptions service(const std::string& name, const std::vector<std::string>& 
   return options;
 }
 
-bool is_web(const std::string& name) { return name.starts_with("web"); }
+// Services whose names begin with "web" may share, unless the names end alike.
+std::string object(const ServiceOptions& first, const ServiceOptions& second) {
+  if (!first.name.starts_with("web") || !second.name.starts_with("web")) return ", and they are no webs";
+  return first.name.back() == second.name.back() ? ", with the same end" : "";
+}
 
 TEST(ListenCheck, OneServiceListsAnAddressOnce) {
   const std::vector<std::pair<std::string, std::string>> same{
@@ -52,25 +56,34 @@ TEST(ListenCheck, DifferentAddressesAreFine) {
             "(nothing)");
 }
 
-TEST(ListenCheck, TwoServicesShareIfBothAreHttp) {
+TEST(ListenCheck, TwoServicesShareUnlessSomethingIsAgainstIt) {
   const auto check = [](const std::vector<ServiceOptions>& services) {
-    return sentence_of([&] { check_shared_listeners(services, is_web); });
+    return sentence_of([&] { check_shared_listeners(services, object); });
   };
   const std::string address = "tcp://127.0.0.1:80";
   EXPECT_EQ(check({service("web1", {address}), service("web2", {address})}), "(nothing)");
   EXPECT_EQ(check({service("a", {address}), service("b", {"tcp://127.0.0.1:81"})}), "(nothing)");
   EXPECT_EQ(check({service("a", {"tcp://*:0"}), service("b", {"tcp://*:0"})}), "(nothing)");
   EXPECT_EQ(check({service("a", {address}), service("b", {address})}),
-            "b:1: [service b] listens on tcp://127.0.0.1:80, as does [service a] at a:1, and only HTTP services can "
-            "share an address");
+            "b:1: [service b] listens on tcp://127.0.0.1:80, as does [service a] at a:1, and they are no webs");
   EXPECT_EQ(check({service("web", {address}), service("b", {address})}),
-            "b:1: [service b] listens on tcp://127.0.0.1:80, as does [service web] at web:1, and only HTTP services "
-            "can share an address");
+            "b:1: [service b] listens on tcp://127.0.0.1:80, as does [service web] at web:1, and they are no webs");
+}
+
+TEST(ListenCheck, EveryTwoOfThoseThatShareAreLookedAt) {
+  const std::string address = "tcp://127.0.0.1:80";
+  EXPECT_EQ(sentence_of([&] {
+              check_shared_listeners({service("web1", {address}), service("web2", {"unix:/x", address}),
+                                      service("web3", {address}), service("web-2", {address})},
+                                     object);
+            }),
+            "web-2:1: [service web-2] listens on tcp://127.0.0.1:80, as does [service web2] at web2:2, with the same "
+            "end");
 }
 
 TEST(ListenCheck, WhoSharesMustAgree) {
   const auto check = [](const std::vector<ServiceOptions>& services) {
-    return sentence_of([&] { check_shared_listeners(services, is_web); });
+    return sentence_of([&] { check_shared_listeners(services, object); });
   };
   EXPECT_EQ(check({service("web1", {"unix:/x"}), service("web2", {"unix:/x mode=0600"})}),
             "web2:1: [service web2] listens on unix:/x, as does [service web1] at web1:1 with other options");

@@ -16,8 +16,8 @@ PluginReport sample() {
   report.kind = ServiceKind::http;
   report.class_name = "Static";
   report.summary = "Serves files \xc3\xbc";
-  report.options.push_back({"root", OptionType::text, std::nullopt, 0, 0, {}, "the folder"});
-  report.options.push_back({"name", OptionType::text, "", 0, 0, {}, ""});
+  report.options.push_back({"root", OptionType::text, std::nullopt, 0, 0, {}, "the folder", true});
+  report.options.push_back({"name", OptionType::text, "", 0, 0, {}, "", true});
   report.options.push_back({"level", OptionType::integer, "-3", INT64_MIN, INT64_MAX, {}, "any"});
   report.options.push_back({"wait", OptionType::duration, "250ms", 0, 60'000, {}, "how long"});
   report.options.push_back({"room", OptionType::size, "65536", 1, INT64_MAX, {}, "how much"});
@@ -48,6 +48,7 @@ void expect_equal(const PluginReport& a, const PluginReport& b) {
     EXPECT_EQ(x.maximum, y.maximum);
     EXPECT_EQ(x.choices, y.choices);
     EXPECT_EQ(x.help, y.help);
+    EXPECT_EQ(x.checked, y.checked) << x.name;
   }
   EXPECT_EQ(a.signals, b.signals);
   ASSERT_EQ(a.shared.size(), b.shared.size());

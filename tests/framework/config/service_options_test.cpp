@@ -103,6 +103,19 @@ TEST(ServiceOptions, WhatMustBeGivenIsAskedFor) {
   EXPECT_EQ(check_service_options(service({{"root", ""}}), {must}), (Values{{"root", ""}}));
 }
 
+TEST(ServiceOptions, WhatAPluginsCheckRefusesIsRefusedWithItsPlace) {
+  OptionSpec path = spec(OptionType::text, "path", "no path either, but the manifest has checked it");
+  path.check = [](const std::string& value) {
+    if (!value.starts_with('/')) throw std::out_of_range("\"" + value + "\" does not begin with '/'");
+  };
+  EXPECT_EQ(check_service_options(service({{"path", "/a"}}), {path}), (Values{{"path", "/a"}}));
+  EXPECT_EQ(check_service_options(service({}), {path}), (Values{{"path", *path.default_value}}));
+  EXPECT_EQ(sentence_of([&] {
+              check_service_options(service({{"path", "a"}}), {path});
+            }),
+            "a.conf:2: path in [service web]: \"a\" does not begin with '/'");
+}
+
 TEST(ServiceOptions, APluginMustNotDeclareWhatCanNotBeMet) {
   for (const std::string name : {"pool", "listen", "plugin", "idle-timeout", "include"}) {
     EXPECT_EQ(sentence_of([&] { check_service_options(service({}), {spec(OptionType::text, name, "")}); }),

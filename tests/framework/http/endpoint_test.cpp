@@ -101,6 +101,19 @@ TEST(Endpoint, RefusesMalformedAndTakenMounts) {
     EXPECT_THROW(endpoint.mount(path, Router(), {}, nullptr), std::invalid_argument) << path;
 }
 
+TEST(Endpoint, TellsPlacesApart) {
+  const auto same = [](const Place& one, const Place& other) {
+    EXPECT_EQ(same_place(one, other), same_place(other, one));
+    return same_place(one, other);
+  };
+  EXPECT_TRUE(same("/", "/"));
+  EXPECT_TRUE(same("/a", "/a/"));
+  EXPECT_FALSE(same("/a", "/ab"));
+  EXPECT_TRUE(same({"/a", HostNames("a.org b.org")}, {"/a", HostNames("B.org")}));
+  EXPECT_FALSE(same({"/a", HostNames("a.org")}, {"/a", HostNames("*.org")}));
+  EXPECT_FALSE(same({"/a", HostNames("a.org")}, "/a"));
+}
+
 TEST(Endpoint, HasTheWidestLimits) {
   Endpoint endpoint;
   ServiceLimits narrow, wide;

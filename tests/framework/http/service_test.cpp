@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "tests/ipc/support.hpp"
+
 namespace prefork::http {
 namespace {
 
@@ -16,6 +20,27 @@ TEST(Service, DeclaresTheOptionsOfEveryHttpService) {
                                             "access-log-sample", "header-timeout", "body-timeout", "body-min-rate",
                                             "write-min-rate", "keepalive-timeout", "slow-request", "queue-timeout",
                                             "max-request-line", "max-header-bytes", "max-headers", "max-body-bytes"));
+}
+
+TEST(Service, ChecksItsTexts) {
+  struct Wrong {
+    const char* option;
+    const char* value;
+    const char* says;
+  };
+  Manifest manifest;
+  Service::describe_base(manifest);
+  for (const Wrong& wrong :
+       {Wrong{"mount", "a", "\"a\": it does not begin with '/'"},
+        Wrong{"host", "a:80", "\"a:80\": a name such as example.org or *.example.org is wanted, without a port"},
+        Wrong{"trusted-proxies", "10.0.0.0/33", "\"10.0.0.0/33\" is no network"},
+        Wrong{"access-log-format", "%z", "there is no directive \"%z\""}}) {
+    const auto option = std::find_if(manifest.options().begin(), manifest.options().end(),
+                                     [&](const OptionSpec& each) { return each.name == wrong.option; });
+    ASSERT_NE(option, manifest.options().end());
+    EXPECT_THAT(test::thrown_by([&] { option->check(wrong.value); }), testing::StartsWith(wrong.says));
+    EXPECT_NO_THROW(option->check(*option->default_value)) << wrong.option;
+  }
 }
 
 }  // namespace

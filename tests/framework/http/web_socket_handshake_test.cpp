@@ -158,12 +158,12 @@ TEST(WebSocketHandshake, SaysWhichOptionCanNotWork) {
   for (const std::string origin : {"example.org", "", "null", "https://", "https://example.org/", "https://a.org:x",
                                    "https://*.example.org", "https://a.org,", "https://a.org,https://b.org"}) {
     options.origins = {"https://fine.org", origin};
-    const std::string sentence = "origins: \"" + origin + "\" is not an origin, such as https://example.org";
+    const std::string sentence = "\"" + origin + "\" is not an origin, such as https://example.org";
     EXPECT_THAT([&] { check(options); }, ThrowsMessage<Wrong>(sentence));
   }
   options.origins.clear();
   options.subprotocols = {"chat.v1", "no token"};
-  EXPECT_THAT([&] { check(options); }, ThrowsMessage<Wrong>("subprotocols: \"no token\" is not a token"));
+  EXPECT_THAT([&] { check(options); }, ThrowsMessage<Wrong>("subprotocol \"no token\" is not a token"));
 }
 
 TEST(WebSocketHandshake, RefusesForeignPages) {

@@ -194,8 +194,7 @@ TEST_F(WebSocketTest, RefusesEveryClientWhereAnOptionCanNotWork) {
   ::shutdown(client.get(), SHUT_WR);
   EXPECT_THAT(receive(client.get()), testing::StartsWith("HTTP/1.1 500"));
   EXPECT_TRUE(turn_until([&] { return quiet(); }));
-  EXPECT_THAT(log.lines,
-              testing::ElementsAre(testing::HasSubstr("origins: \"example.org\" is not an origin, such as https:")));
+  EXPECT_THAT(log.lines, testing::ElementsAre(testing::HasSubstr("\"example.org\" is not an origin, such as https:")));
 }
 
 TEST_F(WebSocketTest, SaysWhatIsWrongWithAClose) {

@@ -51,6 +51,23 @@ TEST(Manifest, EverySizeIsAnOption) {
   EXPECT_TRUE(manifest.wants_signals());
 }
 
+void begins_with_slash(const std::string& value) {
+  if (!value.starts_with('/')) throw std::runtime_error("no '/'");
+}
+
+TEST(Manifest, TextsMayHaveChecks) {
+  Manifest manifest;
+  manifest.text("plain", "", "");
+  manifest.text("path", "/", "", &begins_with_slash);
+  manifest.required_text("root", "", &begins_with_slash);
+  ASSERT_EQ(manifest.options().size(), 3U);
+  EXPECT_FALSE(manifest.options()[0].checked);
+  for (const int i : {1, 2}) {
+    EXPECT_TRUE(manifest.options()[i].checked) << i;
+    EXPECT_EQ(manifest.options()[i].check, &begins_with_slash) << i;
+  }
+}
+
 struct Case {
   std::function<void(Manifest&)> declare;
   std::string says;  ///< a regular expression
@@ -118,6 +135,7 @@ TEST(Manifest, WhatCanNotBeDeclaredIsOneSentence) {
          for (int i = 0; i < 65; ++i) m.event("e" + std::to_string(i), "");
        },
        "more than 64 shared objects are declared"},
+      {[](Manifest& m) { m.text("path", "a", "", &begins_with_slash); }, "the default of option \"path\": no '/'"},
   };
   for (std::size_t i = 0; i < cases.size(); ++i) {
     Manifest manifest;

@@ -40,8 +40,8 @@ struct WebSocketOptions {
   std::vector<std::string> subprotocols{};
 };
 
-/// For a service's start() or routes(), so that a worker with options that can't work does not start. web_socket()
-/// checks them too, at each request.
+/// For the check of an option (Manifest::text) or a service's start(), so that a server or worker with options that
+/// can't work does not start. web_socket() checks them too, at each request.
 /// @throws std::invalid_argument with a sentence about the first origin or subprotocol that is none
 PREFORK_API void check(const WebSocketOptions& options);
 
