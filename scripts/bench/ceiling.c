@@ -3,6 +3,8 @@
 // pipelined requests (counted by "\r\n\r\n") and answered with a fixed response. No parsing, no
 // time-outs, no files, no errors handled: nothing real can be this cheap.
 // build: cc -O2 -o ceiling ceiling.c      run: ./ceiling PORT WORKERS [BODY_BYTES]
+// ./ceiling PORT WORKERS even: the workers accept in turn, so that each has as many connections as the others; without,
+//             who is awake first takes them, as it comes.
 // echo modes: ./ceiling PORT WORKERS echo      (TCP: write back what was read)
 //             ./ceiling PORT WORKERS udp-echo  (send each datagram back; batches of recvmmsg and sendmmsg)
 #define _GNU_SOURCE
@@ -15,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -23,10 +26,12 @@
 static char response[1 << 20];
 static size_t response_len;
 static int echo_mode;
+static _Atomic unsigned *accepted;  // even mode: by all workers together
+static unsigned workers;
 
-static void serve(int lfd) {
+static void serve(int lfd, unsigned worker) {
   int ep = epoll_create1(0);
-  struct epoll_event ev = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = lfd};
+  struct epoll_event ev = {.events = accepted ? EPOLLIN : EPOLLIN | EPOLLEXCLUSIVE, .data.fd = lfd};
   epoll_ctl(ep, EPOLL_CTL_ADD, lfd, &ev);
   struct epoll_event evs[256];
   static char buf[65536], out[1 << 21];
@@ -35,8 +40,10 @@ static void serve(int lfd) {
     for (int i = 0; i < n; i++) {
       int fd = evs[i].data.fd;
       if (fd == lfd) {
+        if (accepted && *accepted % workers != worker) continue;
         int c = accept4(lfd, 0, 0, SOCK_NONBLOCK);
         if (c < 0) continue;
+        if (accepted) ++*accepted;
         int one = 1;
         setsockopt(c, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         ev.events = EPOLLIN | EPOLLRDHUP;
@@ -97,6 +104,10 @@ int main(int argc, char **argv) {
   if (argc > 3) {
     if (!strcmp(argv[3], "echo")) echo_mode = 1;
     else if (!strcmp(argv[3], "udp-echo")) udp = 1;
+    else if (!strcmp(argv[3], "even")) {
+      accepted = mmap(0, sizeof *accepted, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+      if (accepted == MAP_FAILED) { perror("mmap"); return 1; }
+    }
     else body = atoi(argv[3]);
   }
   int h = snprintf(response, sizeof response,
@@ -110,7 +121,8 @@ int main(int argc, char **argv) {
                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   if (bind(lfd, (void *)&a, sizeof a) || (!udp && listen(lfd, 4096))) { perror("bind"); return 1; }
   signal(SIGPIPE, SIG_IGN);
-  for (int i = 0; i < atoi(argv[2]); i++)
-    if (fork() == 0) { prctl(PR_SET_PDEATHSIG, SIGKILL); if (udp) serve_udp(lfd); serve(lfd); }
+  workers = atoi(argv[2]);
+  for (unsigned i = 0; i < workers; i++)
+    if (fork() == 0) { prctl(PR_SET_PDEATHSIG, SIGKILL); if (udp) serve_udp(lfd); serve(lfd, i); }
   while (wait(0) > 0) {}
 }

@@ -54,6 +54,11 @@ def cmd_ceiling(tmp, root, port, workers):
     return [exe, str(port), str(workers)]
 
 
+def cmd_ceiling_even(tmp, root, port, workers):
+    """Workers with as many connections each, as ours have them: the same work, batch by batch."""
+    return cmd_ceiling(tmp, root, port, workers) + ["even"]
+
+
 def cmd_nginx(tmp, root, port, workers):
     conf = write(os.path.join(tmp, "nginx.conf"), f"""
 daemon off; worker_processes {workers}; pid {tmp}/nginx.pid; error_log /dev/null; user root;
@@ -144,6 +149,7 @@ def cmd_gunicorn(tmp, root, port, workers):
 
 PEERS = {  # name: (binary, command maker, scenarios it can do)
     "ceiling": ("cc", cmd_ceiling, {"hello", "hello512", "close", "pipeline"}),
+    "ceiling-even": ("cc", cmd_ceiling_even, {"hello", "hello512", "close", "pipeline"}),
     "nginx": ("nginx", cmd_nginx, set(SCENARIOS)),
     "h2o": ("h2o", cmd_h2o, set(SCENARIOS)),
     "lighttpd": ("lighttpd", cmd_lighttpd, set(SCENARIOS)),
