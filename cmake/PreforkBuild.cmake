@@ -46,7 +46,7 @@ function(prefork_read_headers_once name)
 endfunction()
 
 # What all test programs are built with: the compiler's time is most of what the suite takes, so they are not optimised,
-# and what each of their files includes is compiled once, with test_headers.
+# and what each of their files includes is compiled once, with test_headers and test_json.
 function(prefork_test_program name)
   target_link_libraries(${name} PRIVATE prefork_flags ${ARGN} GTest::gtest GTest::gmock GTest::gtest_main)
   if(CMAKE_BUILD_TYPE STREQUAL "Release")
@@ -54,6 +54,7 @@ function(prefork_test_program name)
   endif()
   if(NOT name STREQUAL "test_headers")
     target_precompile_headers(${name} REUSE_FROM test_headers)
+    target_link_libraries(${name} PRIVATE test_json)
   endif()
 endfunction()
 
