@@ -1,3 +1,3 @@
-#include "tests/json_once.hpp"
+#include "tests/system/json_once.hpp"
 
 template class nlohmann::basic_json<>;
