@@ -166,7 +166,7 @@ std::string find_plugin(const std::string& name, const std::string& plugin_path)
     const std::string path = folder + "/" + name + ".so";
     if (::access(path.c_str(), F_OK) == 0) return path;
   }
-  throw StartupError(EX_NOINPUT, "plugin \"" + name + "\" is not in the plugin path (" + plugin_path + ")");
+  throw StartupError(EX_NOINPUT, subject_of(name) + " is not in the plugin path (" + plugin_path + ")");
 }
 
 SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path, const InspectPlugin& inspect) {

@@ -69,7 +69,8 @@ struct KeepOthers {
 
 /// Makes a generation without its sockets and shared objects: plugins sealed and inspected, options and shapes
 /// checked, users looked up.
-/// Blocks for as long as that takes, at most the inspector's patience for each plugin.
+/// Blocks for as long as that takes, at most the inspector's patience for each plugin, and
+/// again for each service whose plugin checks an option that is given.
 /// @param keep  plugins of services that are not in its pool are taken over from its generation, as they are
 /// @throws StartupError, config::ConfigError
 Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect,

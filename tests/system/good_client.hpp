@@ -7,6 +7,15 @@
 
 namespace prefork::system_test {
 
+/// Two workers of a service `hello` that its clients can tell apart.
+inline constexpr const char* kWho = R"([pool main]
+workers = 2
+[service hello]
+plugin = {plugins}/who.so
+answer = Hello, World!
+listen = tcp://127.0.0.1:0
+)";
+
 /// Asks the service `hello` again and again, over a new connection each time, while others misbehave. In the end it
 /// expects that it was answered each time, and never waited for long.
 class GoodClient {

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tests/system/good_client.hpp"
 #include "tests/system/service_manager.hpp"
 
 namespace prefork::system_test {
@@ -172,7 +173,7 @@ TEST(ManagedUpgrade, KeepsTheSocketsAndTheirNames) {
 }
 
 TEST(ManagedUpgrade, TheManagerIsToldAsBefore) {
-  Managed managed(kHello, {"WATCHDOG_USEC=100000"});
+  Managed managed(kWho, {"WATCHDOG_USEC=100000"});
   Server& server = managed.server;
   Manager& manager = managed.manager;
   ASSERT_TRUE(manager.hears("READY=1"));
@@ -189,7 +190,7 @@ TEST(ManagedUpgrade, TheManagerIsToldAsBefore) {
   server.configure("[pool main]\nworkers = 2\n");
   EXPECT_EQ(server.ctl({"reload"}).code, 78);
   EXPECT_EQ(server.ctl({"upgrade"}).code, 78);
-  server.configure(kHello);
+  server.configure(kWho);
   const std::string status = "STATUS=generation 3: 2 workers ready, 2 wanted; the last reload failed: ";
   ASSERT_TRUE(manager.hears(status));
   const std::size_t said = manager.times(status);

@@ -11,14 +11,7 @@
 namespace prefork::system_test {
 namespace {
 
-constexpr const char* kHello = R"([pool main]
-workers = 2
-[service hello]
-plugin = {plugins}/who.so
-answer = Hello, World!
-listen = tcp://127.0.0.1:0
-)";
-const std::string kGoodDay = std::regex_replace(std::string(kHello), std::regex("Hello"), "Good day");
+const std::string kGoodDay = std::regex_replace(std::string(kWho), std::regex("Hello"), "Good day");
 
 /// Every process of the master's but itself, and its descriptors: what must not grow.
 std::size_t descriptors(const Server& server) { return descriptors_of(server.pid()).size(); }
@@ -31,7 +24,7 @@ void expect_reloaded(const Server& server, int generation, std::vector<std::stri
 }
 
 TEST(Reload, TakesOnTheConfigurationAndKeepsThePort) {
-  Server server(kHello);
+  Server server(kWho);
   server.ready(2);
   const std::string address = server.address("hello").text;
   const auto before = server.workers();
@@ -49,7 +42,7 @@ TEST(Reload, TakesOnTheConfigurationAndKeepsThePort) {
 }
 
 TEST(Reload, BySignal) {
-  Server server(kHello);
+  Server server(kWho);
   server.ready(2);
   server.configure(kGoodDay);
   server.signal(SIGHUP);
@@ -59,7 +52,7 @@ TEST(Reload, BySignal) {
 }
 
 TEST(Reload, AnIdleConnectionIsServedOnceMoreAndThenClosed) {
-  Server server(kHello);
+  Server server(kWho);
   server.ready(2);
   Client idle(server.address("hello"));
   ASSERT_EQ(body_of(get(idle)), "Hello, World!");
@@ -74,14 +67,14 @@ TEST(Reload, AnIdleConnectionIsServedOnceMoreAndThenClosed) {
 }
 
 TEST(Reload, ListenersComeGoAndStay) {
-  Server server(std::string(kHello) + "listen = unix:{dir}/old.sock\n[service echo]\nplugin = echo\n" +
+  Server server(std::string(kWho) + "listen = unix:{dir}/old.sock\n[service echo]\nplugin = echo\n" +
                 "listen = tcp://127.0.0.1:0\nlisten = udp://127.0.0.1:0\n");
   server.ready(2);
   const std::string kept = server.address("echo").text;
   const std::string datagrams = server.address("echo", 1).text;
   Client old_one(Address("unix:" + (server.dir() / "old.sock")));
   ASSERT_EQ(body_of(get(old_one)), "Hello, World!");
-  server.configure(std::string(kHello) + "listen = unix:{dir}/new.sock\n[service upper]\nplugin = upper\n" +
+  server.configure(std::string(kWho) + "listen = unix:{dir}/new.sock\n[service upper]\nplugin = upper\n" +
                    "listen = tcp://127.0.0.1:0\n[service echo]\nplugin = echo\n" +
                    "listen = tcp://127.0.0.1:0\nlisten = udp://127.0.0.1:0\n");
   expect_reloaded(server, 2);
@@ -97,10 +90,10 @@ TEST(Reload, ListenersComeGoAndStay) {
 }
 
 TEST(Reload, PoolsComeGrowAndGo) {
-  Server server(std::string(kHello) + "[pool two]\nworkers = 1\n[service echo]\nplugin = echo\npool = two\n" +
+  Server server(std::string(kWho) + "[pool two]\nworkers = 1\n[service echo]\nplugin = echo\npool = two\n" +
                 "listen = tcp://127.0.0.1:0\n");
   server.ready(2, "main").ready(1, "two");
-  server.configure(std::string(kHello) + "pool = web\n[pool web]\nworkers = 3\n");
+  server.configure(std::string(kWho) + "pool = web\n[pool web]\nworkers = 3\n");
   const Outcome refused = server.ctl({"reload"});
   EXPECT_EQ(refused.code, 78) << "[pool main] is empty: " << refused.err;
   server.configure(
@@ -171,7 +164,7 @@ TEST(Reload, TakesOnAnotherPlugin) {
 }
 
 TEST(Reload, TwoAtOnceAreDoneOneAfterTheOther) {
-  Server server(kHello);
+  Server server(kWho);
   server.ready(2);
   std::vector<Outcome> outcomes(4);
   std::vector<std::thread> threads;
@@ -221,7 +214,7 @@ class BadReload : public testing::TestWithParam<Bad> {};
 
 TEST_P(BadReload, ChangesNothingAndTellsWhy) {
   const Bad& bad = GetParam();
-  Server server(kHello);
+  Server server(kWho);
   server.ready(2);
   const auto workers = server.workers();
   const std::size_t held = descriptors(server);
@@ -240,7 +233,7 @@ TEST_P(BadReload, ChangesNothingAndTellsWhy) {
   EXPECT_TRUE(eventually([&] { return descriptors(server) <= held; }))
       << descriptors(server) << " descriptors, more than " << held;
   EXPECT_TRUE(eventually([&] { return children_of(server.pid()).size() == 2; })) << "no child is left";
-  server.configure(kHello);
+  server.configure(kWho);
   expect_reloaded(server, 4);
   EXPECT_TRUE(server.stops_clean());
 }
@@ -249,7 +242,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, BadReload,
     testing::Values(
         Bad{"syntax", "[pool main\n", 78, "prefork.conf:5"},
-        Bad{"unknown_key", std::string(kHello) + "greting = Hi\n", 78, "greting"},
+        Bad{"unknown_key", std::string(kWho) + "greting = Hi\n", 78, "greting"},
         Bad{"unknown_section", "[pools main]\n", 78, "pools"},
         Bad{"bad_value", "[pool main]\nworkers = many\n[service s]\nplugin = echo\nlisten = tcp://127.0.0.1:0\n", 78,
             "many"},
@@ -278,9 +271,9 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& which) { return std::string(which.param.name); });
 
 TEST(ReloadRefused, WhatTheMasterCannotTakeOn) {
-  Server server(kHello);
+  Server server(kWho);
   server.ready(2);
-  server.configure(kHello, "max-workers = 100");
+  server.configure(kWho, "max-workers = 100");
   const Outcome reload = server.ctl({"reload"});
   EXPECT_EQ(reload.code, 78);
   EXPECT_THAT(reload.err, testing::HasSubstr("max-workers can't change while the server runs"));
@@ -291,7 +284,7 @@ TEST(ReloadRefused, WhatTheMasterCannotTakeOn) {
 TEST(AloneReload, DropsNothingUnderLoad) {
   SKIP_UNLESS_HAVE("wrk");
   SKIP_UNLESS_HAVE("ab");
-  Server server(kHello);
+  Server server(kWho);
   server.ready(2);
   const std::string url = server.address("hello").http("/");
   Outcome wrk, ab;

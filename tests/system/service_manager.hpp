@@ -6,15 +6,6 @@
 
 namespace prefork::system_test {
 
-/// A server that may have any manager.
-inline constexpr const char* kHello = R"([pool main]
-workers = 2
-[service hello]
-plugin = {plugins}/who.so
-answer = Hello, World!
-listen = tcp://127.0.0.1:0
-)";
-
 /// The end of NOTIFY_SOCKET that systemd has.
 class Manager {
  public:

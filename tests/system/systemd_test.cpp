@@ -3,6 +3,7 @@
 
 #include <regex>
 
+#include "tests/system/good_client.hpp"
 #include "tests/system/harness.hpp"
 #include "tests/system/service_manager.hpp"
 
@@ -14,7 +15,7 @@ using testing::HasSubstr;
 using testing::MatchesRegex;
 
 TEST(ServiceManager, IsToldOfEveryChangeOfState) {
-  Managed managed(kHello);
+  Managed managed(kWho);
   Server& server = managed.server;
   Manager& manager = managed.manager;
   ASSERT_TRUE(manager.hears("READY=1"));
@@ -51,7 +52,7 @@ TEST(ServiceManager, IsNotToldReadyOfAServerThatIsNot) {
 // Not more often than twice in a period, or it would be no sign of a loop that turns; that it is not less often, the
 // deadline of the wait says.
 TEST(ServiceManager, GetsSignsOfLife) {
-  Managed managed(kHello, {"WATCHDOG_USEC=100000"});
+  Managed managed(kWho, {"WATCHDOG_USEC=100000"});
   ASSERT_TRUE(managed.manager.hears("WATCHDOG=1", 1));
   const auto begin = std::chrono::steady_clock::now();
   ASSERT_TRUE(managed.manager.hears("WATCHDOG=1", 11));
@@ -60,14 +61,14 @@ TEST(ServiceManager, GetsSignsOfLife) {
 }
 
 TEST(ServiceManager, AWatchdogOfAnotherProcessIsNotFed) {
-  Managed managed(kHello, {"WATCHDOG_USEC=20000", "WATCHDOG_PID=1"});
+  Managed managed(kWho, {"WATCHDOG_USEC=20000", "WATCHDOG_PID=1"});
   ASSERT_TRUE(managed.manager.hears("READY=1"));
   EXPECT_TRUE(managed.server.stops_clean());
   EXPECT_THAT(managed.manager.heard(), testing::Not(testing::Contains("WATCHDOG=1")));
 }
 
 TEST(ServiceManager, ThatIsGoneIsSaidOnceAndTheServerServes) {
-  Server server(kHello, {.environment = {"NOTIFY_SOCKET={dir}/nobody", "WATCHDOG_USEC=20000"}});
+  Server server(kWho, {.environment = {"NOTIFY_SOCKET={dir}/nobody", "WATCHDOG_USEC=20000"}});
   server.ready(2);
   EXPECT_EQ(server.ctl({"reload"}).code, 0);
   EXPECT_TRUE(server.logged("the service manager can't be told of the server: sendto NOTIFY_SOCKET "));

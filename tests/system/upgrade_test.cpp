@@ -13,14 +13,7 @@
 namespace prefork::system_test {
 namespace {
 
-constexpr const char* kHello = R"([pool main]
-workers = 2
-[service hello]
-plugin = {plugins}/who.so
-answer = Hello, World!
-listen = tcp://127.0.0.1:0
-listen = unix:{dir}/hello.sock
-)";
+const std::string kHello = std::string(kWho) + "listen = unix:{dir}/hello.sock\n";
 constexpr const char* kShare = R"([pool share]
 workers = 2
 [service web]
@@ -74,7 +67,7 @@ std::string program(const Server& server, const std::string& name, std::string t
 }
 
 TEST(Upgrade, KeepsProcessesSocketsAndWhatIsShared) {
-  Server server(std::string(kHello) + "access-log = {dir}/access.log\n" + kShare);
+  Server server(kHello + "access-log = {dir}/access.log\n" + kShare);
   server.ready(4);
   Client idle(server.address("hello"));
   ASSERT_EQ(body_of(get(idle)), "Hello, World!");
@@ -125,7 +118,7 @@ TEST(Upgrade, KeepsProcessesSocketsAndWhatIsShared) {
 }
 
 TEST(Upgrade, ByCommandToAnotherBinaryAndBack) {
-  Server server(std::string(kHello) + kShare);
+  Server server(kHello + kShare);
   server.ready(4);
   const auto workers = server.workers();
   const std::string copy = server.dir() / "another";
