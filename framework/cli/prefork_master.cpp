@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "framework/cli/daemon.hpp"
+#include "framework/cli/standard_streams.hpp"
 #include "framework/cli/wiring.hpp"
 #include "framework/config/config_error.hpp"
 #include "framework/config/listen.hpp"
@@ -121,14 +122,8 @@ void hold_signals() {
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
-// Standard input is of no use to a server, and descriptors 0 to 2 must not become a listener's.
 void prepare_process() {
-  const int null = ::open("/dev/null", O_RDWR);
-  if (null == -1) ipc::throw_errno("open /dev/null");
-  for (int fd = 0; fd <= 2; ++fd) {
-    if (fd == 0 || ::fcntl(fd, F_GETFD) == -1) ::dup2(null, fd);
-  }
-  if (null > 2) ::close(null);
+  cli::detach_standard_input();
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
     limit.rlim_cur = limit.rlim_max;
@@ -136,11 +131,12 @@ void prepare_process() {
   }
 }
 
+int print(const std::string& text) { return cli::print("prefork-master", text); }
+
 int describe(const Arguments& arguments) {
   std::string path = default_plugin_path();
   const master::SealedPlugin plugin = master::seal_plugin(arguments.describe, path, &cli::inspect_plugin);
-  std::fputs(config::describe_report(plugin.report, arguments.describe).c_str(), stdout);
-  return 0;
+  return print(config::describe_report(plugin.report, arguments.describe));
 }
 
 config::Options load(const Arguments& arguments) {
@@ -198,7 +194,9 @@ int test(const Arguments& arguments) {
     const master::SealedPlugin& plugin = *generation.plugins[generation.services[i].plugin];
     declared[generation.options.services[i].name] = plugin.report.options;
   }
-  if (arguments.print) std::fputs(config::dump(generation.options, declared).c_str(), stdout);
+  if (arguments.print) {
+    if (const int failed = print(config::dump(generation.options, declared)); failed != 0) return failed;
+  }
   const std::size_t services = generation.options.services.size();
   const std::size_t pools = generation.options.pools.size();
   std::fprintf(stderr, "prefork-master: the configuration is good: %zu service%s, %zu pool%s\n", services,
@@ -379,9 +377,9 @@ int run(const Arguments& arguments, const std::string& usage, const master::Prog
   if (state >= 0) return go_on(arguments, program, state, GoOn::for_good);
   if (arguments.verify_handover >= 0) return go_on(arguments, program, arguments.verify_handover, GoOn::try_only);
   FromManager manager;
-  if (arguments.help) return std::fputs(usage.c_str(), stdout) >= 0 ? 0 : EX_IOERR;
-  if (arguments.help_config) return std::fputs(config::key_help().c_str(), stdout) >= 0 ? 0 : EX_IOERR;
-  if (arguments.version) return std::puts("prefork-master " PREFORK_VERSION) >= 0 ? 0 : EX_IOERR;
+  if (arguments.help) return print(usage);
+  if (arguments.help_config) return print(config::key_help());
+  if (arguments.version) return print("prefork-master " PREFORK_VERSION "\n");
   if (!arguments.describe.empty()) return describe(arguments);
   if (arguments.test || arguments.print) return test(arguments);
   return serve(arguments, program, std::move(manager), daemon);
@@ -402,6 +400,7 @@ int main(int argc, char** argv) {
     return exit_code;
   };
   try {
+    cli::fill_standard_streams();
     const int state = handed_over_state();
     std::string usage;
     const Arguments arguments = read_arguments(argc, argv, usage);

@@ -19,6 +19,7 @@
 #include "framework/cli/ctl_print.hpp"
 #include "framework/cli/ctl_top.hpp"
 #include "framework/cli/screen.hpp"
+#include "framework/cli/standard_streams.hpp"
 #include "framework/master/control_command.hpp"
 
 namespace {
@@ -28,7 +29,6 @@ using prefork::master::kExitRefused;
 using prefork::master::kExitUnavailable;
 using prefork::master::kExitUsage;
 
-constexpr int kExitIo = 74;
 constexpr int kExitPermission = 77;
 constexpr std::chrono::seconds kPatience{10};
 
@@ -37,10 +37,7 @@ int complain(const std::string& sentence, int exit_code) {
   return exit_code;
 }
 
-int print(const std::string& text) {
-  const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  return written ? 0 : complain("cannot write to standard output", kExitIo);
-}
+int print(const std::string& text) { return prefork::cli::print("preforkctl", text); }
 
 std::size_t terminal_width() {
   winsize size{};
@@ -198,6 +195,7 @@ int run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   try {
+    fill_standard_streams();
     return run({argv + 1, argv + argc});
   } catch (const std::exception& error) {
     return complain(error.what(), kExitRefused);

@@ -1,4 +1,7 @@
 // Goal: prefork-master's command line and environment do what --help says.
+#include <cerrno>
+#include <cstring>
+
 #include "tests/system/harness.hpp"
 
 namespace prefork::system_test {
@@ -22,6 +25,59 @@ TEST(CommandLine, HelpVersionAndDescribe) {
   EXPECT_THAT(moody.out, testing::HasSubstr("Fails on demand."));
   EXPECT_EQ(run({{kMaster, "--describe", "nothing"}}).code, 66);
   EXPECT_EQ(run({{kMaster, "--describe", kTestPlugins + "/bad_abi.so"}}).code, 78);
+}
+
+// Runs a program with a redirection of the shell's.
+Outcome run_redirected(const std::string& redirection, std::vector<std::string> words) {
+  words.insert(words.begin(), {"sh", "-c", "exec \"$0\" \"$@\" " + redirection});
+  return run({words});
+}
+
+TEST(CommandLine, WhatCannotBePrintedIsNoSuccess) {
+  Server server(kHello);
+  server.ready(2);
+  const std::vector<std::vector<std::string>> programs{
+      {kMaster, "--help"},
+      {kMaster, "--help-config"},
+      {kMaster, "--version"},
+      {kMaster, "--describe", "hello"},
+      {kMaster, "-T", "-c", server.config_path()},
+      {kCtl, "--help"},
+      {kCtl, "-s", server.control_path(), "status"},
+      {kCtl, "-s", server.control_path(), "status", "--json"},
+      {kCtl, "-s", server.control_path(), "metrics"},
+  };
+  for (const char* const redirection : {">&-", ">/dev/full", ">&- <&-"}) {
+    for (const auto& words : programs) {
+      const Outcome outcome = run_redirected(redirection, words);
+      EXPECT_EQ(outcome.code, 74) << redirection << testing::PrintToString(words);
+      EXPECT_THAT(outcome.err,
+                  testing::EndsWith(std::string(": can't write to standard output: ") +
+                                    ::strerror(std::string(redirection) == ">/dev/full" ? ENOSPC : EBADF) + "\n"))
+          << redirection << testing::PrintToString(words);
+    }
+    // Nothing to print, nothing to fail.
+    EXPECT_EQ(run_redirected(redirection, {kMaster, "-t", "-c", server.config_path()}).code, 0);
+    EXPECT_EQ(run_redirected(redirection, {kCtl, "-s", server.control_path(), "reopen"}).code, 0);
+  }
+  EXPECT_TRUE(server.stops_clean());
+}
+
+TEST(CommandLine, ClosedStreamsBecomeNoFileOfTheServers) {
+  Server::How how;
+  how.launcher = {"sh", "-c", "exec \"$0\" \"$@\" <&- >&-"};
+  Server server(kHello, how);
+  server.ready(2);
+  auto processes = server.workers();
+  processes.push_back(server.pid());
+  for (const pid_t pid : processes) {
+    const auto descriptors = descriptors_of(pid);
+    ASSERT_GE(descriptors.size(), 3U);
+    EXPECT_THAT(descriptors[0], testing::Pair(0, "/dev/null"));
+    EXPECT_THAT(descriptors[1], testing::Pair(1, "/dev/null"));
+    EXPECT_THAT(descriptors[2], testing::Pair(2, server.dir() / "stderr"));
+  }
+  EXPECT_TRUE(server.stops_clean());
 }
 
 TEST(CommandLine, Mistakes) {
