@@ -7,8 +7,13 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include <array>
+#include <climits>
 #include <cstdint>
+#include <filesystem>
 #include <stdexcept>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "ipc/syscall.hpp"
@@ -31,6 +36,15 @@ class MappableFd {
 };
 
 constexpr std::size_t kMaxMemfdName = 249;  // memfd_create(2); less than a file's name may have
+const std::string kCopyPrefix = "prefork:";
+
+// The whole path, for copied_from() and /proc/PID/maps; the file's name where there is no room for that.
+std::string name_of_copy(const std::string& path) {
+  std::error_code error;
+  std::string whole = std::filesystem::absolute(path, error).string();
+  if (error || kCopyPrefix.size() + whole.size() > kMaxMemfdName) return path.substr(path.rfind('/') + 1);
+  return whole;
+}
 
 UniqueFd create_memfd(const std::string& name) {
   const int fd = ::memfd_create(name.substr(0, kMaxMemfdName).c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -83,7 +97,7 @@ UniqueFd sealed_copy(const std::string& path, std::size_t max_bytes) {
   if (static_cast<std::size_t>(status.st_size) > max_bytes) {
     throw std::length_error(path + " has more than " + std::to_string(max_bytes) + " bytes");
   }
-  UniqueFd copy = create_memfd("prefork:" + path.substr(path.rfind('/') + 1));
+  UniqueFd copy = create_memfd(kCopyPrefix + name_of_copy(path));
   for (std::size_t total = 0;;) {
     const ssize_t n = retry_eintr([&] { return ::sendfile(copy.get(), source.get(), nullptr, 1 << 20); });
     if (n == -1) throw_errno("copy " + path);
@@ -93,6 +107,21 @@ UniqueFd sealed_copy(const std::string& path, std::size_t max_bytes) {
   }
   seal(copy.get(), F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL, path);
   return copy;
+}
+
+std::string copied_from(int fd, int proc_fds) {
+  std::array<char, PATH_MAX> target;
+  const std::string number = std::to_string(fd);
+  const ssize_t n = proc_fds >= 0 ? ::readlinkat(proc_fds, number.c_str(), target.data(), target.size())
+                                  : ::readlink(("/proc/self/fd/" + number).c_str(), target.data(), target.size());
+  std::string_view name(target.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
+  for (const std::string& before : {std::string("/memfd:"), kCopyPrefix}) {
+    if (!name.starts_with(before)) return {};
+    name.remove_prefix(before.size());
+  }
+  constexpr std::string_view kDeleted = " (deleted)";
+  if (name.ends_with(kDeleted)) name.remove_suffix(kDeleted.size());
+  return std::string(name);
 }
 
 }  // namespace prefork::ipc

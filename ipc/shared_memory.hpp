@@ -35,4 +35,9 @@ class SharedMemory {
 /// @throws std::system_error on any failure; std::length_error where it is larger than `max_bytes`.
 UniqueFd sealed_copy(const std::string& path, std::size_t max_bytes);
 
+/// The absolute path that a sealed_copy() was made of, or the file's name alone where the path had more than about 240
+/// bytes; empty: the descriptor is no such copy. What lies there may have been replaced since.
+/// @param proc_fds  a descriptor of the folder /proc/self/fd, where that can't be reached by its path; else -1
+std::string copied_from(int fd, int proc_fds = -1);
+
 }  // namespace prefork::ipc

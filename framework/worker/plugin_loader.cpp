@@ -2,13 +2,17 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <link.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "ipc/check.hpp"
+#include "ipc/shared_memory.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::worker {
@@ -49,6 +53,18 @@ class WorkingDirectory {
   bool entered_;
 };
 
+// A debugger opens a library by this name, and would open a descriptor of its own by ours. The loader never frees it: a
+// plugin is not unloaded. The name that it replaces stays reachable, as the loader's own lists may refer to it.
+void name_for_debuggers(void* library, const std::string& path) {
+  static auto& replaced = *new std::vector<std::pair<const char*, const char*>>();
+  link_map* map = nullptr;
+  if (path.empty() || ::dlinfo(library, RTLD_DI_LINKMAP, &map) != 0 || path == map->l_name) return;
+  char* const name = ::strdup(path.c_str());
+  if (name == nullptr) return;
+  replaced.emplace_back(map->l_name, name);
+  map->l_name = name;
+}
+
 // dlerror() names the descriptor that was opened; people know the plugin's name.
 std::string last_dl_error(const std::string& path, const std::string& name) {
   const char* text = ::dlerror();
@@ -83,7 +99,9 @@ ipc::UniqueFd open_proc_fds() {
 }
 
 const PluginDescriptor& load_plugin(int fd, const std::string& name, int proc_fds) {
-  const std::string path = (proc_fds >= 0 ? "." : kProcFds) + ("/" + std::to_string(fd));
+  // By the pid, so that a debugger which follows the loading finds the same file.
+  const std::string folder = proc_fds >= 0 ? "." : "/proc/" + std::to_string(::getpid()) + "/fd";
+  const std::string path = folder + "/" + std::to_string(fd);
   ReadableProc readable;
   void* library = nullptr;
   {
@@ -91,6 +109,7 @@ const PluginDescriptor& load_plugin(int fd, const std::string& name, int proc_fd
     library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   }
   if (library == nullptr) refuse(name, "does not load: " + last_dl_error(path, name));
+  name_for_debuggers(library, ipc::copied_from(fd, proc_fds));
   const void* symbol = ::dlsym(library, "prefork_plugin");
   if (symbol == nullptr) refuse(name, "is not a prefork plugin: it exports no symbol prefork_plugin");
   const auto& descriptor = *static_cast<const PluginDescriptor*>(symbol);

@@ -170,6 +170,19 @@ TEST_F(SealedCopy, TakesAFileOfTheLongestName) {
   EXPECT_EQ(content(sealed_copy(make(std::string(255, 'n'), "bytes"), 100)), "bytes");
 }
 
+TEST_F(SealedCopy, KnowsWhereItCameFrom) {
+  const std::string path = make("plugin.so", "bytes");
+  const UniqueFd copy = sealed_copy(path, 100);
+  EXPECT_EQ(copied_from(copy.get()), path);
+  const UniqueFd fds(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  EXPECT_EQ(copied_from(copy.get(), fds.get()), path);
+  const UniqueFd deep(sealed_copy(make(std::string(235, 'n'), "bytes"), 100));
+  EXPECT_EQ(copied_from(deep.get()), std::string(235, 'n'));  // no room for the folder
+  EXPECT_EQ(copied_from(UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)).get()), "");
+  EXPECT_EQ(copied_from(SharedMemory::create("other", 1).fd()), "");
+  EXPECT_EQ(copied_from(-1), "");
+}
+
 TEST_F(SealedCopy, LeavesNoDescriptorBehindWhenItRefuses) {
   const std::string path = make("eleven", "0123456789a");
   const auto before = test::open_descriptors();
