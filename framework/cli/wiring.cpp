@@ -140,6 +140,7 @@ void become_worker(const master::SpawnOrder& order) {
     share(generation.shared.services.at(i), order, setup.services.back());
   }
   for (const auto& listener : generation.listeners->listeners()) {
+    for (const auto& socket : listener.sockets) setup.own_addresses.add(socket->get());
     if (listener.pool != pool.name) continue;
     std::vector<std::uint8_t> services;
     for (const auto service : listener.services) services.push_back(place.at(service));

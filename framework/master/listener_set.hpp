@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "framework/config/options.hpp"
+#include "ipc/datagram_source.hpp"
 #include "ipc/socket_queue.hpp"
 #include "ipc/unique_fd.hpp"
 
@@ -22,7 +23,9 @@ class ListeningSocket {
  public:
   /// @param name  what the service manager that bound it calls it; empty: it is the server's own
   explicit ListeningSocket(ipc::UniqueFd fd, std::string name = {}) noexcept
-      : fd_(std::move(fd)), name_(std::move(name)) {}
+      : fd_(std::move(fd)), name_(std::move(name)) {
+    ipc::tell_destinations(fd_.get());  // also of datagrams that wait for the first worker
+  }
   ListeningSocket(const ListeningSocket&) = delete;
   ListeningSocket& operator=(const ListeningSocket&) = delete;
   ~ListeningSocket();

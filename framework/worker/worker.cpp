@@ -246,7 +246,7 @@ void Worker::load_services() {
 }
 
 void Worker::open_listeners() {
-  auto batch = std::make_shared<DatagramBatch>();
+  auto batch = std::make_shared<DatagramBatch>(setup_.own_addresses);
   for (const auto& listener : setup_.listeners) {
     std::vector<ServiceHost*> sharing;
     for (const auto index : listener.services) sharing.push_back(services_.at(index).host.get());

@@ -12,6 +12,7 @@
 
 #include "framework/worker/isolation.hpp"
 #include "framework/worker/listener.hpp"
+#include "framework/worker/own_addresses.hpp"
 #include "framework/worker/recycling.hpp"
 #include "framework/worker/service_host.hpp"
 #include "ipc/scoreboard.hpp"
@@ -72,6 +73,7 @@ struct WorkerSetup {
   int statm_fd = -1;        ///< opened by run_worker()
   std::vector<ServiceSetup> services;
   std::vector<ListenerSetup> listeners;
+  OwnAddresses own_addresses;  ///< of all pools' UDP sockets
 };
 
 /// Runs a worker to its end, in a freshly forked child of the master: closes every descriptor that is not

@@ -1,5 +1,6 @@
 #include "services/chat/udp_desk.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "services/chat/room.hpp"
@@ -17,6 +18,13 @@ std::optional<Member> own(const Room& room, std::string_view name, const std::st
   auto member = room.find(name);
   if (!member || member->transport != Member::Transport::datagram || member->address != address) return std::nullopt;
   return member;
+}
+
+/// Whether it begins as a command does. The room's own answers don't: two rooms that a forged sender sets on each other
+/// would answer each other's errors for ever.
+bool is_command(std::string_view line) {
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  return line.find_first_of("LCQ") == 0 && (line.size() == 1 || line[1] == ' ' || line[1] == '\t');
 }
 
 std::string unknown(std::string_view name) {
@@ -39,6 +47,7 @@ void UdpDesk::on_datagram(prefork::Datagram& packet) {
   }
   std::string_view line = packet.bytes();
   while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+  if (!is_command(line)) return;
   try {
     packet.reply(obey(line, address));
   } catch (const prefork::TableBusy&) {
@@ -66,8 +75,7 @@ std::string UdpDesk::obey(std::string_view line, const std::string& address) {
   if (command == "L") return log_in(rest, address);
   const std::string_view name = take_word(rest);
   if (command == "C") return say(name, rest, address);
-  if (command == "Q" && rest.empty()) return log_out(name, address);
-  return "send L NAME, C NAME TEXT or Q NAME";
+  return rest.empty() ? log_out(name, address) : "a name has no blanks: send Q NAME";
 }
 
 std::string UdpDesk::log_in(std::string_view name, const std::string& address) {

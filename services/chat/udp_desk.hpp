@@ -15,8 +15,8 @@ namespace chat {
 class Room;
 
 /// The members that speak by datagrams: `L NAME` to come, `C NAME TEXT` to say something, `Q NAME` to go. Each is
-/// answered "OK", or with the reason why not. A name belongs to the address that it came from, until it has sent
-/// nothing for the time to live.
+/// answered "OK", or with the reason why not; what is none of these is not. A name belongs to the address that it came
+/// from, until it has sent nothing for the time to live.
 class UdpDesk {
  public:
   struct Limits {

@@ -267,8 +267,14 @@ TEST(Chat, DatagramsComeSpeakAndGo) {
   EXPECT_EQ(ask(eve, "C eve \x1b[2J"), "that has control characters");
   EXPECT_EQ(ask(eve, "C eve \xc0\xaf"), "that is no valid UTF-8");
   EXPECT_EQ(ask(eve, "C eve " + std::string(1025, 'x')), "a text has at most 1024 bytes");
-  EXPECT_EQ(ask(eve, std::string(60'000, 'x')), "a text has at most 1024 bytes");
-  EXPECT_EQ(ask(eve, std::string("\0\1\2", 3)), "send L NAME, C NAME TEXT or Q NAME");
+  EXPECT_EQ(ask(eve, "C " + std::string(60'000, 'x')), "a text has at most 1024 bytes");
+  for (const std::string& nonsense :
+       {std::string(60'000, 'x'), std::string("\0\1\2", 3), std::string("OK"),
+        std::string("a text has at most 1 bytes"), std::string(), std::string("Late is no command"),
+        std::string("you are not here as eve: send L eve")}) {
+    eve.send(nonsense);
+  }
+  EXPECT_EQ(ask(eve, "Q eve now"), "a name has no blanks: send Q NAME") << "no answer to what is no command";
   ada.say("/msg eve hear?");
   EXPECT_EQ(ada.line(), "* eve is here by UDP and hears nothing");
   EXPECT_EQ(ask(eve, "Q eve"), "OK");

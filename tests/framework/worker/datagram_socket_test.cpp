@@ -113,6 +113,25 @@ TEST_F(DatagramTest, APeerCanBeAnsweredLater) {
   EXPECT_EQ(receive_one(client.get()), "later");
 }
 
+TEST_F(DatagramTest, ALateAnswerComesFromTheAddressThatWasAskedToo) {
+  sockaddr_in server_address{};
+  server_address.sin_family = AF_INET;
+  const ipc::UniqueFd server(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(server.get(), reinterpret_cast<sockaddr*>(&server_address), sizeof server_address), 0);
+  socklen_t length = sizeof server_address;
+  ::getsockname(server.get(), reinterpret_cast<sockaddr*>(&server_address), &length);
+  std::optional<DatagramPeer> peer;
+  service.datagram = [&](Datagram& packet) { peer = packet.peer(); };
+  listen_on(server.get());
+  server_address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+  const ipc::UniqueFd client(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::connect(client.get(), reinterpret_cast<sockaddr*>(&server_address), sizeof server_address), 0);
+  ASSERT_EQ(::send(client.get(), "x", 1, 0), 1);
+  EXPECT_TRUE(turn_until([&] { return peer.has_value(); }));
+  peer->send("later");
+  EXPECT_EQ(receive_one(client.get()), "later");
+}
+
 struct UnixDatagramTest : DatagramTest {
   sockaddr_un address_of(const std::string& name) {
     sockaddr_un address{};
