@@ -5,6 +5,8 @@
 #
 # Other scripts source this file and call prefork_setup with the same words.
 
+prefork_as_root=()  # in front of apt-get
+
 prefork_packages() {
   case "$1" in
     build) echo "g++ cmake ninja-build ccache libboost-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev zlib1g-dev libssl-dev libwslay-dev libseccomp-dev" ;;
@@ -20,9 +22,28 @@ prefork_packages() {
   esac
 }
 
+# apt-get with these words, as soon as nobody else uses apt or dpkg. It waits for dpkg's lock by itself, for those of its
+# lists and its archive it does not: those it is asked for again. PREFORK_APT_PATIENCE: seconds, 600 by default.
+prefork_apt() {
+  local patience=${PREFORK_APT_PATIENCE:-600} deadline errors code told=
+  deadline=$((SECONDS + patience))
+  while true; do
+    code=0
+    { errors=$("${prefork_as_root[@]}" env LC_ALL=C DEBIAN_FRONTEND=noninteractive \
+      apt-get -q -o DPkg::Lock::Timeout="$patience" "$@" </dev/null 2>&1 >&3 3>&-); } 3>&1 || code=$?
+    if [[ $code -eq 0 || $errors != *"Could not get lock"* || $SECONDS -ge $deadline ]]; then
+      [[ -z $errors ]] || printf '%s\n' "$errors" >&2
+      return "$code"
+    fi
+    [[ -n $told ]] || echo "setup.sh: waiting for another apt: ${errors%%$'\n'*}"
+    told=1
+    sleep 1
+  done
+}
+
 prefork_setup() {
   local set line installed package
-  local -a names packages=() missing=() as_root=()
+  local -a names packages=() missing=()
   if ! command -v dpkg-query >/dev/null; then
     echo "setup.sh: this is no Debian system: install what the sets in scripts/setup.sh name by its own means" >&2
     return 0
@@ -47,11 +68,10 @@ prefork_setup() {
       return 77
     fi
     echo "setup.sh: not root, so sudo is used for apt-get and may ask for your password"
-    as_root=(sudo)
+    prefork_as_root=(sudo)
   fi
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q </dev/null || return
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" \
-    </dev/null || return
+  prefork_apt update || return
+  prefork_apt install -y --no-install-recommends "${missing[@]}" || return
 }
 
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
