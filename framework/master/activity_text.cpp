@@ -34,4 +34,17 @@ std::string activity_text(const ipc::Activity& activity, const std::vector<std::
   return (activity.service < services.size() ? services[activity.service] : std::string("?")) + ": " + text;
 }
 
+bool has_a_client(const ipc::WorkerSlot& slot) noexcept {
+  switch (slot.activity_kind.load(std::memory_order_relaxed)) {
+    case ipc::ActivityKind::connection:
+    case ipc::ActivityKind::datagram:
+    case ipc::ActivityKind::request:
+      return true;
+    case ipc::ActivityKind::none:
+      return slot.connections.load(std::memory_order_relaxed) > 0;
+    default:
+      return false;
+  }
+}
+
 }  // namespace prefork::master

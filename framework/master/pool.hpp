@@ -43,6 +43,7 @@ struct Pool {
   std::vector<std::chrono::milliseconds> request_timeouts;  ///< of services, zero: no limit; empty: none has one
   unsigned warned_throttle = 0;                             ///< failures that the log was told of
   bool told_open = false;                                   ///< the log was told that the circuit is open
+  std::optional<TimePoint> told_pace;                       ///< when the log was told last that replacements wait
   std::string last_end;                                     ///< how the worker ended that failed last; empty: none has
 
   // Of a pool of MIN..MAX.

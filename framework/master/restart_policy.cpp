@@ -77,6 +77,7 @@ void RestartPolicy::left(const Leaver& worker, TimePoint now, double jitter) noe
   if (reason == ThrottleReason::none) {
     // Without failures nothing is held back, and there is nothing to owe.
     m_.owed = failures(now) == 0 ? 0 : std::min(m_.owed + 1, 1'000'000U);
+    paced_until_ = std::max(paced_until_, now - limits_.replace_burst) + limits_.replace_every;
     return;
   }
   if (forgotten(now)) {
@@ -99,7 +100,7 @@ void RestartPolicy::fork_failed(TimePoint now) noexcept {
 }
 
 bool RestartPolicy::take_start(TimePoint now, unsigned starting) noexcept {
-  if (m_.fork_hold && now < *m_.fork_hold) return false;
+  if (paced(now) || (m_.fork_hold && now < *m_.fork_hold)) return false;
   if (failures(now) == 0) return true;
   if (m_.owed > 0) {
     --m_.owed;
@@ -110,9 +111,9 @@ bool RestartPolicy::take_start(TimePoint now, unsigned starting) noexcept {
 
 std::optional<TimePoint> RestartPolicy::throttled_until(TimePoint now) const noexcept {
   std::optional<TimePoint> until;
-  if (m_.fork_hold && now < *m_.fork_hold) until = m_.fork_hold;
-  if (failures(now) > 0 && m_.owed == 0 && now < *m_.hold_until)
-    until = until ? std::max(until, m_.hold_until) : m_.hold_until;
+  if (paced(now)) until = paced_until_;
+  if (m_.fork_hold && now < *m_.fork_hold) until = std::max(until, m_.fork_hold);
+  if (failures(now) > 0 && m_.owed == 0 && now < *m_.hold_until) until = std::max(until, m_.hold_until);
   return until;
 }
 
@@ -144,6 +145,7 @@ ThrottleReason RestartPolicy::judge(const Leaver& worker, TimePoint now) const n
       break;
   }
   if (!worker.ready) return ThrottleReason::died_before_ready;
+  if (worker.over_a_client && worker.departure != Departure::drained) return ThrottleReason::none;
   const milliseconds soon = worker.departure == Departure::killed ? limits_.fast_kill : limits_.fast_exit;
   return now - *worker.ready < soon ? ThrottleReason::fast_exit : ThrottleReason::none;
 }

@@ -40,11 +40,12 @@ enum class ThrottleReason : std::uint8_t {
 };
 std::string_view throttle_reason_name(ThrottleReason reason) noexcept;
 
-/// A worker that served before it left is replaced at once, always. A failure to start, and an end too
-/// soon after ready, is a failure of its pool: the first is retried at once, the next after 100 ms,
-/// 200 ms, ... 30 s. While failures go on, one worker at a time is started to find out. Workers started
-/// before the last failure was seen belong to the same wave and add nothing. Ten seconds with a ready
-/// worker and without a failure forget all of it.
+/// A worker that served before it left is replaced at once, and one that died over a client too, however soon: what
+/// that client asked for may be to blame. Only that such replacements are no more than a hundred a second, after a
+/// first hundred, so that the machine stays usable. A failure to start, and an end too soon after ready with no client
+/// in hand, is a failure of its pool: the first is retried at once, the next after 100 ms, 200 ms, ... 30 s. While
+/// failures go on, one worker at a time is started to find out. Workers started before the last failure was seen belong
+/// to the same wave and add nothing. Ten seconds with a ready worker and without a failure forget all of it.
 class RestartPolicy {
  public:
   struct Limits {
@@ -58,12 +59,17 @@ class RestartPolicy {
     /// Failures this old are forgotten even if nothing got ready: the pool may have been scaled down.
     std::chrono::milliseconds forget_after{600'000};
     std::chrono::milliseconds fork_retry{500};
+    /// Replacements of workers that served: one in so long in the long run...
+    std::chrono::milliseconds replace_every{10};
+    /// ...and as many at once as so long has room for.
+    std::chrono::milliseconds replace_burst{1'000};
   };
 
   struct Leaver {
     Departure departure;
     TimePoint started;
     std::optional<TimePoint> ready;  ///< when it said ready, if it did
+    bool over_a_client = false;      ///< it died with a client's connection or request in hand
   };
 
   /// What has happened so far; outlives the policy's program (upgrade).
@@ -99,6 +105,9 @@ class RestartPolicy {
   /// @return when `take_start` is worth asking again, if the answer is no now for the time's sake.
   std::optional<TimePoint> throttled_until(TimePoint now) const noexcept;
 
+  /// @return whether workers that served die faster than they are replaced: the next start waits for its turn.
+  bool paced(TimePoint now) const noexcept { return now < paced_until_; }
+
   /// @return since when the delay is the longest one: the circuit is open, and what is started is a probe. nullopt: it
   /// is closed, which it is again once the failures are forgotten.
   std::optional<TimePoint> open_since(TimePoint now) const noexcept;
@@ -120,6 +129,7 @@ class RestartPolicy {
 
   Limits limits_{};
   Memory m_;
+  TimePoint paced_until_ = TimePoint::min();  ///< starts wait; further ahead with each replacement beyond the pace
 };
 
 }  // namespace prefork::master

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "framework/master/activity_text.hpp"
 #include "framework/master/adoption.hpp"
 #include "framework/master/log_settings.hpp"
 #include "ipc/pipe.hpp"
@@ -175,6 +176,7 @@ void Workforce::refill(std::size_t index, TimePoint now) {
                  format_duration(wait));
   }
   pool.warned_throttle = failures;
+  tell_of_pace(pool, now);
   tell_of_circuit(pool, now);
 }
 
@@ -390,7 +392,8 @@ void Workforce::departed(WorkerRecord& worker, Departure departure, const std::s
   ++departures_[static_cast<std::size_t>(departure)];
   Pool& pool = pools_.at(worker.pool);
   const TimePoint now = Clock::now();
-  pool.policy.left({departure, worker.started, worker.ready}, now, 2 * chance() - 1);
+  pool.policy.left({departure, worker.started, worker.ready, has_a_client(scoreboard_.slot(worker.slot))}, now,
+                   2 * chance() - 1);
   if (pool.policy.failures(now) > 0) {
     pool.last_end = why.empty() ? name(worker) + ": " + std::string(departure_name(departure)) : why;
   }

@@ -131,6 +131,7 @@ class Workforce {
     TimePoint patience{};                          ///< until the next worker gets ready, or the old ones are back
     std::chrono::milliseconds progress_within{0};  ///< how long that may take
     unsigned most_ready = 0;                       ///< workers of it that have been ready together
+    unsigned unanswered = 0;  ///< workers of it that died over a client in a row, none having answered any
   };
   static constexpr std::size_t kDepartures = kDepartureCount;
 
@@ -151,6 +152,7 @@ class Workforce {
   void release_listeners();
   void fail_rollout(const std::string& why);
   void judge(const WorkerRecord& worker, Departure departure, const std::string& why);
+  bool answers(std::size_t pool) const;
 
   // workforce_scaling.cpp
   static std::size_t room_for(const Pool& pool) noexcept;
@@ -169,6 +171,7 @@ class Workforce {
   void kill_bloated(TimePoint now);
   void refill(std::size_t pool, TimePoint now);
   void tell_of_circuit(Pool& pool, TimePoint now);
+  void tell_of_pace(Pool& pool, TimePoint now);
   void shrink(std::size_t pool);
   bool start(std::size_t pool, TimePoint now);
   void listen(WorkerRecord& worker);

@@ -8,6 +8,12 @@
 // How long the workers may take: their states, their heartbeats, their requests.
 namespace prefork::master {
 
+namespace {
+
+constexpr std::chrono::seconds kPaceTold{60};
+
+}  // namespace
+
 // The worker's own number, which is believed only as far as it makes sense.
 TimePoint Workforce::last_beat(const WorkerRecord& worker) const {
   const std::uint64_t ns = scoreboard_.slot(worker.slot).heartbeat_ns.load(std::memory_order_relaxed);
@@ -42,6 +48,13 @@ std::optional<TimePoint> Workforce::next_look(const WorkerRecord& worker, TimePo
 
 bool Workforce::is_overdue(const WorkerRecord& worker) const {
   return limits_of(worker).heartbeat != pools_.at(worker.pool).limits.heartbeat;
+}
+
+// As often as somebody can read it.
+void Workforce::tell_of_pace(Pool& pool, TimePoint now) {
+  if (!pool.policy.paced(now) || (pool.told_pace && now - *pool.told_pace < kPaceTold)) return;
+  pool.told_pace = now;
+  log_.error("pool " + pool.name + ": workers that serve die faster than a hundred a second: their replacements wait");
 }
 
 void Workforce::tell_of_circuit(Pool& pool, TimePoint now) {

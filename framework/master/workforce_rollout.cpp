@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "framework/config/worker_count.hpp"
+#include "framework/master/activity_text.hpp"
 #include "framework/master/rollout.hpp"
 #include "framework/master/startup_error.hpp"
 #include "framework/master/workforce.hpp"
@@ -17,6 +18,8 @@ namespace {
 constexpr std::chrono::milliseconds kProgressPatience{10'000};
 /// Until the old workers are back; then the new ones go in any case.
 constexpr std::chrono::milliseconds kReturnPatience{10'000};
+/// A generation that never answers is not given many clients to die over.
+constexpr unsigned kMostUnanswered = 10;
 
 }  // namespace
 
@@ -141,12 +144,30 @@ void Workforce::commit_rollout() {
   rollout_end_ = RolloutEnd{};
 }
 
-// A failure of the generation's own, not of somebody's hand or of the kernel short of memory.
+// A failure of the generation's own, not of somebody's hand or of the kernel short of memory. Nor of a client's: who
+// dies over one is replaced, as ever, but for a generation that does so time and again and never answers.
 void Workforce::judge(const WorkerRecord& worker, Departure departure, const std::string& why) {
   if (!rollout_ || rollout_->phase == Rollout::Phase::reverting || stopping_) return;
   if (pools_.at(worker.pool).role != Pool::Role::incoming) return;
   if (departure == Departure::killed || departure == Departure::drained) return;
-  fail_rollout(why.empty() ? name(worker) + ": " + std::string(departure_name(departure)) : why);
+  std::string failure = why.empty() ? name(worker) + ": " + std::string(departure_name(departure)) : why;
+  if (worker.ready && has_a_client(scoreboard_.slot(worker.slot))) {
+    rollout_->unanswered = answers(worker.pool) ? 0 : rollout_->unanswered + 1;
+    if (rollout_->unanswered < kMostUnanswered) return;
+    failure = std::to_string(kMostUnanswered) +
+              " workers of it died over a client, one after the other, and none has answered any; the last: " + failure;
+  }
+  fail_rollout(failure);
+}
+
+/// Whether any worker of the pool has sent something to a client.
+bool Workforce::answers(std::size_t pool) const {
+  std::uint64_t bytes = 0;
+  table_.for_each([&](const WorkerRecord& worker) {
+    if (worker.pool != pool) return;
+    bytes |= scoreboard_.counters(worker.slot)[static_cast<std::size_t>(ipc::Counter::bytes_out)];
+  });
+  return bytes > 0;
 }
 
 void Workforce::fail_rollout(const std::string& why) {

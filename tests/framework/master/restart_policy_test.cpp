@@ -32,13 +32,13 @@ struct RestartPolicyTest : testing::Test {
   }
 
   // A worker starts, is ready after 5 ms and leaves when it has lived `life` after that.
-  void live(milliseconds life, Departure departure) {
+  void live(milliseconds life, Departure departure, bool over_a_client = false) {
     const TimePoint started = now;
     now += 5ms;
     const TimePoint ready = now;
     policy.became_ready(now);
     now += life;
-    policy.left({departure, started, ready}, now, 0);
+    policy.left({departure, started, ready, over_a_client}, now, 0);
   }
 };
 
@@ -151,6 +151,44 @@ TEST_F(RestartPolicyTest, EndsAfterAWhileDoNot) {
     }
   }
   EXPECT_EQ(policy.failures(now), 0U);
+}
+
+TEST_F(RestartPolicyTest, WhoDiesOverAClientIsNoFailureHoweverSoon) {
+  for (const auto departure : {Departure::crashed, Departure::killed}) {
+    for (int i = 0; i < 40; ++i) {
+      live(1ms, departure, true);
+      EXPECT_EQ(wait_for_start(), 0ms) << i;
+    }
+  }
+  EXPECT_EQ(policy.failures(now), 0U);
+  live(1ms, Departure::drained, true);
+  EXPECT_EQ(policy.failures(now), 1U) << "no client has told it to leave";
+}
+
+TEST_F(RestartPolicyTest, AHundredReplacementsAtOnceAndThenAHundredASecond) {
+  const TimePoint begin = now;
+  const auto die = [&] { policy.left({Departure::crashed, now, now, true}, now, 0); };
+  for (int i = 0; i < 100; ++i) {
+    die();
+    EXPECT_TRUE(policy.take_start(now, 3)) << i;
+  }
+  EXPECT_FALSE(policy.paced(now));
+  die();
+  EXPECT_TRUE(policy.paced(now));
+  EXPECT_FALSE(policy.take_start(now, 0));
+  EXPECT_EQ(policy.throttled_until(now), now + 10ms);
+  unsigned starts = 0;
+  for (; now < begin + 10s; now += 1ms) {
+    for (; policy.take_start(now, 3); ++starts) die();
+  }
+  EXPECT_GE(starts, 995U);
+  EXPECT_LE(starts, 1000U);
+  EXPECT_EQ(policy.failures(now), 0U);
+  now += 1100ms;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(policy.take_start(now, 3)) << "who has been quiet has them again: " << i;
+    die();
+  }
 }
 
 TEST_F(RestartPolicyTest, OneAtATimeWhileFailing) {

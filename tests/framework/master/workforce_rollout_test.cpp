@@ -82,6 +82,44 @@ TEST_F(RolloutTest, AFailureHalfWayBringsTheOldOnesBack) {
   EXPECT_TRUE(all_ready());
 }
 
+// What a client asks for may kill any generation.
+TEST_F(RolloutTest, WorkersThatDieOverAClientAreTriedAgain) {
+  pool().workers = 3;
+  const ipc::UniqueFd poison(::eventfd(25, EFD_NONBLOCK | EFD_SEMAPHORE));
+  start([&](const SpawnOrder& order) {
+    std::uint64_t token = 0;
+    const bool dies = order.pool.generation->number == 2 && ::read(poison.get(), &token, sizeof token) > 0;
+    Puppet puppet(order);
+    if (!dies) puppet.serve();
+    puppet.slot().add(ipc::Counter::bytes_out, 5);  // to whoever came before
+    puppet.slot().begin_activity(ipc::ActivityKind::request, 0, ipc::monotonic_ns(), "GET /crash");
+    puppet.say(ipc::StatusKind::ready);
+    ::abort();
+  });
+  ASSERT_TRUE(turn_until([&] { return all_ready(); }));
+  force->begin_rollout(successor(), std::nullopt);
+  EXPECT_EQ(end(), "");
+  EXPECT_TRUE(settled({{2, 3}}));
+  EXPECT_EQ(restarts("crashed"), 25U);
+  EXPECT_EQ(status().pools[0].failures, 0U);
+}
+
+TEST_F(RolloutTest, AGenerationThatDiesOverEachClientGoesBack) {
+  pool().workers = 1;
+  start([](const SpawnOrder& order) {
+    Puppet puppet(order);
+    if (order.pool.generation->number == 1) puppet.serve();
+    puppet.slot().begin_activity(ipc::ActivityKind::request, 0, ipc::monotonic_ns(), "GET /");
+    puppet.say(ipc::StatusKind::ready);
+    ::abort();
+  });
+  ASSERT_TRUE(turn_until([&] { return all_ready(); }));
+  force->begin_rollout(successor(), std::nullopt);
+  EXPECT_THAT(end(), testing::AllOf(HasSubstr("10 workers of it died over a client"), HasSubstr("SIGABRT")));
+  EXPECT_TRUE(settled({{1, 1}}));
+  EXPECT_EQ(restarts("crashed"), 10U);
+}
+
 TEST_F(RolloutTest, ACanaryThatNeverGetsReadyIsGivenUp) {
   pool().boot_timeout = 200ms;
   start([](const SpawnOrder& order) {

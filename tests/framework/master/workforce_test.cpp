@@ -69,6 +69,24 @@ TEST_F(WorkforceTest, StartsThatFailAreThrottled) {
   EXPECT_THAT(lines(), HasSubstr("failures in a row (cannot start), the next start is tried in"));
 }
 
+TEST_F(WorkforceTest, WhetherItDiedOverAClientDecides) {
+  pool().workers = 1;
+  const ipc::UniqueFd crashes(::eventfd(20, EFD_NONBLOCK | EFD_SEMAPHORE));
+  start([&](const SpawnOrder& order) {
+    std::uint64_t token = 0;
+    const bool poisoned = ::read(crashes.get(), &token, sizeof token) > 0;
+    Puppet puppet(order);
+    const auto kind = poisoned ? ipc::ActivityKind::connection : ipc::ActivityKind::timer;
+    puppet.slot().begin_activity(kind, 0, ipc::monotonic_ns(), {});
+    puppet.say(ipc::StatusKind::ready);
+    ::abort();
+  });
+  ASSERT_TRUE(turn_until([&] { return restarts("crashed") >= 20; }));
+  EXPECT_EQ(status().pools[0].failures, 0U);
+  ASSERT_TRUE(turn_until([&] { return status().pools[0].failures >= 3; })) << "its own timer kills it";
+  EXPECT_EQ(status().pools[0].last_failure, "ended soon after it was ready");
+}
+
 TEST_F(WorkforceTest, AWorkerThatDoesNotGetReadyIsAborted) {
   pool().workers = 1;
   pool().boot_timeout = 50ms;

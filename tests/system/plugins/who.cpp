@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include <prefork/http.hpp>
 #include <string>
 
@@ -5,7 +7,7 @@ namespace {
 
 namespace http = prefork::http;
 
-/// Tells clients who they are, or what it is told to, on whatever path.
+/// Tells clients who they are, or what it is told to, on whatever path. Who asks for /crash kills its worker.
 class Who final : public http::Service {
  public:
   static void describe(prefork::Manifest& manifest) {
@@ -21,6 +23,10 @@ class Who final : public http::Service {
     const auto tell = [this](http::Request& request) {
       return http::Response::text(answer_.empty() ? request.client_address() : answer_);
     };
+    router.get("/crash", [](http::Request&) {
+      ::raise(SIGSEGV);
+      return http::Response();
+    });
     router.get("/{path...}", tell).post("/{path...}", tell);
   }
 
