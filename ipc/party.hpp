@@ -17,7 +17,8 @@ constexpr Owner owner_of(std::size_t slot) noexcept { return static_cast<Owner>(
 /// `owner` is a worker's.
 constexpr std::size_t slot_of(Owner owner) noexcept { return owner - std::size_t{1}; }
 
-/// The wake-ups of all slots, as whoever rings them has them: an eventfd per slot.
+/// The wake-ups of all slots, as whoever rings them has them: the end of each that is rung. None: nobody is woken, who
+/// sleeps looks again by himself.
 class Bells {
  public:
   Bells() = default;
@@ -25,8 +26,7 @@ class Bells {
   explicit Bells(std::vector<int> fds) : fds_(std::move(fds)) {}
 
   std::size_t slots() const noexcept { return fds_.size(); }
-  int fd(std::size_t slot) const noexcept { return fds_[slot]; }
-  /// Wakes the worker of a slot; a slot that is not there is nobody. Blocks: never. Source: eventfd(2).
+  /// Wakes the worker of a slot; a slot that is not there is nobody. Blocks: never.
   void ring(std::size_t slot) const noexcept;
 
  private:

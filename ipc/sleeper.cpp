@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "ipc/syscall.hpp"
+#include "ipc/wakeup.hpp"
 
 namespace prefork::ipc {
 
@@ -42,7 +43,8 @@ std::uint64_t sleeper_clock_ns() noexcept {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-BellSleeper::BellSleeper(int bell_fd) : epoll_(check_syscall(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
+BellSleeper::BellSleeper(int bell_fd)
+    : bell_fd_(bell_fd), epoll_(check_syscall(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
   epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.fd = bell_fd}};
   check_syscall(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell_fd, &event), "epoll_ctl EPOLL_CTL_ADD bell");
 }
@@ -55,7 +57,7 @@ bool BellSleeper::sleep(std::uint64_t deadline_ns) {
     timeout_ms = static_cast<int>(std::min<std::uint64_t>(left_ms, 1'000'000'000));
   }
   epoll_event event{};
-  ::epoll_wait(epoll_.get(), &event, 1, timeout_ms);
+  if (::epoll_wait(epoll_.get(), &event, 1, timeout_ms) > 0) clear_bell(bell_fd_);
   return true;
 }
 

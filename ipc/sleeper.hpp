@@ -39,14 +39,16 @@ class Sleeper {
   SpinBudget spin;
 };
 
-/// The plain one: nothing but the bell. One system call a sleep. Source: epoll(7), edge-triggered.
+/// The plain one: nothing but the bell. Edge-triggered: one that was shut down by others rings once and for
+/// all. Source: epoll(7)
 class BellSleeper final : public Sleeper {
  public:
-  /// @throws std::system_error
+  /// @param bell_fd  Wakeup::wait_fd(); it stays the caller's. @throws std::system_error
   explicit BellSleeper(int bell_fd);
   bool sleep(std::uint64_t deadline_ns) override;
 
  private:
+  int bell_fd_;
   UniqueFd epoll_;
 };
 

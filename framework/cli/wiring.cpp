@@ -45,6 +45,11 @@ void share(const master::ServiceShared& declared, const master::SpawnOrder& orde
   if (declared.signals) service.signals = objects.at(order.pool.generation->shared.signals.value()).get();
 }
 
+// Nobody sleeps on the framework's own numbers.
+bool wakes_others(const master::ServiceShared& declared) {
+  return !declared.objects.empty() || !declared.channels.empty() || declared.signals;
+}
+
 worker::SeccompProfile profile_of(config::SeccompProfile profile) {
   switch (profile) {
     case config::SeccompProfile::off:
@@ -115,7 +120,7 @@ void become_worker(const master::SpawnOrder& order) {
   setup.control_fd = order.control_fd;
   setup.status_fd = order.status_fd;
   setup.line_fd = order.line_fd;
-  for (const auto& wakeup : order.wakeups) setup.wakeup_fds.push_back(wakeup.fd());
+  setup.bell_fd = order.wakeups.wait_fd(order.slot);
   setup.isolation = isolation_of(generation, pool);
   setup.max_connections = pool.max_connections;
   const auto spread = [&](std::uint64_t limit) {
@@ -124,6 +129,7 @@ void become_worker(const master::SpawnOrder& order) {
   setup.recycle = {spread(pool.max_requests), spread(static_cast<std::uint64_t>(pool.max_lifetime.count())),
                    pool.max_rss};
   setup.tells_load = config::is_scaled(pool);
+  bool may_wake = false;
   std::map<std::size_t, std::uint8_t> place;  // of a service of the configuration among the pool's
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     const config::ServiceOptions& service = generation.options.services[i];
@@ -138,6 +144,10 @@ void become_worker(const master::SpawnOrder& order) {
                               prepared.access_log_fd,
                               static_cast<LogLevel>(master::log_threshold(generation.options, i))});
     share(generation.shared.services.at(i), order, setup.services.back());
+    may_wake = may_wake || wakes_others(generation.shared.services.at(i));
+  }
+  if (may_wake) {
+    for (std::size_t i = 0; i < order.wakeups.slots(); ++i) setup.ring_fds.push_back(order.wakeups[i].ring_fd());
   }
   for (const auto& listener : generation.listeners->listeners()) {
     for (const auto& socket : listener.sockets) setup.own_addresses.add(socket->get());

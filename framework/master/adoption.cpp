@@ -115,7 +115,9 @@ Adoption adopt(ipc::UniqueFd state) {
   if (adoption.scoreboard->slots() != adoption.state.wakeups.size()) {
     throw std::runtime_error("the scoreboard that is handed over has another size than its wake-ups");
   }
-  for (const int fd : adoption.state.wakeups) adoption.wakeups.push_back(ipc::Wakeup::adopt(ipc::UniqueFd(fd)));
+  for (const HandedWakeup& handed : adoption.state.wakeups) {
+    adoption.wakeups.push_back(ipc::Wakeup::adopt(ipc::UniqueFd(handed.ring), ipc::UniqueFd(handed.wait)));
+  }
   const Parts parts = make_parts(adoption.state);
   for (const HandedGeneration& handed : adoption.state.generations) {
     adoption.generations.push_back(make_generation(handed, parts));

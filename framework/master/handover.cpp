@@ -1,21 +1,25 @@
 #include "framework/master/handover.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <concepts>
 #include <set>
 #include <stdexcept>
-#include <type_traits>
 #include <utility>
 
-// Numbers are written as "12,", texts as "3:abc", lists as their length and their members. One description of each
-// structure, fields(), serves both directions.
+#include "ipc/archive.hpp"
+
+namespace prefork::config {
+
+constexpr auto last_of(ListenScheme) { return ListenScheme::fd_dgram; }
+
+}  // namespace prefork::config
+
 namespace prefork::master {
+
+using ipc::Is;
 
 namespace {
 
-constexpr std::string_view kMagic = "prefork-handover 2";
+constexpr std::string_view kMagic = "prefork-handover 3";
 
 [[noreturn]] void refuse(const std::string& what) {
   throw std::runtime_error("the state that is handed over is damaged: " + what);
@@ -28,10 +32,9 @@ std::string checksum(std::string_view bytes) {
   return std::to_string(hash);
 }
 
-template <class T>
-concept Number = std::integral<T> && !std::same_as<T, bool>;
-template <class T>
-concept Enumeration = std::is_enum_v<T>;
+}  // namespace
+
+// Found by argument, so not hidden in this file's own namespace.
 
 constexpr auto last_of(WorkerState) { return WorkerState::lost; }
 constexpr auto last_of(ExitIntent) { return ExitIntent::killed_wanted; }
@@ -39,155 +42,7 @@ constexpr auto last_of(Pool::Role) { return Pool::Role::leaving; }
 constexpr auto last_of(ThrottleReason) { return ThrottleReason::fork_failed; }
 constexpr auto last_of(Awaited) { return Awaited::reload; }
 constexpr auto last_of(ControlAccess) { return ControlAccess::full; }
-constexpr auto last_of(config::ListenScheme) { return config::ListenScheme::fd_dgram; }
-constexpr auto last_of(ipc::SharedKind) { return ipc::SharedKind::table; }
-constexpr auto last_of(ipc::ColumnType) { return ipc::ColumnType::text; }
 
-class Encoder {
- public:
-  template <class... Ts>
-  void operator()(const Ts&... values) {
-    (put(values), ...);
-  }
-  std::string take() { return std::move(text_); }
-
- private:
-  template <Number T>
-  void put(T value) {
-    text_ += std::to_string(value) + ',';
-  }
-  void put(bool value) { put(value ? 1 : 0); }
-  template <Enumeration E>
-  void put(E value) {
-    put(static_cast<int>(value));
-  }
-  void put(TimePoint value) { put(value.time_since_epoch().count()); }
-  void put(const std::string& value) { text_ += std::to_string(value.size()) + ':' + value; }
-  template <class T>
-  void put(const std::optional<T>& value) {
-    put(value.has_value());
-    if (value) put(*value);
-  }
-  template <class T>
-  void put(const std::vector<T>& values) {
-    put(values.size());
-    for (const T& value : values) put(value);
-  }
-  template <class T, std::size_t n>
-  void put(const std::array<T, n>& values) {
-    for (const T& value : values) put(value);
-  }
-  template <class T, class Less>
-  void put(const std::map<std::string, T, Less>& values) {
-    put(values.size());
-    for (const auto& [key, value] : values) (*this)(key, value);
-  }
-  template <class T>
-  requires std::is_class_v<T>
-  void put(const T& value) { fields(*this, value); }
-
-  std::string text_;
-};
-
-class Decoder {
- public:
-  explicit Decoder(std::string_view text) : rest_(text) {}
-  template <class... Ts>
-  void operator()(Ts&... values) {
-    (get(values), ...);
-  }
-  bool at_end() const noexcept { return rest_.empty(); }
-
- private:
-  template <Number T>
-  void number(T& value, char end) {
-    const auto [stop, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
-    if (error != std::errc() || stop == rest_.data() + rest_.size() || *stop != end) refuse("no number where one was");
-    rest_.remove_prefix(static_cast<std::size_t>(stop - rest_.data()) + 1);
-  }
-  template <Number T>
-  void get(T& value) {
-    number(value, ',');
-  }
-  void get(bool& value) {
-    unsigned number = 0;
-    get(number);
-    if (number > 1) refuse("neither yes nor no");
-    value = number == 1;
-  }
-  template <Enumeration E>
-  void get(E& value) {
-    unsigned number = 0;
-    get(number);
-    if (number > static_cast<unsigned>(last_of(E{}))) refuse("a word that is none of those known");
-    value = static_cast<E>(number);
-  }
-  void get(TimePoint& value) {
-    TimePoint::rep count = 0;
-    get(count);
-    value = TimePoint(TimePoint::duration(count));
-  }
-  void get(std::string& value) {
-    std::size_t size = 0;
-    number(size, ':');
-    if (size > rest_.size()) refuse("a text has no end");
-    value.assign(rest_.substr(0, size));
-    rest_.remove_prefix(size);
-  }
-  template <class T>
-  void get(std::optional<T>& value) {
-    bool is_there = false;
-    get(is_there);
-    value.reset();
-    if (is_there) get(value.emplace());
-  }
-  // Each member takes a byte at the least, so that no length makes more than the text is long.
-  std::size_t length() {
-    std::size_t length = 0;
-    get(length);
-    if (length > rest_.size()) refuse("a list has no end");
-    return length;
-  }
-  template <class T>
-  void get(std::vector<T>& values) {
-    for (std::size_t left = length(); left > 0; --left) get(values.emplace_back());
-  }
-  template <class T, std::size_t n>
-  void get(std::array<T, n>& values) {
-    for (T& value : values) get(value);
-  }
-  template <class T, class Less>
-  void get(std::map<std::string, T, Less>& values) {
-    for (std::size_t left = length(); left > 0; --left) {
-      std::string key;
-      T value{};
-      (*this)(key, value);
-      if (!values.emplace(std::move(key), std::move(value)).second) refuse("a name is there twice");
-    }
-  }
-  template <class T>
-  requires std::is_class_v<T>
-  void get(T& value) { fields(*this, value); }
-
-  std::string_view rest_;
-};
-
-/// `T`, or a constant one: what fields() takes.
-template <class T, class Of>
-concept Is = std::same_as<std::remove_const_t<T>, Of>;
-
-template <class A>
-void fields(A& archive, Is<ipc::Column> auto& c) {
-  archive(c.name, c.type, c.text_bytes);
-}
-template <class A>
-void fields(A& archive, Is<ipc::SharedShape> auto& s) {
-  archive(s.kind, s.capacity, s.message_bytes, s.dead_letters, s.key_bytes, s.columns);
-}
-template <class A>
-void fields(A& archive, Is<ipc::Identity> auto& i) {
-  archive(i.uid, i.gid, i.groups, i.user);
-}
 template <class A>
 void fields(A& archive, Is<HandedPlugin> auto& p) {
   archive(p.path, p.copy, p.report);
@@ -195,6 +50,10 @@ void fields(A& archive, Is<HandedPlugin> auto& p) {
 template <class A>
 void fields(A& archive, Is<HandedObject> auto& o) {
   archive(o.name, o.shape, o.memory, o.notes, o.repairs);
+}
+template <class A>
+void fields(A& archive, Is<HandedWakeup> auto& w) {
+  archive(w.ring, w.wait);
 }
 template <class A>
 void fields(A& archive, Is<HandedSocket> auto& s) {
@@ -246,6 +105,8 @@ void fields(A& archive, Is<Handover> auto& h) {
   archive(h.next_pool, h.next_number, h.workers, h.writers, h.lost_lines, h.clients, h.retained, h.departures,
           h.recycled);
 }
+
+namespace {
 
 // What is out of place within a text that reads well.
 
@@ -302,7 +163,7 @@ std::string_view take_line(std::string_view& text) {
 }  // namespace
 
 std::string encode_handover(const Handover& handover, const std::string& layout) {
-  Encoder encoder;
+  ipc::Encoder encoder;
   encoder(handover);
   const std::string body = encoder.take();
   return std::string(kMagic) + '\n' + layout + '\n' + checksum(body) + '\n' + body;
@@ -322,7 +183,7 @@ Handover decode_handover(std::string_view text, const std::string& layout) {
   const std::string_view sum = take_line(text);
   if (sum != checksum(text)) refuse("its checksum is wrong");
   Handover handover;
-  Decoder decoder(text);
+  ipc::Decoder decoder(text, "the state that is handed over is damaged: ");
   decoder(handover);
   if (!decoder.at_end()) refuse("there is more of it than there should be");
   check(handover);
@@ -336,7 +197,10 @@ std::vector<int> descriptors_of(const Handover& handover) {
   };
   add(handover.pid_file);
   add(handover.control);
-  fds.insert(fds.end(), handover.wakeups.begin(), handover.wakeups.end());
+  for (const auto& wakeup : handover.wakeups) {
+    fds.push_back(wakeup.ring);
+    fds.push_back(wakeup.wait);
+  }
   for (const auto& plugin : handover.plugins) fds.push_back(plugin.copy);
   for (const auto& object : handover.objects) {
     fds.push_back(object.memory);

@@ -37,6 +37,11 @@ struct HandedObject {
   std::uint64_t repairs = 0;
 };
 
+struct HandedWakeup {
+  int ring = -1;
+  int wait = -1;
+};
+
 struct HandedSocket {
   int fd = -1;
   std::string name;  ///< the service manager's; empty: it is the server's own
@@ -138,7 +143,7 @@ struct Handover {
   int pid_file = -1;
   int control = -1;
   int scoreboard = -1;
-  std::vector<int> wakeups;  ///< one for each slot
+  std::vector<HandedWakeup> wakeups;  ///< one for each slot
   std::vector<HandedPlugin> plugins;
   std::vector<HandedObject> objects;
   std::vector<HandedSocket> sockets;

@@ -17,7 +17,7 @@ namespace prefork::master {
 /// All that a new worker is told; good in the child, where it is a copy.
 struct SpawnOrder {
   const ipc::Scoreboard& scoreboard;
-  const std::vector<ipc::Wakeup>& wakeups;
+  const ipc::Wakeups& wakeups;
   const Pool& pool;
   std::size_t pool_id;  ///< the workforce's number of it
   unsigned index;

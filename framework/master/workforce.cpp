@@ -26,18 +26,6 @@ Departure departure_of_abort(ExitIntent intent) noexcept {
   return intent == ExitIntent::aborted_request ? Departure::request_timeout : Departure::heartbeat_lost;
 }
 
-std::vector<ipc::Wakeup> make_wakeups(std::size_t slots) {
-  std::vector<ipc::Wakeup> wakeups;
-  for (std::size_t i = 0; i < slots; ++i) wakeups.push_back(ipc::Wakeup::create());
-  return wakeups;
-}
-
-ipc::Bells bells_of(const std::vector<ipc::Wakeup>& wakeups) {
-  std::vector<int> fds;
-  for (const ipc::Wakeup& wakeup : wakeups) fds.push_back(wakeup.fd());
-  return ipc::Bells(std::move(fds));
-}
-
 }  // namespace
 
 Workforce::Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& reactor, RunWorker run,
@@ -49,8 +37,8 @@ Workforce::Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& 
       other_(std::move(other)),
       scoreboard_(adopted != nullptr ? std::move(adopted->scoreboard.value())
                                      : ipc::Scoreboard::create(scoreboard_slots(current_->options))),
-      wakeups_(adopted != nullptr ? std::move(adopted->wakeups) : make_wakeups(scoreboard_.slots())),
-      bells_(bells_of(wakeups_)),
+      wakeups_(adopted != nullptr ? ipc::Wakeups(std::move(adopted->wakeups))
+                                  : ipc::Wakeups::create(scoreboard_.slots())),
       holds_(hold_limits(current_->shared)),
       table_(scoreboard_.slots()),
       random_(std::random_device()()) {

@@ -113,7 +113,7 @@ class Workforce {
   std::vector<Line> take_lines() noexcept { return std::exchange(lines_, {}); }
 
   const SharedSet& shared() const noexcept { return current_->objects; }
-  const ipc::Bells& bells() const noexcept { return bells_; }
+  const ipc::Bells& bells() const noexcept { return wakeups_.bells(); }
   std::vector<SharedStatus> report_shared() const;
 
  private:
@@ -211,8 +211,7 @@ class Workforce {
   std::size_t next_pool_ = 0;
   std::uint32_t next_number_ = 0;
   ipc::Scoreboard scoreboard_;
-  std::vector<ipc::Wakeup> wakeups_;
-  ipc::Bells bells_;  ///< of wakeups_
+  ipc::Wakeups wakeups_;
   HoldWatch holds_;
   WorkerTable table_;
   ipc::CounterValues retained_{};  ///< of all workers that have died

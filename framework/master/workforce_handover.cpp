@@ -103,7 +103,9 @@ std::unique_ptr<WorkerRecord> adopted(const HandedWorker& handed) {
 
 void Workforce::hand_over(Handover& handover) const {
   handover.scoreboard = scoreboard_.fd();
-  for (const ipc::Wakeup& wakeup : wakeups_) handover.wakeups.push_back(wakeup.fd());
+  for (std::size_t i = 0; i < wakeups_.slots(); ++i) {
+    handover.wakeups.push_back({wakeups_[i].ring_fd(), wakeups_[i].wait_fd()});
+  }
   const std::vector<const Generation*> all = generations();
   GenerationWriter writer(handover);
   for (const Generation* generation : all) writer.write(*generation);

@@ -30,11 +30,11 @@ void Workforce::repair(const WorkerRecord& dead) {
   std::vector<SharedSet::Left> left;
   // Generations that are alive together share what they have in common, and it is repaired once.
   for (const Generation* generation : generations()) {
-    const std::vector<SharedSet::Left> more = generation->objects.repair(dead.slot, bells_);
+    const std::vector<SharedSet::Left> more = generation->objects.repair(dead.slot, bells());
     left.insert(left.end(), more.begin(), more.end());
   }
   // The dead may have taken a sleeper off its waiting set and not have woken it.
-  table_.for_each([&](const WorkerRecord& worker) { bells_.ring(worker.slot); });
+  table_.for_each([&](const WorkerRecord& worker) { bells().ring(worker.slot); });
   if (!left.empty()) log_.info(name(dead) + " left " + left_text(left) + ": freed");
 }
 

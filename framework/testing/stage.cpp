@@ -31,18 +31,6 @@ constexpr std::size_t kSlots = 4;
 constexpr std::chrono::seconds kPatience{10};
 const std::string kName = "service";
 
-std::vector<ipc::Wakeup> make_wakeups() {
-  std::vector<ipc::Wakeup> wakeups;
-  for (std::size_t i = 0; i < kSlots; ++i) wakeups.push_back(ipc::Wakeup::create());
-  return wakeups;
-}
-
-ipc::Bells bells_of(const std::vector<ipc::Wakeup>& wakeups) {
-  std::vector<int> fds;
-  for (const auto& wakeup : wakeups) fds.push_back(wakeup.fd());
-  return ipc::Bells(std::move(fds));
-}
-
 /// How one of the service's hooks has ended.
 struct Ending {
   bool ended = false;
@@ -69,10 +57,9 @@ worker::ChannelSetup::End end_of(const master::ChannelEnd& end) { return {end.po
 ServiceTester::Stage::Stage(const Manifest& manifest, ServiceKind kind, std::unique_ptr<ServiceBase> service,
                             const Options& options)
     : board_(ipc::Scoreboard::create(kSlots)),
-      wakeups_(make_wakeups()),
-      bells_(bells_of(wakeups_)),
+      wakeups_(ipc::Wakeups::create(kSlots)),
       runtime_(board_.slot(0), *this),
-      waits_(runtime_, {ipc::owner_of(0), &bells_}),
+      waits_(runtime_, {ipc::owner_of(0), &wakeups_.bells()}),
       service_(std::move(service)) {
   if (kind == ServiceKind::blocking) throw std::invalid_argument("a BlockingService can't be run in a test's process");
   share(manifest, kind, options);
@@ -121,7 +108,7 @@ void ServiceTester::Stage::share(const Manifest& manifest, ServiceKind kind, con
   signals_ = std::make_unique<worker::Signals>(waits_, identity_, setup_.signals);
   host_->host(*service_);
   host_->share(*shared_, *signals_);
-  runtime_.loop.add(wakeups_[0].fd(), EPOLLIN | EPOLLET, *this);
+  runtime_.loop.add(wakeups_.wait_fd(0), EPOLLIN, *this);
 }
 
 void ServiceTester::Stage::start() {

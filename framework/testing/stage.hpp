@@ -41,7 +41,10 @@ class ServiceTester::Stage final : private worker::LogSink, private worker::Even
 
  private:
   void log(LogLevel level, std::string_view line) override;
-  void on_events(std::uint32_t) override { waits_.on_bell(); }
+  void on_events(std::uint32_t) override {
+    wakeups_[0].clear();
+    waits_.on_bell();
+  }
 
   void share(const Manifest& manifest, ServiceKind kind, const Options& options);
   void start();
@@ -53,8 +56,7 @@ class ServiceTester::Stage final : private worker::LogSink, private worker::Even
 
   std::vector<std::string> lines_;
   ipc::Scoreboard board_;
-  std::vector<ipc::Wakeup> wakeups_;
-  ipc::Bells bells_;
+  ipc::Wakeups wakeups_;
   worker::WorkerIdentity identity_{"main", 0, 1};
   worker::Runtime runtime_;
   worker::SharedWaits waits_;

@@ -10,6 +10,7 @@
 
 #include "framework/worker/shared_waits.hpp"
 #include "ipc/syscall.hpp"
+#include "ipc/wakeup.hpp"
 
 namespace prefork::worker {
 
@@ -50,7 +51,7 @@ Duties::Duties(Runtime& runtime, MasterLink& link, int bell_fd, SharedWaits& wai
   epoll_.reset(ipc::check_syscall(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
   watch(epoll_.get(), link_.control_fd(), EPOLLIN);
   watch(epoll_.get(), signals_.get(), EPOLLIN);
-  // Edge-triggered: each ring is one event, and the bell need not be read.
+  // Edge-triggered: one that others have shut down rings once and for all. It is cleared so that it has room for rings.
   watch(epoll_.get(), bell_fd_, EPOLLIN | EPOLLET);
   runtime_.loop.add(epoll_.get(), EPOLLIN, *this);
   beat();
@@ -75,10 +76,15 @@ void Duties::attend() {
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
     const int fd = events[static_cast<std::size_t>(i)].data.fd;
-    if (fd == bell_fd_) waits_.on_bell();
+    if (fd == bell_fd_) hear_bell();
     if (fd == signals_.get()) drain_signals();
     if (fd == link_.control_fd()) drain_control();
   }
+}
+
+void Duties::hear_bell() {
+  ipc::clear_bell(bell_fd_);
+  waits_.on_bell();
 }
 
 void Duties::drain_signals() {

@@ -34,7 +34,7 @@ class Duties final : public EventHandler, public BlockingDuties, private TimerWh
   /// are the master's and ignored; the rest is default. Called once in a fresh child.
   static void take_over_signals();
 
-  /// @param bell_fd  the worker's own wake-up
+  /// @param bell_fd  the sleeper's end of the worker's own wake-up
   Duties(Runtime& runtime, MasterLink& link, int bell_fd, SharedWaits& waits, DutyOfficer& officer);
 
   /// Makes sure that the loop turns at that tick.
@@ -47,6 +47,7 @@ class Duties final : public EventHandler, public BlockingDuties, private TimerWh
   void on_events(std::uint32_t) override { attend(); }
   void on_timer() override;
   void beat() noexcept;
+  void hear_bell();
   void drain_control();
   void drain_signals();
 

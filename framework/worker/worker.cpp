@@ -45,7 +45,8 @@ constexpr std::size_t kReservedDescriptors = 64;
 void close_foreign_descriptors(const WorkerSetup& setup) {
   std::vector<int> keep{0, 1, 2, setup.control_fd, setup.status_fd};
   if (setup.line_fd >= 0) keep.push_back(setup.line_fd);
-  keep.insert(keep.end(), setup.wakeup_fds.begin(), setup.wakeup_fds.end());
+  keep.insert(keep.end(), setup.ring_fds.begin(), setup.ring_fds.end());
+  keep.push_back(setup.bell_fd);
   for (const auto& service : setup.services) {
     keep.push_back(service.plugin_fd);
     if (service.access_log_fd >= 0) keep.push_back(service.access_log_fd);
@@ -134,12 +135,12 @@ Worker::Worker(WorkerSetup setup)
       slot_(setup_.scoreboard->slot(setup_.slot)),
       link_(setup_.control_fd, setup_.status_fd, slot_),
       runtime_(slot_, link_),
-      bells_(setup_.wakeup_fds),
+      bells_(setup_.ring_fds),
       waits_(runtime_, {ipc::owner_of(setup_.slot), &bells_}),
       signals_(waits_, setup_.identity, signal_topic(setup_)),
-      duties_(runtime_, link_, bells_.fd(setup_.slot), waits_, *this),
+      duties_(runtime_, link_, setup_.bell_fd, waits_, *this),
       acceptor_(runtime_, FairShare(*setup_.scoreboard, setup_.slot),
-                connection_limit(setup_.max_connections, setup_.wakeup_fds.size())),
+                connection_limit(setup_.max_connections, setup_.ring_fds.size())),
       recycling_(setup_.recycle, setup_.statm_fd, runtime_.loop.now_ms()) {
   runtime_.duties = &duties_;
   // A master that hangs up has forgotten this worker's line, as one does that replaces itself: the next worker has one.

@@ -63,9 +63,10 @@ struct WorkerSetup {
   std::size_t slot = 0;
   int control_fd = -1;
   int status_fd = -1;
-  int line_fd = -1;             ///< to ask the master on; -1: the pool may not
-  std::vector<int> wakeup_fds;  ///< of all slots, in their order
-  int proc_fds = -1;            ///< the worker opens it where a chroot hides /proc from the plugin loader
+  int line_fd = -1;           ///< to ask the master on; -1: the pool may not
+  int bell_fd = -1;           ///< the worker's end of its own wake-up
+  std::vector<int> ring_fds;  ///< of all slots, in their order; none: nobody shares anything with the pool
+  int proc_fds = -1;          ///< the worker opens it where a chroot hides /proc from the plugin loader
   Isolation isolation;
   std::size_t max_connections = 0;  ///< 0: what the descriptor limit allows
   RecycleLimits recycle;

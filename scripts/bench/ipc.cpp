@@ -78,20 +78,12 @@ void sleep_us(long us) {
   ::nanosleep(&time, nullptr);
 }
 
-/// The bells of all processes of a run. Made once, before any fork.
-const ipc::Bells& bells() {
-  static std::vector<ipc::Wakeup> wakeups;
-  static const ipc::Bells all = [] {
-    std::vector<int> fds;
-    for (std::size_t i = 0; i < kSlots; ++i) {
-      wakeups.push_back(ipc::Wakeup::create());
-      fds.push_back(wakeups.back().fd());
-    }
-    return ipc::Bells(std::move(fds));
-  }();
+/// The wake-ups of all processes of a run. Made once, before any fork.
+const ipc::Wakeups& wakeups() {
+  static const ipc::Wakeups all = ipc::Wakeups::create(kSlots);
   return all;
 }
-ipc::Party party(std::size_t slot) { return {ipc::owner_of(slot), &bells()}; }
+ipc::Party party(std::size_t slot) { return {ipc::owner_of(slot), &wakeups().bells()}; }
 
 /// Memory with one object of class T in it.
 template <class T>
@@ -274,7 +266,7 @@ class OurLink final : public Link {
   explicit OurLink(std::size_t bytes) : made_({kQueueLength, static_cast<std::uint32_t>(bytes), 0}) {}
   void attach(std::size_t slot) override {
     queue_.emplace(made_.at(slot));
-    sleeper_.emplace(bells().fd(slot));
+    sleeper_.emplace(wakeups().wait_fd(slot));
   }
   void send(ConstBytes message) override {
     expect(queue_->put(message, *sleeper_, ipc::kNoDeadline) == ipc::PutResult::done, "put");
@@ -451,7 +443,7 @@ enum class Subscribers { none, poll, sleep, follow, woken };
 
 void subscribe(const Made<ipc::Topic>& made, Subscribers how, std::size_t slot, const std::atomic<bool>& over) {
   const ipc::Topic topic = made.at(slot);
-  ipc::BellSleeper sleeper(bells().fd(slot));
+  ipc::BellSleeper sleeper(wakeups().wait_fd(slot));
   if (how == Subscribers::sleep ||
       how == Subscribers::woken) {  // at once, so that the publisher does not wait long for it to be asleep
     for (int i = 0; i < 20; ++i) sleeper.spin.did_not_help();
@@ -489,15 +481,15 @@ double publish_cpu(Subscribers how, std::uint64_t messages) {
         sleep_us(50);  // announced, and now really asleep
         before = cpu_ns();
       }
-      how == Subscribers::woken ? topic.waiting().wake_all(bells())
+      how == Subscribers::woken ? topic.waiting().wake_all(wakeups().bells())
                                 : static_cast<void>(topic.publish(letter.numbered(n)));
       if (one_by_one) spent += std::max(cpu_ns() - before, empty) - empty;
     }
     if (!one_by_one) spent = cpu_ns() - before;
     times.result = static_cast<double>(spent) / static_cast<double>(messages);
     over.store(true);
-    topic.waiting().wake_all(bells());
-    for (std::size_t i = 0; i < kSlots; ++i) bells().ring(i);
+    topic.waiting().wake_all(wakeups().bells());
+    for (std::size_t i = 0; i < kSlots; ++i) wakeups().bells().ring(i);
   });
   for (std::size_t i = 1; i <= kSubscribers && how != Subscribers::none; ++i) {
     crew.add([&, i](Crew::Times&) { subscribe(made, how, i, over); });
@@ -564,7 +556,7 @@ void measure_locks(Results& results) {
   const Made<ipc::Event> made_event({});
   ipc::Semaphore mutex = made_mutex.at(1), semaphore = made_semaphore.at(1);
   ipc::Event event = made_event.at(1);
-  ipc::BellSleeper sleeper(bells().fd(1));
+  ipc::BellSleeper sleeper(wakeups().wait_fd(1));
   results["mutex lock and unlock"].push_back(
       each(kTimes, [&](std::uint64_t) { mutex.release(*mutex.acquire(sleeper, ipc::kNoDeadline)); }));
   results["mutex: pthread, robust and shared"].push_back(robust_mutex());
@@ -631,7 +623,7 @@ double idle_cpu() {
   for (std::size_t i = 0; i < kWaiters; ++i) {
     crew.add([&, i](Crew::Times&) {
       ipc::MessageQueue queue = made.at(i);
-      ipc::BellSleeper sleeper(bells().fd(i));
+      ipc::BellSleeper sleeper(wakeups().wait_fd(i));
       queue.get(sleeper, ipc::kNoDeadline);
     });
   }
@@ -798,7 +790,7 @@ void tell_targets(All& all) {
 
 int run(int argc, char** argv) {
   const Arguments arguments = parse(argc, argv);
-  bells();
+  wakeups();
   All all;
   for (unsigned i = 0; i < arguments.rounds; ++i) measure_round(arguments, all);
   tell("messages through one link", "messages/s", all.messages);

@@ -5,6 +5,7 @@
 //
 // --every N: only each Nth position, from a different one for each operation. Exit code 1: something was wrong.
 // --without-repair: shows that the repair is needed; something must be wrong then.
+#include <poll.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/time.h>
@@ -40,23 +41,16 @@ constexpr std::size_t kSlots = 64;
 constexpr std::size_t kSurvivor = 0, kVictim = 1, kSleeping = 2;
 
 struct World {
-  World() {
-    std::vector<int> fds;
-    for (std::size_t i = 0; i < kSlots; ++i) {
-      wakeups.push_back(Wakeup::create());
-      fds.push_back(wakeups.back().fd());
-    }
-    bells = Bells(std::move(fds));
-  }
-  Party party(std::size_t slot) const { return {owner_of(slot), &bells}; }
+  Party party(std::size_t slot) const { return {owner_of(slot), &wakeups.bells()}; }
   /// Whether the bell of the sleeper that setups announce has rung since the last time it was asked.
   bool rung() const {
-    std::uint64_t count = 0;
-    return ::read(bells.fd(kSleeping), &count, sizeof count) == static_cast<ssize_t>(sizeof count);
+    pollfd bell{wakeups.wait_fd(kSleeping), POLLIN, 0};
+    const bool rung = ::poll(&bell, 1, 0) == 1;
+    wakeups[kSleeping].clear();
+    return rung;
   }
 
-  std::vector<Wakeup> wakeups;
-  Bells bells;
+  Wakeups wakeups = Wakeups::create(kSlots);
 };
 
 /// What a position is judged by: an empty sentence is good.
@@ -93,7 +87,7 @@ void begin() { ::raise(SIGSTOP); }
 /// One that does not spin for long: each turn of the loop is like the others.
 class VictimsSleeper final : public Sleeper {
  public:
-  explicit VictimsSleeper(const World& world) : sleeper_(world.bells.fd(kVictim)) {
+  explicit VictimsSleeper(const World& world) : sleeper_(world.wakeups.wait_fd(kVictim)) {
     for (int i = 0; i < 20; ++i) spin.did_not_help();
   }
   bool sleep(std::uint64_t deadline_ns) override { return sleeper_.sleep(deadline_ns); }
@@ -623,8 +617,8 @@ bool try_position(const World& world, const Operation& operation, const Argument
   const std::uint64_t begin = sleeper_clock_ns();
   for (const WaitingSet& set : trial.sleepers) set.retract(kVictim);
   if (!arguments.without_repair) trial.repair(owner_of(kVictim));
-  for (const WaitingSet& set : trial.sleepers) set.wake_all(world.bells);
-  for (std::size_t slot = 0; slot < kSlots; ++slot) world.bells.ring(slot);
+  for (const WaitingSet& set : trial.sleepers) set.wake_all(world.wakeups.bells());
+  for (std::size_t slot = 0; slot < kSlots; ++slot) world.wakeups.bells().ring(slot);
   Sentence wrong = trial.aftermath(world.party(kSurvivor), !within);
   if (wrong.empty() && !world.rung()) wrong = "the sleeper was not woken";
   for (const WaitingSet& set : trial.sleepers) {

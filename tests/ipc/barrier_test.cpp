@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 
 #include <array>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "ipc/sleeper.hpp"
+#include "ipc/wakeup.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::ipc {
@@ -32,27 +32,22 @@ class Gate {
     size_ = Barrier::bytes(shape_, slots);
     memory_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory_ == MAP_FAILED) throw_errno("mmap");
-    std::vector<int> fds;
-    for (std::size_t i = 0; i < slots; ++i) fds.push_back(check_syscall(::eventfd(0, EFD_NONBLOCK), "eventfd"));
-    bells_ = Bells(fds);
     Barrier::format(memory_, shape_, slots);
   }
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
-  ~Gate() {
-    for (std::size_t i = 0; i < slots_; ++i) ::close(bells_.fd(i));
-    ::munmap(memory_, size_);
-  }
+  ~Gate() { ::munmap(memory_, size_); }
   Barrier barrier(std::size_t slot) const { return {memory_, shape_, slots_, party(slot)}; }
-  Party party(std::size_t slot) const { return {owner_of(slot), &bells_}; }
-  const Bells& bells() const { return bells_; }
+  Party party(std::size_t slot) const { return {owner_of(slot), &bells()}; }
+  const Bells& bells() const { return wakeups_.bells(); }
+  int wait_fd(std::size_t slot) const { return wakeups_.wait_fd(slot); }
 
  private:
   Barrier::Shape shape_;
   std::size_t slots_;
   std::size_t size_ = 0;
   void* memory_ = nullptr;
-  Bells bells_;
+  Wakeups wakeups_ = Wakeups::create(slots_);
 };
 
 TEST(Barrier, SaysWhatIsWrongWithAShape) {
@@ -128,7 +123,7 @@ TEST(Barrier, LetsThreadsPassTogether) {
   std::vector<std::thread> threads;
   for (std::size_t me = 0; me < kParties; ++me) {
     threads.emplace_back([&, me] {
-      BellSleeper sleeper(gate.bells().fd(me));
+      BellSleeper sleeper(gate.wait_fd(me));
       const Barrier barrier = gate.barrier(me);
       const std::uint64_t deadline = sleeper_clock_ns() + 20'000'000'000;
       const auto await = [&](auto attempt) {

@@ -15,27 +15,20 @@ namespace prefork::test {
 /// Bells of some worker slots.
 class Parties {
  public:
-  explicit Parties(std::size_t slots = 64) {
-    std::vector<int> fds;
-    for (std::size_t i = 0; i < slots; ++i) {
-      wakeups_.push_back(ipc::Wakeup::create());
-      fds.push_back(wakeups_.back().fd());
-    }
-    bells_ = ipc::Bells(std::move(fds));
-  }
+  explicit Parties(std::size_t slots = 64) : wakeups_(ipc::Wakeups::create(slots)) {}
 
-  std::size_t slots() const noexcept { return bells_.slots(); }
-  const ipc::Bells& bells() const noexcept { return bells_; }
-  ipc::Party party(std::size_t slot) const noexcept { return {ipc::owner_of(slot), &bells_}; }
-  ipc::BellSleeper sleeper(std::size_t slot) const { return ipc::BellSleeper(bells_.fd(slot)); }
+  std::size_t slots() const noexcept { return wakeups_.slots(); }
+  const ipc::Bells& bells() const noexcept { return wakeups_.bells(); }
+  ipc::Party party(std::size_t slot) const noexcept { return {ipc::owner_of(slot), &bells()}; }
+  ipc::BellSleeper sleeper(std::size_t slot) const { return ipc::BellSleeper(wait_fd(slot)); }
+  int wait_fd(std::size_t slot) const { return wakeups_.wait_fd(slot); }
   /// What the master does when all objects have been repaired.
   void ring_all() const noexcept {
-    for (std::size_t i = 0; i < slots(); ++i) bells_.ring(i);
+    for (std::size_t i = 0; i < slots(); ++i) bells().ring(i);
   }
 
  private:
-  std::vector<ipc::Wakeup> wakeups_;
-  ipc::Bells bells_;
+  ipc::Wakeups wakeups_;
 };
 
 /// Memory formatted as one object of class T.

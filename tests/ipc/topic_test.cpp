@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <thread>
 
 #include "ipc/sleeper.hpp"
+#include "ipc/wakeup.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::ipc {
@@ -43,26 +43,21 @@ class Room {
     size_ = Topic::bytes(shape, slots);
     memory_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory_ == MAP_FAILED) throw_errno("mmap");
-    std::vector<int> fds;
-    for (std::size_t i = 0; i < slots; ++i) fds.push_back(check_syscall(::eventfd(0, EFD_NONBLOCK), "eventfd"));
-    bells_ = Bells(fds);
     Topic::format(memory_, shape, slots);
   }
   Room(const Room&) = delete;
   Room& operator=(const Room&) = delete;
-  ~Room() {
-    for (std::size_t i = 0; i < slots_; ++i) ::close(bells_.fd(i));
-    ::munmap(memory_, size_);
-  }
-  Topic topic(std::size_t slot) const { return {memory_, shape_, slots_, {owner_of(slot), &bells_}}; }
-  const Bells& bells() const { return bells_; }
+  ~Room() { ::munmap(memory_, size_); }
+  Topic topic(std::size_t slot) const { return {memory_, shape_, slots_, {owner_of(slot), &bells()}}; }
+  const Bells& bells() const { return wakeups_.bells(); }
+  int wait_fd(std::size_t slot) const { return wakeups_.wait_fd(slot); }
 
  private:
   Topic::Shape shape_;
   std::size_t slots_;
   std::size_t size_ = 0;
   void* memory_ = nullptr;
-  Bells bells_;
+  Wakeups wakeups_ = Wakeups::create(slots_);
 };
 
 /// What the next poll gives, as text: the message, "-" for nothing, "lost N".
@@ -268,7 +263,7 @@ TEST(Topic, LosesNothingBetweenManyThreads) {
   for (std::size_t i = 0; i < accounts.size(); ++i) {
     threads.emplace_back(
         [&room, &account = accounts[i], topic = room.topic(8 + i), cursor = room.topic(0).join(), i]() mutable {
-          BellSleeper sleeper(room.bells().fd(8 + i));
+          BellSleeper sleeper(room.wait_fd(8 + i));
           const std::uint64_t deadline = sleeper_clock_ns() + 20'000'000'000;
           while (account.letters.size() < kPublishers * kLetters && account.lost == 0) {
             const auto end = wait_for(topic.waiting(), {owner_of(8 + i), &room.bells()}, sleeper, deadline,

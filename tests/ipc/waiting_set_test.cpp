@@ -15,7 +15,7 @@ struct WaitingSetTest : testing::Test {
   alignas(64) std::array<std::byte, 192> memory{};
   WaitingSet set{memory.data(), 130};
 
-  bool rung(std::size_t slot) { return test::readable_now(parties.bells().fd(slot)); }
+  bool rung(std::size_t slot) { return test::readable_now(parties.wait_fd(slot)); }
 };
 
 TEST_F(WaitingSetTest, KnowsWhoIsAnnounced) {

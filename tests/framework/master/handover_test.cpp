@@ -34,7 +34,7 @@ Handover full() {
   h.pid_file = 10;
   h.control = 11;
   h.scoreboard = 12;
-  h.wakeups = {13, 14, 15};
+  h.wakeups = {{13, 113}, {14, 114}, {15, 115}};
   h.plugins = {{"/p/a.so", 16, std::string("a\x1f\x1e\0b", 6)}};
   ipc::SharedShape shape{ipc::SharedKind::table, 8, 64, 4, 16, {{"name", ipc::ColumnType::text, 9}}};
   h.objects = {{"web.rows", shape, 17, 18, 5}, {"gate", {}, 19, -1, 0}};
@@ -83,7 +83,7 @@ TEST(Handover, ReadsBackToTheSame) {
   EXPECT_EQ(back.generations[0].services[0].options.at("root"), "/srv, \"x\": 3:");
   EXPECT_EQ(back.pools[0].policy.last_failure, at(-1));
   EXPECT_EQ(back.retained[10], UINT64_MAX);
-  EXPECT_EQ(descriptors_of(back).size(), 24U);
+  EXPECT_EQ(descriptors_of(back).size(), 27U);
 }
 
 TEST(Handover, EveryCutIsRefused) {
@@ -121,7 +121,7 @@ TEST(Handover, NonsenseIsReadOrRefused) {
     for (auto n = random() % 3 + 1; n > 0; --n) body[random() % body.size()] = "0123456789,:-x\n"[random() % 15];
     std::uint64_t hash = 14695981039346656037U;
     for (const char byte : body) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211U;
-    const std::string text = "prefork-handover 2\n" + kLayout + "\n" + std::to_string(hash) + "\n" + body;
+    const std::string text = "prefork-handover 3\n" + kLayout + "\n" + std::to_string(hash) + "\n" + body;
     refused += refusal(text) == "(none)" ? 0 : 1;
   }
   EXPECT_GT(refused, 1000);

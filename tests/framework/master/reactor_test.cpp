@@ -21,11 +21,11 @@ struct ReactorTest : testing::Test {
 };
 
 TEST_F(ReactorTest, CallsWhatIsReadyEachTimeItIs) {
-  reactor.watch(a.fd(), EPOLLIN, [&](std::uint32_t events) {
+  reactor.watch(a.wait_fd(), EPOLLIN, [&](std::uint32_t events) {
     ++calls_a;
     EXPECT_EQ(events, static_cast<std::uint32_t>(EPOLLIN));
   });
-  reactor.watch(b.fd(), EPOLLIN, [&](std::uint32_t) { ++calls_b; });
+  reactor.watch(b.wait_fd(), EPOLLIN, [&](std::uint32_t) { ++calls_b; });
   a.wake();
   reactor.wait(std::nullopt);
   reactor.wait(std::nullopt);
@@ -41,12 +41,12 @@ TEST_F(ReactorTest, ReturnsAtItsDeadlineAndNotBefore) {
 }
 
 TEST_F(ReactorTest, ChangeSwitchesEventsOffAndOn) {
-  reactor.watch(a.fd(), EPOLLIN, [&](std::uint32_t) { ++calls_a; });
+  reactor.watch(a.wait_fd(), EPOLLIN, [&](std::uint32_t) { ++calls_a; });
   a.wake();
-  reactor.change(a.fd(), 0);
+  reactor.change(a.wait_fd(), 0);
   reactor.wait(Clock::now());
   EXPECT_EQ(calls_a, 0);
-  reactor.change(a.fd(), EPOLLIN);
+  reactor.change(a.wait_fd(), EPOLLIN);
   reactor.wait(std::nullopt);
   EXPECT_EQ(calls_a, 1);
 }
@@ -55,13 +55,13 @@ TEST_F(ReactorTest, ACallbackMayForgetItselfAndOthers) {
   const auto forget_both = [&](int& calls) {
     return [&](std::uint32_t) {
       ++calls;
-      reactor.forget(a.fd());
-      reactor.forget(b.fd());
+      reactor.forget(a.wait_fd());
+      reactor.forget(b.wait_fd());
       ++calls;  // the closure lives until its end
     };
   };
-  reactor.watch(a.fd(), EPOLLIN, forget_both(calls_a));
-  reactor.watch(b.fd(), EPOLLIN, forget_both(calls_b));
+  reactor.watch(a.wait_fd(), EPOLLIN, forget_both(calls_a));
+  reactor.watch(b.wait_fd(), EPOLLIN, forget_both(calls_b));
   a.wake();
   b.wake();
   reactor.wait(std::nullopt);
@@ -71,9 +71,9 @@ TEST_F(ReactorTest, ACallbackMayForgetItselfAndOthers) {
 
 TEST_F(ReactorTest, ForgottenNumbersCanBeWatchedAgain) {
   for (int i = 0; i < 3; ++i) {
-    reactor.watch(a.fd(), EPOLLIN, [&](std::uint32_t) { ++calls_a; });
-    reactor.forget(a.fd());
-    reactor.forget(a.fd());
+    reactor.watch(a.wait_fd(), EPOLLIN, [&](std::uint32_t) { ++calls_a; });
+    reactor.forget(a.wait_fd());
+    reactor.forget(a.wait_fd());
   }
   a.wake();
   reactor.wait(Clock::now());
@@ -81,8 +81,8 @@ TEST_F(ReactorTest, ForgottenNumbersCanBeWatchedAgain) {
 }
 
 TEST_F(ReactorTest, WatchingTwiceOrNothingThrows) {
-  reactor.watch(a.fd(), EPOLLIN, [&](std::uint32_t) { ++calls_a; });
-  EXPECT_THROW(reactor.watch(a.fd(), EPOLLIN, [&](std::uint32_t) { ++calls_b; }), std::system_error);
+  reactor.watch(a.wait_fd(), EPOLLIN, [&](std::uint32_t) { ++calls_a; });
+  EXPECT_THROW(reactor.watch(a.wait_fd(), EPOLLIN, [&](std::uint32_t) { ++calls_b; }), std::system_error);
   EXPECT_THROW(reactor.watch(-1, EPOLLIN, [](std::uint32_t) {}), std::system_error);
   a.wake();
   reactor.wait(std::nullopt);

@@ -18,7 +18,7 @@ struct FakeDuties final : BlockingDuties {
   ipc::Wakeup wakeup = ipc::Wakeup::create();
   int attended = 0;
   std::function<void()> call = [] {};
-  int duty_fd() const noexcept override { return wakeup.fd(); }
+  int duty_fd() const noexcept override { return wakeup.wait_fd(); }
   void attend() override {
     wakeup.clear();
     ++attended;

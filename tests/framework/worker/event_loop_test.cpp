@@ -40,8 +40,8 @@ struct EventLoopTest : testing::Test {
 };
 
 TEST_F(EventLoopTest, CallsTheHandlerOfWhatIsReady) {
-  loop.add(a.fd(), EPOLLIN, on_a);
-  loop.add(b.fd(), EPOLLIN | EPOLLET, on_b);
+  loop.add(a.wait_fd(), EPOLLIN, on_a);
+  loop.add(b.wait_fd(), EPOLLIN | EPOLLET, on_b);
   b.wake();
   loop.turn();
   EXPECT_EQ(on_a.calls, 0);
@@ -54,11 +54,11 @@ TEST_F(EventLoopTest, CallsTheHandlerOfWhatIsReady) {
 }
 
 TEST_F(EventLoopTest, RemovedAndUnknownDescriptors) {
-  loop.add(a.fd(), EPOLLIN, on_a);
-  EXPECT_THROW(loop.add(a.fd(), EPOLLIN, on_b), std::system_error);
-  EXPECT_THROW(loop.modify(b.fd(), EPOLLIN, on_b), std::system_error);
-  loop.remove(a.fd());
-  loop.remove(a.fd());
+  loop.add(a.wait_fd(), EPOLLIN, on_a);
+  EXPECT_THROW(loop.add(a.wait_fd(), EPOLLIN, on_b), std::system_error);
+  EXPECT_THROW(loop.modify(b.wait_fd(), EPOLLIN, on_b), std::system_error);
+  loop.remove(a.wait_fd());
+  loop.remove(a.wait_fd());
   a.wake();
   loop.defer(later);  // so that the turn does not wait
   loop.turn();
@@ -74,7 +74,7 @@ TEST_F(EventLoopTest, DeferredRunsOnceAfterTheEvents) {
     order.push_back(2);
   };
   later.call = [&] { order.push_back(3); };
-  loop.add(a.fd(), EPOLLIN | EPOLLET, on_a);
+  loop.add(a.wait_fd(), EPOLLIN | EPOLLET, on_a);
   a.wake();
   loop.turn();
   EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
@@ -135,8 +135,8 @@ TEST_F(EventLoopTest, DisposedObjectsOutliveTheTurnsEvents) {
     bool disposed_ = false;
   };
   auto* object = new Both(alive, loop, seen_alive);
-  loop.add(a.fd(), EPOLLIN | EPOLLET, *object);
-  loop.add(b.fd(), EPOLLIN | EPOLLET, *object);
+  loop.add(a.wait_fd(), EPOLLIN | EPOLLET, *object);
+  loop.add(b.wait_fd(), EPOLLIN | EPOLLET, *object);
   a.wake();
   b.wake();
   loop.turn();
@@ -164,7 +164,7 @@ TEST_F(EventLoopTest, TellsWhenItIsBusy) {
   ipc::LoadClock load{};
   loop.wind(load);
   EXPECT_FALSE(load.read(0).busy);
-  loop.add(a.fd(), EPOLLIN | EPOLLET, on_a);
+  loop.add(a.wait_fd(), EPOLLIN | EPOLLET, on_a);
   std::uint64_t before = 0;
   on_a.call = [&](std::uint32_t) {
     EXPECT_TRUE(load.read(ipc::monotonic_ns()).busy);

@@ -149,12 +149,12 @@ struct DutiesTest : LinkTest {
   sigset_t before{};
   Officer officer;
   ipc::Wakeup wakeup = ipc::Wakeup::create();
-  ipc::Bells bells{{wakeup.fd()}};
+  ipc::Bells bells{{wakeup.ring_fd()}};
   SharedWaits waits{h.runtime, {ipc::owner_of(0), &bells}};
 };
 
 TEST_F(DutiesTest, PassesOnOrdersSignalsAndTheMastersDeathOnce) {
-  Duties duties(h.runtime, link, wakeup.fd(), waits, officer);
+  Duties duties(h.runtime, link, wakeup.wait_fd(), waits, officer);
   order(ipc::ControlKind::retire);
   order(ipc::ControlKind::finish);
   EXPECT_TRUE(h.turn_until([&] { return officer.orders.size() == 2; }));
@@ -178,7 +178,7 @@ TEST_F(DutiesTest, PassesOnOrdersSignalsAndTheMastersDeathOnce) {
 TEST_F(DutiesTest, BeatsItsHeartAndTakesTheWakes) {
   auto& beat = h.board.slot(0).heartbeat_ns;
   beat.store(0);
-  Duties duties(h.runtime, link, wakeup.fd(), waits, officer);
+  Duties duties(h.runtime, link, wakeup.wait_fd(), waits, officer);
   const auto first = beat.load();
   EXPECT_GT(first, 0U);
   wakeup.wake();

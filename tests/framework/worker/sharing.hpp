@@ -23,8 +23,8 @@ class SharingWorker final : public Harness, private EventHandler {
   SharingWorker(const prefork::test::Parties& parties, std::size_t slot, std::string pool = "main")
       : identity_{std::move(pool), static_cast<unsigned>(slot), 1},
         waits(runtime, parties.party(slot)),
-        bell_(parties.bells().fd(slot)) {
-    runtime.loop.add(bell_, EPOLLIN | EPOLLET, *this);
+        bell_(parties.wait_fd(slot)) {
+    runtime.loop.add(bell_, EPOLLIN, *this);
   }
 
   /// Attaches to objects, as the service `setup` sees them.
@@ -37,7 +37,10 @@ class SharingWorker final : public Harness, private EventHandler {
   bool idle() const { return runtime.tasks == 0; }
 
  private:
-  void on_events(std::uint32_t) override { waits.on_bell(); }
+  void on_events(std::uint32_t) override {
+    ipc::clear_bell(bell_);
+    waits.on_bell();
+  }
 
   WorkerIdentity identity_;
 
