@@ -9,8 +9,6 @@
 namespace prefork::system_test {
 namespace {
 
-constexpr std::size_t kSlots = 64;  // of a small server
-
 constexpr const char* kConfig = R"([pool main]
 workers = 3
 [pool other]
@@ -51,8 +49,8 @@ Held held_by(pid_t pid) {
 // The master once it has seen that the test's last control connection is closed.
 Held master_at_rest(const Server& server) {
   Held held;
-  EXPECT_TRUE(eventually([&] { return (held = held_by(server.pid())).sockets.size() == 6 + 2 * kSlots; }))
-      << "five listeners, the control socket and both ends of all bells, not " << held.sockets.size();
+  EXPECT_TRUE(eventually([&] { return (held = held_by(server.pid())).sockets.size() == 6U + kMastersOwnSockets; }))
+      << "five listeners, the control socket and those of every master, not " << held.sockets.size();
   return held;
 }
 

@@ -22,14 +22,15 @@ pool = share
 listen = tcp://127.0.0.1:0
 )";
 
-/// What the master's descriptors lead to, once it has so many sockets: no client of the control socket is left.
+/// What the master's descriptors lead to, once it has so many sockets beside its own: no client of the control socket
+/// is left.
 std::vector<std::string> descriptors(const Server& server, std::ptrdiff_t sockets) {
   std::vector<std::string> all;
   EXPECT_TRUE(eventually([&] {
     all.clear();
     for (const auto& [fd, what] : descriptors_of(server.pid())) all.push_back(what);
     return std::count_if(all.begin(), all.end(), [](const auto& what) { return what.starts_with("socket:"); }) ==
-           sockets;
+           sockets + kMastersOwnSockets;
   })) << testing::PrintToString(all);
   std::sort(all.begin(), all.end());
   return all;
