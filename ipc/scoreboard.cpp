@@ -105,6 +105,7 @@ void Scoreboard::clear(std::size_t index) const noexcept {
   target.state.store(SlotState::empty, std::memory_order_relaxed);
   target.connections.store(0, std::memory_order_relaxed);
   target.resting.store(0, std::memory_order_relaxed);
+  target.full.store(false, std::memory_order_relaxed);
   target.waits.store(false, std::memory_order_relaxed);
   target.load.reset();
   for (auto& counter : target.counters) counter.store(0, std::memory_order_relaxed);

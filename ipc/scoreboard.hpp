@@ -58,6 +58,7 @@ struct alignas(64) WorkerSlot {
   std::atomic<std::uint32_t> connections;
   std::atomic<std::uint32_t> resting;       ///< of them: wait for a next request, which may never come
   std::atomic<std::uint64_t> heartbeat_ns;  ///< the last sign of life, CLOCK_MONOTONIC
+  std::atomic<bool> full;   ///< it takes no connection more for now: at its limit, or a blocking service serves one
   std::atomic<bool> waits;  ///< it sleeps until something comes; told in pools with a request-timeout only
 
   alignas(64) std::array<std::atomic<std::uint64_t>, kCounters> counters;

@@ -10,7 +10,7 @@ namespace prefork::ipc {
 
 namespace {
 
-constexpr const char* kName = "prefork-layout-2";
+constexpr const char* kName = "prefork-layout-3";
 
 // An object of each kind, of any size.
 std::string object_bytes(SharedKind kind) {

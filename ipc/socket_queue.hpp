@@ -14,7 +14,8 @@ struct SocketQueue {
   bool operator==(const SocketQueue&) const = default;
 };
 
-/// Of a listening TCP socket (tcp(7), TCP_INFO). @return nullopt: the kernel does not say. Blocks: never
+/// Of a listening TCP socket (tcp(7), TCP_INFO) or unix socket (sock_diag(7), where the kernel has unix_diag).
+/// @return nullopt: the kernel does not say. Blocks: never
 std::optional<SocketQueue> accept_queue(int socket) noexcept;
 
 /// Of a datagram socket (SO_MEMINFO, Linux 4.12). @return nullopt: the kernel does not say. Blocks: never

@@ -24,6 +24,9 @@ Talks to a running prefork-master through its control socket.
 
 commands:
   status [--json]        the master, its pools, services and workers
+  status --check         the server's health in one line and the exit code: 0 well, 1 degraded (a
+                         pool is full, or short of workers), 2 down (a pool has no worker that
+                         is ready, or nobody answers)
   workers [--json]       the workers only
   ipc [--json]           the objects that workers share: what they hold, who holds them,
                          who waits, what was repaired and lost
@@ -55,7 +58,8 @@ options:
   -h, --help             prints this
   -V, --version          prints the version
 
-exit codes: 0 done, 64 wrong usage, 69 no master answers, 77 no permission, else refused
+exit codes: 0 done, 64 wrong usage, 69 no master answers, 74 can't print, 77 no permission, else
+refused; of status --check as told there
 )";
 
 CtlMessage mistake(const std::string& sentence) {
@@ -78,7 +82,8 @@ std::vector<po::option> take_number(std::vector<std::string>& arguments) {
 
 po::variables_map parse(const std::vector<std::string>& arguments) {
   po::options_description options;
-  options.add_options()("help,h", "")("version,V", "")("json", "")("fast", "")("follow", "")("once", "")("no-wait", "");
+  options.add_options()("help,h", "")("version,V", "")("json", "")("fast", "")("follow", "")("once", "")("no-wait", "")(
+      "check", "");
   options.add_options()("only", po::value<std::string>(), "");
   options.add_options()("socket,s", po::value<std::string>(), "");
   options.add_options()("word", po::value<std::vector<std::string>>(), "");
@@ -144,6 +149,10 @@ std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& value
   if (request.once && !top) return mistake("--once goes with top only");
   if (request.follow && request.verb != CtlVerb::events) return mistake("--follow goes with events only");
   request.json = values.count("json") > 0;
+  request.check = values.count("check") > 0;
+  if (request.check && (request.verb != CtlVerb::status || request.json)) {
+    return mistake("--check goes with status only, and not with --json");
+  }
   request.socket = socket_path(values, env_socket);
   return request;
 }

@@ -16,6 +16,7 @@ struct CtlRequest {
   bool json = false;
   bool follow = false;  ///< of events: goes on until it is interrupted
   bool once = false;    ///< of top
+  bool check = false;   ///< of status: the health alone, as exit code and line
 };
 
 /// preforkctl has nothing to ask a master: help, version, a mistake.

@@ -86,6 +86,12 @@ std::string header(const Json& status) {
   return out + lost_lines(member(status, "log"));
 }
 
+std::string full_note(const Json& pool) {
+  const milliseconds full = duration(pool, "full_ms");
+  if (full.count() == 0) return {};
+  return fmt::format("full for {}, {} waiting", human_duration(full), number(pool, "waiting"));
+}
+
 std::string pool_note(const Json& pool) {
   const std::uint64_t failures = number(pool, "failures");
   const milliseconds held = duration(pool, "throttled_ms");
@@ -97,7 +103,8 @@ std::string pool_note(const Json& pool) {
   }
   if (failures > 0) note += (note.empty() ? "" : ", ") + counted(failures, "failure") + " in a row";
   const std::string reason = text(pool, "last_failure");
-  return note.empty() || reason.empty() ? note : note + ": " + reason;
+  if (!note.empty() && !reason.empty()) note += ": " + reason;
+  return full_note(pool) + (number(pool, "full_ms") > 0 && !note.empty() ? "; " : "") + note;
 }
 
 // "3/3", "3/3 of 1..8 (dynamic)"

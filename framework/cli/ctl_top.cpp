@@ -172,6 +172,15 @@ std::string head(const Span& span, const std::vector<Row>& workers) {
   return out + responses(span);
 }
 
+std::string note_of(const Json& pool) {
+  std::string note;
+  if (number(pool, "full_ms") > 0) note = fmt::format("full, {} waiting", number(pool, "waiting"));
+  const std::uint64_t failures = number(pool, "failures");
+  if (failures == 0) return note;
+  return fmt::format("{}{}{} failures in a row: {}", note, note.empty() ? "" : "; ", failures,
+                     text(pool, "last_failure"));
+}
+
 std::string pools(const Span& span, const std::vector<Row>& workers, std::size_t width) {
   TextTable table({{"POOL"},
                    {"READY", Align::right},
@@ -188,10 +197,9 @@ std::string pools(const Span& span, const std::vector<Row>& workers, std::size_t
       requests += row.requests;
       connections += number(*row.worker, "connections");
     }
-    const std::uint64_t failures = number(pool, "failures");
     table.add({text(pool, "name"), fmt::format("{}/{}", number(pool, "ready"), number(pool, "target")),
                fmt::format("{:.0f}", cpu), fmt::format("{:.0f}", requests), std::to_string(connections),
-               failures > 0 ? fmt::format("{} failures in a row: {}", failures, text(pool, "last_failure")) : ""});
+               note_of(pool)});
   }
   return table.render(width);
 }

@@ -15,6 +15,7 @@
 
 #include "framework/cli/ctl_client.hpp"
 #include "framework/cli/ctl_events.hpp"
+#include "framework/cli/ctl_health.hpp"
 #include "framework/cli/ctl_options.hpp"
 #include "framework/cli/ctl_print.hpp"
 #include "framework/cli/ctl_top.hpp"
@@ -45,6 +46,17 @@ std::size_t terminal_width() {
   return size.ws_col;
 }
 
+int tell_health(const Health& health) {
+  const int failed = print(health.line);
+  return failed != 0 ? failed : health.exit_code;
+}
+
+std::string why_no_connection(const std::string& path, const std::system_error& error) {
+  const std::string reason = error.code().message();
+  if (error.code().value() == EAGAIN) return "the prefork-master at " + path + " takes no connections: it is stuck";
+  return "no prefork-master answers at " + path + ": " + reason;
+}
+
 int explain_no_connection(const std::string& path, const std::system_error& error) {
   const std::string reason = error.code().message();
   switch (error.code().value()) {
@@ -54,12 +66,11 @@ int explain_no_connection(const std::string& path, const std::system_error& erro
     case ENAMETOOLONG:
       return complain("the path of the control socket is too long: " + path, kExitUsage);
     case EAGAIN:
-      return complain("the prefork-master at " + path + " takes no connections: it is stuck", kExitUnavailable);
+      return complain(why_no_connection(path, error), kExitUnavailable);
     default:
       break;
   }
-  return complain("no prefork-master answers at " + path + ": " + reason +
-                      " (is it running? is \"control\" set in its configuration?)",
+  return complain(why_no_connection(path, error) + " (is it running? is \"control\" set in its configuration?)",
                   kExitUnavailable);
 }
 
@@ -163,8 +174,10 @@ int carry_out(const CtlRequest& request, CtlClient& client) {
     deadline = CtlClient::Clock::now() + kPatience;
   const auto reply = client.ask(request.command, deadline);
   if (reply.outcome != CtlClient::Outcome::answered) {
-    return complain(no_answer(request.socket, reply.outcome), kExitUnavailable);
+    const std::string why = no_answer(request.socket, reply.outcome);
+    return request.check ? tell_health(health_down(why)) : complain(why, kExitUnavailable);
   }
+  if (request.check) return tell_health(health_of(reply.line));
   const Answer answer = read_answer(reply.line);
   if (!answer.ok) return complain(answer.message, answer.exit_code);
   const int shown = show(request, reply.line, answer);
@@ -185,6 +198,9 @@ int run(const std::vector<std::string>& arguments) {
   try {
     client = CtlClient::connect(request.socket, kPatience);
   } catch (const std::system_error& error) {
+    const int code = error.code().value();
+    const bool not_asked = code == EACCES || code == EPERM || code == ENAMETOOLONG;  // says nothing of the server
+    if (request.check && !not_asked) return tell_health(health_down(why_no_connection(request.socket, error)));
     return explain_no_connection(request.socket, error);
   }
   if (request.verb == CtlVerb::top) return show_top(request, *client);

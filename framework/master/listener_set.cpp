@@ -147,11 +147,10 @@ unsigned workers_of(const config::Options& options, const std::string& pool) {
 }  // namespace
 
 std::optional<ipc::SocketQueue> BoundListener::queue() const noexcept {
-  if (spec.scheme == config::ListenScheme::unix_stream) return std::nullopt;
+  const bool accepts = spec.scheme == config::ListenScheme::tcp || spec.scheme == config::ListenScheme::unix_stream;
   ipc::SocketQueue all;
   for (const auto& socket : sockets) {
-    const auto queue = spec.scheme == config::ListenScheme::tcp ? ipc::accept_queue(socket->get())
-                                                                : ipc::datagram_queue(socket->get());
+    const auto queue = accepts ? ipc::accept_queue(socket->get()) : ipc::datagram_queue(socket->get());
     if (!queue) return std::nullopt;
     all = {all.waiting + queue->waiting, all.limit + queue->limit, all.dropped + queue->dropped};
   }

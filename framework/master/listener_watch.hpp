@@ -29,8 +29,8 @@ class ListenerWatch {
   std::vector<std::shared_ptr<ListeningSocket>> watched_;
 };
 
-/// What the kernel holds for a pool's workers: connections that nobody has accepted, where it tells how many (TCP), and
-/// one for each other socket that has something. Blocks: never.
+/// What the kernel holds for a pool's workers: connections that nobody has accepted, where it tells how many, and one
+/// for each other socket that has something. Blocks: never.
 std::uint64_t waiting_clients(const ListenerSet& listeners, const std::string& pool) noexcept;
 
 }  // namespace prefork::master

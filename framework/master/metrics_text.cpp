@@ -71,6 +71,11 @@ void write_pools(PrometheusWriter& out, const StatusSnapshot& status) {
   for (const PoolStatus& pool : status.pools) out.sample({{"pool", pool.name}}, seconds(pool.throttled_for));
   out.family("prefork_pool_circuit_open_seconds", kGauge, "How long a pool's circuit has been open; 0: it is closed.");
   for (const PoolStatus& pool : status.pools) out.sample({{"pool", pool.name}}, seconds(pool.circuit_open_for));
+  out.family("prefork_pool_waiting_clients", kGauge, "What waits for a pool's workers to take it.");
+  for (const PoolStatus& pool : status.pools) out.sample({{"pool", pool.name}}, pool.waiting);
+  out.family("prefork_pool_full_seconds", kGauge,
+             "How long a pool's workers have taken no more while clients wait; 0: it is not so.");
+  for (const PoolStatus& pool : status.pools) out.sample({{"pool", pool.name}}, seconds(pool.full_for));
   out.family("prefork_pool_busyness_ratio", kGauge, "How busy the workers are of a pool that follows its load.");
   for (const PoolStatus& pool : status.pools) {
     if (pool.scaling == "dynamic" || pool.scaling == "on demand") out.sample({{"pool", pool.name}}, pool.busyness);
@@ -170,7 +175,8 @@ void write_responses(PrometheusWriter& out, const StatusSnapshot& status) {
 void write_queues(PrometheusWriter& out, const StatusSnapshot& status) {
   std::map<std::string_view, const ListenerStatus*> streams, datagrams;
   for (const ListenerStatus& listener : status.listeners) {
-    if (listener.queue) (listener.scheme == "tcp" ? streams : datagrams).emplace(listener.address, &listener);
+    const bool accepts = listener.scheme == "tcp" || listener.scheme == "unix";
+    if (listener.queue) (accepts ? streams : datagrams).emplace(listener.address, &listener);
   }
   const auto each = [&](const auto& listeners, std::uint64_t ipc::SocketQueue::*number) {
     for (const auto& [address, listener] : listeners) out.sample({{"address", address}}, (*listener->queue).*number);

@@ -45,6 +45,8 @@ void write(JsonWriter& json, const PoolStatus& pool) {
       .member("busyness", rounded(pool.busyness))
       .member("circuit_open_ms", pool.circuit_open_for.count())
       .member("last_end", pool.last_end)
+      .member("waiting", pool.waiting)
+      .member("full_ms", pool.full_for.count())
       .end_object();
 }
 

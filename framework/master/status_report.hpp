@@ -47,6 +47,8 @@ struct PoolStatus {
   double busyness = 0;                            ///< of dynamic and on-demand pools: 0 to 1
   std::chrono::milliseconds circuit_open_for{0};  ///< zero: it is closed
   std::string last_end{};                         ///< of the worker that failed last; empty: none
+  std::uint64_t waiting = 0;                      ///< clients that no worker has taken, as far as the kernel tells
+  std::chrono::milliseconds full_for{0};          ///< no worker takes more and clients wait; zero: not so
 };
 
 struct ListenerStatus {

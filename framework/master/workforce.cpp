@@ -237,6 +237,7 @@ void Workforce::tend(TimePoint now) {
     }
     kill_bloated(now);
     forget_empty_pools();
+    watch_saturation(now);
   }
   watch_holds(now);
 }
@@ -256,6 +257,7 @@ std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
   if (rollout_ && !stopping_) consider(rollout_->patience);
   consider(next_rss_check_);
   if (!stopping_) consider(next_sample_);
+  if (!stopping_ && !table_.empty()) consider(next_saturation_look_);
   if (!table_.empty()) consider(holds_.next());
   return next;
 }

@@ -20,6 +20,7 @@
 #include "framework/master/pool.hpp"
 #include "framework/master/reactor.hpp"
 #include "framework/master/restart_policy.hpp"
+#include "framework/master/saturation.hpp"
 #include "framework/master/shared_report.hpp"
 #include "framework/master/shared_set.hpp"
 #include "framework/master/spawner.hpp"
@@ -186,6 +187,10 @@ class Workforce {
   void buried(pid_t pid, int wait_status);
   void repair(const WorkerRecord& dead);
   void watch_holds(TimePoint now);
+  // workforce_saturation.cpp
+  FullnessLook fullness(const Pool& pool);
+  void look_for_saturation(TimePoint now);
+  void watch_saturation(TimePoint now);
   std::string taken_for(const ipc::SharedObject& object, const ipc::Hold& hold, const WorkerRecord& worker) const;
   void warn_of_holds(const ipc::SharedObject& object, const std::vector<HoldWatch::Overdue>& overdue);
   const WorkerRecord* holder(ipc::Owner owner) const;
@@ -213,6 +218,8 @@ class Workforce {
   ipc::Scoreboard scoreboard_;
   ipc::Wakeups wakeups_;
   HoldWatch holds_;
+  std::map<std::string, Saturation> saturations_;  ///< by pool
+  TimePoint next_saturation_look_{};
   WorkerTable table_;
   ipc::CounterValues retained_{};  ///< of all workers that have died
   std::array<std::uint64_t, kDepartures> departures_{};

@@ -91,6 +91,12 @@ void Workforce::report_pool(std::size_t id, TimePoint now, StatusSnapshot& snaps
     status.circuit_open_for = std::max(std::chrono::floor<milliseconds>(now - *since), milliseconds(1));
   }
   status.last_end = pool.last_end;
+  if (const auto saturation = saturations_.find(pool.name); saturation != saturations_.end()) {
+    status.waiting = saturation->second.waiting();
+    if (const auto since = saturation->second.full_since()) {
+      status.full_for = std::max(std::chrono::floor<milliseconds>(now - *since), milliseconds(1));
+    }
+  }
   if (pool.policy.last_reason() != ThrottleReason::none) {
     status.last_failure = throttle_reason_name(pool.policy.last_reason());
   }
@@ -110,6 +116,7 @@ Workforce::Strength Workforce::strength() const noexcept {
 
 void Workforce::report(StatusSnapshot& snapshot) {
   const TimePoint now = Clock::now();
+  if (!stopping_) look_for_saturation(now);
   for (const auto& [id, pool] : pools_) report_pool(id, now, snapshot);
   ipc::CounterValues totals = retained_;
   table_.for_each([&](WorkerRecord& worker) {

@@ -98,6 +98,7 @@ void Acceptor::arm() {
   if (armed_ || stopped_) return;
   for (auto& listener : listeners_) runtime_.loop.add(listener->fd(), EPOLLIN | EPOLLEXCLUSIVE, *listener);
   armed_ = true;
+  runtime_.slot.full.store(false, std::memory_order_relaxed);
   stepped_back_ = false;
   disarm();
 }
@@ -118,6 +119,7 @@ void Acceptor::finish() noexcept {
 void Acceptor::pause(std::uint64_t ms) noexcept {
   if (!std::exchange(armed_, false)) return;
   for (auto& listener : listeners_) runtime_.loop.remove(listener->fd());
+  runtime_.slot.full.store(ms == kExhaustedMoment, std::memory_order_relaxed);
   runtime_.slot.add(ipc::Counter::accept_pauses);
   runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(ms));
 }

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -177,12 +178,15 @@ class BlockingProtocol final : public Protocol {
   void open(ipc::UniqueFd fd, const PeerAddress& peer) override {
     BlockingStream stream(host_, *host_.runtime().duties, std::move(fd), peer);
     host_.begin_activity(ipc::ActivityKind::connection, peer.raw());
+    std::atomic<bool>& full = host_.runtime().slot.full;
+    full.store(true, std::memory_order_relaxed);
     try {
       service_.handle(stream);
     } catch (...) {
       host_.log_exception("connection of " + peer.to_string());
     }
     stream.finish();
+    full.store(false, std::memory_order_relaxed);
     host_.runtime().loop.refresh_clock();
   }
   void receive(Datagram&) override {}

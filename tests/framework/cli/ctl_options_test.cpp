@@ -60,6 +60,12 @@ TEST(CtlOptions, AProgramIsNamedFromTheRoot) {
   EXPECT_EQ(message({"upgrade", "x", "y"}).exit_code, 64);
 }
 
+TEST(CtlOptions, CheckIsAWayToReadTheStatus) {
+  EXPECT_EQ(request({"status", "--check"}).command, "status");
+  EXPECT_TRUE(request({"status", "--check"}).check);
+  EXPECT_FALSE(request({"status"}).check);
+}
+
 TEST(CtlOptions, ANegativeNumberIsNoOption) {
   EXPECT_EQ(request({"scale", "main", "-1"}).command, "scale main -1");
   EXPECT_EQ(request({"scale", "main", "+1"}).command, "scale main +1");
@@ -94,6 +100,8 @@ TEST(CtlOptions, Mistakes) {
                              {"status", "--fast"},
                              {"status", "--follow"},
                              {"status", "--once"},
+                             {"workers", "--check"},
+                             {"status", "--check", "--json"},
                              {"top", "now"},
                              {"--jso", "status"},
                              {"scale", "main"},

@@ -62,6 +62,19 @@ TEST(CtlPrint, StatusTellsOfOpenCircuits) {
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }
 
+TEST(CtlPrint, StatusTellsOfFullPools) {
+  auto all = snapshot();
+  all.pools[0].full_for = 95s;
+  all.pools[0].waiting = 12;
+  all.pools[1].waiting = 3;
+  const std::string text = status_text(status_answer(all), 0);
+  EXPECT_NE(text.find("  full for 1m35s, 12 waiting\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find("3 waiting"), std::string::npos) << text;
+  all.pools[1].full_for = 1ms;
+  EXPECT_NE(status_text(status_answer(all), 0).find("full for 1ms, 3 waiting; throttled, next start in 1.5s"),
+            std::string::npos);
+}
+
 TEST(CtlPrint, StatusTellsOfReloads) {
   auto all = snapshot();
   all.master.reload = "rolling";

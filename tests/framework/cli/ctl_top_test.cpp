@@ -68,6 +68,16 @@ TEST(CtlTop, ShowsTheShareOfErrors) {
   EXPECT_THAT(top_text(none, none, {}), Not(HasSubstr("responses"))) << "no HTTP service";
 }
 
+TEST(CtlTop, ShowsAFullPool) {
+  const auto full = sample(R"({"pools":[{"name":"a","full_ms":1500,"waiting":12},{"name":"b","full_ms":1,"waiting":1,)"
+                           R"("failures":2,"last_failure":"x"},{"name":"c","full_ms":0,"waiting":3}]})",
+                           1s);
+  const std::string text = top_text(full, full, {});
+  EXPECT_THAT(text, HasSubstr("  full, 12 waiting\n"));
+  EXPECT_THAT(text, HasSubstr("  full, 1 waiting; 2 failures in a row: x\n"));
+  EXPECT_THAT(text, Not(HasSubstr("3 waiting")));
+}
+
 TEST(CtlTop, FitsTheTerminal) {
   std::string workers;
   for (int i = 0; i < 200; ++i) workers += (i > 0 ? "," : "") + worker(i, 100 + i, 0, 0);

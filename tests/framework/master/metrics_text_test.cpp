@@ -52,6 +52,8 @@ StatusSnapshot snapshot() {
   all.pools.back().scaling = "dynamic";
   all.pools.back().busyness = 0.75;
   all.pools.back().circuit_open_for = 90s;
+  all.pools.back().waiting = 12;
+  all.pools.back().full_for = 2500ms;
   all.log = {3, 4, {{"/var/log/a\"b", 5}}, 6};
   all.restarts = {{"killed", 2}, {"max-rss", 1}};
   all.counters[static_cast<std::size_t>(ipc::Counter::requests)] = UINT64_MAX;
@@ -94,6 +96,8 @@ TEST(MetricsText, SaysWhatThereIs) {
            "prefork_pool_throttled_seconds{pool=\"main\"} 1.5\n",
            "prefork_pool_busyness_ratio{pool=\"main\"} 0.75\n",
            "prefork_pool_circuit_open_seconds{pool=\"main\"} 90\n",
+           "prefork_pool_waiting_clients{pool=\"main\"} 12\n",
+           "prefork_pool_full_seconds{pool=\"main\"} 2.5\n",
            "prefork_log_lines_dropped_total{by=\"master\"} 3\n",
            "prefork_log_lines_dropped_total{by=\"workers\"} 4\n",
            "prefork_access_log_lines_dropped_total{path=\"/var/log/a\\\"b\"} 5\n",

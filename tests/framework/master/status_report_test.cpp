@@ -13,8 +13,8 @@ using nlohmann::json;
 StatusSnapshot snapshot() {
   StatusSnapshot all;
   all.master = {100, "0.1.0", 3, 61s, "prefork.conf", false, "rolling", "generation 2 serves", 5, 1, 4'096'000, 1250ms};
-  all.pools.push_back(
-      {"main", 2, 2, 1, "www-data", 4, 1500ms, "cannot start", "1..8", "dynamic", 0.755, 90s, "worker main/0 fell"});
+  all.pools.push_back({"main", 2, 2, 1, "www-data", 4, 1500ms, "cannot start", "1..8", "dynamic", 0.755, 90s,
+                       "worker main/0 fell", 12, 2500ms});
   all.listeners.push_back({"web", "tcp://127.0.0.1:40123", "tcp", ipc::SocketQueue{3, 4096, 0}});
   all.listeners.push_back({"web", "unix:/run/web.sock", "unix"});
   all.services.push_back({"echo", "echo", "main"});
@@ -61,7 +61,8 @@ TEST(StatusReport, SaysAll) {
                "reloads_done": 5, "reloads_failed": 1, "rss_bytes": 4096000, "cpu_ms": 1250},
     "pools": [{"name": "main", "target": 2, "running": 2, "ready": 1, "user": "www-data", "failures": 4,
                "throttled_ms": 1500, "last_failure": "cannot start", "size": "1..8", "scaling": "dynamic",
-               "busyness": 0.76, "circuit_open_ms": 90000, "last_end": "worker main/0 fell"}],
+               "busyness": 0.76, "circuit_open_ms": 90000, "last_end": "worker main/0 fell",
+               "waiting": 12, "full_ms": 2500}],
     "listeners": [{"service": "web", "address": "tcp://127.0.0.1:40123", "scheme": "tcp",
                    "queue": 3, "queue_limit": 4096, "queue_dropped": 0},
                   {"service": "web", "address": "unix:/run/web.sock", "scheme": "unix"}],
