@@ -1,11 +1,11 @@
 #pragma once
 
-#include "framework/worker/timer_wheel.hpp"
+#include "framework/worker/timeout.hpp"
 
 namespace prefork::http {
 
 /// The time by which a call's coroutine must have ended. Armed only where the service has a request-timeout.
-class CallDeadline final : public worker::TimerWheel::Entry {
+class CallDeadline final : public worker::Timeout {
  public:
   using OnOverdue = void (*)(void* owner);
 
@@ -16,7 +16,7 @@ class CallDeadline final : public worker::TimerWheel::Entry {
   }
 
  private:
-  void on_timer() override { on_overdue_(owner_); }
+  void on_timeout() override { on_overdue_(owner_); }
 
   OnOverdue on_overdue_ = nullptr;
   void* owner_ = nullptr;

@@ -186,8 +186,8 @@ void Connection::limit_call() {
   const auto limit = worker::host_of(*request.context).limits().request_timeout;
   if (limit.count() == 0) return;
   call_->deadline.notify(&Connection::on_call_overdue, this);
-  const std::uint64_t started_ms = (request.started_ns + 999'999) / 1'000'000;
-  host().runtime().loop.timers().arm(call_->deadline, started_ms + static_cast<std::uint64_t>(limit.count()));
+  auto& loop = host().runtime().loop;
+  call_->deadline.arm(loop, loop.ran_at(request.started_ns) + static_cast<std::uint64_t>(limit.count()));
 }
 
 // From the event loop, so that no coroutine runs: the one that is destroyed waits.

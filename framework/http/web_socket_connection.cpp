@@ -31,7 +31,7 @@ WebSocketConnection::WebSocketConnection(worker::ServiceHost& host, ipc::UniqueF
     : StreamConnection(host, std::move(fd), peer),
       terms_(std::move(terms)),
       frames_(terms_->options.max_message_bytes),
-      heard_ms_(host.runtime().loop.now_ms()),
+      heard_ms_(host.runtime().loop.ran_ms()),
       budget_(kStepsPerTurn) {}
 
 void WebSocketConnection::open_with(std::string_view input) {
@@ -139,7 +139,7 @@ void WebSocketConnection::watch_client() {
   if (phase_ != Phase::open || unsent_) return;
   const auto interval = terms_->options.ping_interval;
   if (interval.count() <= 0) return clear_deadline();
-  const std::chrono::milliseconds silent(static_cast<std::int64_t>(host().runtime().loop.now_ms() - heard_ms_));
+  const std::chrono::milliseconds silent(static_cast<std::int64_t>(host().runtime().loop.ran_ms() - heard_ms_));
   if (silent < interval) return set_deadline(interval - silent);
   // Its answer may be behind what the session has not taken: then it is not the client that is slow.
   if (message_ready_ || may_have_input()) return set_deadline(interval);

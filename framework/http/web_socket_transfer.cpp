@@ -53,7 +53,7 @@ bool WebSocketConnection::receive_more() {
     case Received::data:
       break;
   }
-  heard_ms_ = host().runtime().loop.now_ms();
+  heard_ms_ = host().runtime().loop.ran_ms();
   if (std::exchange(ping_unanswered_, false)) watch_client();
   return true;
 }

@@ -110,6 +110,7 @@ Adoption adopt(ipc::UniqueFd state) {
   const std::string text = ipc::read_all(state.get(), kMaxHandoverBytes, "the handed-over state");
   Adoption adoption;
   adoption.state = decode_handover(text, ipc::shared_layout());
+  Clock::go_on(adoption.state.lost);
   take_descriptors(adoption.state);
   adoption.scoreboard = ipc::Scoreboard::adopt(ipc::UniqueFd(adoption.state.scoreboard));
   if (adoption.scoreboard->slots() != adoption.state.wakeups.size()) {

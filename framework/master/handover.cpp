@@ -98,7 +98,7 @@ void fields(A& archive, Is<HandedClient> auto& c) {
 }
 template <class A>
 void fields(A& archive, Is<Handover> auto& h) {
-  archive(h.master, h.version, h.started, h.last_number, h.last_reload, h.reloads_done, h.reloads_failed,
+  archive(h.master, h.version, h.lost, h.started, h.last_number, h.last_reload, h.reloads_done, h.reloads_failed,
           h.wants_reload, h.reload_only);
   archive(h.notify_socket, h.watchdog_us, h.tells_pid, h.was_ready);
   archive(h.pid_file, h.control, h.scoreboard, h.wakeups, h.plugins, h.objects, h.sockets, h.generations, h.pools);

@@ -126,7 +126,8 @@ struct HandedClient {
 
 struct Handover {
   pid_t master = 0;
-  std::string version;  ///< of the program that hands over
+  std::string version;     ///< of the program that hands over
+  std::uint64_t lost = 0;  ///< of Clock, from which all times are
   TimePoint started{};
   unsigned last_number = 0;
   std::string last_reload;

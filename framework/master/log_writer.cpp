@@ -49,12 +49,13 @@ class Output {
 
   /// To be called when due_ms() is over.
   void tell_in_time() noexcept {
-    if (report_.lost > 0 && Clock::now() >= told_ + kReportEvery) tell();
+    if (report_.lost > 0 && std::chrono::steady_clock::now() >= told_ + kReportEvery) tell();
   }
   /// How long until there is something to report, for poll(2).
   int due_ms() const noexcept {
     if (report_.lost == 0) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(told_ + kReportEvery - Clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(told_ + kReportEvery - std::chrono::steady_clock::now());
     return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
   }
 
@@ -67,7 +68,7 @@ class Output {
  private:
   // A report that the master does not take now goes with the next one.
   void tell() noexcept {
-    told_ = Clock::now();
+    told_ = std::chrono::steady_clock::now();
     const auto packet = encode(report_);
     if (ipc::send_packet(reports_, packet) == ipc::SendResult::sent) report_ = {0, report_.error, 0};
   }
@@ -75,7 +76,7 @@ class Output {
   LogFile file_;
   int reports_;
   LogWriterReport report_;
-  TimePoint told_{};
+  std::chrono::steady_clock::time_point told_{};
 };
 
 ipc::UniqueFd take_signals() {

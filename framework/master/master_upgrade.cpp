@@ -106,6 +106,7 @@ Handover Master::hand_over() const {
   Handover handover;
   handover.master = ::getpid();
   handover.version = version_;
+  handover.lost = Clock::lost();
   handover.started = started_;
   handover.last_number = last_number_;
   handover.last_reload = last_reload_;

@@ -85,7 +85,9 @@ void Notifier::tend(TimePoint now, const ServiceReport& report) {
     last_status_ = std::move(status);
     say("STATUS=" + last_status_);
   }
-  if (next_sign_ && *next_sign_ <= now) {
+  // The manager's clock went on while this server's stood still.
+  const bool resumed = std::exchange(lost_, Clock::lost()) != Clock::lost();
+  if (next_sign_ && (*next_sign_ <= now || resumed)) {
     next_sign_ = now + std::chrono::duration_cast<Clock::duration>(*setup_.watchdog / 2);
     say("WATCHDOG=1");
   }
@@ -101,8 +103,8 @@ std::optional<TimePoint> Notifier::next_deadline() const noexcept {
 void Notifier::reload_began() {
   if (phase_ != Phase::ready) return;
   phase_ = Phase::reloading;
-  const auto now = std::chrono::duration_cast<microseconds>(Clock::now().time_since_epoch());
-  say("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()) + (next_sign_ ? "\nWATCHDOG=1" : ""));
+  const std::uint64_t now_us = ipc::monotonic_ns() / 1000;
+  say("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now_us) + (next_sign_ ? "\nWATCHDOG=1" : ""));
 }
 
 void Notifier::reload_ended() {

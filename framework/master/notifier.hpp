@@ -80,6 +80,7 @@ class Notifier {
   Phase phase_ = Phase::starting;
   std::string last_status_;
   std::optional<TimePoint> next_sign_;  ///< of life; nullopt: none is wanted
+  std::uint64_t lost_ = Clock::lost();  ///< when it was given last
   std::deque<std::string> unsent_;
   bool gave_up_ = false;
 };

@@ -5,13 +5,19 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <string>
 #include <utility>
 
 #include "ipc/syscall.hpp"
 
 namespace prefork::master {
+
+namespace {
+
+/// Who sleeps for longer can't tell how much of it was lost.
+constexpr std::chrono::milliseconds kLongestWait{1000};
+
+}  // namespace
 
 Reactor::Reactor() : epoll_(ipc::check_syscall(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {}
 
@@ -32,13 +38,18 @@ void Reactor::forget(int fd) noexcept {
 
 void Reactor::wait(std::optional<TimePoint> deadline) {
   int timeout = -1;
+  std::optional<Clock::duration> wait;
   if (deadline) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
-    timeout = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, INT_MAX));
+    wait = std::clamp(left, std::chrono::milliseconds(0), kLongestWait);
+    timeout = static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(*wait).count());
   }
   std::array<epoll_event, 64> events;
+  Clock::allow(wait);
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
-  if (count == -1 && errno != EINTR) ipc::throw_errno("epoll_wait");
+  const int error = errno;
+  Clock::now();
+  if (count == -1 && error != EINTR) ipc::throw_errno(error, "epoll_wait");
   for (int i = 0; i < count; ++i) {
     const auto& event = events[static_cast<std::size_t>(i)];
     const auto found = callbacks_.find(event.data.fd);

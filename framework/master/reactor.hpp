@@ -26,8 +26,8 @@ class Reactor {
   /// To be called before the descriptor is closed.
   void forget(int fd) noexcept;
 
-  /// Waits until something is ready or `deadline` has come, and calls what is ready. A callback may forget
-  /// any descriptor. Blocks.
+  /// Waits until something is ready, `deadline` has come or, where there is one, a second has passed, and calls what is
+  /// ready. A callback may forget any descriptor. Blocks.
   void wait(std::optional<TimePoint> deadline);
 
  private:

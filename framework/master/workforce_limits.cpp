@@ -17,9 +17,7 @@ constexpr std::chrono::seconds kPaceTold{60};
 // The worker's own number, which is believed only as far as it makes sense.
 TimePoint Workforce::last_beat(const WorkerRecord& worker) const {
   const std::uint64_t ns = scoreboard_.slot(worker.slot).heartbeat_ns.load(std::memory_order_relaxed);
-  const auto now = Clock::now();
-  const auto limit = static_cast<std::uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
-  return TimePoint(std::chrono::nanoseconds(std::min(ns, limit)));
+  return Clock::at(std::min(ns, ipc::monotonic_ns()));
 }
 
 WorkerLimits Workforce::limits_of(const WorkerRecord& worker) const {
@@ -37,7 +35,13 @@ WorkerLimits Workforce::limits_of(const WorkerRecord& worker) const {
 std::optional<WorkerDeadline> Workforce::deadline_of(const WorkerRecord& worker) const {
   const WorkerLimits limits = limits_of(worker);
   std::atomic_thread_fence(std::memory_order_acquire);
-  return master::next_deadline(worker.state, worker.entered, last_beat(worker), limits);
+  auto deadline = master::next_deadline(worker.state, worker.entered, last_beat(worker), limits);
+  // After a standstill of all a worker may come to itself later than the master.
+  const auto resumed = Clock::resumed();
+  if (deadline && deadline->event == WorkerEvent::heartbeat_lost && resumed) {
+    deadline->at = std::max(deadline->at, *resumed + kBeatPeriod + kLeastWaiting);
+  }
+  return deadline;
 }
 
 std::optional<TimePoint> Workforce::next_look(const WorkerRecord& worker, TimePoint now) const {

@@ -67,6 +67,9 @@ std::string Workforce::size_text(std::size_t pool) const {
 
 void Workforce::scale_pools(TimePoint now) {
   const bool due = !next_sample_ || *next_sample_ <= now;
+  // Of a time with a gap it can't be told how busy it was.
+  const auto resumed = Clock::resumed();
+  const bool whole = !next_sample_ || !resumed || *resumed < *next_sample_ - kSamplePause;
   bool sampling = false;
   for (auto& [id, pool] : pools_) {
     if (!follows_load(pool)) continue;
@@ -78,7 +81,8 @@ void Workforce::scale_pools(TimePoint now) {
     // An empty pool is watched instead. One that is rolled keeps its size.
     if (pool.role != Pool::Role::serving || pool.goal == 0) continue;
     sampling = true;
-    if (due) resize(id, now);
+    if (due && whole) resize(id, now);
+    if (due && !whole) sample(id);
   }
   if (!sampling) {
     next_sample_.reset();

@@ -46,11 +46,13 @@ BlockingStream::~BlockingStream() {
 // True: one of `events`, or an error that the next call on the socket will tell. False: the time is over.
 // A limit of zero is none.
 bool BlockingStream::wait_for(short events, milliseconds limit) {
-  const std::uint64_t end = now_ms() + static_cast<std::uint64_t>(limit.count());
+  auto& loop = host_.runtime().loop;
+  loop.refresh_clock();
+  const std::uint64_t end = loop.ran_after(static_cast<std::uint64_t>(limit.count()));
   for (;;) {
     milliseconds slice = kDutyPeriod;
     if (limit.count() > 0) {
-      const std::uint64_t now = now_ms();
+      const std::uint64_t now = loop.ran_ms();
       if (now >= end) {
         host_.runtime().slot.add(ipc::Counter::timeouts);
         return false;
@@ -58,9 +60,9 @@ bool BlockingStream::wait_for(short events, milliseconds limit) {
       slice = std::min(slice, milliseconds(end - now));
     }
     pollfd fds[2] = {{fd_.get(), events, 0}, {duties_.duty_fd(), POLLIN, 0}};
-    auto& loop = host_.runtime().loop;
     loop.begin_wait();
     const int n = ::poll(fds, 2, static_cast<int>(slice.count()));
+    loop.refresh_clock(static_cast<std::uint64_t>(slice.count()));
     loop.begin_work();
     const bool ready = n > 0 && fds[0].revents != 0;
     if (!ready || fds[1].revents != 0) attend();

@@ -23,7 +23,9 @@ bool DutySleeper::sleep(std::uint64_t deadline_ns) {
   const std::uint64_t left_ms = deadline_ns > now ? (deadline_ns - now + 999'999) / 1'000'000 : 0;
   pollfd duty{runtime_.duties->duty_fd(), POLLIN, 0};
   runtime_.loop.begin_wait();
-  ::poll(&duty, 1, static_cast<int>(std::min(left_ms, kDutyPeriodMs)));
+  const std::uint64_t wait_ms = std::min(left_ms, kDutyPeriodMs);
+  ::poll(&duty, 1, static_cast<int>(wait_ms));
+  runtime_.loop.refresh_clock(wait_ms);
   runtime_.loop.begin_work();
   runtime_.duties->attend();
   return true;

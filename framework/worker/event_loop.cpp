@@ -12,9 +12,16 @@
 
 namespace prefork::worker {
 
+namespace {
+
+constexpr std::uint64_t kForEver = UINT64_MAX;
+
+}  // namespace
+
 EventLoop::EventLoop()
     : epoll_(ipc::check_syscall(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       now_ns_(ipc::monotonic_ns()),
+      ran_ns_(clock_.look(now_ns_)),
       timers_(now_ms()) {}
 
 EventLoop::~EventLoop() = default;
@@ -56,15 +63,20 @@ int EventLoop::wait_ms() noexcept {
   return *next <= now ? 0 : static_cast<int>(std::min<std::uint64_t>(*next - now, INT_MAX));
 }
 
-void EventLoop::refresh_clock() noexcept { now_ns_ = ipc::monotonic_ns(); }
+void EventLoop::refresh_clock(std::uint64_t waited_ms) noexcept {
+  now_ns_ = ipc::monotonic_ns();
+  clock_.allow(waited_ms == kForEver ? ipc::RunningClock::kForEver : waited_ms * 1'000'000);
+  ran_ns_ = clock_.look(now_ns_);
+}
 
 void EventLoop::turn() {
   std::array<epoll_event, 256> events;
   begin_wait();
   if (load_ != nullptr) load_->begin_wait(ipc::monotonic_ns());
-  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_ms());
+  const int wait = wait_ms();
+  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait);
   if (count == -1 && errno != EINTR) ipc::throw_errno("epoll_wait");
-  refresh_clock();
+  refresh_clock(wait == -1 ? kForEver : static_cast<std::uint64_t>(wait));
   if (load_ != nullptr) load_->begin_busy(now_ns_);
   for (int i = 0; i < count; ++i) {
     begin_work();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/worker/timer_wheel.hpp"
+#include "ipc/running_clock.hpp"
 #include "ipc/scoreboard.hpp"
 #include "ipc/unique_fd.hpp"
 
@@ -79,7 +80,8 @@ class EventLoop {
   /// Waits for events, a timer or a signal, and handles what came. Blocks.
   void turn();
   /// Reads the clock between turns: for code that blocks by itself (BlockingService).
-  void refresh_clock() noexcept;
+  /// @param waited_ms  how long the caller was ready to wait since it was read last
+  void refresh_clock(std::uint64_t waited_ms = 0) noexcept;
 
   TimerWheel& timers() noexcept { return timers_; }
   /// CLOCK_MONOTONIC as of the start of this turn.
@@ -88,11 +90,27 @@ class EventLoop {
   /// The tick `delay_ms` from now, rounded so that it is never early.
   std::uint64_t tick_after(std::uint64_t delay_ms) const noexcept { return (now_ns_ + 999'999) / 1'000'000 + delay_ms; }
 
+  /// The time in which the worker has run (ipc::RunningClock), as of the start of this turn. What clients and the
+  /// master may take is counted in it: while the worker stood still nobody could hear them. Timers of services are not.
+  std::uint64_t ran_ms() const noexcept { return ran_ns_ / 1'000'000; }
+  /// The running time `delay_ms` from now, rounded so that it is never early.
+  std::uint64_t ran_after(std::uint64_t delay_ms) const noexcept { return (ran_ns_ + 999'999) / 1'000'000 + delay_ms; }
+  /// The running time of a moment of CLOCK_MONOTONIC, rounded up.
+  std::uint64_t ran_at(std::uint64_t moment_ns) const noexcept {
+    return (clock_.at(moment_ns) + 999'999) / 1'000'000;
+  }
+  /// @return the tick at which it will be `ran_ms` if nothing is lost until then; if something is, it comes too early.
+  std::uint64_t tick_at(std::uint64_t ran_ms) const noexcept {
+    return ran_ms + (now_ns_ - ran_ns_ + 999'999) / 1'000'000;
+  }
+
  private:
   int wait_ms() noexcept;
 
   ipc::UniqueFd epoll_;
   std::uint64_t now_ns_;
+  ipc::RunningClock clock_;
+  std::uint64_t ran_ns_;  ///< of now_ns_
   ipc::LoadClock* load_ = nullptr;
   ipc::WorkerSlot* told_ = nullptr;
   TimerWheel timers_;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "framework/worker/service_host.hpp"
+#include "framework/worker/timeout.hpp"
 
 namespace prefork::worker {
 
@@ -26,12 +27,12 @@ constexpr int kNoPermission = 77;
 }  // namespace
 
 /// A question in the frame of the coroutine that asks.
-class MasterLine::Question final : private TimerWheel::Entry {
+class MasterLine::Question final : private Timeout {
  public:
   Question(MasterLine& line, std::chrono::milliseconds patience) : line_(line) {
     auto& loop = line.runtime_.loop;
     loop.refresh_clock();
-    loop.timers().arm(*this, loop.tick_after(static_cast<std::uint64_t>(std::max<std::int64_t>(patience.count(), 0))));
+    arm(loop, loop.ran_after(static_cast<std::uint64_t>(std::max<std::int64_t>(patience.count(), 0))));
   }
   ~Question() { withdraw(); }
 
@@ -47,7 +48,7 @@ class MasterLine::Question final : private TimerWheel::Entry {
   void await_resume() const noexcept {}
 
  private:
-  void on_timer() override {
+  void on_timeout() override {
     withdraw();
     answer(refusal("the master gave no answer in time", kUnavailable));
   }

@@ -168,8 +168,9 @@ std::size_t StreamConnection::note_sent(ssize_t n, std::size_t wanted) {
 void StreamConnection::set_deadline(std::chrono::milliseconds limit) {
   if (limit.count() <= 0) return clear_deadline();
   auto& loop = host_.runtime().loop;
-  deadline_ms_ = loop.tick_after(static_cast<std::uint64_t>(limit.count()));
-  if (!armed() || expires() > deadline_ms_) loop.timers().arm(*this, deadline_ms_);
+  deadline_ms_ = loop.ran_after(static_cast<std::uint64_t>(limit.count()));
+  const std::uint64_t tick = loop.tick_at(deadline_ms_);
+  if (!armed() || expires() > tick) loop.timers().arm(*this, tick);
 }
 
 void StreamConnection::await_first_bytes(std::chrono::milliseconds limit) {
@@ -184,7 +185,7 @@ void StreamConnection::hurry_first_bytes() {
 
 std::optional<std::chrono::milliseconds> StreamConnection::deadline_left() const noexcept {
   if (deadline_ms_ == 0) return std::nullopt;
-  const std::uint64_t now = host_.runtime().loop.now_ms();
+  const std::uint64_t now = host_.runtime().loop.ran_ms();
   return std::chrono::milliseconds(deadline_ms_ > now ? deadline_ms_ - now : 0);
 }
 
@@ -230,7 +231,7 @@ void StreamConnection::run_deferred() {
 void StreamConnection::on_timer() {
   if (deadline_ms_ == 0) return;
   auto& loop = host_.runtime().loop;
-  if (deadline_ms_ > loop.now_ms()) return loop.timers().arm(*this, deadline_ms_);
+  if (deadline_ms_ > loop.ran_ms()) return loop.timers().arm(*this, loop.tick_at(deadline_ms_));
   deadline_ms_ = 0;
   if (stage_ == Stage::lingering) return close();
   host_.runtime().slot.add(ipc::Counter::timeouts);

@@ -130,7 +130,7 @@ class StreamConnection : public EventHandler,
 
   ServiceHost& host_;
   std::uint64_t id_;
-  std::uint64_t deadline_ms_ = 0;
+  std::uint64_t deadline_ms_ = 0;  // of the loop's running time
   std::unique_ptr<char[]> block_;
   std::uint32_t used_ = 0;
   ipc::UniqueFd fd_;

@@ -125,7 +125,7 @@ class Worker final : private DutyOfficer {
   std::vector<Hosted> services_;
   Acceptor acceptor_;
   std::vector<std::unique_ptr<DatagramSocket>> datagram_sockets_;
-  std::uint64_t give_up_ms_ = UINT64_MAX;  // of the loop's clock: end whatever is still open
+  std::uint64_t give_up_ms_ = UINT64_MAX;  // of the loop's running time: end whatever is still open
   int exit_code_ = ipc::kExitRetired;
   Recycling recycling_;
 };
@@ -171,7 +171,7 @@ int Worker::run() {
     link_.say(ipc::StatusKind::ready);
   }
   while (runtime_.drain == DrainMode::none || !runtime_.idle()) {
-    if (runtime_.loop.now_ms() >= give_up_ms_) {
+    if (runtime_.loop.ran_ms() >= give_up_ms_) {
       link_.log(LogLevel::warning, "the time to finish is over: closing " + what_is_open());
       break;
     }
@@ -286,7 +286,7 @@ Detached Worker::start_service(Hosted& hosted, std::size_t& pending, std::string
 void Worker::stop_services() {
   std::size_t pending = services_.size();
   for (auto& hosted : services_) stop_service(hosted, pending);
-  while (pending > 0 && runtime_.loop.now_ms() < give_up_ms_) turn();
+  while (pending > 0 && runtime_.loop.ran_ms() < give_up_ms_) turn();
 }
 
 Detached Worker::stop_service(Hosted& hosted, std::size_t& pending) {
@@ -300,8 +300,8 @@ Detached Worker::stop_service(Hosted& hosted, std::size_t& pending) {
 }
 
 void Worker::drain(DrainMode mode, std::chrono::milliseconds limit) {
-  give_up_ms_ = std::min(give_up_ms_, runtime_.loop.now_ms() + static_cast<std::uint64_t>(limit.count()));
-  duties_.wake_at(give_up_ms_);
+  give_up_ms_ = std::min(give_up_ms_, runtime_.loop.ran_ms() + static_cast<std::uint64_t>(limit.count()));
+  duties_.wake_at(runtime_.loop.tick_at(give_up_ms_));
   if (runtime_.drain >= mode) return;
   runtime_.drain = mode;
   slot_.state.store(ipc::SlotState::draining, std::memory_order_relaxed);

@@ -19,6 +19,7 @@ Handover full() {
   Handover h;
   h.master = 4711;
   h.version = "1.2.3";
+  h.lost = 4711;
   h.started = at(123456789012345);
   h.last_number = 7;
   h.last_reload = "generation 6 serves";

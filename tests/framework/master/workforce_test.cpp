@@ -99,6 +99,28 @@ TEST_F(WorkforceTest, AWorkerThatDoesNotGetReadyIsAborted) {
   EXPECT_THAT(lines(), HasSubstr("is not ready in time: it is aborted"));
 }
 
+// The test stands still where the master would be frozen.
+TEST_F(WorkforceTest, TimeInWhichNobodyRanIsNobodysFault) {
+  pool().workers = 2;
+  pool().boot_timeout = 1200ms;
+  pool().worker_timeout = 1200ms;
+  start([](const SpawnOrder& order) {
+    Puppet puppet(order);
+    if (order.index == 1) puppet.say(ipc::StatusKind::ready);
+    ::raise(SIGSTOP);  // neither gets ready nor beats
+    for (;;) ::pause();
+  });
+  ASSERT_TRUE(turn_until([&] { return ready() == 1; }));
+  const TimePoint before = Clock::now();
+  ::poll(nullptr, 0, 2000);
+  const TimePoint resumed = Clock::now();
+  EXPECT_LE(resumed - before, 600ms);
+  force->tend(resumed);
+  EXPECT_EQ(restarts("boot-timeout") + restarts("heartbeat-lost"), 0U);
+  EXPECT_TRUE(turn_until([&] { return restarts("boot-timeout") > 0; })) << "its time goes on";
+  EXPECT_TRUE(turn_until([&] { return restarts("heartbeat-lost") > 0; }));
+}
+
 TEST_F(WorkforceTest, AWorkerWithoutAHeartbeatIsReplacedAndKilled) {
   pool().workers = 1;
   pool().worker_timeout = 400ms;

@@ -8,6 +8,7 @@
 
 namespace {
 
+constexpr std::chrono::milliseconds kMoment{20};
 volatile bool forever = true;
 
 void spin() {
@@ -20,7 +21,7 @@ class Moody final : public prefork::Service {
  public:
   static void describe(prefork::Manifest& manifest) {
     manifest.summary("Fails on demand.");
-    manifest.choice("mood", "good", {"good", "crash", "throw", "hang", "wait", "exit"}, "What start() does.");
+    manifest.choice("mood", "good", {"good", "crash", "throw", "hang", "wait", "exit", "late"}, "What start() does.");
     manifest.text("unless", "", "A file: where it is there, the mood is good.");
   }
 
@@ -34,6 +35,7 @@ class Moody final : public prefork::Service {
     if (mood == "hang") spin();
     if (mood == "wait") co_await context.sleep_for(std::chrono::hours(1));
     if (mood == "exit") std::exit(3);
+    while (mood == "late" && ::access(unless.c_str(), F_OK) != 0) co_await context.sleep_for(kMoment);
   }
 
   prefork::Task<void> on_connection(prefork::Connection& peer) override {
