@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/cli/text_table.hpp"
+#include "framework/config/visible.hpp"
 
 namespace prefork::cli {
 namespace {
@@ -28,8 +29,8 @@ std::string line_of(const Json& event) {
   const auto seconds = static_cast<time_t>(time_ms / 1000);
   tm parts{};
   ::gmtime_r(&seconds, &parts);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {:<7} {}\n", parts, time_ms % 1000, printable(text(event, "level")),
-                     printable(text(event, "text")));
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {:<7} {}\n", parts, time_ms % 1000,
+                     config::visible(text(event, "level")), config::visible(text(event, "text")));
 }
 
 }  // namespace

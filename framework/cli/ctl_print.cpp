@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/cli/text_table.hpp"
+#include "framework/config/visible.hpp"
 
 namespace prefork::cli {
 namespace {
@@ -68,10 +69,11 @@ std::string header(const Json& status) {
                   number(master, "generation"), text(master, "state"), human_duration(duration(master, "uptime_ms")));
   if (const std::string file = text(master, "config_file"); !file.empty()) out += ", configured by " + file;
   const Json& totals = member(status, "totals");
-  out = printable(out) + '\n';
-  if (const std::string phase = text(master, "reload"); !phase.empty()) out += "reload: " + printable(phase) + '\n';
+  out = config::visible(out) + '\n';
+  if (const std::string phase = text(master, "reload"); !phase.empty())
+    out += "reload: " + config::visible(phase) + '\n';
   if (const std::string last = text(master, "last_reload"); !last.empty()) {
-    out += "last reload: " + printable(last) + '\n';
+    out += "last reload: " + config::visible(last) + '\n';
   }
   out += fmt::format("{} ({:.1f}/s), {}, {} open, {} in, {} out\n", counted(number(totals, "requests"), "request"),
                      real(totals, "requests_per_second"), counted(number(totals, "datagrams"), "datagram"),
@@ -80,7 +82,8 @@ std::string header(const Json& status) {
   std::string restarts;
   for (const auto& [reason, count] : member(status, "restarts").items()) {
     if (!count.is_number_unsigned() || count.get<std::uint64_t>() == 0) continue;
-    restarts += fmt::format("{}{} {}", restarts.empty() ? "" : ", ", printable(reason), count.get<std::uint64_t>());
+    restarts +=
+        fmt::format("{}{} {}", restarts.empty() ? "" : ", ", config::visible(reason), count.get<std::uint64_t>());
   }
   if (!restarts.empty()) out += "workers replaced: " + restarts + '\n';
   return out + lost_lines(member(status, "log"));
@@ -124,7 +127,7 @@ std::string pools(const Json& status, std::size_t width) {
   for (const Json& pool : member(status, "pools")) {
     const std::string end = text(pool, "last_end");
     if (number(pool, "failures") == 0 || end.empty()) continue;
-    out += printable(fmt::format("last failure of {}: {}", text(pool, "name"), end)) + '\n';
+    out += config::visible(fmt::format("last failure of {}: {}", text(pool, "name"), end)) + '\n';
   }
   return out;
 }
@@ -212,9 +215,9 @@ Answer read_answer(std::string_view line) {
   const Json answer = parse(line);
   const Json& ok = member(answer, "ok");
   if (!ok.is_boolean()) return {false, "the answer is not one of a prefork-master", kExitSoftware};
-  if (ok.get<bool>()) return {true, printable(text(answer, "message")), 0};
+  if (ok.get<bool>()) return {true, config::visible(text(answer, "message")), 0};
   const std::uint64_t code = number(answer, "exit");
-  std::string reason = printable(text(answer, "error"));
+  std::string reason = config::visible(text(answer, "error"));
   if (reason.empty()) reason = "the master refused and gave no reason";
   // Beyond 125 a shell reads meanings of its own.
   return {false, std::move(reason), code >= 1 && code <= 125 ? static_cast<int>(code) : kExitSoftware};
@@ -252,7 +255,7 @@ std::string dead_letters_text(std::string_view line, std::size_t width) {
     table.add({digits(letter, "number"), digits(letter, "deliveries"), digits(letter, "bytes"), text(letter, "start")});
     ++shown;
   }
-  const std::string queue = printable(text(answer, "queue"));
+  const std::string queue = config::visible(text(answer, "queue"));
   if (table.empty()) return fmt::format("queue {} has no dead letters\n", queue);
   const std::uint64_t total = number(answer, "total");
   const std::string rest = total > shown ? fmt::format("and {} more\n", total - shown) : "";

@@ -11,6 +11,7 @@
 #include "framework/cli/ctl_events.hpp"
 #include "framework/cli/ctl_print.hpp"
 #include "framework/cli/text_table.hpp"
+#include "framework/config/visible.hpp"
 
 namespace prefork::cli {
 namespace {
@@ -162,7 +163,7 @@ std::string head(const Span& span, const std::vector<Row>& workers) {
     memory += number(*row.worker, "rss_bytes");
   }
   const auto counts = latencies(span);
-  out = printable(out) + '\n';
+  out = config::visible(out) + '\n';
   out += fmt::format("{:.0f} requests/s, p50 {}, p99 {}, {:.0f} datagrams/s, {} connections ({:.0f} new/s)\n",
                      span.total_rate("requests"), quantile(span, counts, 0.5), quantile(span, counts, 0.99),
                      span.total_rate("datagrams"), number(totals, "connections"), span.total_rate("accepted"));

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <exception>
 
+#include "framework/config/visible.hpp"
 #include "framework/master/journal.hpp"
 #include "ipc/syscall.hpp"
 
@@ -41,7 +42,7 @@ ssize_t read_until(Deadline deadline, int pipe, char* bytes, std::size_t room) {
 }
 
 [[noreturn]] void leave(const std::string& sentence, int exit_code) {
-  std::fprintf(stderr, "prefork-master: %s\n", sentence.c_str());
+  std::fprintf(stderr, "prefork-master: %s\n", config::visible_lines(sentence).c_str());
   std::fflush(nullptr);
   ::_exit(exit_code);
 }
@@ -105,7 +106,8 @@ void Daemon::ready() noexcept { tell(std::string(1, kReady)); }
 
 void Daemon::fail(const std::string& sentence, int exit_code) noexcept {
   if (!starter_.is_open()) {
-    std::fprintf(stderr, "%sprefork-master: %s\n", master::stderr_is_journal() ? "<3>" : "", sentence.c_str());
+    std::fprintf(stderr, "%sprefork-master: %s\n", master::stderr_is_journal() ? "<3>" : "",
+                 config::visible_lines(sentence).c_str());
   } else {
     tell(std::string{kFailure, static_cast<char>(exit_code)} + sentence.substr(0, kMaxMessage - 2));
   }

@@ -21,6 +21,7 @@
 #include "framework/cli/ctl_top.hpp"
 #include "framework/cli/screen.hpp"
 #include "framework/cli/standard_streams.hpp"
+#include "framework/config/visible.hpp"
 #include "framework/master/control_command.hpp"
 
 namespace {
@@ -34,7 +35,7 @@ constexpr int kExitPermission = 77;
 constexpr std::chrono::seconds kPatience{10};
 
 int complain(const std::string& sentence, int exit_code) {
-  std::fprintf(stderr, "preforkctl: %s\n", sentence.c_str());
+  std::fprintf(stderr, "preforkctl: %s\n", prefork::config::visible_lines(sentence).c_str());
   return exit_code;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "framework/config/visible.hpp"
+
 namespace prefork::cli {
 namespace {
 
@@ -17,18 +19,6 @@ void pad(std::string& line, const std::string& cell, std::size_t width, TextTabl
 }
 
 }  // namespace
-
-std::string printable(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    // U+0080 to U+009F, two bytes in UTF-8, are control characters as well.
-    const bool is_c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (is_c1) ++i;
-    out += is_c1 || byte < 0x20 || byte == 0x7f ? '?' : text[i];
-  }
-  return out;
-}
 
 std::size_t display_width(std::string_view text) noexcept {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
@@ -46,7 +36,7 @@ std::string shortened(std::string_view text, std::size_t width) {
 
 void TextTable::add(const std::vector<std::string>& cells) {
   std::vector<std::string> row(columns_.size());
-  for (std::size_t i = 0; i < std::min(cells.size(), row.size()); ++i) row[i] = printable(cells[i]);
+  for (std::size_t i = 0; i < std::min(cells.size(), row.size()); ++i) row[i] = config::visible(cells[i]);
   rows_.push_back(std::move(row));
 }
 

@@ -21,7 +21,7 @@ class TextTable {
 
   explicit TextTable(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
-  /// Missing cells are empty, surplus ones are dropped. Cells are made `printable`.
+  /// Missing cells are empty, surplus ones are dropped. Cells are made visible().
   void add(const std::vector<std::string>& cells);
   bool empty() const noexcept { return rows_.empty(); }
 
@@ -33,10 +33,6 @@ class TextTable {
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
 };
-
-/// @return the text with every control character, that a terminal could obey, replaced by '?'.
-/// @param text UTF-8
-std::string printable(std::string_view text);
 
 /// @return how many characters (code points) the text has.
 std::size_t display_width(std::string_view text) noexcept;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "framework/config/config_error.hpp"
+#include "framework/config/visible.hpp"
 
 namespace prefork::config {
 
@@ -34,8 +35,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string in_quotes(std::string_view text) {
   std::string out = "\"";
-  for (const char byte : text.substr(0, kMaxQuotedBytes)) {
-    const auto code = static_cast<unsigned char>(byte);
+  for (std::size_t shown = 0; !text.empty();) {
+    const std::size_t length = first_character(text).length;
+    shown += length;
+    if (shown > kMaxQuotedBytes) break;
+    const char byte = text.front();
     if (byte == '"' || byte == '\\') {
       out += '\\';
       out += byte;
@@ -43,13 +47,12 @@ std::string in_quotes(std::string_view text) {
       out += "\\n";
     } else if (byte == '\t') {
       out += "\\t";
-    } else if (code < 0x20 || code == 0x7f) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned>(code));
     } else {
-      out += byte;
+      append_visible(out, text);
     }
+    text.remove_prefix(length);
   }
-  if (text.size() > kMaxQuotedBytes) out += "...";
+  if (!text.empty()) out += "...";
   return out + '"';
 }
 

@@ -8,7 +8,7 @@
 /// The parts of which the sentences of this room are made.
 namespace prefork::config {
 
-/// @return text in double quotes, fit for a message: control bytes escaped, cut after 80 bytes.
+/// @return text in double quotes, fit for a message: escaped as visible() does, cut after 80 bytes.
 std::string in_quotes(std::string_view text);
 
 /// @return the candidate with the least edit distance to the word (a swap of neighbours counts as one

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "framework/config/visible.hpp"
 #include "ipc/check.hpp"
 
 namespace prefork::master {
@@ -11,46 +12,12 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
-struct Piece {
-  std::size_t length;
-  bool valid;
-};
-
-// What the first byte of a character says: how many bytes follow, and the range of the first of them.
-// It is that range which keeps overlong forms, surrogates and all beyond U+10FFFF out.
-struct Lead {
-  std::size_t following;
-  unsigned char low;
-  unsigned char high;
-};
-
-Lead lead_of(unsigned char byte) noexcept {
-  if (byte >= 0xc2 && byte <= 0xdf) return {1, 0x80, 0xbf};
-  if (byte == 0xe0) return {2, 0xa0, 0xbf};
-  if (byte == 0xed) return {2, 0x80, 0x9f};
-  if (byte >= 0xe1 && byte <= 0xef) return {2, 0x80, 0xbf};
-  if (byte == 0xf0) return {3, 0x90, 0xbf};
-  if (byte >= 0xf1 && byte <= 0xf3) return {3, 0x80, 0xbf};
-  if (byte == 0xf4) return {3, 0x80, 0x8f};
-  return {0, 0, 0};
-}
-
-// The character at the front of `text`, whose first byte is not ASCII. Unicode 15, table 3-7; an
-// invalid piece is as long as its good beginning, at least a byte.
-Piece next_character(std::string_view text) noexcept {
-  const Lead lead = lead_of(static_cast<unsigned char>(text[0]));
-  if (lead.following == 0) return {1, false};
-  for (std::size_t i = 1; i <= lead.following; ++i) {
-    if (i == text.size()) return {i, false};
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const unsigned char low = i == 1 ? lead.low : 0x80;
-    const unsigned char high = i == 1 ? lead.high : 0xbf;
-    if (byte < low || byte > high) return {i, false};
-  }
-  return {lead.following + 1, true};
-}
-
 constexpr std::string_view kHex = "0123456789abcdef";
+
+void append_escape(std::string& out, char32_t unit) {
+  out += "\\u";
+  for (const unsigned shift : {12U, 8U, 4U, 0U}) out += kHex[unit >> shift & 15];
+}
 
 void append_ascii(std::string& out, char c) {
   switch (c) {
@@ -78,14 +45,20 @@ void append_ascii(std::string& out, char c) {
     default:
       break;
   }
-  const auto byte = static_cast<unsigned char>(c);
-  if (byte >= 0x20 && byte != 0x7f) {
-    out += c;
-    return;
+  if (config::is_deceptive(static_cast<unsigned char>(c))) return append_escape(out, static_cast<unsigned char>(c));
+  out += c;
+}
+
+/// Appends a character that is no ASCII.
+void append_valid(std::string& out, std::string_view bytes, char32_t code) {
+  if (!config::is_deceptive(code)) {
+    out += bytes;
+  } else if (code < 0x10000) {
+    append_escape(out, code);
+  } else {
+    append_escape(out, 0xd800 + ((code - 0x10000) >> 10));
+    append_escape(out, 0xdc00 + ((code - 0x10000) & 0x3ff));
   }
-  out += "\\u00";
-  out += kHex[byte >> 4];
-  out += kHex[byte & 15];
 }
 
 }  // namespace
@@ -98,9 +71,13 @@ void append_json_string(std::string& out, std::string_view text) {
       text.remove_prefix(1);
       continue;
     }
-    const Piece piece = next_character(text);
-    out += piece.valid ? text.substr(0, piece.length) : kReplacement;
-    text.remove_prefix(piece.length);
+    const config::Character at = config::first_character(text);
+    if (at.valid) {
+      append_valid(out, text.substr(0, at.length), at.code);
+    } else {
+      out += kReplacement;
+    }
+    text.remove_prefix(at.length);
   }
   out += '"';
 }
@@ -114,13 +91,13 @@ void append_bounded_json_string(std::string& out, std::string_view text, std::si
   out += '"';
   while (!text.empty()) {
     const std::size_t before = out.size();
-    Piece piece{1, true};
+    config::Character at = config::first_character(text);
     if (static_cast<unsigned char>(text[0]) < 0x80) {
       append_ascii(out, text[0]);
-    } else if (piece = next_character(text); piece.valid) {
-      out += text.substr(0, piece.length);
+    } else if (at.valid) {
+      append_valid(out, text.substr(0, at.length), at.code);
     } else {
-      piece.length = 1;
+      at.length = 1;
       const auto byte = static_cast<unsigned char>(text[0]);
       out.append("\\\\x").append({kHex[byte >> 4], kHex[byte & 15]});
     }
@@ -130,7 +107,7 @@ void append_bounded_json_string(std::string& out, std::string_view text, std::si
       break;
     }
     if (before + kCut.size() <= end) cut = before;
-    text.remove_prefix(piece.length);
+    text.remove_prefix(at.length);
   }
   out += '"';
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "framework/config/visible.hpp"
 #include "framework/master/exit_report.hpp"
 #include "framework/master/json_writer.hpp"
 
@@ -53,15 +54,7 @@ std::string log_text(const LogRecord& record) {
     if (!speaker.service.empty()) text.append(speaker.service).append(": ");
     return text.append(escape_untrusted(record.message, kMaxLogLine));
   }
-  for (const char c : record.message) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      text += c;
-    } else {
-      fmt::format_to(std::back_inserter(text), "\\x{:02x}", byte);
-    }
-  }
-  return text;
+  return config::visible(record.message);
 }
 
 std::string log_json(const LogRecord& record, std::size_t max_bytes) {

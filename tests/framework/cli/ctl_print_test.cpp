@@ -101,7 +101,7 @@ TEST(CtlPrint, WorkersFitTheTerminal) {
     EXPECT_LE(end - begin, 100U);
     begin = end + 1;
   }
-  EXPECT_NE(workers_text(workers_answer(all), 0).find("xxx?[2J\n"), std::string::npos);
+  EXPECT_NE(workers_text(workers_answer(all), 0).find("xxx\\x1b[2J\n"), std::string::npos);
 }
 
 TEST(CtlPrint, LongNamesMoveTheColumns) {

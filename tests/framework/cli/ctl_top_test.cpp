@@ -48,7 +48,7 @@ TEST(CtlTop, ShowsWhatHappenedBetweenTheLooks) {
   EXPECT_THAT(text, HasSubstr("1.0 MiB/s out, CPU 95%, memory 4.0 MiB\n"));
   EXPECT_THAT(text, HasSubstr("\nresponses/s: 0 1xx, 0 2xx, 0 3xx, 0 4xx, 0 5xx, 0 shed\n"));
   EXPECT_THAT(text, HasSubstr("4 failures in a row: cannot start"));
-  EXPECT_THAT(text, HasSubstr("1.2s GET /?[2J"));
+  EXPECT_THAT(text, HasSubstr("1.2s GET /\\x1b[2J"));
   EXPECT_THAT(text, HasSubstr("it happened"));
   const auto first = text.find("main/1"), second = text.find("main/0"), third = text.find("main/2");
   EXPECT_TRUE(first < second && second < third && third != std::string::npos) << text;

@@ -16,6 +16,12 @@ std::string json_string(std::string_view text) {
   return out;
 }
 
+// What a reader of the log or of an answer sees as it stands; a parser finds it unchanged.
+TEST(JsonWriter, EscapesWhatWouldDeceiveItsReader) {
+  EXPECT_EQ(json_string("\u202e\u009b\u200b\U000e0041\u00e9"), "\"\\u202e\\u009b\\u200b\\udb40\\udc41\u00e9\"");
+  EXPECT_EQ(nlohmann::json::parse(json_string("\u202e\U000e0041")), "\u202e\U000e0041");
+}
+
 TEST(JsonWriter, NestsAndSeparates) {
   JsonWriter json;
   json.begin_object().member("a", 1).key("b").begin_array().value("x").value(true).null().end_array();

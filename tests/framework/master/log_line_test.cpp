@@ -36,6 +36,8 @@ TEST(LogLine, AsText) {
 
 TEST(LogLine, TextForgesNoLineAndMovesNoCursor) {
   EXPECT_EQ(log_text(record("a\nb\x1b[2J\x7f Gr\xc3\xbc\xc3\x9f")), "a\\x0ab\\x1b[2J\\x7f Gr\xc3\xbc\xc3\x9f");
+  EXPECT_EQ(log_text(record("\u202e\u009b\u200b")), "\\u202e\\u009b\\u200b");
+  EXPECT_EQ(log_text(said("\u202e\u009b")), "worker main/3 (pid 4711) web: \\xe2\\x80\\xae\\xc2\\x9b");
   EXPECT_EQ(log_text(said("a\nb\\\xff")), "worker main/3 (pid 4711) web: a\\x0ab\\\\\\xff");
 }
 

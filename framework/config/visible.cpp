@@ -1,0 +1,105 @@
+#include "framework/config/visible.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace prefork::config {
+
+namespace {
+
+// What the first byte of a character says: how many bytes follow, and the range of the first of them.
+// It is that range which keeps overlong forms, surrogates and all beyond U+10FFFF out.
+struct Lead {
+  std::size_t following;
+  unsigned char low;
+  unsigned char high;
+};
+
+Lead lead_of(unsigned char byte) noexcept {
+  if (byte >= 0xc2 && byte <= 0xdf) return {1, 0x80, 0xbf};
+  if (byte == 0xe0) return {2, 0xa0, 0xbf};
+  if (byte == 0xed) return {2, 0x80, 0x9f};
+  if (byte >= 0xe1 && byte <= 0xef) return {2, 0x80, 0xbf};
+  if (byte == 0xf0) return {3, 0x90, 0xbf};
+  if (byte >= 0xf1 && byte <= 0xf3) return {3, 0x80, 0xbf};
+  if (byte == 0xf4) return {3, 0x80, 0x8f};
+  return {0, 0, 0};
+}
+
+struct Range {
+  char32_t first, last;
+};
+
+// By code. Unicode 15: general categories Cc, Cf, Zl and Zp, and Default_Ignorable_Code_Point.
+constexpr Range kDeceptive[] = {
+    {0x00, 0x1f},       {0x7f, 0x9f},       {0xad, 0xad},       {0x34f, 0x34f},     {0x600, 0x605},
+    {0x61c, 0x61c},     {0x6dd, 0x6dd},     {0x70f, 0x70f},     {0x890, 0x891},     {0x8e2, 0x8e2},
+    {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},
+    {0x2060, 0x206f},   {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
+    {0xfff0, 0xfffb},   {0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3},
+    {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+};
+
+}  // namespace
+
+Character first_character(std::string_view text) noexcept {
+  const auto first = static_cast<unsigned char>(text[0]);
+  if (first < 0x80) return {1, true, first};
+  const Lead lead = lead_of(first);
+  if (lead.following == 0) return {1, false, 0};
+  char32_t code = first & (0x3fU >> lead.following);
+  for (std::size_t i = 1; i <= lead.following; ++i) {
+    if (i == text.size()) return {i, false, 0};
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const unsigned char low = i == 1 ? lead.low : 0x80;
+    const unsigned char high = i == 1 ? lead.high : 0xbf;
+    if (byte < low || byte > high) return {i, false, 0};
+    code = code << 6 | (byte & 0x3fU);
+  }
+  return {lead.following + 1, true, code};
+}
+
+bool is_deceptive(char32_t code) noexcept {
+  const auto* range = std::lower_bound(std::begin(kDeceptive), std::end(kDeceptive), code,
+                                       [](const Range& r, char32_t c) { return r.last < c; });
+  return range != std::end(kDeceptive) && code >= range->first;
+}
+
+std::size_t append_visible(std::string& out, std::string_view text) {
+  const Character at = first_character(text);
+  const auto code = static_cast<unsigned>(at.code);
+  if (!at.valid) {
+    for (const char c : text.substr(0, at.length)) {
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
+    }
+  } else if (!is_deceptive(at.code)) {
+    out += text.substr(0, at.length);
+  } else if (code < 0x80) {
+    fmt::format_to(std::back_inserter(out), "\\x{:02x}", code);
+  } else if (code < 0x10000) {
+    fmt::format_to(std::back_inserter(out), "\\u{:04x}", code);
+  } else {
+    fmt::format_to(std::back_inserter(out), "\\U{:08x}", code);
+  }
+  return at.length;
+}
+
+std::string visible(std::string_view text) {
+  std::string out;
+  while (!text.empty()) text.remove_prefix(append_visible(out, text));
+  return out;
+}
+
+std::string visible_lines(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const bool end = text.front() == '\n';
+    if (end) out += '\n';
+    text.remove_prefix(end ? 1 : append_visible(out, text));
+  }
+  return out;
+}
+
+}  // namespace prefork::config
