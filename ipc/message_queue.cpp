@@ -15,6 +15,13 @@ constexpr std::size_t kLine = 64;
 // A round of a loop is lost only to another process that got on; the master, which trusts none of them, and
 // a process that meets damaged memory must come to an end all the same.
 constexpr unsigned kManyRounds = 1'000'000;
+constexpr unsigned kMasterRounds = 4'096;  // a twentieth of a millisecond
+
+// A place for a dead letter is looked for so often. Where there are more places, the last fiftieth of them may stay
+// free; were it looked for longer, each message would cost as much as all places once they are full.
+constexpr std::size_t kDeadProbes = 256;
+// In a message's count of deliveries: its holder was about to make a dead letter of it.
+constexpr std::uint32_t kBurying = 1U << 31;
 
 constexpr std::size_t lines(std::size_t bytes) noexcept { return (bytes + kLine - 1) & ~(kLine - 1); }
 
@@ -106,8 +113,13 @@ void MessageQueue::help_tail(std::uint64_t tail) const noexcept {
   control_->tail.compare_exchange_strong(tail, tail + 1);
 }
 
+unsigned MessageQueue::most_rounds() const noexcept {
+  return self_.owner == kMasterOwner ? kMasterRounds : kManyRounds;
+}
+
 MessageQueue::Slot* MessageQueue::claim_free(std::uint64_t& sequence) const noexcept {
-  for (unsigned round = 0; round < kManyRounds; ++round) {
+  const unsigned rounds = most_rounds();
+  for (unsigned round = 0; round < rounds; ++round) {
     const std::uint64_t tail = control_->tail.load(std::memory_order_acquire);
     Slot& at = slot(tail);
     std::uint64_t word = at.state.load(std::memory_order_acquire);
@@ -170,8 +182,9 @@ void MessageQueue::help_head(std::uint64_t head) const noexcept {
 // A helper may have read the head before the message went back: the new epoch makes its help fail, also
 // where the index is the message's own.
 void MessageQueue::rewind(std::uint64_t sequence) const noexcept {
+  const unsigned rounds = most_rounds();
   std::uint64_t head = control_->head.load();
-  for (unsigned round = 0; round < kManyRounds; ++round) {
+  for (unsigned round = 0; round < rounds; ++round) {
     const std::int64_t past = ahead(head & kSequenceMask, sequence);
     if (past < 0) return;
     const std::uint64_t epoch = (head >> kSequenceBits) + 1;
@@ -180,7 +193,8 @@ void MessageQueue::rewind(std::uint64_t sequence) const noexcept {
 }
 
 MessageQueue::Slot* MessageQueue::claim_ready(std::uint64_t& sequence) const noexcept {
-  for (unsigned round = 0; round < kManyRounds; ++round) {
+  const unsigned rounds = most_rounds();
+  for (unsigned round = 0; round < rounds; ++round) {
     const std::uint64_t head = control_->head.load(std::memory_order_acquire);
     const std::uint64_t index = head & kSequenceMask;
     Slot& at = slot(index);
@@ -228,7 +242,7 @@ std::optional<MessageQueue::Taken> MessageQueue::try_get() {
       continue;
     }
     if (getters_.any() && ready_at_head()) wake(getters_);  // who was woken for it may not have been the one who got it
-    return Taken{{at->data(), std::min(at->length, message_bytes_)}, sequence, at->deliveries};
+    return Taken{{at->data(), std::min(at->length, message_bytes_)}, sequence, at->deliveries & ~kBurying};
   }
   return std::nullopt;
 }
@@ -297,20 +311,36 @@ QueueLosses MessageQueue::losses() const noexcept {
 // Dead letters: slots of their own, free, writing and ready, which only consumers fill and only the master
 // empties.
 
-// The message is held while it is copied, so nobody else buries it; a holder that dies after the copy leaves
-// a dead letter of the same sequence, which its successor finds.
-void MessageQueue::bury(const Slot& slot, std::uint64_t sequence) noexcept {
+// Each message has places of its own to look at, so that a free one is soon found, and the search has an end where
+// there is none.
+std::size_t MessageQueue::dead_probe(std::uint64_t sequence, std::size_t probe) const noexcept {
+  if (dead_capacity_ <= kDeadProbes) return probe;
+  std::uint64_t mixed = (sequence * kDeadProbes + probe) * 0x9e3779b97f4a7c15;
+  mixed = (mixed ^ mixed >> 32) * 0xd6e8feb86659fd93;
+  return (mixed ^ mixed >> 32) % dead_capacity_;
+}
+
+bool MessageQueue::is_buried(std::uint64_t sequence) const noexcept {
   for (std::size_t i = 0; i < dead_capacity_; ++i) {
     const std::uint64_t word = dead_slot(i).state.load(std::memory_order_acquire);
-    if (phase_of(word) == kReady && sequence_of(word) == sequence) return;
+    if (phase_of(word) == kReady && sequence_of(word) == sequence) return true;
   }
-  for (std::size_t i = 0; i < dead_capacity_; ++i) {
-    Slot& dead = dead_slot(i);
+  return false;
+}
+
+// The message is held while it is copied, so nobody else buries it; a holder that dies after the copy leaves
+// a dead letter of the same sequence, which its successor finds. It looks for one only where the message says that
+// somebody was about to make it.
+void MessageQueue::bury(Slot& slot, std::uint64_t sequence) noexcept {
+  if ((slot.deliveries & kBurying) != 0 && is_buried(sequence)) return;
+  slot.deliveries |= kBurying;
+  for (std::size_t i = 0; i < std::min<std::size_t>(dead_capacity_, kDeadProbes); ++i) {
+    Slot& dead = dead_slot(dead_probe(sequence, i));
     std::uint64_t word = dead.state.load(std::memory_order_acquire);
     if (phase_of(word) != kFree) continue;
     if (!dead.state.compare_exchange_strong(word, pack(sequence, kWriting, self_.owner))) continue;
     fill(dead, {slot.data(), std::min(slot.length, message_bytes_)}, kNoDeadline);
-    dead.deliveries = slot.deliveries;
+    dead.deliveries = slot.deliveries & ~kBurying;
     control_->dead_lettered.fetch_add(1, std::memory_order_relaxed);
     dead.state.store(pack(sequence, kReady, kNobody));
     return;
@@ -318,43 +348,47 @@ void MessageQueue::bury(const Slot& slot, std::uint64_t sequence) noexcept {
   control_->dropped.fetch_add(1, std::memory_order_relaxed);
 }
 
-std::size_t MessageQueue::dead_letter_count() const noexcept {
+std::size_t MessageQueue::dead_letter_count(Spots piece) const noexcept {
   std::size_t count = 0;
-  for (std::size_t i = 0; i < dead_capacity_; ++i) count += phase_of(dead_slot(i).state.load()) == kReady ? 1 : 0;
+  for (std::size_t i = piece.first; i < piece.end(dead_capacity_); ++i) {
+    count += phase_of(dead_slot(i).state.load()) == kReady ? 1 : 0;
+  }
   return count;
 }
 
-std::vector<DeadLetter> MessageQueue::dead_letters(std::size_t most, std::size_t most_bytes) const {
-  std::vector<DeadLetter> letters;
-  for (std::size_t i = 0; i < dead_capacity_; ++i) {
-    const Slot& dead = dead_slot(i);
-    const std::uint64_t word = dead.state.load();
+// Sequences wrap: a letter's age is counted from half a lap before the head, so that any two of them compare.
+std::vector<DeadLetterPlace> MessageQueue::find_dead(Spots piece) const {
+  const std::uint64_t oldest = control_->head.load() - (std::uint64_t{1} << (kSequenceBits - 1));
+  std::vector<DeadLetterPlace> found;
+  for (std::size_t i = piece.first; i < piece.end(dead_capacity_); ++i) {
+    const std::uint64_t word = dead_slot(i).state.load();
     if (phase_of(word) != kReady) continue;
-    const std::size_t length = std::min<std::size_t>({dead.length, message_bytes_, most_bytes});
-    letters.push_back({sequence_of(word), dead.deliveries, {reinterpret_cast<const char*>(dead.data()), length}});
+    found.push_back({(sequence_of(word) - oldest) & kSequenceMask, sequence_of(word), i});
   }
-  std::sort(letters.begin(), letters.end(),
-            [](const DeadLetter& a, const DeadLetter& b) { return ahead(a.sequence, b.sequence) < 0; });
-  if (letters.size() > most) letters.resize(most);
-  return letters;
+  return found;
 }
 
-std::size_t MessageQueue::requeue_dead(std::size_t most) {
-  std::size_t moved = 0;
-  for (const DeadLetter& letter : dead_letters(most, message_bytes_)) {
-    if (try_put(std::as_bytes(std::span(letter.bytes))) != PutResult::done) break;
-    for (std::size_t i = 0; i < dead_capacity_; ++i) {
-      std::uint64_t word = pack(letter.sequence, kReady, kNobody);
-      if (dead_slot(i).state.compare_exchange_strong(word, pack(0, kFree, kNobody))) break;
-    }
-    ++moved;
-  }
-  return moved;
+std::optional<DeadLetter> MessageQueue::dead_letter(const DeadLetterPlace& place, std::size_t most_bytes) const {
+  const Slot& dead = dead_slot(place.index);
+  if (dead.state.load() != pack(place.sequence, kReady, kNobody)) return std::nullopt;
+  const std::size_t length = std::min(dead.length, message_bytes_);
+  const auto* text = reinterpret_cast<const char*>(dead.data());
+  return DeadLetter{place.sequence, dead.deliveries, length, {text, std::min(length, most_bytes)}};
 }
 
-std::size_t MessageQueue::drop_dead() noexcept {
+MessageQueue::Requeued MessageQueue::requeue_dead(const DeadLetterPlace& place) {
+  const auto letter = dead_letter(place, message_bytes_);
+  if (!letter) return Requeued::gone;
+  const PutResult put = try_put(std::as_bytes(std::span(letter->bytes)));
+  if (put != PutResult::done) return put == PutResult::closed ? Requeued::closed : Requeued::full;
+  std::uint64_t word = pack(place.sequence, kReady, kNobody);
+  dead_slot(place.index).state.compare_exchange_strong(word, pack(0, kFree, kNobody));
+  return Requeued::done;
+}
+
+std::size_t MessageQueue::drop_dead(Spots piece) noexcept {
   std::size_t dropped = 0;
-  for (std::size_t i = 0; i < dead_capacity_; ++i) {
+  for (std::size_t i = piece.first; i < piece.end(dead_capacity_); ++i) {
     std::uint64_t word = dead_slot(i).state.load();
     if (phase_of(word) == kReady && dead_slot(i).state.compare_exchange_strong(word, pack(0, kFree, kNobody)))
       ++dropped;
@@ -364,31 +398,34 @@ std::size_t MessageQueue::drop_dead() noexcept {
 
 // The repair. What is ready behind the head is made reachable again whoever left it so: one who gave a
 // message back may have died before the rewind.
-std::size_t MessageQueue::repair(Owner dead) noexcept {
+std::size_t MessageQueue::repair(const OwnerSet& dead, Spots piece) noexcept {
   std::size_t freed = 0;
-  for (std::uint64_t i = 0; i < capacity_; ++i) {
+  for (std::uint64_t i = piece.first; i < piece.end(capacity_); ++i) {
     Slot& at = slot(i);
     std::uint64_t word = at.state.load();
-    if (owner_in(word) == dead && (phase_of(word) == kWriting || phase_of(word) == kTaken)) {
+    if ((phase_of(word) == kWriting || phase_of(word) == kTaken) && dead.contains(owner_in(word))) {
       const Phase left = phase_of(word) == kWriting ? kVoid : kReady;
       if (at.state.compare_exchange_strong(word, pack(sequence_of(word), left, kNobody))) ++freed;
       word = at.state.load();
     }
     if (phase_of(word) == kReady) rewind(sequence_of(word));
   }
-  for (std::size_t i = 0; i < dead_capacity_; ++i) {
-    std::uint64_t word = dead_slot(i).state.load();
-    if (owner_in(word) != dead || phase_of(word) != kWriting) continue;
-    if (dead_slot(i).state.compare_exchange_strong(word, pack(0, kFree, kNobody))) ++freed;
+  const std::size_t begin = std::max<std::size_t>(piece.first, capacity_);
+  for (std::size_t i = begin; i < piece.end(spots()); ++i) {
+    Slot& letter = dead_slot(i - capacity_);
+    std::uint64_t word = letter.state.load();
+    if (phase_of(word) != kWriting || !dead.contains(owner_in(word))) continue;
+    if (letter.state.compare_exchange_strong(word, pack(0, kFree, kNobody))) ++freed;
   }
   return freed;
 }
 
-std::vector<Hold> MessageQueue::holds() const {
+std::vector<Hold> MessageQueue::holds(Spots piece) const {
   std::vector<Hold> holds;
-  for (std::uint32_t i = 0; i < capacity_; ++i) {
+  for (std::size_t i = piece.first; i < piece.end(capacity_); ++i) {
     const std::uint64_t word = slot(i).state.load(std::memory_order_relaxed);
-    if (phase_of(word) == kTaken || phase_of(word) == kWriting) holds.push_back({owner_in(word), i, sequence_of(word)});
+    if (phase_of(word) != kTaken && phase_of(word) != kWriting) continue;
+    holds.push_back({owner_in(word), static_cast<std::uint32_t>(i), sequence_of(word)});
   }
   return holds;
 }

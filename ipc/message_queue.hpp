@@ -10,6 +10,7 @@
 
 #include "ipc/sleeper.hpp"
 #include "ipc/waiting_set.hpp"
+#include "ipc/walk.hpp"
 
 namespace prefork::ipc {
 
@@ -19,7 +20,18 @@ enum class PutResult : std::uint8_t { done, full, closed };
 struct DeadLetter {
   std::uint64_t sequence = 0;
   std::uint32_t deliveries = 0;
-  std::string bytes;
+  std::size_t length = 0;  ///< of the message, in bytes
+  std::string bytes;       ///< of which this is the beginning
+};
+
+/// Where a dead letter lies, and its place in the order of age. Plain data; whoever comes back with it finds the
+/// letter, or finds that it has gone.
+struct DeadLetterPlace {
+  std::uint64_t age;  ///< the lower, the older: a total order, whatever the memory says
+  std::uint64_t sequence;
+  std::size_t index;
+
+  bool operator<(const DeadLetterPlace& other) const noexcept { return age < other.age; }
 };
 
 /// What happened to messages that were not acknowledged in the usual way.
@@ -41,7 +53,7 @@ class MessageQueue {
   struct Shape {
     std::uint32_t capacity = 0;       ///< messages, a power of two; those taken and not yet acknowledged count
     std::uint32_t message_bytes = 0;  ///< the longest
-    std::uint32_t dead_letters = 0;   ///< kept at most
+    std::uint32_t dead_letters = 0;   ///< kept at most; of more than 256 the last fiftieth may find no place
   };
   static constexpr std::uint32_t kMaxCapacity = 1U << 20;
   static constexpr std::uint32_t kMaxMessageBytes = 16U << 20;
@@ -93,15 +105,26 @@ class MessageQueue {
   const WaitingSet& putters() const noexcept { return putters_; }
 
   /// The rest is the master's.
-  std::size_t repair(Owner dead) noexcept;
+  /// Slots for messages and, behind them, for dead letters: what a piece is of.
+  std::size_t spots() const noexcept { return std::size_t{capacity_} + dead_capacity_; }
+  std::size_t repair(const OwnerSet& dead, Spots piece) noexcept;
+  std::size_t repair(Owner dead) noexcept { return repair(OwnerSet(dead), Spots::all()); }
   /// The messages that are taken now, and those being written; the sequence is the token.
-  std::vector<Hold> holds() const;
-  /// The dead letters, oldest first, at most `most` of them, `most_bytes` of each.
-  std::vector<DeadLetter> dead_letters(std::size_t most, std::size_t most_bytes) const;
-  std::size_t dead_letter_count() const noexcept;
-  /// Puts dead letters back, oldest first, as if they were new. @return how many; the queue may be full.
-  std::size_t requeue_dead(std::size_t most);
-  std::size_t drop_dead() noexcept;
+  std::vector<Hold> holds(Spots piece = Spots::all()) const;
+
+  /// Dead letters are counted, found, copied, put back and dropped one by one: the caller says how many at a time. A
+  /// piece here is of the slots for dead letters alone.
+  std::size_t dead_spots() const noexcept { return dead_capacity_; }
+  std::size_t dead_letter_count(Spots piece = Spots::all()) const noexcept;
+  /// In no order.
+  std::vector<DeadLetterPlace> find_dead(Spots piece) const;
+  /// With at most `most_bytes` of it. @return nullopt: it has gone
+  std::optional<DeadLetter> dead_letter(const DeadLetterPlace& place, std::size_t most_bytes) const;
+  enum class Requeued : std::uint8_t { done, gone, full, closed };
+  /// Puts it back as if it were new.
+  Requeued requeue_dead(const DeadLetterPlace& place);
+  /// @return how many
+  std::size_t drop_dead(Spots piece = Spots::all()) noexcept;
 
  private:
   struct Control;
@@ -132,11 +155,14 @@ class MessageQueue {
   Slot* claim_free(std::uint64_t& sequence) const noexcept;
   Slot* claim_ready(std::uint64_t& sequence) const noexcept;
   bool deliverable(Slot& slot, std::uint64_t sequence) noexcept;
-  void bury(const Slot& slot, std::uint64_t sequence) noexcept;
+  void bury(Slot& slot, std::uint64_t sequence) noexcept;
+  std::size_t dead_probe(std::uint64_t sequence, std::size_t probe) const noexcept;
+  bool is_buried(std::uint64_t sequence) const noexcept;
   void release(Slot& slot, std::uint64_t sequence) noexcept;
   Slot& held(std::uint64_t sequence) const noexcept;
   void wake(const WaitingSet& sleepers) const noexcept;
   bool ready_at_head() const noexcept;
+  unsigned most_rounds() const noexcept;
 
   std::uint32_t capacity_;
   std::uint32_t message_bytes_;

@@ -79,68 +79,79 @@ std::vector<WaitingSet> waiting_sets(const T& object) {
   return {};
 }
 
-std::vector<Hold> holds_of(const Table& table) {
+std::vector<Hold> holds_of(const Table& table, Spots piece) {
   std::vector<Hold> holds;
-  table.for_each_hold([&](Owner owner, std::size_t bucket, std::uint64_t claims) {
-    holds.push_back({owner, static_cast<std::uint32_t>(bucket), claims});
-  });
+  table.for_each_hold(
+      [&](Owner owner, std::size_t bucket, std::uint64_t claims) {
+        holds.push_back({owner, static_cast<std::uint32_t>(bucket), claims});
+      },
+      piece);
   return holds;
 }
 template <class T>
-std::vector<Hold> holds_of(const T& object) {
-  if constexpr (requires { object.holds(); }) return object.holds();
+std::vector<Hold> holds_of(const T& object, Spots piece) {
+  if constexpr (requires { object.holds(piece); }) return object.holds(piece);
+  if constexpr (requires { object.holds(); }) return piece.first == 0 ? object.holds() : std::vector<Hold>();
   return {};
 }
+
+template <class T>
+std::size_t spots_of(const T& object) {
+  if constexpr (requires { object.spots(); }) return object.spots();
+  return 1;
+}
+
+template <class T>
+std::size_t repair_piece(T& object, const OwnerSet& dead, Spots piece) {
+  if constexpr (requires { object.repair(dead, piece); }) return object.repair(dead, piece);
+  std::size_t freed = 0;
+  for (const Owner owner : dead.owners()) freed += object.repair(owner);
+  return freed;
+}
+
+void count_letters(const MessageQueue& queue, Spots piece, SharedSurvey& survey) {
+  const std::size_t end = piece.end(queue.spots());
+  const std::size_t begin = std::max(piece.first, queue.capacity());
+  if (begin < end) survey.dead_letters += queue.dead_letter_count({begin - queue.capacity(), end - begin});
+}
+void count_letters(const auto&, Spots, SharedSurvey&) {}
 
 std::int64_t number(std::uint64_t n) { return static_cast<std::int64_t>(std::min<std::uint64_t>(n, INT64_MAX)); }
 
 // What each kind tells of itself.
-void describe(const MessageQueue& queue, const std::vector<Hold>& holds, SharedReport& report) {
-  report.fill = number(queue.size() + holds.size());
+void describe(const MessageQueue& queue, const SharedSurvey& survey, SharedReport& report) {
+  report.fill = number(std::min<std::uint64_t>(queue.size() + survey.holders.total(), queue.capacity()));
   report.limit = queue.capacity();
   const QueueLosses losses = queue.losses();
   report.losses = {{"expired", losses.expired},
-                   {"dead letters", queue.dead_letter_count()},
+                   {"dead letters", survey.dead_letters},
                    {"dropped", losses.dropped},
                    {"redelivered", losses.redelivered}};
 }
-void describe(const Semaphore& semaphore, const std::vector<Hold>& holds, SharedReport& report) {
-  report.fill = number(holds.size());
+void describe(const Semaphore& semaphore, const SharedSurvey& survey, SharedReport& report) {
+  report.fill = number(survey.holders.total());
   report.limit = semaphore.permits();
 }
-void describe(const Event& event, const std::vector<Hold>&, SharedReport& report) {
+void describe(const Event& event, const SharedSurvey&, SharedReport& report) {
   report.fill = event.is_set() ? 1 : 0;
   report.limit = 1;
 }
 
-void describe(const Topic& topic, const std::vector<Hold>&, SharedReport& report) {
+void describe(const Topic& topic, const SharedSurvey&, SharedReport& report) {
   report.fill = number(std::min<std::uint64_t>(topic.published(), topic.shape().capacity));
   report.limit = topic.shape().capacity;
 }
-void describe(const Barrier& barrier, const std::vector<Hold>&, SharedReport& report) {
+void describe(const Barrier& barrier, const SharedSurvey&, SharedReport& report) {
   report.fill = number(barrier.arrived());
   report.limit = barrier.shape().parties;
 }
-void describe(const Table& table, const std::vector<Hold>&, SharedReport& report) {
-  report.fill = number(table.rows());
-}
-void describe(const SharedCounter& counter, const std::vector<Hold>&, SharedReport& report) {
+void describe(const Table&, const SharedSurvey& survey, SharedReport& report) { report.fill = number(survey.rows); }
+void describe(const SharedCounter& counter, const SharedSurvey&, SharedReport& report) {
   report.fill = number(counter.value());
 }
-void describe(const SharedGauge& gauge, const std::vector<Hold>&, SharedReport& report) { report.fill = gauge.value(); }
-void describe(const SharedHistogram& histogram, const std::vector<Hold>&, SharedReport& report) {
+void describe(const SharedGauge& gauge, const SharedSurvey&, SharedReport& report) { report.fill = gauge.value(); }
+void describe(const SharedHistogram& histogram, const SharedSurvey&, SharedReport& report) {
   report.fill = number(histogram.count());
-}
-
-std::vector<std::pair<Owner, std::uint64_t>> count_by_owner(const std::vector<Hold>& holds) {
-  std::vector<std::pair<Owner, std::uint64_t>> holders;
-  for (const Hold& hold : holds) {
-    const auto known =
-        std::find_if(holders.begin(), holders.end(), [&](const auto& h) { return h.first == hold.owner; });
-    known == holders.end() ? static_cast<void>(holders.emplace_back(hold.owner, 1))
-                           : static_cast<void>(++known->second);
-  }
-  return holders;
 }
 
 }  // namespace
@@ -182,12 +193,20 @@ void SharedObject::keep_notes() {
   if (notes_ == nullptr) notes_ = std::make_unique<HoldNotes>(name_, words());
 }
 
-// The dead is taken out of the waiting sets first, so that no wake-up is spent on him once everyone has been
+std::size_t SharedObject::spots() const {
+  return with_object(*this, {}, [](auto& object) { return spots_of(object); });
+}
+
+// The dead are taken out of the waiting sets first, so that no wake-up is spent on them once everyone has been
 // woken (tests/ipc/models/semaphore_model.cpp).
-std::size_t SharedObject::repair(std::size_t slot) {
+std::size_t SharedObject::repair(const OwnerSet& dead, Spots piece) {
   return with_object(*this, {}, [&](auto& object) {
-    for (const WaitingSet& sleepers : waiting_sets(object)) sleepers.retract(slot);
-    const std::size_t freed = object.repair(owner_of(slot));
+    if (piece.first == 0) {
+      for (const WaitingSet& sleepers : waiting_sets(object)) {
+        for (const Owner owner : dead.owners()) sleepers.retract(slot_of(owner));
+      }
+    }
+    const std::size_t freed = repair_piece(object, dead, piece);
     // What a gauge drops was held by nobody, and at the death of any worker.
     const std::size_t counted = shape_.kind == SharedKind::gauge ? 0 : freed;
     repairs_ += counted;
@@ -201,21 +220,34 @@ void SharedObject::wake_all(const Bells& bells) const {
   });
 }
 
-std::vector<Hold> SharedObject::holds() const {
-  return with_object(*this, {}, [](auto& object) { return holds_of(object); });
+std::vector<Hold> SharedObject::holds(Spots piece) const {
+  return with_object(*this, {}, [&](auto& object) { return holds_of(object, piece); });
 }
 
-SharedReport SharedObject::report() const {
-  return with_object(*this, {}, [this](auto& object) {
+void SharedObject::survey(Spots piece, SharedSurvey& survey) const {
+  with_object(*this, {}, [&](auto& object) {
+    for (const Hold& hold : holds_of(object, piece)) survey.holders.add(hold.owner);
+    if constexpr (requires { object.rows(piece); }) survey.rows += object.rows(piece);
+    count_letters(object, piece, survey);
+  });
+}
+
+SharedReport SharedObject::report(const SharedSurvey& survey) const {
+  return with_object(*this, {}, [&](auto& object) {
     SharedReport report;
-    const std::vector<Hold> holds = holds_of(object);
     report.limit = shape_.kind == SharedKind::table ? shape_.capacity : 0;
-    describe(object, holds, report);
+    describe(object, survey, report);
     for (const WaitingSet& sleepers : waiting_sets(object)) report.waiters += sleepers.count();
-    report.holders = count_by_owner(holds);
+    report.holders = survey.holders.holders();
     std::erase_if(report.losses, [](const auto& loss) { return loss.second == 0; });
     return report;
   });
+}
+
+SharedReport SharedObject::report() const {
+  SharedSurvey all;
+  survey(Spots::all(), all);
+  return report(all);
 }
 
 }  // namespace prefork::ipc

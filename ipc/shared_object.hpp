@@ -11,6 +11,7 @@
 #include "ipc/party.hpp"
 #include "ipc/shared_memory.hpp"
 #include "ipc/shared_shape.hpp"
+#include "ipc/walk.hpp"
 
 namespace prefork::ipc {
 
@@ -21,6 +22,13 @@ struct SharedReport {
   std::uint64_t waiters = 0;                                  ///< workers that sleep on it
   std::vector<std::pair<Owner, std::uint64_t>> holders;       ///< who holds how many words of it
   std::vector<std::pair<std::string, std::uint64_t>> losses;  ///< "expired", "dead letters", ...: only what is not zero
+};
+
+/// What was seen of an object's words so far, piece by piece.
+struct SharedSurvey {
+  HolderCounts holders;
+  std::uint64_t rows = 0;
+  std::uint64_t dead_letters = 0;
 };
 
 /// A shared object as the master has it: made before the fork, walked at each death. Its memory is written
@@ -57,19 +65,30 @@ class SharedObject {
   /// @return nullptr: none are kept
   const HoldNotes* notes() const noexcept { return notes_.get(); }
 
-  /// Frees whatever a dead worker held, before its slot is used again. When all objects have been repaired,
+  /// The places that a walk over the object looks at, from 0 on; a walk takes them in that order, some at a time, and
+  /// other things happen in between. Those of few words are one place.
+  std::size_t spots() const;
+
+  /// Frees whatever dead workers held, before their slots are used again. When all of the object has been repaired,
   /// every bell must be rung (wake_all(), and then each living worker's): the dead may have chosen a sleeper
-  /// and not have woken it. Process: master. Blocks: never; the time is bounded by the shape.
+  /// and not have woken it. Process: master. Blocks: never; the time is bounded by the piece.
   /// @return words freed
-  std::size_t repair(std::size_t slot);
+  std::size_t repair(const OwnerSet& dead, Spots piece);
+  std::size_t repair(std::size_t slot) { return repair(OwnerSet(owner_of(slot)), Spots::all()); }
   /// Wakes everyone who is announced as sleeping on this object.
   void wake_all(const Bells& bells) const;
   /// All that repair() has freed so far.
   std::uint64_t repairs() const noexcept { return repairs_; }
 
+  /// Looks at a piece of it. The time is bounded by the piece.
+  void survey(Spots piece, SharedSurvey& survey) const;
+  /// @param survey  of all its places
+  SharedReport report(const SharedSurvey& survey) const;
+  /// All at once.
   SharedReport report() const;
-  /// The words that are held now. Of queues: the messages taken; of semaphores and mutexes: the permits.
-  std::vector<Hold> holds() const;
+  /// The words that are held now. Of queues: the messages taken; of semaphores and mutexes: the permits. In the order
+  /// of their indexes.
+  std::vector<Hold> holds(Spots piece = Spots::all()) const;
 
  private:
   SharedObject(std::string name, SharedShape shape, std::size_t slots, SharedMemory memory);

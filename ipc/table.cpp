@@ -130,25 +130,27 @@ TableResult Table::for_each(const Visitor& visitor, std::uint64_t now_ns) const 
   return TableResult::done;
 }
 
-std::size_t Table::rows() const noexcept {
+std::size_t Table::rows(Spots piece) const noexcept {
   std::size_t count = 0;
-  for (std::size_t slot = 0; slot < layout_.slots; ++slot) {
+  for (std::size_t slot = piece.first; slot < piece.end(layout_.slots); ++slot) {
     if (live(states_[slot].load(std::memory_order_relaxed))) ++count;
   }
   return count;
 }
 
-std::size_t Table::repair(Owner dead) noexcept {
+std::size_t Table::repair(const OwnerSet& dead, Spots piece) noexcept {
   std::size_t freed = 0;
   // Slots before locks: whom a freed lock lets in shall not find the table full for a dead writer's sake.
-  for (std::size_t slot = 0; slot < layout_.slots; ++slot) {
+  for (std::size_t slot = piece.first; slot < piece.end(layout_.slots); ++slot) {
     std::uint64_t state = states_[slot].load(std::memory_order_acquire);
-    if (phase(state) != kClaimed || owner(state) != dead) continue;
+    if (phase(state) != kClaimed || !dead.contains(owner(state))) continue;
     if (states_[slot].compare_exchange_strong(state, state & kVersionMask)) ++freed;
   }
-  for (std::size_t i = 0; i < layout_.buckets; ++i) {
-    if (TableLock::repair(locks_[i], dead)) ++freed;
-  }
+  for_each_hold(
+      [&](Owner owner, std::size_t bucket, std::uint64_t) {
+        if (dead.contains(owner) && TableLock::repair(locks_[bucket], owner)) ++freed;
+      },
+      piece);
   return freed;
 }
 

@@ -11,6 +11,7 @@
 #include "ipc/table_layout.hpp"
 #include "ipc/table_lock.hpp"
 #include "ipc/table_row.hpp"
+#include "ipc/walk.hpp"
 
 namespace prefork::ipc {
 
@@ -107,18 +108,25 @@ class Table {
   std::size_t sweep(std::uint64_t now_ns, const Visitor& visitor);
 
   /// Rows, with those that have expired but are still there. Walks all slots. Process: any.
-  std::size_t rows() const noexcept;
+  std::size_t rows() const noexcept { return rows(Spots::all()); }
+  std::size_t rows(Spots piece) const noexcept;
   /// Calls `visit(Owner, bucket, claims)` for each lock that is held now. Process: any.
   template <class Visit>
-  void for_each_hold(Visit visit) const {
-    for (std::size_t i = 0; i < layout_.buckets; ++i) {
-      const std::uint64_t word = locks_[i].load(std::memory_order_relaxed);
-      if (TableLock::owner(word) != kNobody) visit(TableLock::owner(word), i, TableLock::claims(word));
+  void for_each_hold(Visit visit, Spots piece = Spots::all()) const {
+    const std::size_t begin = piece.first < layout_.slots ? layout_.slots : piece.first;
+    for (std::size_t i = begin; i < piece.end(spots()); ++i) {
+      const std::size_t bucket = i - layout_.slots;
+      const std::uint64_t word = locks_[bucket].load(std::memory_order_relaxed);
+      if (TableLock::owner(word) != kNobody) visit(TableLock::owner(word), bucket, TableLock::claims(word));
     }
   }
 
-  /// Frees the slots and the locks that a dead worker held. Process: master. @return words freed
-  std::size_t repair(Owner dead) noexcept;
+  /// Slots and, behind them, locks: what a piece is of.
+  std::size_t spots() const noexcept { return layout_.slots + layout_.buckets; }
+  /// Frees the slots and the locks that dead workers held. Pieces are to be taken in their order. Process: master.
+  /// @return words freed
+  std::size_t repair(const OwnerSet& dead, Spots piece) noexcept;
+  std::size_t repair(Owner dead) noexcept { return repair(OwnerSet(dead), Spots::all()); }
 
  private:
   struct Found {

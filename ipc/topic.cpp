@@ -248,14 +248,14 @@ bool Topic::pass_over(const Cursor& cursor) const noexcept {
   return true;
 }
 
-std::size_t Topic::repair(Owner dead) const noexcept {
+std::size_t Topic::repair(const OwnerSet& dead, Spots piece) const noexcept {
   std::size_t freed = 0;
-  for (std::uint64_t i = 0; i < shape_.capacity; ++i) {
+  for (std::uint64_t i = piece.first; i < piece.end(shape_.capacity); ++i) {
     Word& state = *slot(i).state;
     std::uint64_t seen = state.load();
     // Publishers that come by may make the position void, or void of a later lap: then look again. Who comes by
     // as often as that means harm.
-    for (std::uint32_t tries = 1U << 16; is_held(seen) && owner_in(seen) == dead && tries > 0; --tries) {
+    for (std::uint32_t tries = 1U << 16; is_held(seen) && dead.contains(owner_in(seen)) && tries > 0; --tries) {
       if (!state.compare_exchange_strong(seen, with(seen, Phase::is_void, kNobody))) continue;
       ++freed;
       break;

@@ -8,6 +8,7 @@
 
 #include "ipc/party.hpp"
 #include "ipc/waiting_set.hpp"
+#include "ipc/walk.hpp"
 
 namespace prefork::ipc {
 
@@ -73,7 +74,9 @@ class Topic {
 
   /// Frees what the dead wrote to. Process: master. The time is bounded by the shape. Whoever waits must be woken
   /// then, also where nothing was freed: the dead may have made a change and told nobody. @return words freed
-  std::size_t repair(Owner dead) const noexcept;
+  std::size_t repair(const OwnerSet& dead, Spots piece) const noexcept;
+  std::size_t repair(Owner dead) const noexcept { return repair(OwnerSet(dead), Spots::all()); }
+  std::size_t spots() const noexcept { return shape_.capacity; }
 
   WaitingSet waiting() const noexcept { return waiting_; }
   /// Positions given out so far, void ones included.

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
-#include "framework/cli/text_table.hpp"
+#include "framework/config/visible.hpp"
 
 namespace prefork::cli {
 namespace {
@@ -54,7 +54,7 @@ Finding look_at(const Json& pool) {
 
 Health told(int exit_code, const std::string& what) {
   constexpr const char* kWords[] = {"well", "degraded", "down"};
-  return {exit_code, fmt::format("{}: {}\n", kWords[exit_code], printable(what))};
+  return {exit_code, fmt::format("{}: {}\n", kWords[exit_code], config::visible(what))};
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "framework/master/hold_watch.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace prefork::master {
 
@@ -15,7 +16,7 @@ milliseconds interval(milliseconds limit) { return std::clamp(limit / 4, millise
 
 HoldWatch::HoldWatch(const std::vector<milliseconds>& limits) {
   for (std::size_t i = 0; i < limits.size(); ++i) {
-    if (limits[i].count() > 0) watched_.push_back({i, limits[i], TimePoint(), {}});
+    if (limits[i].count() > 0) watched_.push_back({i, limits[i], TimePoint(), {}, 0, {}});
   }
 }
 
@@ -36,26 +37,31 @@ std::vector<std::size_t> HoldWatch::due(TimePoint now) const {
 }
 
 std::vector<HoldWatch::Overdue> HoldWatch::sampled(std::size_t object, const std::vector<ipc::Hold>& holds,
-                                                   TimePoint now) {
+                                                   TimePoint now, bool last) {
   std::vector<Overdue> overdue;
   const auto watched =
       std::find_if(watched_.begin(), watched_.end(), [&](const Watched& w) { return w.object == object; });
   if (watched == watched_.end()) return overdue;
-  watched->next = now + interval(watched->limit);
-  decltype(watched->seen) seen;
   for (const ipc::Hold& hold : holds) {
-    const std::pair key(hold.index, hold.owner);
-    const auto before = watched->seen.find(key);
-    const bool same = before != watched->seen.end() && before->second.token == hold.token;
-    Seen entry = same ? before->second : Seen{hold.token, now, false};
+    if (watched->sampled.size() >= kMostSeen) break;
+    const auto& before = watched->before;
+    std::size_t& at = watched->passed;
+    while (at < before.size() && before[at].index < hold.index) ++at;
+    const bool same = at < before.size() && before[at].index == hold.index && before[at].owner == hold.owner &&
+                      before[at].token == hold.token;
+    Seen entry = same ? before[at] : Seen{hold.index, hold.owner, hold.token, now, false};
     const auto held = std::chrono::floor<milliseconds>(now - entry.since);
     if (held > watched->limit && !entry.told) {
       overdue.push_back({hold, held});
       entry.told = true;
     }
-    seen.emplace(key, entry);
+    watched->sampled.push_back(entry);
   }
-  watched->seen = std::move(seen);
+  if (last) {
+    watched->next = now + interval(watched->limit);
+    watched->before = std::exchange(watched->sampled, {});
+    watched->passed = 0;
+  }
   return overdue;
 }
 

@@ -3,9 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "framework/master/clock.hpp"
@@ -29,12 +27,17 @@ class HoldWatch {
   std::optional<TimePoint> next() const noexcept;
   /// The objects that are to be sampled now.
   std::vector<std::size_t> due(TimePoint now) const;
-  /// Takes a sample of an object that is watched.
+  /// Takes a piece of a sample of an object that is watched: holds by ascending index, piece after piece. With the last
+  /// piece the sample is complete. Of more than kMostSeen holds in a sample, those behind are not watched.
   /// @return what is beyond the limit since then: each holding is told once.
-  std::vector<Overdue> sampled(std::size_t object, const std::vector<ipc::Hold>& holds, TimePoint now);
+  std::vector<Overdue> sampled(std::size_t object, const std::vector<ipc::Hold>& holds, TimePoint now,
+                               bool last = true);
+  static constexpr std::size_t kMostSeen = 16'384;
 
  private:
   struct Seen {
+    std::uint32_t index;
+    ipc::Owner owner;
     std::uint64_t token;
     TimePoint since;
     bool told;
@@ -43,7 +46,9 @@ class HoldWatch {
     std::size_t object;
     std::chrono::milliseconds limit;
     TimePoint next;
-    std::map<std::pair<std::uint32_t, ipc::Owner>, Seen> seen;  ///< by index and owner: of the last sample
+    std::vector<Seen> before;   ///< the last sample, by index
+    std::size_t passed = 0;     ///< of it, by the sample that is being taken
+    std::vector<Seen> sampled;  ///< which is this
   };
 
   std::vector<Watched> watched_;

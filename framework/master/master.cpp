@@ -15,6 +15,7 @@
 #include "framework/master/metrics_text.hpp"
 #include "framework/master/queue_admin.hpp"
 #include "framework/master/startup_error.hpp"
+#include "framework/master/survey_job.hpp"
 #include "ipc/proc_numbers.hpp"
 #include "ipc/resident_memory.hpp"
 #include "ipc/syscall.hpp"
@@ -100,6 +101,7 @@ int Master::run() {
     workforce_.tend(now);
     tend_reload();
     for (auto& [socket, access] : workforce_.take_lines()) control_.adopt(std::move(socket), access);
+    jobs_.tend();
     tend_upgrade(now);
     log_.tend(now);
     notifier_.tend(now, service_report());
@@ -107,8 +109,10 @@ int Master::run() {
     if (stop_level_ != StopLevel::none && workforce_.empty()) break;
     const auto logs = earlier(log_writers_.next_deadline(), log_.next_deadline());
     const auto others = earlier(earlier(control, upgrade_deadline()), notifier_.next_deadline());
-    reactor_.wait(earlier(earlier(workforce_.next_deadline(now), logs), others));
+    const auto work = jobs_.empty() ? std::nullopt : std::optional(now);
+    reactor_.wait(earlier(earlier(workforce_.next_deadline(now), work), earlier(logs, others)));
   }
+  jobs_.give_up("the server has stopped");
   log_writers_.finish(kLogsEnd);
   log_.notice("prefork-master (pid " + std::to_string(::getpid()) + ") has stopped");
   return 0;
@@ -226,13 +230,14 @@ ControlSocket::Reply Master::carry_out(const ControlCommand& command, ControlSoc
         } else if constexpr (std::is_same_v<C, ReopenCommand>) {
           return {reopen()};
         } else if constexpr (std::is_same_v<C, IpcCommand>) {
-          return {ipc_answer(workforce_.report_shared())};
+          return survey(client, [](const auto& objects) { return ipc_answer(objects); });
         } else if constexpr (std::is_same_v<C, MetricsCommand>) {
-          return {answer_ok("metrics", metrics_text(snapshot(), workforce_.report_shared()))};
+          return survey(
+              client, [this](const auto& objects) { return answer_ok("metrics", metrics_text(snapshot(), objects)); });
         } else if constexpr (std::is_same_v<C, EventsCommand>) {
           return {log_.events().answer(c.since)};
         } else if constexpr (std::is_same_v<C, QueueCommand>) {
-          return {administer(c)};
+          return administer(c, client);
         } else {
           static_assert(std::is_same_v<C, UpgradeCommand>);
           const std::string refusal = ask_upgrade(c.binary, client, "upgrade command");
@@ -283,10 +288,32 @@ std::string Master::reopen() {
   }
 }
 
-std::string Master::administer(const QueueCommand& command) {
-  QueueOutcome outcome = administer_queue(workforce_.shared(), workforce_.bells(), command);
-  if (!outcome.log.empty()) log_.notice("queue command: " + outcome.log);
-  return std::move(outcome.answer);
+ControlSocket::Reply Master::begin_job(std::unique_ptr<Job> job) {
+  if (upgrade_ && upgrade_->proved) return {answer_error("an upgrade is under way: ask again", kExitUnavailable)};
+  if (jobs_.full()) return {answer_error("too much is being done at once: ask again", kExitUnavailable)};
+  jobs_.add(std::move(job));
+  return {};
+}
+
+ControlSocket::Reply Master::administer(const QueueCommand& command, ControlSocket::ClientId client) {
+  return begin_job(
+      administer_queue(workforce_.shared(), workforce_.bells(), command, [this, client](const QueueOutcome& outcome) {
+        if (!outcome.log.empty()) log_.notice("queue command: " + outcome.log);
+        control_.answer(client, outcome.answer);
+      }));
+}
+
+ControlSocket::Reply Master::survey(ControlSocket::ClientId client,
+                                    std::function<std::string(const std::vector<SharedStatus>&)> answer) {
+  const auto describe = [this](const auto& object, const auto& report) { return workforce_.describe(object, report); };
+  const auto done = [this, client, answer = std::move(answer)](const std::vector<SharedStatus>& objects) {
+    control_.answer(client, answer(objects));
+  };
+  const auto given_up = [this, client](std::string_view why) {
+    control_.answer(client, answer_error(why, kExitUnavailable));
+  };
+  return begin_job(
+      std::make_unique<SurveyJob>(workforce_.objects_to_report(), describe, SurveyJob::End{done, given_up}));
 }
 
 ServiceReport Master::service_report() const {
@@ -314,7 +341,8 @@ StatusSnapshot Master::snapshot() {
                      reloads_done_,
                      reloads_failed_,
                      ipc::resident_bytes(::getpid()),
-                     ipc::cpu_time(::getpid())};
+                     ipc::cpu_time(::getpid()),
+                     std::chrono::floor<std::chrono::microseconds>(reactor_.longest_turn())};
   snapshot.overflows = ipc::listen_overflows();
   for (const auto& listener : workforce_.current().listeners->listeners()) {
     for (const auto service : listener.services) {

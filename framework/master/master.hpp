@@ -13,6 +13,7 @@
 #include "framework/master/control_command.hpp"
 #include "framework/master/control_socket.hpp"
 #include "framework/master/generation.hpp"
+#include "framework/master/jobs.hpp"
 #include "framework/master/log.hpp"
 #include "framework/master/log_writers.hpp"
 #include "framework/master/notifier.hpp"
@@ -105,7 +106,10 @@ class Master {
   std::string scale_back(std::size_t pool, const std::string& name);
   std::string no_room() const;
   std::string reopen();
-  std::string administer(const QueueCommand& command);
+  ControlSocket::Reply begin_job(std::unique_ptr<Job> job);
+  ControlSocket::Reply administer(const QueueCommand& command, ControlSocket::ClientId client);
+  ControlSocket::Reply survey(ControlSocket::ClientId client,
+                              std::function<std::string(const std::vector<SharedStatus>&)> answer);
   StatusSnapshot snapshot();
   ServiceReport service_report() const;
 
@@ -120,6 +124,7 @@ class Master {
   LogWriters log_writers_;
   Workforce workforce_;
   ControlSocket control_;
+  Jobs jobs_;
   StopLevel stop_level_ = StopLevel::none;
   std::optional<Reload> reload_;       ///< under way
   std::optional<Reload> next_reload_;  ///< asked for meanwhile

@@ -44,7 +44,10 @@ std::string Master::ask_upgrade(std::optional<std::string> binary, std::optional
 // During a reload there are two generations that may each become the one that stays: it is awaited.
 void Master::tend_upgrade(TimePoint now) {
   if (!upgrade_) return;
-  if (upgrade_->proved) return execute_upgrade();
+  if (upgrade_->proved) {
+    if (jobs_.empty()) execute_upgrade();
+    return;
+  }
   if (upgrade_->trial == nullptr) {
     if (!reload_ && !next_reload_ && !workforce_.rolling()) begin_trial(now);
   } else if (upgrade_->trial->deadline() <= now) {
@@ -85,6 +88,7 @@ void Master::trial_ended(pid_t pid, int wait_status) {
 // All that can fail has been tried in the child, with the same descriptors and a state like this one.
 void Master::execute_upgrade() {
   try {
+    workforce_.finish_repairs();
     const Handover handover = hand_over();
     const ipc::UniqueFd state = sealed_text(encode_handover(handover, ipc::shared_layout()));
     const int error = execute_in_place(upgrade_->program, state.get(), descriptors_of(handover));

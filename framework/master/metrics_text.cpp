@@ -35,6 +35,9 @@ void write_master(PrometheusWriter& out, const MasterStatus& master) {
       .sample({}, master.rss_bytes);
   out.family("prefork_master_cpu_seconds_total", kCounter, "The time that the master has computed.")
       .sample({}, seconds(master.cpu));
+  out.family("prefork_master_longest_turn_seconds", kGauge,
+             "The longest that the master's loop was busy with one turn.")
+      .sample({}, std::chrono::duration<double>(master.longest_turn).count());
 }
 
 // All names that status_name() has, so that each series is there from the start.

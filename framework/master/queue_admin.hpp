@@ -1,8 +1,11 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "framework/master/control_command.hpp"
+#include "framework/master/jobs.hpp"
 #include "framework/master/shared_set.hpp"
 #include "ipc/party.hpp"
 
@@ -14,7 +17,12 @@ struct QueueOutcome {
   std::string log;     ///< what changed; empty: nothing
 };
 
-/// Lists, puts back or drops the dead letters of a queue. Blocks: never; the time is bounded by the queue's shape.
-QueueOutcome administer_queue(const SharedSet& set, const ipc::Bells& bells, const QueueCommand& command);
+/// Lists, puts back or drops the dead letters of a queue. What is done in a piece does not depend on how many there
+/// are.
+/// @param set  which has the queue, if there is one
+/// @param bells  live longer than the job
+/// @param done  is called once, at the end
+std::unique_ptr<Job> administer_queue(const SharedSet& set, const ipc::Bells& bells, const QueueCommand& command,
+                                      std::function<void(QueueOutcome)> done);
 
 }  // namespace prefork::master

@@ -38,6 +38,8 @@ void Reactor::forget(int fd) noexcept {
 
 void Reactor::wait(std::optional<TimePoint> deadline) {
   int timeout = -1;
+  const auto asleep = std::chrono::steady_clock::now();
+  if (awake_since_) longest_turn_ = std::max<std::chrono::nanoseconds>(longest_turn_, asleep - *awake_since_);
   std::optional<Clock::duration> wait;
   if (deadline) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
@@ -49,6 +51,7 @@ void Reactor::wait(std::optional<TimePoint> deadline) {
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
   const int error = errno;
   Clock::now();
+  awake_since_ = std::chrono::steady_clock::now();
   if (count == -1 && error != EINTR) ipc::throw_errno(error, "epoll_wait");
   for (int i = 0; i < count; ++i) {
     const auto& event = events[static_cast<std::size_t>(i)];

@@ -30,8 +30,13 @@ class Reactor {
   /// ready. A callback may forget any descriptor. Blocks.
   void wait(std::optional<TimePoint> deadline);
 
+  /// The longest time between two waits so far: how long whoever asked something may have been left without an answer.
+  std::chrono::nanoseconds longest_turn() const noexcept { return longest_turn_; }
+
  private:
   ipc::UniqueFd epoll_;
+  std::optional<std::chrono::steady_clock::time_point> awake_since_;
+  std::chrono::nanoseconds longest_turn_{0};
   std::map<int, std::shared_ptr<Callback>> callbacks_;
 };
 

@@ -90,16 +90,6 @@ ipc::SharedObject* SharedSet::find(std::string_view name) const noexcept {
   return at == objects_.end() ? nullptr : at->get();
 }
 
-std::vector<SharedSet::Left> SharedSet::repair(std::size_t slot, const ipc::Bells& bells) const {
-  std::vector<Left> left;
-  for (const auto& object : objects_) {
-    const std::size_t words = object->repair(slot);
-    if (words > 0) left.push_back({object.get(), words});
-  }
-  for (const auto& object : objects_) object->wake_all(bells);
-  return left;
-}
-
 std::string left_text(const std::vector<SharedSet::Left>& left) {
   // As ipc::SharedKind. Metrics hold nothing but their numbers.
   constexpr std::array<std::string_view, ipc::kSharedKinds> words{"message", "message", "permit", "lock",   "word",

@@ -34,14 +34,11 @@ class SharedSet {
   /// @return nullptr: none has the name.
   ipc::SharedObject* find(std::string_view name) const noexcept;
 
-  /// What a dead worker left behind in one object.
+  /// What dead workers left behind in one object.
   struct Left {
     const ipc::SharedObject* object;
     std::size_t words;
   };
-  /// Frees what a dead worker held of any object, before its slot is used again, and wakes who waits on them.
-  /// The caller rings the bell of every living worker afterwards. @return the objects that had something.
-  std::vector<Left> repair(std::size_t slot, const ipc::Bells& bells) const;
 
  private:
   Objects objects_;

@@ -27,6 +27,7 @@ void write(JsonWriter& json, const MasterStatus& master) {
       .member("reloads_failed", master.reloads_failed)
       .member("rss_bytes", master.rss_bytes)
       .member("cpu_ms", master.cpu.count())
+      .member("longest_turn_us", master.longest_turn.count())
       .end_object();
 }
 

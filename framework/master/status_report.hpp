@@ -29,7 +29,8 @@ struct MasterStatus {
   std::uint64_t reloads_done = 0;
   std::uint64_t reloads_failed = 0;
   std::uint64_t rss_bytes = 0;
-  std::chrono::milliseconds cpu{0};  ///< used since its start
+  std::chrono::milliseconds cpu{0};           ///< used since its start
+  std::chrono::microseconds longest_turn{0};  ///< of its loop, since its start
 };
 
 struct PoolStatus {

@@ -20,8 +20,12 @@ WorkerRecord& WorkerTable::add(std::unique_ptr<WorkerRecord> worker) {
 void WorkerTable::remove(pid_t pid) {
   const auto at = workers_.find(pid);
   PREFORK_CHECK(at != workers_.end());
-  slot_taken_[at->second->slot] = false;
   workers_.erase(at);
+}
+
+void WorkerTable::free(std::size_t slot) {
+  PREFORK_CHECK(slot < slot_taken_.size() && slot_taken_[slot]);
+  slot_taken_[slot] = false;
 }
 
 WorkerRecord* WorkerTable::find(pid_t pid) noexcept {

@@ -47,7 +47,9 @@ class WorkerTable {
   explicit WorkerTable(std::size_t slots) : slot_taken_(slots, false) {}
 
   WorkerRecord& add(std::unique_ptr<WorkerRecord> worker);
+  /// The worker is gone; its slot stays taken until free() is told of it.
   void remove(pid_t pid);
+  void free(std::size_t slot);
   WorkerRecord* find(pid_t pid) noexcept;
 
   /// nullopt: the scoreboard is full.

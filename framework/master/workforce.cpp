@@ -40,6 +40,7 @@ Workforce::Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& 
       wakeups_(adopted != nullptr ? ipc::Wakeups(std::move(adopted->wakeups))
                                   : ipc::Wakeups::create(scoreboard_.slots())),
       holds_(hold_limits(current_->shared)),
+      repairs_(repair_hooks()),
       table_(scoreboard_.slots()),
       random_(std::random_device()()) {
   if (adopted != nullptr) {
@@ -222,6 +223,7 @@ void Workforce::shrink(std::size_t pool) {
 }
 
 void Workforce::tend(TimePoint now) {
+  repairs_.tend();  // slots that become free may be filled
   table_.for_each([&](WorkerRecord& worker) {
     const auto deadline = deadline_of(worker);
     if (deadline && deadline->at <= now) apply(worker, deadline->event);
@@ -259,6 +261,7 @@ std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
   if (!stopping_) consider(next_sample_);
   if (!stopping_ && !table_.empty()) consider(next_saturation_look_);
   if (!table_.empty()) consider(holds_.next());
+  if (repairs_.pending() || hold_sample_) next = now;
   return next;
 }
 
@@ -419,7 +422,7 @@ void Workforce::buried(pid_t pid, int wait_status) {
   if (action == WorkerAction::report_failed_start || action == WorkerAction::report_death) {
     departed(worker, departure_of(wait_status, worker.ready.has_value()), report);
   }
-  repair(worker);
+  repairs_.add({worker.slot, name(worker)});
   ipc::accumulate(retained_, scoreboard_.counters(worker.slot));
   scoreboard_.clear(worker.slot);
   reactor_.forget(worker.status.get());

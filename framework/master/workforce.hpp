@@ -19,10 +19,12 @@
 #include "framework/master/log.hpp"
 #include "framework/master/pool.hpp"
 #include "framework/master/reactor.hpp"
+#include "framework/master/repairs.hpp"
 #include "framework/master/restart_policy.hpp"
 #include "framework/master/saturation.hpp"
 #include "framework/master/shared_report.hpp"
 #include "framework/master/shared_set.hpp"
+#include "framework/master/shared_walk.hpp"
 #include "framework/master/spawner.hpp"
 #include "framework/master/status_report.hpp"
 #include "framework/master/worker_table.hpp"
@@ -115,7 +117,12 @@ class Workforce {
 
   const SharedSet& shared() const noexcept { return current_->objects; }
   const ipc::Bells& bells() const noexcept { return wakeups_.bells(); }
-  std::vector<SharedStatus> report_shared() const;
+  /// What services have declared, to be surveyed.
+  SharedWalk::Objects objects_to_report() const;
+  SharedStatus describe(const ipc::SharedObject& object, const ipc::SharedReport& report) const;
+
+  /// Frees all that dead workers have left, at once: before the state is handed over.
+  void finish_repairs() { repairs_.finish(); }
 
  private:
   /// A generation on its way in.
@@ -135,6 +142,12 @@ class Workforce {
     unsigned unanswered = 0;  ///< workers of it that died over a client in a row, none having answered any
   };
   static constexpr std::size_t kDepartures = kDepartureCount;
+  /// A sample of what is held, of the objects whose turn it is.
+  struct HoldSample {
+    std::vector<std::size_t> objects;         ///< by their places in the set
+    SharedWalk walk;                          ///< over the same
+    std::vector<HoldWatch::Overdue> overdue;  ///< of the object that the walk is at
+  };
 
   void adopt(Adoption& adopted);
   Pool make_pool(const std::shared_ptr<Generation>& generation, std::size_t place) const;
@@ -185,7 +198,9 @@ class Workforce {
   void command(WorkerRecord& worker, ipc::ControlKind kind);
   void departed(WorkerRecord& worker, Departure departure, const std::string& why = {});
   void buried(pid_t pid, int wait_status);
-  void repair(const WorkerRecord& dead);
+  Repairs::Hooks repair_hooks();
+  SharedWalk::Objects all_objects() const;
+  void repaired(const Repairs::Round& round);
   void watch_holds(TimePoint now);
   // workforce_saturation.cpp
   FullnessLook fullness(const Pool& pool);
@@ -220,6 +235,8 @@ class Workforce {
   HoldWatch holds_;
   std::map<std::string, Saturation> saturations_;  ///< by pool
   TimePoint next_saturation_look_{};
+  std::optional<HoldSample> hold_sample_;  ///< being taken
+  Repairs repairs_;
   WorkerTable table_;
   ipc::CounterValues retained_{};  ///< of all workers that have died
   std::array<std::uint64_t, kDepartures> departures_{};

@@ -140,6 +140,7 @@ void Workforce::commit_rollout() {
   release_listeners();
   current_->listeners->apply_options();
   holds_ = HoldWatch(hold_limits(current_->shared));
+  hold_sample_.reset();
   rollout_.reset();
   rollout_end_ = RolloutEnd{};
 }

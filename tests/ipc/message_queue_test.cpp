@@ -118,11 +118,16 @@ TEST_F(MessageQueueTest, PutsWhatIsDeliveredTooOftenToTheDeadLetters) {
   for (int i = 0; i < 2; ++i) strict.nack(strict.try_get()->sequence);
   EXPECT_EQ(get(strict), "good");
   EXPECT_EQ(get(strict), "(none)");
-  const auto letters = queue.dead_letters(10, 3);
-  ASSERT_EQ(letters.size(), 1U);
-  EXPECT_EQ(letters[0].bytes, "poi");
-  EXPECT_EQ(letters[0].deliveries, 2U);
-  EXPECT_EQ(queue.requeue_dead(10), 1U);
+  const auto places = queue.find_dead(Spots::all());
+  ASSERT_EQ(places.size(), 1U);
+  const auto letter = queue.dead_letter(places[0], 3);
+  ASSERT_TRUE(letter);
+  EXPECT_EQ(letter->bytes, "poi");
+  EXPECT_EQ(letter->length, 6U);
+  EXPECT_EQ(letter->deliveries, 2U);
+  EXPECT_EQ(queue.requeue_dead(places[0]), MessageQueue::Requeued::done);
+  EXPECT_EQ(queue.requeue_dead(places[0]), MessageQueue::Requeued::gone) << "once";
+  EXPECT_FALSE(queue.dead_letter(places[0], 3));
   EXPECT_EQ(queue.dead_letter_count(), 0U);
   EXPECT_EQ(get(strict), "poison");
 }
@@ -138,6 +143,21 @@ TEST_F(MessageQueueTest, CountsWhatTheDeadLettersHaveNoRoomFor) {
   EXPECT_EQ(queue.losses().dropped, 1U);
   EXPECT_EQ(queue.drop_dead(), 2U);
   EXPECT_EQ(queue.dead_letter_count(), 0U);
+}
+
+// A full one must not cost each message a look at all places.
+TEST(MessageQueueOfManyDeadLetters, FindsRoomForNearlyAllOfThem) {
+  constexpr std::uint32_t kLetters = 16384;
+  const Parties parties;
+  const Made<MessageQueue> made({2, 8, kLetters}, parties);
+  MessageQueue queue = made.at(0, 1);
+  for (std::uint32_t i = 0; i < kLetters + 100; ++i) {
+    ASSERT_EQ(queue.try_put(bytes_of("m")), PutResult::done);
+    queue.nack(queue.try_get()->sequence);
+    ASSERT_FALSE(queue.try_get());
+  }
+  EXPECT_EQ(queue.dead_letter_count() + queue.losses().dropped, kLetters + 100);
+  EXPECT_GE(queue.dead_letter_count(), kLetters * 98 / 100);
 }
 
 TEST_F(MessageQueueTest, DropsAndCountsWhatNobodyTookInTime) {
@@ -174,7 +194,35 @@ TEST_F(MessageQueueTest, AbortsOnAnAcknowledgementOfWhatIsNotHeld) {
   EXPECT_DEATH(other.ack(taken->sequence), "PREFORK_CHECK");
 }
 
+TEST_F(MessageQueueTest, OrdersDeadLettersByAgeWhateverTheirNumbersAre) {
+  MessageQueue strict = made.at(2, 1);
+  put(queue, "a");
+  put(queue, "b");
+  for (int i = 0; i < 2; ++i) strict.nack(strict.try_get()->sequence);
+  EXPECT_EQ(get(strict), "(none)");
+  auto places = queue.find_dead(Spots::all());
+  std::sort(places.begin(), places.end());
+  ASSERT_EQ(places.size(), 2U);
+  EXPECT_EQ(queue.dead_letter(places[0], 1)->bytes, "a");
+  EXPECT_EQ(queue.dead_letter(places[1], 1)->bytes, "b");
+  EXPECT_EQ(queue.find_dead({1, 1}).size() + queue.find_dead({0, 1}).size(), 2U) << "by pieces";
+}
+
 // The repair.
+
+TEST_F(MessageQueueTest, RepairsInPiecesAndSeveralDeadAtOnce) {
+  for (const char* text : {"a", "b", "c"}) put(queue, text);
+  other.try_get();
+  queue.try_get();
+  OwnerSet dead;
+  dead.insert(owner_of(1));
+  dead.insert(owner_of(0));
+  std::size_t freed = 0;
+  for (std::size_t first = 0; first < queue.spots(); ++first) freed += queue.repair(dead, {first, 1});
+  EXPECT_EQ(freed, 2U);
+  MessageQueue third = made.at(2);
+  for (const char* text : {"a", "b", "c"}) EXPECT_EQ(get(third), text);
+}
 
 TEST_F(MessageQueueTest, RepairDeliversAgainWhatTheDeadHeld) {
   for (const char* text : {"a", "b", "c"}) put(queue, text);

@@ -66,6 +66,42 @@ Member successor(const Server& server, int index, pid_t before) {
   return std::move(*found);
 }
 
+constexpr int kLetters = 20'000;
+
+std::string many_letters() {
+  return "[pool main]\nworkers = 1\n[service bulk]\nplugin = {plugins}/bulk.so\nlisten = tcp://127.0.0.1:0\n"
+         "jobs-capacity = 32768\njobs-dead-letters = 32768\n";
+}
+
+// The work is the master's own: nobody need wait for its end.
+TEST(SharedObjects, WhatIsPutBackIsPutBackThoughNobodyWaitsForTheAnswer) {
+  Server server(many_letters());
+  server.ready(1);
+  Client client(server.address("bulk"));
+  EXPECT_EQ(say(client, "bury " + std::to_string(kLetters)), std::to_string(kLetters));
+  {
+    Client asker(Address("unix:" + server.control_path()));
+    asker.send("queue requeue bulk.jobs\n");
+    EXPECT_EQ(server.status()["ok"], true);
+  }
+  EXPECT_TRUE(server.logged("queue command: queue bulk.jobs: 20000 dead letters put back"));
+  EXPECT_EQ(object(server, "bulk.jobs")["fill"], kLetters);
+}
+
+TEST(SharedObjects, AnUpgradeWaitsForWhatIsBeingDone) {
+  Server server(many_letters());
+  server.ready(1);
+  Client client(server.address("bulk"));
+  EXPECT_EQ(say(client, "bury " + std::to_string(kLetters)), std::to_string(kLetters));
+  Client asker(Address("unix:" + server.control_path()));
+  asker.send("queue requeue bulk.jobs\n");
+  server.signal(SIGUSR2);
+  EXPECT_EQ(Json::parse(asker.receive_until("\n"))["message"], "queue bulk.jobs: 20000 dead letters put back");
+  EXPECT_TRUE(server.logged("upgraded: "));
+  EXPECT_EQ(object(server, "bulk.jobs")["fill"], kLetters);
+  EXPECT_TRUE(server.stops_clean());
+}
+
 TEST(SharedObjects, GoFromWorkerToWorker) {
   Server server(config(2));
   server.ready(2);

@@ -50,6 +50,27 @@ TEST(HoldWatch, TheEarliestIsNext) {
   EXPECT_EQ(watch.next(), at(100ms));
 }
 
+TEST(HoldWatch, ASampleMayComeInPieces) {
+  HoldWatch watch({400ms});
+  const auto sample = [&](std::chrono::milliseconds when, std::uint64_t token) {
+    std::size_t told = watch.sampled(0, {{7, 1, 100}, {7, 5, 100}}, at(when), false).size();
+    told += watch.sampled(0, {{7, 2000, token}}, at(when), false).size();
+    return told + watch.sampled(0, {{8, 3000, 100}}, at(when), true).size();
+  };
+  EXPECT_EQ(sample(0ms, 1), 0U);
+  EXPECT_EQ(watch.next(), at(100ms));
+  EXPECT_EQ(sample(401ms, 2), 3U) << "one was let go of and taken again";
+  EXPECT_EQ(sample(802ms, 2), 1U);
+}
+
+TEST(HoldWatch, WatchesSoManyHoldsAndNoMore) {
+  HoldWatch watch({400ms});
+  Holds holds;
+  for (std::uint32_t i = 0; i < 2 * HoldWatch::kMostSeen; ++i) holds.push_back({7, i, 1});
+  EXPECT_TRUE(watch.sampled(0, holds, at(0ms)).empty());
+  EXPECT_EQ(watch.sampled(0, holds, at(500ms)).size(), HoldWatch::kMostSeen);
+}
+
 TEST(HoldWatch, EachHoldingIsToldOnce) {
   struct Step {
     std::chrono::milliseconds when;

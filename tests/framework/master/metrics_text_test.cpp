@@ -24,6 +24,7 @@ StatusSnapshot snapshot() {
   all.master.reloads_done = 5;
   all.master.reloads_failed = 1;
   all.master.cpu = 1'250ms;
+  all.master.longest_turn = 500us;
   all.pools.push_back({"main", 2, 2, 1, "www-data", 4, 1500ms, "cannot start"});
   all.listeners.push_back({"web", "tcp://127.0.0.1:80", "tcp", ipc::SocketQueue{3, 4096, 0}});
   all.listeners.push_back({"site", "tcp://127.0.0.1:80", "tcp", ipc::SocketQueue{3, 4096, 0}});
@@ -87,6 +88,7 @@ TEST(MetricsText, SaysWhatThereIs) {
            "prefork_reloads_total{result=\"done\"} 5\n",
            "prefork_reloads_total{result=\"failed\"} 1\n",
            "prefork_master_cpu_seconds_total 1.25\n",
+           "prefork_master_longest_turn_seconds 0.0005\n",
            "prefork_pool_workers{pool=\"main\",state=\"busy\"} 1\n",
            "prefork_pool_workers{pool=\"main\",state=\"draining\"} 1\n",
            "prefork_pool_workers{pool=\"main\",state=\"ready\"} 0\n",

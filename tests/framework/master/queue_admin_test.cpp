@@ -14,6 +14,13 @@ using nlohmann::json;
 
 constexpr std::size_t kSlots = 64;
 
+/// Puts a message, which is undeliverable at once.
+void set_dead(ipc::MessageQueue& queue, std::uint32_t number) {
+  ASSERT_EQ(queue.try_put(std::as_bytes(std::span(&number, 1))), ipc::PutResult::done);
+  queue.nack(queue.try_get()->sequence);
+  ASSERT_FALSE(queue.try_get());
+}
+
 class QueueAdminTest : public testing::Test {
  protected:
   QueueAdminTest()
@@ -31,7 +38,12 @@ class QueueAdminTest : public testing::Test {
     ASSERT_FALSE(jobs_.try_get());
   }
   QueueOutcome run(QueueAction action, std::optional<std::size_t> most = {}, const std::string& name = "web.jobs") {
-    return administer_queue(set_, bells_, {action, name, most});
+    QueueOutcome outcome;
+    const auto job =
+        administer_queue(set_, bells_, {action, name, most}, [&](QueueOutcome o) { outcome = std::move(o); });
+    while (job->step()) {
+    }
+    return outcome;
   }
 
   ipc::Bells bells_;
@@ -72,12 +84,57 @@ TEST_F(QueueAdminTest, Drops) {
   EXPECT_EQ(jobs_.dead_letter_count(), 0U);
 }
 
+TEST_F(QueueAdminTest, PutsBackTheOldestFirstAndKeepsTheRestWhereTheQueueIsFull) {
+  for (const auto text : {"one", "two", "three", "four"}) bury(text);
+  for (int i = 0; i < 6; ++i) ASSERT_EQ(jobs_.try_put(std::as_bytes(std::span("live"))), ipc::PutResult::done);
+  EXPECT_EQ(run(QueueAction::requeue).log, "queue web.jobs: 2 dead letters put back, 2 left");
+  for (int i = 0; i < 6; ++i) jobs_.ack(jobs_.try_get()->sequence);
+  for (const std::string text : {"one", "two"}) {
+    const auto taken = jobs_.try_get();
+    ASSERT_TRUE(taken);
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(taken->bytes.data()), taken->bytes.size()), text);
+    jobs_.ack(taken->sequence);
+  }
+}
+
+TEST_F(QueueAdminTest, WhoseJobIsGivenUpHearsHowFarItCame) {
+  for (const auto text : {"one", "two"}) bury(text);
+  std::vector<QueueOutcome> outcomes;
+  const auto job = administer_queue(set_, bells_, {QueueAction::requeue, "web.jobs", {}},
+                                    [&](QueueOutcome o) { outcomes.push_back(std::move(o)); });
+  ASSERT_TRUE(job->step());
+  job->give_up("the server has stopped");
+  ASSERT_EQ(outcomes.size(), 1U);
+  EXPECT_EQ(json::parse(outcomes[0].answer)["error"],
+            "queue web.jobs: the server has stopped: 0 dead letters put back, 2 left");
+}
+
+// As many steps as there are letters, whatever their number: each step is a bounded piece of work.
+TEST(QueueAdmin, ARequeueTakesStepsInProportionToItsLetters) {
+  const auto steps = [](std::uint32_t letters) {
+    const SharedSet set = SharedSet::make({{"q", {SharedKind::queue, letters, 8, 2 * letters, 0, {}}, {}, ""}}, kSlots);
+    const ipc::Bells bells;
+    ipc::MessageQueue queue(set.find("q")->memory(), {letters, 8, 2 * letters}, kSlots, {ipc::owner_of(0), &bells}, 1);
+    for (std::uint32_t i = 0; i < letters; ++i) set_dead(queue, i);
+    std::string log;
+    const auto job =
+        administer_queue(set, bells, {QueueAction::requeue, "q", {}}, [&](const QueueOutcome& o) { log = o.log; });
+    std::size_t count = 1;
+    while (job->step()) ++count;
+    EXPECT_EQ(log, "queue q: " + std::to_string(letters) + " dead letters put back");
+    return count;
+  };
+  const std::size_t once = steps(4096), twice = steps(8192);
+  EXPECT_LT(twice, 3 * once);
+  EXPECT_GT(twice, once);
+}
+
 TEST_F(QueueAdminTest, AQueueThatIsNotThereIsOneSentence) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"web.jbos", "there is no queue \"web.jbos\"; did you mean \"web.jobs\"?"},
       {"nothing", "there is no queue \"nothing\""},
       {"web.gate", "\"web.gate\" is no queue but of kind semaphore"},
-      {"\x01\xff", "there is no queue \"\\x01\xef\xbf\xbd\""},
+      {"\x01\xff", "there is no queue \"\\x01\\xff\""},
   };
   for (const auto& [name, sentence] : cases) {
     for (const auto action : {QueueAction::list, QueueAction::requeue, QueueAction::drop}) {

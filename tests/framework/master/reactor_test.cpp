@@ -20,6 +20,16 @@ struct ReactorTest : testing::Test {
   int calls_a = 0, calls_b = 0;
 };
 
+TEST_F(ReactorTest, KnowsItsLongestTurn) {
+  reactor.wait(Clock::now());
+  EXPECT_EQ(reactor.longest_turn().count(), 0) << "nothing was done between two waits yet";
+  const TimePoint until = Clock::now() + 3ms;
+  while (Clock::now() < until) {
+  }
+  reactor.wait(Clock::now());
+  EXPECT_GE(reactor.longest_turn(), 3ms);
+}
+
 TEST_F(ReactorTest, CallsWhatIsReadyEachTimeItIs) {
   reactor.watch(a.wait_fd(), EPOLLIN, [&](std::uint32_t events) {
     ++calls_a;

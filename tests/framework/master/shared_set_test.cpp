@@ -132,31 +132,6 @@ TEST(SharedSet, TooLittleMemoryIsOneSentence) {
   }
 }
 
-TEST(SharedSet, RepairTellsWhatTheDeadLeft) {
-  const SharedSet set = SharedSet::make({queue("web.jobs"), event("e"), semaphore("web.gate")}, kSlots);
-  const ipc::SharedObject& object = *set.find("web.gate");
-  ipc::Semaphore gate(object.memory(), {2}, kSlots, {ipc::owner_of(5), nullptr});
-  ipc::MessageQueue jobs = attach_queue(set, "web.jobs", 5);
-  jobs.try_put(bytes("one"));
-  ASSERT_TRUE(jobs.try_get());
-  ASSERT_TRUE(gate.try_acquire() && gate.try_acquire());
-  const ipc::Bells bells;
-  EXPECT_EQ(left_text(set.repair(4, bells)), "");
-  EXPECT_EQ(left_text(set.repair(5, bells)), "1 message of queue web.jobs and 2 permits of semaphore web.gate");
-  EXPECT_EQ(left_text(set.repair(5, bells)), "") << "once";
-  EXPECT_EQ(gate.value(), 2U);
-  EXPECT_EQ(jobs.size(), 1U);
-}
-
-TEST(SharedSet, AGaugeIsDroppedWithoutAWord) {
-  const SharedSet set = SharedSet::make({{"open", {SharedKind::gauge, 0, 0, 0, 0, {}}, {}, ""}}, kSlots);
-  const ipc::SharedGauge gauge(set.find("open")->memory(), {}, kSlots, {ipc::owner_of(5), nullptr});
-  gauge.add(3);
-  EXPECT_EQ(set.find("open")->report().fill, 3U);
-  EXPECT_TRUE(set.repair(5, ipc::Bells()).empty());
-  EXPECT_EQ(set.find("open")->report().fill, 0U);
-}
-
 TEST(SharedSet, WhatIsLeftReadsAsASentence) {
   const SharedSet set = SharedSet::make({queue("a"), semaphore("b"), event("c")}, kSlots);
   std::vector<SharedSet::Left> left;

@@ -12,7 +12,8 @@ using nlohmann::json;
 
 StatusSnapshot snapshot() {
   StatusSnapshot all;
-  all.master = {100, "0.1.0", 3, 61s, "prefork.conf", false, "rolling", "generation 2 serves", 5, 1, 4'096'000, 1250ms};
+  all.master = {100, "0.1.0", 3,         61s,    "prefork.conf", false, "rolling", "generation 2 serves",
+                5,   1,       4'096'000, 1250ms, 812us};
   all.pools.push_back({"main", 2, 2, 1, "www-data", 4, 1500ms, "cannot start", "1..8", "dynamic", 0.755, 90s,
                        "worker main/0 fell", 12, 2500ms});
   all.listeners.push_back({"web", "tcp://127.0.0.1:40123", "tcp", ipc::SocketQueue{3, 4096, 0}});
@@ -58,7 +59,7 @@ TEST(StatusReport, SaysAll) {
     "master": {"pid": 100, "version": "0.1.0", "generation": 3, "uptime_ms": 61000,
                "config_file": "prefork.conf", "state": "running",
                "reload": "rolling", "last_reload": "generation 2 serves",
-               "reloads_done": 5, "reloads_failed": 1, "rss_bytes": 4096000, "cpu_ms": 1250},
+               "reloads_done": 5, "reloads_failed": 1, "rss_bytes": 4096000, "cpu_ms": 1250, "longest_turn_us": 812},
     "pools": [{"name": "main", "target": 2, "running": 2, "ready": 1, "user": "www-data", "failures": 4,
                "throttled_ms": 1500, "last_failure": "cannot start", "size": "1..8", "scaling": "dynamic",
                "busyness": 0.76, "circuit_open_ms": 90000, "last_end": "worker main/0 fell",

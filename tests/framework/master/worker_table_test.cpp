@@ -35,6 +35,8 @@ TEST(WorkerTable, SlotsAreTakenAndGivenBack) {
   EXPECT_EQ(add(table, 3, 0).slot, 2U);
   EXPECT_FALSE(table.free_slot());
   table.remove(2);
+  EXPECT_FALSE(table.free_slot()) << "nobody has seen to what it left";
+  table.free(1);
   EXPECT_EQ(table.free_slot(), 1U);
 }
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include "framework/master/survey_job.hpp"
 #include "framework/master/workforce.hpp"
 #include "ipc/message_queue.hpp"
 #include "ipc/semaphore.hpp"
@@ -40,6 +41,16 @@ class WorkforceSharedTest : public WorkforceTest {
       puppet.serve();
     });
   }
+
+  std::vector<SharedStatus> report() {
+    std::vector<SharedStatus> all;
+    SurveyJob job(force->objects_to_report(),
+                  [this](const auto& object, const auto& seen) { return force->describe(object, seen); },
+                  {[&](std::vector<SharedStatus> found) { all = std::move(found); }, [](std::string_view) {}});
+    while (job.step()) {
+    }
+    return all;
+  }
 };
 
 TEST_F(WorkforceSharedTest, WhatADeadWorkerHeldIsFreedBeforeItsSlotIsUsedAgain) {
@@ -50,7 +61,7 @@ TEST_F(WorkforceSharedTest, WhatADeadWorkerHeldIsFreedBeforeItsSlotIsUsedAgain) 
   ASSERT_TRUE(turn_until([&] { return all_ready() && pids().at(0) != first; }));
   EXPECT_THAT(lines(), HasSubstr("worker main/0 (pid " + std::to_string(first) +
                                  ") left 1 message of queue web.jobs and 1 permit of semaphore web.gate: freed"));
-  const auto objects = force->report_shared();
+  const auto objects = report();
   EXPECT_EQ(objects.at(0).repairs, 1U);
   EXPECT_EQ(objects.at(1).repairs, 1U);
   EXPECT_EQ(objects.at(1).fill, 1U) << "the successor has one again, and nobody else";
@@ -59,7 +70,7 @@ TEST_F(WorkforceSharedTest, WhatADeadWorkerHeldIsFreedBeforeItsSlotIsUsedAgain) 
 TEST_F(WorkforceSharedTest, TellsWhoHoldsWhat) {
   start_with_a_holder();
   ASSERT_TRUE(turn_until([&] { return all_ready(); }));
-  const auto objects = force->report_shared();
+  const auto objects = report();
   ASSERT_EQ(objects.size(), 2U);
   EXPECT_EQ(objects[1].name, "web.gate");
   EXPECT_EQ(objects[1].kind, "semaphore");
