@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -52,7 +53,13 @@ class Encoder {
   void operator()(const Ts&... values) {
     (put(values), ...);
   }
+  /// A descriptor goes beside the text, which names its place in the list; -1: none.
+  void descriptor(int fd) {
+    put(fd < 0 ? -1 : static_cast<int>(descriptors_.size()));
+    if (fd >= 0) descriptors_.push_back(fd);
+  }
   std::string take() { return std::move(text_); }
+  std::vector<int> take_descriptors() { return std::move(descriptors_); }
 
  private:
   template <Number T>
@@ -101,12 +108,21 @@ class Encoder {
   void put(const T& value) { fields(*this, value); }
 
   std::string text_;
+  std::vector<int> descriptors_;
 };
 
 class Decoder {
  public:
   /// @param damaged  what an exception's sentence begins with; outlives this
-  explicit Decoder(std::string_view text, std::string_view damaged) : rest_(text), damaged_(damaged) {}
+  /// @param descriptors  those that go beside the text
+  explicit Decoder(std::string_view text, std::string_view damaged, std::span<const int> descriptors = {})
+      : rest_(text), damaged_(damaged), descriptors_(descriptors) {}
+  void descriptor(int& fd) {
+    int place = -1;
+    get(place);
+    if (place >= static_cast<int>(descriptors_.size()) || place < -1) refuse("a descriptor that is not there");
+    fd = place < 0 ? -1 : descriptors_[static_cast<std::size_t>(place)];
+  }
   template <class... Ts>
   void operator()(Ts&... values) {
     (get(values), ...);
@@ -199,6 +215,7 @@ class Decoder {
 
   std::string_view rest_;
   std::string_view damaged_;
+  std::span<const int> descriptors_;
 };
 
 }  // namespace prefork::ipc

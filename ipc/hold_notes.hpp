@@ -19,6 +19,7 @@ class HoldNotes {
   /// @throws std::runtime_error: they are not of this size; std::system_error
   HoldNotes(UniqueFd fd, std::size_t words);
   int fd() const noexcept { return memory_.fd(); }
+  void keep_mapping_only() noexcept { memory_.keep_mapping_only(); }
 
   /// `index` is that of Hold; one that is not there is ignored.
   void write(std::size_t index, const Activity& activity) const noexcept;

@@ -14,19 +14,16 @@ namespace prefork::ipc {
 
 namespace {
 
-// A later version that maps a scoreboard handed over by this one refuses it unless all of this agrees.
-struct alignas(64) Header {
-  static constexpr std::uint64_t kMagic = 0x3144524f42524650;  // "PFRBORD1"
-  static constexpr std::uint32_t kVersion = 2;
-  std::uint64_t magic;
-  std::uint32_t version;
-  std::uint32_t slot_bytes;
-  std::uint32_t slots;
-};
-
 constexpr std::array<std::string_view, kCounters> kCounterNames{
     "accepted",          "requests",      "datagrams",      "bytes_in", "bytes_out",           "replies_dropped",
     "log_lines_dropped", "accept_pauses", "handler_errors", "timeouts", "access_lines_dropped"};
+
+// What it may have written there says nothing of its size.
+SharedMemory map_exactly(UniqueFd fd, std::size_t bytes, const char* what) {
+  SharedMemory memory = SharedMemory::map(std::move(fd));
+  if (memory.size() != bytes) throw std::runtime_error(std::string(what) + " has another size");
+  return memory;
+}
 
 }  // namespace
 
@@ -53,64 +50,67 @@ Activity WorkerSlot::activity() const {
   return copy;
 }
 
-Scoreboard::Scoreboard(SharedMemory memory, std::size_t slots) noexcept : memory_(std::move(memory)), slots_(slots) {}
-
-Scoreboard Scoreboard::create(std::size_t slots) {
+Scoreboard::Scoreboard(std::size_t slots) {
   PREFORK_CHECK(slots > 0 && slots <= 65535);
-  SharedMemory memory = SharedMemory::create("prefork:scoreboard", sizeof(Header) + slots * sizeof(WorkerSlot));
-  auto* header = new (memory.data()) Header;
-  header->magic = Header::kMagic;
-  header->version = Header::kVersion;
-  header->slot_bytes = sizeof(WorkerSlot);
-  header->slots = static_cast<std::uint32_t>(slots);
-  return Scoreboard(std::move(memory), slots);
+  memory_.resize(slots);
 }
 
-Scoreboard Scoreboard::adopt(UniqueFd fd) {
-  SharedMemory memory = SharedMemory::map(std::move(fd));
-  Header header{};
-  if (memory.size() < sizeof header) throw std::runtime_error("the scoreboard has no header");
-  std::memcpy(&header, memory.data(), sizeof header);
-  const bool alike = header.magic == Header::kMagic && header.version == Header::kVersion &&
-                     header.slot_bytes == sizeof(WorkerSlot) && header.slots > 0 && header.slots <= 65535 &&
-                     memory.size() == sizeof header + header.slots * sizeof(WorkerSlot);
-  if (!alike) throw std::runtime_error("the scoreboard has another layout");
-  return Scoreboard(std::move(memory), header.slots);
-}
-
-// Fresh shared memory is zero, and all-zero bytes are an empty slot's atomics.
 WorkerSlot& Scoreboard::slot(std::size_t index) const noexcept {
-  PREFORK_CHECK(index < slots_);
-  char* base = static_cast<char*>(memory_.data()) + sizeof(Header);
-  return *std::launder(reinterpret_cast<WorkerSlot*>(base + index * sizeof(WorkerSlot)));
+  PREFORK_CHECK(index < slots() && memory_[index]);
+  return slot_in(*memory_[index]);
+}
+
+int Scoreboard::fd(std::size_t index) const noexcept {
+  PREFORK_CHECK(index < slots() && memory_[index]);
+  return memory_[index]->fd();
 }
 
 CounterValues Scoreboard::counters(std::size_t index) const noexcept {
   CounterValues values{};
+  if (!memory_[index]) return values;
   const WorkerSlot& source = slot(index);
   for (std::size_t i = 0; i < kCounters; ++i) values[i] = source.counters[i].load(std::memory_order_relaxed);
   return values;
 }
 
-void Scoreboard::assign(std::size_t index, std::uint32_t pool) const noexcept {
-  clear(index);
-  WorkerSlot& target = slot(index);
-  target.pool.store(pool, std::memory_order_relaxed);
-  target.heartbeat_ns.store(monotonic_ns(), std::memory_order_relaxed);
-  target.state.store(SlotState::starting, std::memory_order_relaxed);
+void Scoreboard::assign(std::size_t index) {
+  PREFORK_CHECK(index < slots());
+  memory_[index] = SharedMemory::create("prefork:slot", sizeof(WorkerSlot));
+  slot(index).heartbeat_ns.store(monotonic_ns(), std::memory_order_relaxed);
 }
 
-void Scoreboard::clear(std::size_t index) const noexcept {
-  WorkerSlot& target = slot(index);
-  target.state.store(SlotState::empty, std::memory_order_relaxed);
-  target.connections.store(0, std::memory_order_relaxed);
-  target.resting.store(0, std::memory_order_relaxed);
-  target.full.store(false, std::memory_order_relaxed);
-  target.waits.store(false, std::memory_order_relaxed);
-  target.load.reset();
-  for (auto& counter : target.counters) counter.store(0, std::memory_order_relaxed);
-  target.end_activity();
-  target.activity_length.store(0, std::memory_order_relaxed);
+void Scoreboard::adopt(std::size_t index, UniqueFd memory) {
+  PREFORK_CHECK(index < slots());
+  memory_[index] = map_slot(std::move(memory));
+}
+
+void Scoreboard::clear(std::size_t index) noexcept { memory_[index].reset(); }
+
+SharedMemory map_slot(UniqueFd memory) {
+  return map_exactly(std::move(memory), sizeof(WorkerSlot), "a worker's slot that is handed over");
+}
+
+// Fresh shared memory is zero, and all-zero bytes are an empty slot's atomics.
+WorkerSlot& slot_in(const SharedMemory& memory) noexcept {
+  return *std::launder(static_cast<WorkerSlot*>(memory.data()));
+}
+
+Seats Seats::create(std::size_t slots) { return {SharedMemory::create("prefork:seats", slots * sizeof(Seat)), slots}; }
+
+Seats Seats::map(UniqueFd memory, std::size_t slots) {
+  return {map_exactly(std::move(memory), slots * sizeof(Seat), "what the workers of a pool know of each other"), slots};
+}
+
+Seat& Seats::operator[](std::size_t index) const noexcept {
+  PREFORK_CHECK(index < slots_);
+  return *std::launder(static_cast<Seat*>(memory_.data()) + index);
+}
+
+void Seats::clear(std::size_t index, SeatState state) const noexcept {
+  Seat& seat = (*this)[index];
+  seat.connections.store(0, std::memory_order_relaxed);
+  seat.heartbeat_ns.store(monotonic_ns(), std::memory_order_relaxed);
+  seat.state.store(state, std::memory_order_relaxed);
 }
 
 std::uint64_t monotonic_ns() noexcept {

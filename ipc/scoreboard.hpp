@@ -5,15 +5,19 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "ipc/load_clock.hpp"
 #include "ipc/shared_memory.hpp"
 
-/// The scoreboard: one slot of shared memory per worker, written by that worker alone, read by the
-/// master and by its siblings. The master trusts nothing in it: it keeps pids, pools and states of its
-/// own, and takes from here only numbers and bounded text to show.
+/// What workers tell of themselves, in shared memory. Each worker has a slot of its own, which no other worker maps:
+/// what the master judges and shows of it stands there. What the workers of a pool need to know of each other, to share
+/// connections evenly, stands in the pool's seats, which all of them may write. The master trusts nothing in either: it
+/// keeps pids, pools and states of its own, and takes from here only numbers and bounded text to show.
 namespace prefork::ipc {
 
 /// What is counted for each worker. Never goes down: the master folds a dead worker's numbers into
@@ -35,8 +39,8 @@ constexpr std::size_t kCounters = 11;
 using CounterValues = std::array<std::uint64_t, kCounters>;
 std::string_view counter_name(Counter counter) noexcept;
 
-/// The worker's own word on what it does; empty: the slot has no worker.
-enum class SlotState : std::uint8_t { empty, starting, idle, busy, draining };
+/// The worker's own word on whether it accepts; empty: the seat has no worker.
+enum class SeatState : std::uint8_t { empty, starting, accepting, draining };
 
 enum class ActivityKind : std::uint8_t { none, starting, stopping, connection, datagram, request, timer };
 
@@ -52,9 +56,6 @@ struct Activity {
 struct alignas(64) WorkerSlot {
   static constexpr std::size_t kActivityText = 160;
 
-  // First line: what siblings read when they decide whether to accept.
-  std::atomic<std::uint32_t> pool;  ///< written by the master before the fork
-  std::atomic<SlotState> state;
   std::atomic<std::uint32_t> connections;
   std::atomic<std::uint32_t> resting;       ///< of them: wait for a next request, which may never come
   std::atomic<std::uint64_t> heartbeat_ns;  ///< the last sign of life, CLOCK_MONOTONIC
@@ -93,29 +94,66 @@ struct alignas(64) WorkerSlot {
 };
 static_assert(sizeof(WorkerSlot) == 384);
 
+/// The slots of all workers, as the master has them. A slot's memory is made for each worker anew: what a dead one left
+/// behind (a process that it started) reaches no successor's.
 class Scoreboard {
  public:
-  /// Makes a scoreboard of `slots` (1 to 65535) empty slots. Process: master. @throws std::system_error
-  static Scoreboard create(std::size_t slots);
-  /// Maps a scoreboard that create() made in this process before it executed another program (upgrade).
-  /// Process: master. @throws std::runtime_error: it is of another layout; std::system_error
-  static Scoreboard adopt(UniqueFd fd);
+  /// `slots`: 1 to 65535, all of them empty.
+  static Scoreboard create(std::size_t slots) { return Scoreboard(slots); }
 
-  std::size_t slots() const noexcept { return slots_; }
-  /// `index` is less than slots(); else a bug.
+  std::size_t slots() const noexcept { return memory_.size(); }
+  /// The slot has a worker; else a bug.
   WorkerSlot& slot(std::size_t index) const noexcept;
+  /// Of a slot that has a worker: its memory, for map_slot().
+  int fd(std::size_t index) const noexcept;
 
-  /// The counters of one worker. Process: any.
+  /// The counters of one worker; of an empty slot, zeros.
   CounterValues counters(std::size_t index) const noexcept;
 
-  /// Empties a slot for its next worker, in `pool`. Process: master, when the slot has no worker.
-  void assign(std::size_t index, std::uint32_t pool) const noexcept;
-  void clear(std::size_t index) const noexcept;
-
-  int fd() const noexcept { return memory_.fd(); }
+  /// Makes a slot's memory for its next worker. @throws std::system_error: no descriptors, no memory
+  void assign(std::size_t index);
+  /// Takes a slot that assign() made before this process executed another program (upgrade).
+  /// @throws std::runtime_error: not of a slot's size; std::system_error
+  void adopt(std::size_t index, UniqueFd memory);
+  void clear(std::size_t index) noexcept;
 
  private:
-  explicit Scoreboard(SharedMemory memory, std::size_t slots) noexcept;
+  explicit Scoreboard(std::size_t slots);
+
+  std::vector<std::optional<SharedMemory>> memory_;
+};
+
+/// A worker's own slot, in the worker. @throws as Scoreboard::adopt()
+SharedMemory map_slot(UniqueFd memory);
+WorkerSlot& slot_in(const SharedMemory& memory) noexcept;
+
+/// What a worker's siblings know of it when they decide whether to accept.
+struct Seat {
+  std::atomic<std::uint64_t> heartbeat_ns;  ///< CLOCK_MONOTONIC
+  std::atomic<std::uint32_t> connections;
+  std::atomic<SeatState> state;
+};
+static_assert(sizeof(Seat) == 16);
+
+/// The seats of a pool, one for each slot of the scoreboard.
+class Seats {
+ public:
+  /// Process: master. @throws std::system_error
+  static Seats create(std::size_t slots);
+  /// Process: a worker of the pool, or a master that goes on with it. @throws std::runtime_error: not of this size;
+  /// std::system_error
+  static Seats map(UniqueFd memory, std::size_t slots);
+
+  std::size_t slots() const noexcept { return slots_; }
+  int fd() const noexcept { return memory_.fd(); }
+  void keep_mapping_only() noexcept { memory_.keep_mapping_only(); }
+  /// `index` is less than slots(); else a bug.
+  Seat& operator[](std::size_t index) const noexcept;
+  /// For the next worker, or for none. Process: master.
+  void clear(std::size_t index, SeatState state) const noexcept;
+
+ private:
+  Seats(SharedMemory memory, std::size_t slots) noexcept : memory_(std::move(memory)), slots_(slots) {}
 
   SharedMemory memory_;
   std::size_t slots_;

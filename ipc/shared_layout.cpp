@@ -30,7 +30,7 @@ std::string object_bytes(SharedKind kind) {
 
 std::string shared_layout() {
   std::string text = kName;
-  for (const std::size_t size : {sizeof(WorkerSlot), kCounters, kControlBytes, kMaxStatusBytes}) {
+  for (const std::size_t size : {sizeof(WorkerSlot), sizeof(Seat), kCounters, kControlBytes, kMaxStatusBytes}) {
     text += ' ' + std::to_string(size);
   }
   for (std::size_t kind = 0; kind < kSharedKinds; ++kind) text += ' ' + object_bytes(static_cast<SharedKind>(kind));

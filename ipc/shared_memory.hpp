@@ -23,6 +23,8 @@ class SharedMemory {
   void* data() const noexcept { return region_.get_address(); }
   std::size_t size() const noexcept { return region_.get_size(); }
   int fd() const noexcept { return fd_.get(); }
+  /// The mapping stays, the descriptor goes.
+  void keep_mapping_only() noexcept { fd_.reset(); }
 
  private:
   SharedMemory(UniqueFd fd, boost::interprocess::mapped_region region);

@@ -60,6 +60,12 @@ class SharedObject {
   std::size_t bytes() const noexcept { return memory_.size(); }
   int fd() const noexcept { return memory_.fd(); }
 
+  /// For a worker, which passes it on to nobody: closes the descriptors.
+  void keep_mapping_only() noexcept {
+    memory_.keep_mapping_only();
+    if (notes_ != nullptr) notes_->keep_mapping_only();
+  }
+
   /// From the next fork on, holders note what they serve. @throws std::system_error
   void keep_notes();
   /// @return nullptr: none are kept

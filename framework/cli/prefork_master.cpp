@@ -16,11 +16,14 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "framework/cli/daemon.hpp"
+#include "framework/cli/forks.hpp"
+#include "framework/cli/process_title.hpp"
 #include "framework/cli/standard_streams.hpp"
 #include "framework/cli/wiring.hpp"
 #include "framework/config/config_error.hpp"
@@ -133,9 +136,9 @@ void prepare_process() {
 
 int print(const std::string& text) { return cli::print("prefork-master", text); }
 
-int describe(const Arguments& arguments) {
+int describe(const Arguments& arguments, cli::Forks& forks) {
   std::string path = default_plugin_path();
-  const master::SealedPlugin plugin = master::seal_plugin(arguments.describe, path, &cli::inspect_plugin);
+  const master::SealedPlugin plugin = master::seal_plugin(arguments.describe, path, forks.inspector());
   return print(config::describe_report(plugin.report, arguments.describe));
 }
 
@@ -166,29 +169,29 @@ void refuse_shared_listeners(const master::Generation& generation) {
   });
 }
 
-master::Generation prepare(const Arguments& arguments) {
-  master::Generation generation = master::prepare_generation(load(arguments), 1, &cli::inspect_plugin);
+master::Generation prepare(const Arguments& arguments, cli::Forks& forks) {
+  master::Generation generation = master::prepare_generation(load(arguments), 1, forks.inspector());
   refuse_shared_listeners(generation);
   cli::rehearse_isolation(generation);
   return generation;
 }
 
-master::Generation prepare_again(const Arguments& arguments, const master::Generation& running, unsigned number,
-                                 const std::optional<std::string>& only) {
+master::Generation prepare_again(const Arguments& arguments, cli::Forks& forks, const master::Generation& running,
+                                 unsigned number, const std::optional<std::string>& only) {
   config::Options options = load(arguments);
   std::optional<master::KeepOthers> keep;
   if (only) {
     options = master::with_pool_of(running.options, options, *only);
     keep.emplace(master::KeepOthers{running, *only});
   }
-  master::Generation generation = master::prepare_generation(std::move(options), number, &cli::inspect_plugin, keep);
+  master::Generation generation = master::prepare_generation(std::move(options), number, forks.inspector(), keep);
   refuse_shared_listeners(generation);
   cli::rehearse_isolation(generation, only);
   return generation;
 }
 
-int test(const Arguments& arguments) {
-  const master::Generation generation = prepare(arguments);
+int test(const Arguments& arguments, cli::Forks& forks) {
+  const master::Generation generation = prepare(arguments, forks);
   config::DeclaredOptions declared;
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     const master::SealedPlugin& plugin = *generation.plugins[generation.services[i].plugin];
@@ -256,12 +259,12 @@ Arguments for_daemon(Arguments arguments) {
   return arguments;
 }
 
-master::Master::Setup setup_for(const Arguments& arguments, const master::Program& program,
+master::Master::Setup setup_for(const Arguments& arguments, cli::Forks& forks, const master::Program& program,
                                 master::Notifier::Setup notify) {
   master::Master::Setup setup;
-  setup.prepare_again = [&arguments](const master::Generation& running, unsigned number,
-                                     const std::optional<std::string>& only) {
-    return prepare_again(arguments, running, number, only);
+  setup.prepare_again = [&arguments, &forks](const master::Generation& running, unsigned number,
+                                             const std::optional<std::string>& only) {
+    return prepare_again(arguments, forks, running, number, only);
   };
   setup.config_file = arguments.sources.config_file.value_or("");
   setup.version = PREFORK_VERSION;
@@ -280,10 +283,11 @@ int run_master(master::Master& master, master::Log& log, bool has_no_streams) {
 }
 
 int serve(const Arguments& given, const master::Program& program, FromManager manager, cli::Daemon& daemon) {
+  cli::Forks forks;
   hold_signals();
   prepare_process();
   const Arguments arguments = given.daemon ? for_daemon(given) : given;
-  master::Generation generation = prepare(arguments);
+  master::Generation generation = prepare(arguments, forks);
   if (arguments.daemon) {
     refuse_logs_to_stderr(generation);
     daemon.begin(start_patience(generation.options));
@@ -297,10 +301,10 @@ int serve(const Arguments& given, const master::Program& program, FromManager ma
   for (const auto& socket : std::exchange(manager.sockets, {}).unused()) {
     log.warning("inherited, but named by no listen: " + socket + "; it is closed");
   }
-  master::Master::Setup setup = setup_for(arguments, program, std::move(manager.notify));
+  master::Master::Setup setup = setup_for(arguments, forks, program, std::move(manager.notify));
   setup.generation = std::move(generation);
   setup.pid_file = pid_file.fd();
-  master::Master master(std::move(setup), log, &cli::become_worker);
+  master::Master master(std::move(setup), log, forks.server(), forks.worker());
   return run_master(master, log, daemon.begun());
 }
 
@@ -318,6 +322,7 @@ master::Notifier::Setup handed_notify(const master::Handover& state) {
 
 /// Goes on in the place of the program that has handed over `state`, or tries everything that belongs to it.
 int go_on(const Arguments& given, const master::Program& program, int state, GoOn how) {
+  cli::Forks forks;
   hold_signals();
   prepare_process();
   const Arguments arguments = given.daemon ? for_daemon(given) : given;
@@ -326,12 +331,12 @@ int go_on(const Arguments& given, const master::Program& program, int state, GoO
   const master::PidFile pid_file(options.master.pid_file, ipc::UniqueFd(adopted->state.pid_file),
                                  adopted->state.master);
   // Workers of today go on with what they have; the next reload needs what is written now.
-  if (how == GoOn::try_only) master::refuse_master_changes(options, prepare(arguments).options);
+  if (how == GoOn::try_only) master::refuse_master_changes(options, prepare(arguments, forks).options);
   master::Log log(master::log_settings(options.master));
-  master::Master::Setup setup = setup_for(arguments, program, handed_notify(adopted->state));
+  master::Master::Setup setup = setup_for(arguments, forks, program, handed_notify(adopted->state));
   setup.pid_file = pid_file.fd();
   setup.adopted = std::move(adopted);
-  master::Master master(std::move(setup), log, &cli::become_worker);
+  master::Master master(std::move(setup), log, forks.server(), forks.worker());
   if (how == GoOn::for_good) return run_master(master, log, given.daemon);
   std::fputs(master::upgrade_yes(PREFORK_VERSION).c_str(), stdout);
   std::fflush(stdout);
@@ -372,6 +377,13 @@ int handed_over_state() {
   return is_own ? state : -1;
 }
 
+/// @return -1: this process is not to be the fork server
+int fork_server_socket(int argc, char** argv) {
+  const std::string_view word = argc > 1 ? argv[1] : "";
+  const std::string_view option = master::kForkServerOption;
+  return word.starts_with(option) ? std::atoi(argv[1] + option.size()) : -1;
+}
+
 int run(const Arguments& arguments, const std::string& usage, const master::Program& program, int state,
         cli::Daemon& daemon) {
   if (state >= 0) return go_on(arguments, program, state, GoOn::for_good);
@@ -380,14 +392,19 @@ int run(const Arguments& arguments, const std::string& usage, const master::Prog
   if (arguments.help) return print(usage);
   if (arguments.help_config) return print(config::key_help());
   if (arguments.version) return print("prefork-master " PREFORK_VERSION "\n");
-  if (!arguments.describe.empty()) return describe(arguments);
-  if (arguments.test || arguments.print) return test(arguments);
+  cli::Forks forks;
+  if (!arguments.describe.empty()) return describe(arguments, forks);
+  if (arguments.test || arguments.print) return test(arguments, forks);
   return serve(arguments, program, std::move(manager), daemon);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const int socket = fork_server_socket(argc, argv); socket >= 0) {
+    cli::prepare_process_title(argc, argv);
+    cli::run_fork_server(socket);
+  }
   ::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would have the kernel reap the children
   cli::Daemon daemon;
   bool on_trial = false;

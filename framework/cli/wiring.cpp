@@ -109,16 +109,19 @@ void rehearse_isolation(const master::Generation& generation, const std::optiona
   }
 }
 
-void become_worker(const master::SpawnOrder& order) {
+worker::WorkerSetup worker_setup(const master::SpawnOrder& order) {
   const master::Generation& generation = *order.pool.generation;
   const config::PoolOptions& pool = generation.options.pools[order.pool.place];
   worker::WorkerSetup setup;
   setup.identity = {pool.name, order.index, generation.number};
   setup.master = order.master;
-  setup.scoreboard = &order.scoreboard;
+  setup.slots = order.scoreboard.slots();
+  setup.slot_fd = order.scoreboard.fd(order.slot);
+  setup.seats_fd = order.pool.seats->fd();
   setup.slot = order.slot;
   setup.control_fd = order.control_fd;
   setup.status_fd = order.status_fd;
+  setup.output_fd = order.output_fd;
   setup.line_fd = order.line_fd;
   setup.bell_fd = order.wakeups.wait_fd(order.slot);
   setup.isolation = isolation_of(generation, pool);
@@ -160,7 +163,7 @@ void become_worker(const master::SpawnOrder& order) {
       setup.listeners.push_back({socket->get(), datagram, listener.address, listener.spec.proxy_protocol, services});
     }
   }
-  worker::run_worker(std::move(setup));
+  return setup;
 }
 
 }  // namespace prefork::cli

@@ -5,6 +5,7 @@
 #include "framework/config/plugin_report.hpp"
 #include "framework/master/generation.hpp"
 #include "framework/master/spawner.hpp"
+#include "framework/worker/worker.hpp"
 
 /// Where the master's world meets the worker's: neither knows the other's types.
 namespace prefork::cli {
@@ -17,7 +18,8 @@ config::PluginReport inspect_plugin(int fd, const std::string& name);
 /// want of rights; else 78), which starts with the pool's place.
 void rehearse_isolation(const master::Generation& generation, const std::optional<std::string>& only = {});
 
-/// Runs in a fresh worker: turns the order into the worker's setup and becomes it. Does not return.
-void become_worker(const master::SpawnOrder& order);
+/// Turns the order into the worker's setup, which has of the generation what is the pool's. Its descriptors and shared
+/// objects stay the master's. Process: master.
+worker::WorkerSetup worker_setup(const master::SpawnOrder& order);
 
 }  // namespace prefork::cli

@@ -112,9 +112,14 @@ Adoption adopt(ipc::UniqueFd state) {
   adoption.state = decode_handover(text, ipc::shared_layout());
   Clock::go_on(adoption.state.lost);
   take_descriptors(adoption.state);
-  adoption.scoreboard = ipc::Scoreboard::adopt(ipc::UniqueFd(adoption.state.scoreboard));
-  if (adoption.scoreboard->slots() != adoption.state.wakeups.size()) {
-    throw std::runtime_error("the scoreboard that is handed over has another size than its wake-ups");
+  const std::size_t slots = adoption.state.wakeups.size();
+  adoption.scoreboard = ipc::Scoreboard::create(slots);
+  for (const HandedWorker& worker : adoption.state.workers) {
+    adoption.scoreboard->adopt(worker.slot, ipc::UniqueFd(worker.memory));
+  }
+  for (const HandedSeats& handed : adoption.state.seats) {
+    adoption.seats[handed.pool] =
+        std::make_shared<const ipc::Seats>(ipc::Seats::map(ipc::UniqueFd(handed.memory), slots));
   }
   for (const HandedWakeup& handed : adoption.state.wakeups) {
     adoption.wakeups.push_back(ipc::Wakeup::adopt(ipc::UniqueFd(handed.ring), ipc::UniqueFd(handed.wait)));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -16,6 +18,7 @@ namespace prefork::master {
 struct Adoption {
   Handover state;
   std::optional<ipc::Scoreboard> scoreboard;
+  std::map<std::uint32_t, std::shared_ptr<const ipc::Seats>> seats;  ///< by the pool's number
   std::vector<ipc::Wakeup> wakeups;
   std::vector<std::shared_ptr<Generation>> generations;  ///< as in `state`: the first is the current one
 };

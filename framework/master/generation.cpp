@@ -14,7 +14,6 @@
 #include "framework/config/schema.hpp"
 #include "framework/config/service_options.hpp"
 #include "framework/config/worker_count.hpp"
-#include "framework/master/inspector.hpp"
 #include "framework/master/startup_error.hpp"
 #include "framework/master/time_checks.hpp"
 #include "ipc/shared_memory.hpp"
@@ -62,15 +61,9 @@ bool needs_checks(const config::ServiceOptions& service, const std::vector<Optio
 /// The plugin's checks are its code: what they say comes from a child.
 void ask_plugin(const config::ServiceOptions& service, const SealedPlugin& plugin, const InspectPlugin& inspect) {
   if (!needs_checks(service, plugin.report.options)) return;
-  const int fd = plugin.copy.get();
-  const std::string refusal = inspector_of_plugins().run(subject_of(service.plugin), fd, [&] {
-    try {
-      config::check_service_options(service, inspect(fd, service.plugin).options);
-    } catch (const config::ConfigError& error) {
-      return std::string(error.what());
-    }
-    return std::string();
-  });
+  const Inspection inspection{plugin.copy.get(), service.plugin, &service};
+  const std::string refusal = inspector_of_plugins().run(
+      subject_of(service.plugin), [&](const Inspector::Child& child) { return inspect(inspection, child); });
   if (!refusal.empty()) throw config::ConfigError(refusal);
 }
 
@@ -180,9 +173,9 @@ SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path
   } catch (const std::length_error& error) {
     throw StartupError(EX_CONFIG, subject + " can't be read: " + error.what());
   }
-  const int fd = plugin.copy.get();
+  const Inspection inspection{plugin.copy.get(), name};
   const std::string report =
-      inspector_of_plugins().run(subject, fd, [&] { return config::encode_report(inspect(fd, name)); });
+      inspector_of_plugins().run(subject, [&](const Inspector::Child& child) { return inspect(inspection, child); });
   try {
     plugin.report = config::decode_report(report);
   } catch (const std::runtime_error& error) {

@@ -11,6 +11,7 @@
 
 #include "framework/config/options.hpp"
 #include "framework/config/plugin_report.hpp"
+#include "framework/master/inspector.hpp"
 #include "framework/master/listener_set.hpp"
 #include "framework/master/shared_plan.hpp"
 #include "framework/master/shared_set.hpp"
@@ -19,9 +20,18 @@
 
 namespace prefork::master {
 
-/// Looks into a plugin, in the inspector's child: loads the sealed copy `fd`, runs its describe().
+/// What is asked of a plugin before it is used.
+struct Inspection {
+  int copy = -1;     ///< the sealed one
+  std::string name;  ///< of the plugin
+  /// Whose values are put to the plugin's checks: the answer is what they refuse, or empty. Null: the answer is the
+  /// plugin's report (config::encode_report).
+  const config::ServiceOptions* service = nullptr;
+};
+
+/// Forks a child that does it, by be_inspector().
 /// Given by who wires master and worker together, since the master has no plugin code.
-using InspectPlugin = std::function<config::PluginReport(int fd, const std::string& name)>;
+using InspectPlugin = std::function<pid_t(const Inspection&, const Inspector::Child&)>;
 
 /// One plugin file as the generation holds it.
 struct SealedPlugin {

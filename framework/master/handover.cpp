@@ -72,6 +72,10 @@ void fields(A& archive, Is<HandedGeneration> auto& g) {
   archive(g.number, g.config, g.plugins, g.services, g.identities, g.objects, g.listeners);
 }
 template <class A>
+void fields(A& archive, Is<HandedSeats> auto& s) {
+  archive(s.pool, s.memory);
+}
+template <class A>
 void fields(A& archive, Is<RestartPolicy::Memory> auto& m) {
   archive(m.failures, m.owed, m.last_reason, m.last_failure, m.well_since, m.hold_until, m.open_since, m.fork_hold);
 }
@@ -81,8 +85,8 @@ void fields(A& archive, Is<HandedPool> auto& p) {
 }
 template <class A>
 void fields(A& archive, Is<HandedWorker> auto& w) {
-  archive(w.pool, w.index, w.slot, w.generation, w.pid, w.control, w.status, w.state, w.started, w.entered, w.ready,
-          w.intent, w.start_error, w.recycle);
+  archive(w.pool, w.index, w.slot, w.generation, w.pid, w.control, w.status, w.output, w.memory, w.state, w.started,
+          w.entered, w.ready, w.intent, w.start_error, w.recycle);
 }
 template <class A>
 void fields(A& archive, Is<HandedWriter> auto& w) {
@@ -101,7 +105,7 @@ void fields(A& archive, Is<Handover> auto& h) {
   archive(h.master, h.version, h.lost, h.started, h.last_number, h.last_reload, h.reloads_done, h.reloads_failed,
           h.wants_reload, h.reload_only);
   archive(h.notify_socket, h.watchdog_us, h.tells_pid, h.was_ready);
-  archive(h.pid_file, h.control, h.scoreboard, h.wakeups, h.plugins, h.objects, h.sockets, h.generations, h.pools);
+  archive(h.pid_file, h.control, h.wakeups, h.plugins, h.objects, h.sockets, h.generations, h.pools, h.seats);
   archive(h.next_pool, h.next_number, h.workers, h.writers, h.lost_lines, h.clients, h.retained, h.departures,
           h.recycled);
 }
@@ -130,6 +134,7 @@ void check(const HandedGeneration& generation, const Handover& handover) {
 void check(const Handover& handover) {
   if (handover.master <= 0) refuse("no master");
   if (handover.generations.empty() || handover.wakeups.empty()) refuse("no generation");
+  if (handover.wakeups.size() > ipc::kMaxOwnerSlots) refuse("too many wake-ups");
   for (const auto& generation : handover.generations) check(generation, handover);
   std::set<std::size_t> pools, slots;
   std::set<pid_t> pids;
@@ -137,6 +142,8 @@ void check(const Handover& handover) {
     check_places({pool.generation}, handover.generations.size());
     if (!pools.insert(pool.id).second || pool.id >= handover.next_pool) refuse("a pool is there twice");
     if (pool.role != Pool::Role::serving && pool.role != Pool::Role::leaving) refuse("a pool in the middle of a roll");
+    const auto sits = [&](const HandedSeats& seats) { return seats.pool == pool.number; };
+    if (std::count_if(handover.seats.begin(), handover.seats.end(), sits) != 1) refuse("a pool without its seats");
   }
   for (const auto& worker : handover.workers) {
     check_places({worker.slot}, handover.wakeups.size());
@@ -191,7 +198,7 @@ Handover decode_handover(std::string_view text, const std::string& layout) {
 }
 
 std::vector<int> descriptors_of(const Handover& handover) {
-  std::vector<int> fds{handover.scoreboard};
+  std::vector<int> fds;
   const auto add = [&](int fd) {
     if (fd >= 0) fds.push_back(fd);
   };
@@ -207,9 +214,12 @@ std::vector<int> descriptors_of(const Handover& handover) {
     add(object.notes);
   }
   for (const auto& socket : handover.sockets) fds.push_back(socket.fd);
+  for (const auto& seats : handover.seats) fds.push_back(seats.memory);
   for (const auto& worker : handover.workers) {
     fds.push_back(worker.control);
     fds.push_back(worker.status);
+    fds.push_back(worker.output);
+    fds.push_back(worker.memory);
   }
   for (const auto& writer : handover.writers) {
     fds.push_back(writer.read_end);

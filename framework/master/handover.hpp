@@ -74,6 +74,12 @@ struct HandedGeneration {
   std::vector<HandedListener> listeners;
 };
 
+/// What the workers of a pool know of each other.
+struct HandedSeats {
+  std::uint32_t pool = 0;  ///< HandedPool::number
+  int memory = -1;
+};
+
 struct HandedPool {
   std::size_t id = 0;
   std::size_t generation = 0;  ///< in Handover::generations
@@ -93,6 +99,8 @@ struct HandedWorker {
   pid_t pid = 0;
   int control = -1;
   int status = -1;
+  int output = -1;
+  int memory = -1;  ///< of its slot
   WorkerState state = WorkerState::starting;
   TimePoint started{};
   TimePoint entered{};
@@ -143,13 +151,13 @@ struct Handover {
 
   int pid_file = -1;
   int control = -1;
-  int scoreboard = -1;
   std::vector<HandedWakeup> wakeups;  ///< one for each slot
   std::vector<HandedPlugin> plugins;
   std::vector<HandedObject> objects;
   std::vector<HandedSocket> sockets;
   std::vector<HandedGeneration> generations;  ///< the first is the current one
   std::vector<HandedPool> pools;
+  std::vector<HandedSeats> seats;
   std::size_t next_pool = 0;
   std::uint32_t next_number = 0;
   std::vector<HandedWorker> workers;

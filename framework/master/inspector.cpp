@@ -28,41 +28,6 @@ using Deadline = std::chrono::steady_clock::time_point;
 constexpr char kReport = 'R';
 constexpr char kReason = 'E';
 
-[[noreturn]] void inspect(int out, int keep_fd, const std::optional<ipc::Identity>& run_as, const Inspector::Work& work,
-                          pid_t master) noexcept {
-  int code = kRefused;
-  std::string message;
-  try {
-    std::array<int, 5> keep{0, 1, 2, out, keep_fd};
-    std::sort(keep.begin(), keep.end());
-    ipc::close_all_except(keep.data(), keep.size());
-    ::prctl(PR_SET_NAME, "inspector");
-    for (int signal = 1; signal < SIGRTMIN; ++signal) ::signal(signal, SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    if (run_as) {
-      const rlimit no_core{0, 0};
-      ::setrlimit(RLIMIT_CORE, &no_core);
-      ipc::assume_identity(*run_as);
-    }
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != master) ::_exit(kRefused);  // it was gone before
-    message = kReport + work();
-    code = 0;
-  } catch (const std::exception& error) {
-    message = kReason + std::string(error.what());
-  } catch (...) {
-    message = kReason + std::string("an exception that is no std::exception");
-  }
-  try {
-    ipc::write_all(out, message, "inspector's pipe");
-  } catch (...) {
-    code = kRefused;
-  }
-  ::_exit(code);
-}
-
 struct Heard {
   std::string bytes;
   bool in_time = true;
@@ -113,15 +78,55 @@ bool reap(pid_t child, Deadline deadline, bool kill_now, int& status) {
 
 }  // namespace
 
+void be_inspector(const Inspector::Child& child, int keep_fd, const Inspector::Work& work) noexcept {
+  int code = kRefused;
+  std::string message;
+  try {
+    std::array<int, 5> keep{0, 1, 2, child.out, keep_fd};
+    std::sort(keep.begin(), keep.end());
+    ipc::close_all_except(keep.data(), keep.size());
+    ::prctl(PR_SET_NAME, "inspector");
+    for (int signal = 1; signal < SIGRTMIN; ++signal) ::signal(signal, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    if (child.run_as) {
+      const rlimit no_core{0, 0};
+      ::setrlimit(RLIMIT_CORE, &no_core);
+      ipc::assume_identity(*child.run_as);
+    }
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != child.master) ::_exit(kRefused);  // it was gone before
+    message = kReport + work();
+    code = 0;
+  } catch (const std::exception& error) {
+    message = kReason + std::string(error.what());
+  } catch (...) {
+    message = kReason + std::string("an exception that is no std::exception");
+  }
+  try {
+    ipc::write_all(child.out, message, "inspector's pipe");
+  } catch (...) {
+    code = kRefused;
+  }
+  ::_exit(code);
+}
+
 std::string Inspector::run(const std::string& subject, int keep_fd, const Work& work) const {
+  return run(subject, [&](const Child& child) {
+    const pid_t pid = ::fork();
+    if (pid == -1) throw StartupError(EX_OSERR, std::string("fork inspector: ") + std::strerror(errno));
+    if (pid == 0) be_inspector(child, keep_fd, work);
+    return pid;
+  });
+}
+
+std::string Inspector::run(const std::string& subject, const Start& start) const {
   int ends[2];
   ipc::check_syscall(::pipe2(ends, O_CLOEXEC), "pipe2");
   ipc::UniqueFd read_end(ends[0]), write_end(ends[1]);
   const Deadline deadline = std::chrono::steady_clock::now() + limits_.patience;
-  const pid_t master = ::getpid();
-  const pid_t child = ::fork();
-  if (child == -1) throw StartupError(EX_OSERR, std::string("fork inspector: ") + std::strerror(errno));
-  if (child == 0) inspect(write_end.get(), keep_fd, limits_.run_as, work, master);
+  const pid_t child = start({write_end.get(), ::getpid(), limits_.run_as});
   write_end.reset();
   const Heard heard = listen(read_end.get(), limits_.max_bytes, deadline);
   int status = 0;

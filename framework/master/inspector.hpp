@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -14,6 +16,14 @@ class Inspector {
  public:
   /// What the child does: returns the bytes that the master shall get, or throws why not.
   using Work = std::function<std::string()>;
+  /// What the child is told.
+  struct Child {
+    int out = -1;                         ///< for its answer
+    pid_t master = 0;                     ///< of which it is the child
+    std::optional<ipc::Identity> run_as;  ///< nullopt: with the master's rights
+  };
+  /// Forks the child, in which be_inspector() is called. @throws what may be thrown on to who asked
+  using Start = std::function<pid_t(const Child&)>;
 
   struct Limits {
     std::chrono::milliseconds patience{5'000};
@@ -27,9 +37,15 @@ class Inspector {
   /// went wrong: an exception's text, a signal, too long a time.
   /// @param keep_fd  the one descriptor beside the standard streams that the child keeps; -1: none
   std::string run(const std::string& subject, int keep_fd, const Work& work) const;
+  /// The same with a child that another process may fork for this one: for what runs a plugin's code.
+  std::string run(const std::string& subject, const Start& start) const;
 
  private:
   Limits limits_;
 };
+
+/// Does the work and answers, in the child. @param keep_fd  the one descriptor beside the standard streams that it
+/// keeps; -1: none
+[[noreturn]] void be_inspector(const Inspector::Child& child, int keep_fd, const Inspector::Work& work) noexcept;
 
 }  // namespace prefork::master

@@ -59,8 +59,9 @@ std::optional<ipc::ResponseCounts> responses_of(const Generation& generation, st
 
 }  // namespace
 
-Master::Master(Setup setup, Log& log, RunWorker run)
+Master::Master(Setup setup, Log& log, ForkServer& fork_server, ForkWorker fork)
     : log_(log),
+      fork_server_(fork_server),
       prepare_again_(std::move(setup.prepare_again)),
       config_file_(std::move(setup.config_file)),
       version_(std::move(setup.version)),
@@ -69,9 +70,10 @@ Master::Master(Setup setup, Log& log, RunWorker run)
       notifier_(std::move(setup.notify), log_),
       log_writers_(log_, reactor_),
       workforce_(
-          first_generation(setup), log_, reactor_, std::move(run),
+          first_generation(setup), log_, reactor_, std::move(fork),
           [this](pid_t pid, int status) {
-            if (!log_writers_.buried(pid, status, Clock::now())) trial_ended(pid, status);
+            if (fork_server_.buried(pid) || log_writers_.buried(pid, status, Clock::now())) return;
+            trial_ended(pid, status);
           },
           setup.adopted.get()),
       control_(
@@ -81,6 +83,7 @@ Master::Master(Setup setup, Log& log, RunWorker run)
       program_(std::move(setup.program)),
       pid_file_(setup.pid_file) {
   if (setup.adopted != nullptr) adopt(setup.adopted->state);
+  fork_server_.tell([this](const std::string& trouble) { log_.warning(trouble); });
   reactor_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { take_signals(); });
 }
 
@@ -113,6 +116,7 @@ int Master::run() {
     reactor_.wait(earlier(earlier(workforce_.next_deadline(now), work), earlier(logs, others)));
   }
   jobs_.give_up("the server has stopped");
+  fork_server_.stop();
   log_writers_.finish(kLogsEnd);
   log_.notice("prefork-master (pid " + std::to_string(::getpid()) + ") has stopped");
   return 0;

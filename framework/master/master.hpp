@@ -12,6 +12,7 @@
 #include "framework/master/adoption.hpp"
 #include "framework/master/control_command.hpp"
 #include "framework/master/control_socket.hpp"
+#include "framework/master/fork_server.hpp"
 #include "framework/master/generation.hpp"
 #include "framework/master/jobs.hpp"
 #include "framework/master/log.hpp"
@@ -45,7 +46,7 @@ class Master {
 
   /// With what was handed over it does nothing that others would notice, until it runs.
   /// @throws StartupError, std::system_error
-  Master(Setup setup, Log& log, RunWorker run);
+  Master(Setup setup, Log& log, ForkServer& fork_server, ForkWorker fork);
   Master(const Master&) = delete;
   Master& operator=(const Master&) = delete;
 
@@ -114,6 +115,7 @@ class Master {
   ServiceReport service_report() const;
 
   Log& log_;
+  ForkServer& fork_server_;
   PrepareAgain prepare_again_;
   std::string config_file_;
   std::string version_;

@@ -14,6 +14,7 @@
 #include "framework/master/restart_policy.hpp"
 #include "framework/master/scaler.hpp"
 #include "framework/master/worker_state.hpp"
+#include "ipc/scoreboard.hpp"
 
 namespace prefork::master {
 
@@ -28,8 +29,9 @@ struct Pool {
   };
 
   std::shared_ptr<Generation> generation;
-  std::size_t place = 0;     ///< in Options::pools of the generation
-  std::uint32_t number = 0;  ///< on the scoreboard: pools of one name are the same there
+  std::size_t place = 0;                    ///< in Options::pools of the generation
+  std::uint32_t number = 0;                 ///< pools of one name have the same
+  std::shared_ptr<const ipc::Seats> seats;  ///< of all pools with this number
   std::string name;
   std::string user;
   Role role = Role::serving;

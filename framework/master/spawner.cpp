@@ -3,14 +3,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <tuple>
 #include <utility>
 
-#include "ipc/check.hpp"
 #include "ipc/contract.hpp"
 #include "ipc/pipe.hpp"
 #include "ipc/syscall.hpp"
@@ -30,15 +28,35 @@ constexpr int kStatusPipeBytes = 256 * 1024;
   ::_exit(ipc::kExitInternal);
 }
 
-// A lock that another thread holds at the fork would be held in the child for ever.
-bool has_one_thread() {
-#if defined(__SANITIZE_THREAD__)
-  return true;  // the sanitizer has a thread of its own
-#else
-  struct stat tasks {};
-  return ::stat("/proc/self/task", &tasks) == -1 || tasks.st_nlink == 3;
-#endif
+ipc::UniqueFd read_end_of(ipc::UniqueFd& write_end) {
+  int ends[2];
+  ipc::check_syscall(::pipe2(ends, O_CLOEXEC), "pipe2");
+  write_end.reset(ends[1]);
+  ipc::UniqueFd read_end(ends[0]);
+  ipc::check_syscall(::fcntl(read_end.get(), F_SETFL, O_NONBLOCK), "fcntl O_NONBLOCK");
+  return read_end;
 }
+
+/// A slot and a seat, given back unless a worker has them.
+class Place {
+ public:
+  explicit Place(const SpawnOrder& order) : order_(order) {
+    order_.scoreboard.assign(order_.slot);
+    order_.pool.seats->clear(order_.slot, ipc::SeatState::starting);
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() {
+    if (taken_) return;
+    order_.scoreboard.clear(order_.slot);
+    order_.pool.seats->clear(order_.slot, ipc::SeatState::empty);
+  }
+  void take() noexcept { taken_ = true; }
+
+ private:
+  const SpawnOrder& order_;
+  bool taken_ = false;
+};
 
 std::pair<ipc::UniqueFd, ipc::UniqueFd> open_line() {
   int ends[2];
@@ -48,8 +66,16 @@ std::pair<ipc::UniqueFd, ipc::UniqueFd> open_line() {
 
 }  // namespace
 
-std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const RunWorker& run) {
-  PREFORK_CHECK(has_one_thread());
+ForkWorker fork_here(RunWorker run) {
+  return [run = std::move(run)](const SpawnOrder& order) {
+    const pid_t pid = ::fork();
+    if (pid == -1) ipc::throw_errno("fork");
+    if (pid == 0) be_worker(order, run);
+    return pid;
+  };
+}
+
+std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const ForkWorker& fork) {
   auto record = std::make_unique<WorkerRecord>();
   ipc::PacketPipe control = ipc::PacketPipe::create();
   ipc::PacketPipe status = ipc::PacketPipe::create();
@@ -63,13 +89,12 @@ std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const RunWorker& ru
     std::tie(record->line, line) = open_line();
     order.line_fd = line.get();
   }
-  order.scoreboard.assign(order.slot, order.pool.number);
-  const pid_t pid = ::fork();
-  if (pid == 0) be_worker(order, run);
-  if (pid == -1) {
-    order.scoreboard.clear(order.slot);
-    ipc::throw_errno("fork worker");
-  }
+  ipc::UniqueFd output;
+  record->output = read_end_of(output);
+  order.output_fd = output.get();
+  Place place(order);
+  const pid_t pid = fork(order);
+  place.take();
   record->pool = order.pool_id;
   record->index = order.index;
   record->slot = order.slot;

@@ -26,9 +26,11 @@ struct WorkerRecord {
   unsigned generation = 0;
   pid_t pid = 0;
   ipc::UniqueFd pidfd;
-  ipc::UniqueFd control;  ///< write end
-  ipc::UniqueFd status;   ///< read end
-  ipc::UniqueFd line;     ///< the master's end of the socket that it asks on; closed: it may not, or it was taken over
+  ipc::UniqueFd control;   ///< write end
+  ipc::UniqueFd status;    ///< read end
+  ipc::UniqueFd output;    ///< read end of its standard output and error
+  std::string unfinished;  ///< what it has printed of a line
+  ipc::UniqueFd line;      ///< the master's end of the socket that it asks on; closed: it may not, or it was taken over
   WorkerState state = WorkerState::starting;
   TimePoint started{};
   TimePoint entered{};  ///< its present state

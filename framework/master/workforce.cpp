@@ -21,6 +21,22 @@ namespace {
 constexpr unsigned kPacketsPerTurn = 64;
 constexpr unsigned kLastPackets = 256;  // a grandchild may hold the pipe and go on writing
 
+constexpr std::size_t kOutputPerTurn = 16 * 1024;
+constexpr unsigned kLastReads = 8;
+constexpr std::size_t kLongestLine = ipc::kMaxStatusText;
+
+/// @param unfinished  what has come of the last line; it is completed by `bytes`, and may be cut
+std::vector<std::string> complete_lines(std::string& unfinished, std::string_view bytes) {
+  std::vector<std::string> lines;
+  for (const char byte : bytes) {
+    if (byte != '\n') unfinished += byte;
+    if (byte == '\n' || unfinished.size() == kLongestLine) {
+      if (!unfinished.empty()) lines.push_back(std::exchange(unfinished, {}));
+    }
+  }
+  return lines;
+}
+
 Departure departure_of_abort(ExitIntent intent) noexcept {
   if (intent == ExitIntent::aborted_boot) return Departure::boot_timeout;
   return intent == ExitIntent::aborted_request ? Departure::request_timeout : Departure::heartbeat_lost;
@@ -28,12 +44,12 @@ Departure departure_of_abort(ExitIntent intent) noexcept {
 
 }  // namespace
 
-Workforce::Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& reactor, RunWorker run,
+Workforce::Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& reactor, ForkWorker fork,
                      OtherChild other, Adoption* adopted)
     : current_(std::move(generation)),
       log_(log),
       reactor_(reactor),
-      run_(std::move(run)),
+      fork_(std::move(fork)),
       other_(std::move(other)),
       scoreboard_(adopted != nullptr ? std::move(adopted->scoreboard.value())
                                      : ipc::Scoreboard::create(scoreboard_slots(current_->options))),
@@ -82,7 +98,10 @@ std::size_t Workforce::add_pool(const std::shared_ptr<Generation>& generation, s
   Pool pool = make_pool(generation, place);
   const auto namesake =
       std::find_if(pools_.begin(), pools_.end(), [&](const auto& known) { return known.second.name == pool.name; });
-  pool.number = namesake != pools_.end() ? namesake->second.number : next_number_++;
+  const bool is_known = namesake != pools_.end();
+  pool.seats =
+      is_known ? namesake->second.seats : std::make_shared<const ipc::Seats>(ipc::Seats::create(scoreboard_.slots()));
+  pool.number = is_known ? namesake->second.number : next_number_++;
   pool.role = role;
   pools_.emplace(next_pool_, std::move(pool));
   return next_pool_++;
@@ -179,7 +198,8 @@ bool Workforce::start(std::size_t pool, TimePoint now) {
   }
   try {
     auto record = spawn_worker(
-        {scoreboard_, wakeups_, pools_.at(pool), pool, table_.free_index(pool), *slot, chance(), 0, -1, -1, -1}, run_);
+        {scoreboard_, wakeups_, pools_.at(pool), pool, table_.free_index(pool), *slot, chance(), 0, -1, -1, -1, -1},
+        fork_);
     record->started = record->entered = Clock::now();
     if (record->line.is_open()) {
       const bool reads = options_of(pools_.at(pool)).master_access == config::MasterAccess::read;
@@ -273,6 +293,10 @@ void Workforce::listen(WorkerRecord& worker) {
     WorkerRecord* speaker = table_.find(pid);
     if (speaker != nullptr && !hear(*speaker, kPacketsPerTurn)) reactor_.forget(speaker->status.get());
   });
+  reactor_.watch(worker.output.get(), EPOLLIN, [this, pid](std::uint32_t) {
+    WorkerRecord* speaker = table_.find(pid);
+    if (speaker != nullptr && !hear_output(*speaker, 1)) reactor_.forget(speaker->output.get());
+  });
 }
 
 bool Workforce::hear(WorkerRecord& worker, unsigned packets) {
@@ -285,6 +309,19 @@ bool Workforce::hear(WorkerRecord& worker, unsigned packets) {
       heard(worker, *message);
     } else {
       hears_nonsense(worker);
+    }
+  }
+  return true;
+}
+
+bool Workforce::hear_output(WorkerRecord& worker, unsigned reads) {
+  std::array<char, kOutputPerTurn> bytes;
+  for (; reads > 0; --reads) {
+    const ssize_t n = ::read(worker.output.get(), bytes.data(), bytes.size());
+    if (n == -1) return errno == EAGAIN || errno == EINTR;
+    if (n == 0) return false;
+    for (const std::string& line : complete_lines(worker.unfinished, {bytes.data(), static_cast<std::size_t>(n)})) {
+      pass_on(worker, {ipc::StatusKind::log, static_cast<std::uint8_t>(LogLevel::info), line});
     }
   }
   return true;
@@ -412,6 +449,10 @@ void Workforce::reap() {
 void Workforce::buried(pid_t pid, int wait_status) {
   WorkerRecord& worker = *table_.find(pid);
   hear(worker, kLastPackets);  // its last words
+  hear_output(worker, kLastReads);
+  if (!worker.unfinished.empty()) {
+    pass_on(worker, {ipc::StatusKind::log, static_cast<std::uint8_t>(LogLevel::info), worker.unfinished});
+  }
   std::chrono::milliseconds duration{0};
   const std::string activity = serving(worker, duration);
   ExitFacts end = facts(worker, wait_status, activity);
@@ -425,7 +466,9 @@ void Workforce::buried(pid_t pid, int wait_status) {
   repairs_.add({worker.slot, name(worker)});
   ipc::accumulate(retained_, scoreboard_.counters(worker.slot));
   scoreboard_.clear(worker.slot);
+  pools_.at(worker.pool).seats->clear(worker.slot, ipc::SeatState::empty);
   reactor_.forget(worker.status.get());
+  reactor_.forget(worker.output.get());
   table_.remove(pid);
 }
 

@@ -47,7 +47,7 @@ class Workforce {
 
   /// Makes the scoreboard, the wake-ups and the shared objects. @throws std::system_error, StartupError
   /// @param adopted  what an upgrade carries over to this program; nullptr: nothing, this is a start
-  Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& reactor, RunWorker run, OtherChild other = {},
+  Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& reactor, ForkWorker fork, OtherChild other = {},
             Adoption* adopted = nullptr);
   /// Adds pools, workers, generations and what they share. Nothing is rolled.
   void hand_over(Handover& handover) const;
@@ -189,6 +189,9 @@ class Workforce {
   void shrink(std::size_t pool);
   bool start(std::size_t pool, TimePoint now);
   void listen(WorkerRecord& worker);
+  /// Passes on what the worker has printed, at most so many times as much as is read at once. @return false: nobody
+  /// prints any more.
+  bool hear_output(WorkerRecord& worker, unsigned reads);
   /// Handles what the worker has said; at most `packets` of it. @return false: the pipe has ended.
   bool hear(WorkerRecord& worker, unsigned packets);
   void hears_nonsense(WorkerRecord& worker);
@@ -225,7 +228,7 @@ class Workforce {
   std::shared_ptr<Generation> current_;
   Log& log_;
   Reactor& reactor_;
-  RunWorker run_;
+  ForkWorker fork_;
   OtherChild other_;
   std::map<std::size_t, Pool> pools_;
   std::size_t next_pool_ = 0;

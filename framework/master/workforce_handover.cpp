@@ -73,10 +73,11 @@ class GenerationWriter {
   Places<ListeningSocket> sockets_;
 };
 
-HandedWorker handed(const WorkerRecord& worker) {
-  return {worker.pool,          worker.index,        worker.slot,        worker.generation, worker.pid,
-          worker.control.get(), worker.status.get(), worker.state,       worker.started,    worker.entered,
-          worker.ready,         worker.intent,       worker.start_error, worker.recycle};
+HandedWorker handed(const WorkerRecord& worker, int memory) {
+  return {worker.pool,  worker.index,         worker.slot,         worker.generation,
+          worker.pid,   worker.control.get(), worker.status.get(), worker.output.get(),
+          memory,       worker.state,         worker.started,      worker.entered,
+          worker.ready, worker.intent,        worker.start_error,  worker.recycle};
 }
 
 std::unique_ptr<WorkerRecord> adopted(const HandedWorker& handed) {
@@ -89,6 +90,7 @@ std::unique_ptr<WorkerRecord> adopted(const HandedWorker& handed) {
   worker->pidfd = open_pidfd(handed.pid);  // not reaped yet: the number is the worker's
   worker->control.reset(handed.control);
   worker->status.reset(handed.status);
+  worker->output.reset(handed.output);
   worker->state = handed.state;
   worker->started = handed.started;
   worker->entered = handed.entered;
@@ -102,7 +104,6 @@ std::unique_ptr<WorkerRecord> adopted(const HandedWorker& handed) {
 }  // namespace
 
 void Workforce::hand_over(Handover& handover) const {
-  handover.scoreboard = scoreboard_.fd();
   for (std::size_t i = 0; i < wakeups_.slots(); ++i) {
     handover.wakeups.push_back({wakeups_[i].ring_fd(), wakeups_[i].wait_fd()});
   }
@@ -111,12 +112,16 @@ void Workforce::hand_over(Handover& handover) const {
   for (const Generation* generation : all) writer.write(*generation);
   for (const auto& [id, pool] : pools_) {
     const auto of = std::find(all.begin(), all.end(), pool.generation.get()) - all.begin();
+    const auto known = std::find_if(handover.seats.begin(), handover.seats.end(),
+                                    [&](const HandedSeats& seats) { return seats.pool == pool.number; });
+    if (known == handover.seats.end()) handover.seats.push_back({pool.number, pool.seats->fd()});
     handover.pools.push_back({id, static_cast<std::size_t>(of), pool.place, pool.number, pool.role, pool.goal,
                               pool.held, pool.policy.memory()});
   }
   handover.next_pool = next_pool_;
   handover.next_number = next_number_;
-  table_.for_each([&](const WorkerRecord& worker) { handover.workers.push_back(handed(worker)); });
+  table_.for_each(
+      [&](const WorkerRecord& worker) { handover.workers.push_back(handed(worker, scoreboard_.fd(worker.slot))); });
   handover.retained = retained_;
   handover.departures.assign(departures_.begin(), departures_.end());
   handover.recycled = recycled_;
@@ -127,6 +132,7 @@ void Workforce::adopt(Adoption& adopted_state) {
   for (const HandedPool& from : state.pools) {
     Pool pool = make_pool(adopted_state.generations[from.generation], from.place);
     pool.number = from.number;
+    pool.seats = adopted_state.seats.at(from.number);
     pool.role = from.role;
     pool.goal = from.goal;
     pool.held = from.held;

@@ -31,6 +31,12 @@ constexpr std::size_t kSlots = 4;
 constexpr std::chrono::seconds kPatience{10};
 const std::string kName = "service";
 
+ipc::Scoreboard with_a_worker() {
+  ipc::Scoreboard board = ipc::Scoreboard::create(kSlots);
+  board.assign(0);
+  return board;
+}
+
 /// How one of the service's hooks has ended.
 struct Ending {
   bool ended = false;
@@ -56,7 +62,7 @@ worker::ChannelSetup::End end_of(const master::ChannelEnd& end) { return {end.po
 
 ServiceTester::Stage::Stage(const Manifest& manifest, ServiceKind kind, std::unique_ptr<ServiceBase> service,
                             const Options& options)
-    : board_(ipc::Scoreboard::create(kSlots)),
+    : board_(with_a_worker()),
       wakeups_(ipc::Wakeups::create(kSlots)),
       runtime_(board_.slot(0), *this),
       waits_(runtime_, {ipc::owner_of(0), &wakeups_.bells()}),

@@ -49,20 +49,18 @@ std::size_t FairShare::allowance(std::size_t total, std::size_t workers) noexcep
 }
 
 bool FairShare::exceeded() const noexcept {
-  const ipc::WorkerSlot& own = scoreboard_.slot(own_);
-  const auto pool = own.pool.load(std::memory_order_relaxed);
+  const ipc::Seat& own = seats_[own_];
   const auto now = own.heartbeat_ns.load(std::memory_order_relaxed);
   std::size_t total = own.connections.load(std::memory_order_relaxed);
   std::size_t workers = 1;
-  for (std::size_t i = 0; i < scoreboard_.slots(); ++i) {
-    const ipc::WorkerSlot& slot = scoreboard_.slot(i);
+  for (std::size_t i = 0; i < seats_.slots(); ++i) {
+    const ipc::Seat& seat = seats_[i];
     // Only who can accept counts: a stuck or leaving sibling would turn everyone else away.
-    if (i == own_ || slot.state.load(std::memory_order_relaxed) != ipc::SlotState::idle ||
-        slot.pool.load(std::memory_order_relaxed) != pool ||
-        slot.heartbeat_ns.load(std::memory_order_relaxed) + kStaleHeartbeatNs < now) {
+    if (i == own_ || seat.state.load(std::memory_order_relaxed) != ipc::SeatState::accepting ||
+        seat.heartbeat_ns.load(std::memory_order_relaxed) + kStaleHeartbeatNs < now) {
       continue;
     }
-    total += slot.connections.load(std::memory_order_relaxed);
+    total += seat.connections.load(std::memory_order_relaxed);
     ++workers;
   }
   return workers > 1 && own.connections.load(std::memory_order_relaxed) > allowance(total, workers);

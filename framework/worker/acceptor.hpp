@@ -15,7 +15,7 @@ namespace prefork::worker {
 class FairShare {
  public:
   /// @param own  the worker's own slot
-  FairShare(const ipc::Scoreboard& scoreboard, std::size_t own) noexcept : scoreboard_(scoreboard), own_(own) {}
+  FairShare(const ipc::Seats& seats, std::size_t own) noexcept : seats_(seats), own_(own) {}
 
   /// True: the worker holds more connections than its share, and a sibling can take the next one.
   bool exceeded() const noexcept;
@@ -25,7 +25,7 @@ class FairShare {
   static std::size_t allowance(std::size_t total, std::size_t workers) noexcept;
 
  private:
-  const ipc::Scoreboard& scoreboard_;
+  const ipc::Seats& seats_;
   std::size_t own_;
 };
 

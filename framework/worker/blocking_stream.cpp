@@ -33,9 +33,8 @@ BlockingStream::BlockingStream(ServiceHost& host, BlockingDuties& duties, ipc::U
       peer_(peer),
       block_(host.runtime().blocks.lend()),
       attended_ms_(now_ms()) {
-  auto& slot = host_.runtime().slot;
-  slot.connections.store(++host_.runtime().connection_count, std::memory_order_relaxed);
-  slot.add(ipc::Counter::accepted);
+  host_.runtime().count_connection(+1);
+  host_.runtime().slot.add(ipc::Counter::accepted);
 }
 
 BlockingStream::~BlockingStream() {

@@ -41,6 +41,17 @@ bool is_loopback(const in6_addr& address) noexcept {
 
 }  // namespace
 
+std::string OwnAddresses::packed() const {
+  return {reinterpret_cast<const char*>(bound_.data()), bound_.size() * sizeof(Bound)};
+}
+
+OwnAddresses OwnAddresses::unpacked(std::string_view bytes) {
+  OwnAddresses own;
+  own.bound_.resize(bytes.size() / sizeof(Bound));
+  if (!own.bound_.empty()) std::memcpy(own.bound_.data(), bytes.data(), own.bound_.size() * sizeof(Bound));
+  return own;
+}
+
 void OwnAddresses::add(int fd) {
   sockaddr_storage name{};
   socklen_t length = sizeof name;

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <prefork/api.hpp>
@@ -19,6 +21,9 @@ class OwnAddresses {
 
   /// Adds a socket's address; one that is of no UDP over IP is left out.
   PREFORK_API void add(int fd);
+  /// For the way to another process of the server.
+  std::string packed() const;
+  static OwnAddresses unpacked(std::string_view bytes);
   /// Whether a datagram's sender is one of them. `now_ms`: of the loop's clock. Blocks: never.
   bool has(const sockaddr_storage& sender, std::uint64_t now_ms);
 

@@ -45,6 +45,11 @@ struct Runtime {
 
   void connection_opened(StreamConnection& connection);
   void connection_closed() noexcept;
+  void count_connection(std::int32_t change) noexcept {
+    connection_count += static_cast<std::uint32_t>(change);
+    slot.connections.store(connection_count, std::memory_order_relaxed);
+    if (seat != nullptr) seat->connections.store(connection_count, std::memory_order_relaxed);
+  }
   /// One connection more, or less, waits for a request that may never come.
   void connection_rests(bool rests) noexcept {
     resting_count += rests ? 1U : -1U;
@@ -56,6 +61,7 @@ struct Runtime {
   std::uint64_t beat() noexcept {
     const std::uint64_t now = ipc::monotonic_ns();
     slot.beat(now);
+    if (seat != nullptr) seat->heartbeat_ns.store(now, std::memory_order_relaxed);
     return now;
   }
   bool idle() const noexcept { return connection_count == 0 && tasks == 0; }
@@ -64,6 +70,7 @@ struct Runtime {
   BlockPool blocks;
   ipc::WorkerSlot& slot;
   LogSink& log;
+  ipc::Seat* seat = nullptr;         ///< set by the worker: what its siblings know of it
   BlockingDuties* duties = nullptr;  ///< set by the worker; of use to blocking services
   MasterLine* line = nullptr;        ///< set by the worker where the pool may ask the master
   List<StreamConnection> connections;

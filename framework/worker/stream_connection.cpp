@@ -240,10 +240,10 @@ void StreamConnection::on_timer() {
 
 void Runtime::connection_opened(StreamConnection& connection) {
   connections.push_back(connection);
-  slot.connections.store(++connection_count, std::memory_order_relaxed);
+  count_connection(+1);
   slot.add(ipc::Counter::accepted);
 }
 
-void Runtime::connection_closed() noexcept { slot.connections.store(--connection_count, std::memory_order_relaxed); }
+void Runtime::connection_closed() noexcept { count_connection(-1); }
 
 }  // namespace prefork::worker

@@ -43,7 +43,7 @@ constexpr std::size_t kMostNamed = 5;  // of connections that are cut
 constexpr std::size_t kReservedDescriptors = 64;
 
 void close_foreign_descriptors(const WorkerSetup& setup) {
-  std::vector<int> keep{0, 1, 2, setup.control_fd, setup.status_fd};
+  std::vector<int> keep{0, 1, 2, setup.control_fd, setup.status_fd, setup.seats_fd};
   if (setup.line_fd >= 0) keep.push_back(setup.line_fd);
   keep.insert(keep.end(), setup.ring_fds.begin(), setup.ring_fds.end());
   keep.push_back(setup.bell_fd);
@@ -82,7 +82,7 @@ const ipc::SharedObject* signal_topic(const WorkerSetup& setup) {
 /// One worker: wires the runtime's parts together and lives through start, service and drain.
 class Worker final : private DutyOfficer {
  public:
-  explicit Worker(WorkerSetup setup);
+  Worker(WorkerSetup setup, ipc::WorkerSlot& slot);
 
   int run();
 
@@ -115,6 +115,7 @@ class Worker final : private DutyOfficer {
 
   WorkerSetup setup_;
   ipc::WorkerSlot& slot_;
+  ipc::Seats seats_;
   MasterLink link_;
   Runtime runtime_;
   std::optional<MasterLine> line_;
@@ -130,18 +131,21 @@ class Worker final : private DutyOfficer {
   Recycling recycling_;
 };
 
-Worker::Worker(WorkerSetup setup)
+Worker::Worker(WorkerSetup setup, ipc::WorkerSlot& slot)
     : setup_(std::move(setup)),
-      slot_(setup_.scoreboard->slot(setup_.slot)),
+      slot_(slot),
+      seats_(ipc::Seats::map(ipc::UniqueFd(std::exchange(setup_.seats_fd, -1)), setup_.slots)),
       link_(setup_.control_fd, setup_.status_fd, slot_),
       runtime_(slot_, link_),
       bells_(setup_.ring_fds),
       waits_(runtime_, {ipc::owner_of(setup_.slot), &bells_}),
       signals_(waits_, setup_.identity, signal_topic(setup_)),
       duties_(runtime_, link_, setup_.bell_fd, waits_, *this),
-      acceptor_(runtime_, FairShare(*setup_.scoreboard, setup_.slot),
+      acceptor_(runtime_, FairShare(seats_, setup_.slot),
                 connection_limit(setup_.max_connections, setup_.ring_fds.size())),
       recycling_(setup_.recycle, setup_.statm_fd, runtime_.loop.now_ms()) {
+  seats_.keep_mapping_only();
+  runtime_.seat = &seats_[setup_.slot];
   runtime_.duties = &duties_;
   // A master that hangs up has forgotten this worker's line, as one does that replaces itself: the next worker has one.
   if (setup_.line_fd >= 0) {
@@ -165,7 +169,7 @@ int Worker::run() {
   if (runtime_.drain == DrainMode::none) {
     if (setup_.tells_load) runtime_.loop.wind(slot_.load);
     slot_.end_activity();
-    slot_.state.store(ipc::SlotState::idle, std::memory_order_relaxed);
+    runtime_.seat->state.store(ipc::SeatState::accepting, std::memory_order_relaxed);
     acceptor_.arm();
     for (auto& socket : datagram_sockets_) socket->arm();
     link_.say(ipc::StatusKind::ready);
@@ -304,7 +308,7 @@ void Worker::drain(DrainMode mode, std::chrono::milliseconds limit) {
   duties_.wake_at(runtime_.loop.tick_at(give_up_ms_));
   if (runtime_.drain >= mode) return;
   runtime_.drain = mode;
-  slot_.state.store(ipc::SlotState::draining, std::memory_order_relaxed);
+  runtime_.seat->state.store(ipc::SeatState::draining, std::memory_order_relaxed);
   acceptor_.stop();
   for (auto& socket : datagram_sockets_) socket->stop();
   // Who stops serving must not keep an address from whoever comes after. Datagram sockets may still have
@@ -343,9 +347,11 @@ void Worker::signalled(int number) { signals_.on_number(number); }
 
 void run_worker(WorkerSetup setup) {
   const int status_fd = setup.status_fd;
-  ipc::WorkerSlot& slot = setup.scoreboard->slot(setup.slot);
+  const ipc::SharedMemory memory = ipc::map_slot(ipc::UniqueFd(std::exchange(setup.slot_fd, -1)));
+  ipc::WorkerSlot& slot = ipc::slot_in(memory);
   int code = ipc::kExitInternal;
   try {
+    for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) ipc::check_syscall(::dup2(setup.output_fd, fd), "dup2 output");
     close_foreign_descriptors(setup);
     Duties::take_over_signals();
     prepare_last_words(status_fd);
@@ -356,7 +362,7 @@ void run_worker(WorkerSetup setup) {
     isolate(setup.isolation);
     code = ipc::kExitInternal;
     if (guard_against_orphanage(setup.master)) {
-      Worker worker(std::move(setup));
+      Worker worker(std::move(setup), slot);
       code = worker.run();
       std::fflush(nullptr);
       ::_exit(code);  // plugins' statics and suspended coroutines are not unwound

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,10 +60,13 @@ struct ServiceSetup {
 struct WorkerSetup {
   WorkerIdentity identity;
   pid_t master = 0;
-  const ipc::Scoreboard* scoreboard = nullptr;
   std::size_t slot = 0;
+  std::size_t slots = 0;  ///< of the server
+  int slot_fd = -1;       ///< Scoreboard::fd()
+  int seats_fd = -1;      ///< Seats::fd()
   int control_fd = -1;
   int status_fd = -1;
+  int output_fd = -1;         ///< standard output and error
   int line_fd = -1;           ///< to ask the master on; -1: the pool may not
   int bell_fd = -1;           ///< the worker's end of its own wake-up
   std::vector<int> ring_fds;  ///< of all slots, in their order; none: nobody shares anything with the pool
@@ -74,11 +78,13 @@ struct WorkerSetup {
   int statm_fd = -1;        ///< opened by run_worker()
   std::vector<ServiceSetup> services;
   std::vector<ListenerSetup> listeners;
-  OwnAddresses own_addresses;  ///< of all pools' UDP sockets
+  std::vector<std::unique_ptr<const ipc::SharedObject>> objects;  ///< once unpacked: what the services' setups name
+  OwnAddresses own_addresses;                                     ///< of all pools' UDP sockets
 };
 
 /// Runs a worker to its end, in a freshly forked child of the master: closes every descriptor that is not
 /// the worker's, puts the pool's isolation in force, loads the plugins, serves. Does not return.
+/// @param setup  as unpack_setup() gives it
 [[noreturn]] PREFORK_API void run_worker(WorkerSetup setup);
 
 }  // namespace prefork::worker

@@ -75,7 +75,8 @@ void timer_arm_to_fire(benchmark::State& bench) {
 BENCHMARK(timer_arm_to_fire);
 
 void counter_add(benchmark::State& bench) {
-  const ipc::Scoreboard scoreboard = ipc::Scoreboard::create(1);
+  ipc::Scoreboard scoreboard = ipc::Scoreboard::create(1);
+  scoreboard.assign(0);
   ipc::WorkerSlot& slot = scoreboard.slot(0);
   for (auto _ : bench) {
     slot.add(ipc::Counter::requests);
@@ -85,7 +86,8 @@ void counter_add(benchmark::State& bench) {
 BENCHMARK(counter_add);
 
 void begin_and_end_activity(benchmark::State& bench) {
-  const ipc::Scoreboard scoreboard = ipc::Scoreboard::create(1);
+  ipc::Scoreboard scoreboard = ipc::Scoreboard::create(1);
+  scoreboard.assign(0);
   ipc::WorkerSlot& slot = scoreboard.slot(0);
   for (auto _ : bench) {
     slot.begin_activity(ipc::ActivityKind::request, 0, 1, "GET /hello HTTP/1.1");

@@ -328,8 +328,8 @@ TEST(Admin, OnlyWhoMayAskHasALine) {
     const auto all = descriptors_of(worker);
     return std::count_if(all.begin(), all.end(), [](const auto& fd) { return fd.second.starts_with("socket:"); });
   };
-  EXPECT_EQ(sockets(server.workers("main").front()), 2) << "its two listeners";
-  EXPECT_EQ(sockets(server.workers("watch").front()), 2) << "its listener and the line";
+  EXPECT_EQ(sockets(server.workers("main").front()), 3) << "its two listeners and its bell";
+  EXPECT_EQ(sockets(server.workers("watch").front()), 3) << "its listener, its bell and the line";
   EXPECT_TRUE(server.stops_clean());
 }
 

@@ -68,14 +68,16 @@ TEST(CommandLine, ClosedStreamsBecomeNoFileOfTheServers) {
   how.launcher = {"sh", "-c", "exec \"$0\" \"$@\" <&- >&-"};
   Server server(kHello, how);
   server.ready(2);
-  auto processes = server.workers();
-  processes.push_back(server.pid());
-  for (const pid_t pid : processes) {
+  const auto of_master = descriptors_of(server.pid());
+  ASSERT_GE(of_master.size(), 3U);
+  EXPECT_THAT(of_master[0], testing::Pair(0, "/dev/null"));
+  EXPECT_THAT(of_master[1], testing::Pair(1, "/dev/null"));
+  EXPECT_THAT(of_master[2], testing::Pair(2, server.dir() / "stderr"));
+  for (const pid_t pid : server.workers()) {
     const auto descriptors = descriptors_of(pid);
     ASSERT_GE(descriptors.size(), 3U);
     EXPECT_THAT(descriptors[0], testing::Pair(0, "/dev/null"));
-    EXPECT_THAT(descriptors[1], testing::Pair(1, "/dev/null"));
-    EXPECT_THAT(descriptors[2], testing::Pair(2, server.dir() / "stderr"));
+    for (const int fd : {1, 2}) EXPECT_THAT(descriptors[fd], testing::Pair(fd, testing::StartsWith("pipe:")));
   }
   EXPECT_TRUE(server.stops_clean());
 }

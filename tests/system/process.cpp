@@ -199,11 +199,13 @@ bool alive(pid_t pid) {
   return !fields.empty() && fields[0] != "Z" && fields[0] != "X";
 }
 
+// The fork server is the master's own, as a library would be: who asks wants workers, inspectors and writers.
 std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> children;
   for (const pid_t pid : numbers_in("/proc")) {
     const auto fields = stat_of(pid);
-    if (fields.size() > 1 && fields[1] == std::to_string(parent)) children.push_back(pid);
+    if (fields.size() < 2 || fields[1] != std::to_string(parent)) continue;
+    if (read_file("/proc/" + std::to_string(pid) + "/comm") != "fork-server\n") children.push_back(pid);
   }
   return children;
 }

@@ -34,7 +34,7 @@ Handover full() {
   h.lost_lines = {{"/log", 9}};
   h.pid_file = 10;
   h.control = 11;
-  h.scoreboard = 12;
+  h.seats = {{9, 12}};
   h.wakeups = {{13, 113}, {14, 114}, {15, 115}};
   h.plugins = {{"/p/a.so", 16, std::string("a\x1f\x1e\0b", 6)}};
   ipc::SharedShape shape{ipc::SharedKind::table, 8, 64, 4, 16, {{"name", ipc::ColumnType::text, 9}}};
@@ -56,8 +56,8 @@ Handover full() {
   h.next_pool = 5;
   h.next_number = 10;
   h.workers = {
-      {3, 1, 2, 6, 4712, 22, 23, WorkerState::retiring, at(5), at(6), at(7), ExitIntent::retired, "why\n", "x"},
-      {4, 0, 0, 6, 4713, 24, 25, WorkerState::ready, at(5), at(6), std::nullopt, {}, "", ""}};
+      {3, 1, 2, 6, 4712, 22, 23, 122, 123, WorkerState::retiring, at(5), at(6), at(7), ExitIntent::retired, "why\n", "x"},
+      {4, 0, 0, 6, 4713, 24, 25, 124, 125, WorkerState::ready, at(5), at(6), std::nullopt, {}, "", ""}};
   h.writers = {{"/log", 26, 27, 30, 31, 4714, 5, 6}, {"/old", 28, -1, 32, 33, -1, 0, 0}};
   h.clients = {{29, ControlAccess::operate, true, {"sta", "{\"ok\"", true, true, true}, Awaited::upgrade}};
   h.retained = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, UINT64_MAX};
@@ -84,7 +84,7 @@ TEST(Handover, ReadsBackToTheSame) {
   EXPECT_EQ(back.generations[0].services[0].options.at("root"), "/srv, \"x\": 3:");
   EXPECT_EQ(back.pools[0].policy.last_failure, at(-1));
   EXPECT_EQ(back.retained[10], UINT64_MAX);
-  EXPECT_EQ(descriptors_of(back).size(), 27U);
+  EXPECT_EQ(descriptors_of(back).size(), 31U);
 }
 
 TEST(Handover, EveryCutIsRefused) {

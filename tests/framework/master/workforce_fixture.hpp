@@ -56,7 +56,6 @@ class Puppet {
     }
   }
   [[noreturn]] void serve() {
-    slot().state.store(ipc::SlotState::idle);
     say(ipc::StatusKind::ready);
     await_order();
     ::_exit(ipc::kExitRetired);
@@ -92,7 +91,7 @@ class WorkforceTest : public testing::Test {
   }
   config::PoolOptions& pool() { return generation.options.pools[0]; }
   void start(RunWorker run) {
-    force = std::make_unique<Workforce>(current, log, reactor, std::move(run));
+    force = std::make_unique<Workforce>(current, log, reactor, fork_here(std::move(run)));
     reactor.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) {
       signalfd_siginfo info{};
       while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {

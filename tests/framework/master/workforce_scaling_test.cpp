@@ -108,7 +108,6 @@ TEST_F(ScalingTest, GrowsWithItsLoadAndRetiresOnlyIdleWorkers) {
     Puppet puppet(order);
     puppet.slot().load.begin_busy(ipc::monotonic_ns());
     puppet.slot().connections.store(3);
-    puppet.slot().state.store(ipc::SlotState::idle);
     puppet.say(ipc::StatusKind::ready);
     while (!shared.calm) ::usleep(5000);
     puppet.slot().load.begin_wait(ipc::monotonic_ns());

@@ -38,16 +38,14 @@ TEST(FairShare, AllowanceIsTheMeanAndALittle) {
 }
 
 struct FairShareTest : testing::Test {
-  void sibling(std::size_t i, std::uint32_t connections, ipc::SlotState state = ipc::SlotState::idle,
-               std::uint32_t pool = 0) {
-    board.assign(i, pool);
-    board.slot(i).connections.store(connections);
-    board.slot(i).state.store(state);
-    board.slot(i).heartbeat_ns.store(now);
+  void sibling(std::size_t i, std::uint32_t connections, ipc::SeatState state = ipc::SeatState::accepting) {
+    seats[i].connections.store(connections);
+    seats[i].state.store(state);
+    seats[i].heartbeat_ns.store(now);
   }
   std::uint64_t now = 100'000'000'000;
-  ipc::Scoreboard board = ipc::Scoreboard::create(4);
-  FairShare share{board, 0};
+  ipc::Seats seats = ipc::Seats::create(4);
+  FairShare share{seats, 0};
 };
 
 TEST_F(FairShareTest, ExceededOnlyWhereASiblingCanTakeTheNext) {
@@ -55,25 +53,23 @@ TEST_F(FairShareTest, ExceededOnlyWhereASiblingCanTakeTheNext) {
   EXPECT_FALSE(share.exceeded()) << "alone";
   sibling(1, 10);
   EXPECT_TRUE(share.exceeded());
-  for (const auto state : {ipc::SlotState::empty, ipc::SlotState::starting, ipc::SlotState::draining}) {
+  for (const auto state : {ipc::SeatState::empty, ipc::SeatState::starting, ipc::SeatState::draining}) {
     sibling(1, 10, state);
     EXPECT_FALSE(share.exceeded()) << static_cast<int>(state);
   }
-  sibling(1, 10, ipc::SlotState::idle, 7);
-  EXPECT_FALSE(share.exceeded()) << "of another pool";
   sibling(1, 10);
-  board.slot(1).heartbeat_ns.store(now - 3'000'000'001);
+  seats[1].heartbeat_ns.store(now - 3'000'000'001);
   EXPECT_FALSE(share.exceeded()) << "stuck";
-  board.slot(1).heartbeat_ns.store(now - 2'999'999'999);
+  seats[1].heartbeat_ns.store(now - 2'999'999'999);
   EXPECT_TRUE(share.exceeded());
 }
 
 TEST_F(FairShareTest, EqualLoadIsNotExceeded) {
   for (std::size_t i = 0; i < 4; ++i) sibling(i, 200);
   EXPECT_FALSE(share.exceeded());
-  board.slot(0).connections.store(208);
+  seats[0].connections.store(208);
   EXPECT_FALSE(share.exceeded());
-  board.slot(0).connections.store(230);
+  seats[0].connections.store(230);
   EXPECT_TRUE(share.exceeded());
 }
 
@@ -86,15 +82,15 @@ struct AcceptorTest : testing::Test, Served {
     ipc::check_syscall(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), length), "bind");
     ipc::check_syscall(::listen(listener.get(), 128), "listen");
     ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &length);
-    board.assign(0, 0);
-    board.slot(0).state.store(ipc::SlotState::idle);
+    runtime.seat = &seats[0];
+    seats.clear(0, ipc::SeatState::accepting);
     service.connection = [](Connection& peer) -> Task<void> {
       while (co_await peer.read_some()) {
       }
     };
   }
   Acceptor& start(std::size_t max_connections = 0) {
-    acceptor = std::make_unique<Acceptor>(runtime, FairShare(board, 0), max_connections);
+    acceptor = std::make_unique<Acceptor>(runtime, FairShare(seats, 0), max_connections);
     acceptor->add(listener.get(), "tcp://test", protocol_of(service));
     acceptor->arm();
     return *acceptor;
@@ -105,6 +101,7 @@ struct AcceptorTest : testing::Test, Served {
     return fd;
   }
   std::uint32_t held() const { return runtime.connection_count; }
+  ipc::Seats seats = ipc::Seats::create(4);
   sockaddr_in address{};
   ipc::UniqueFd listener;
   std::unique_ptr<Acceptor> acceptor;
@@ -144,10 +141,8 @@ TEST_F(AcceptorTest, AcceptsUntilItIsStopped) {
 }
 
 TEST_F(AcceptorTest, BeyondItsShareItPausesAndComesBack) {
-  board.assign(1, 0);
-  auto& sibling = board.slot(1);
-  sibling.state.store(ipc::SlotState::idle);
-  sibling.connections.store(0);
+  seats.clear(1, ipc::SeatState::accepting);
+  auto& sibling = seats[1];
   start();
   for (int i = 0; i < 6; ++i) clients.push_back(connect());
   EXPECT_TRUE(turn_until([&] { return counter(ipc::Counter::accept_pauses) >= 1; }));
@@ -218,7 +213,7 @@ struct Refusing final : Protocol {
 
 TEST_F(AcceptorTest, AConnectionThatCannotBeOpenedIsLoggedAndTheNextIsTried) {
   int opened = 0;
-  Acceptor refusing(runtime, FairShare(board, 0), 0);
+  Acceptor refusing(runtime, FairShare(seats, 0), 0);
   refusing.add(listener.get(), "tcp://test", std::make_unique<Refusing>(opened));
   refusing.arm();
   clients.push_back(connect());

@@ -76,12 +76,18 @@ inline Connected tcp_pair() {
   return ends;
 }
 
+inline ipc::Scoreboard with_workers(std::size_t count) {
+  ipc::Scoreboard board = ipc::Scoreboard::create(count);
+  for (std::size_t i = 0; i < count; ++i) board.assign(i);
+  return board;
+}
+
 class Harness {
  public:
   using Options = std::map<std::string, std::string, std::less<>>;
 
   explicit Harness(ServiceLimits limits = {}, Options options = {{"size", "42"}, {"name", "x"}})
-      : board(ipc::Scoreboard::create(4)),
+      : board(with_workers(4)),
         runtime(board.slot(0), log),
         host(runtime, identity, 0, "test", std::move(options), limits) {}
 

@@ -1,0 +1,129 @@
+#include "framework/cli/forks.hpp"
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "framework/cli/build_id.hpp"
+#include "framework/cli/process_title.hpp"
+#include "framework/cli/wiring.hpp"
+#include "framework/config/config_error.hpp"
+#include "framework/config/service_options.hpp"
+#include "framework/master/inspector.hpp"
+#include "framework/worker/setup_parcel.hpp"
+#include "ipc/archive.hpp"
+
+namespace prefork::config {
+
+template <class A>
+void fields(A& archive, ipc::Is<OptionValue> auto& v) {
+  archive(v.value, v.origin.text);
+}
+
+}  // namespace prefork::config
+
+namespace prefork::cli {
+
+namespace {
+
+// The first letter of an order.
+constexpr char kWorker = 'W';
+constexpr char kInspect = 'I';
+
+constexpr std::string_view kDamaged = "the order is damaged: ";
+
+/// An inspection, and of the configuration what it needs.
+struct InspectOrder {
+  int plugin = -1;
+  std::string name;
+  int out = -1;
+  pid_t master = 0;
+  bool drops = false;  ///< it runs as `run_as`
+  ipc::Identity run_as;
+  bool is_check = false;
+  config::ServiceOptions service;  ///< of a check
+};
+
+template <class A>
+void exchange(A& archive, ipc::Is<InspectOrder> auto& order) {
+  archive.descriptor(order.plugin);
+  archive.descriptor(order.out);
+  archive(order.name, order.master, order.drops, order.run_as, order.is_check);
+  archive(order.service.name, order.service.plugin, order.service.origin.text, order.service.own);
+}
+
+master::ForkOrder encode(const master::Inspection& inspection, const master::Inspector::Child& child) {
+  InspectOrder order;
+  order.plugin = inspection.copy;
+  order.name = inspection.name;
+  order.out = child.out;
+  order.master = child.master;
+  order.drops = child.run_as.has_value();
+  if (child.run_as) order.run_as = *child.run_as;
+  order.is_check = inspection.service != nullptr;
+  if (inspection.service != nullptr) {
+    order.service.name = inspection.service->name;
+    order.service.plugin = inspection.service->plugin;
+    order.service.origin = inspection.service->origin;
+    order.service.own = inspection.service->own;
+  }
+  ipc::Encoder encoder;
+  exchange(encoder, std::as_const(order));
+  return {kInspect + encoder.take(), encoder.take_descriptors()};
+}
+
+std::string check_options(const InspectOrder& order) {
+  try {
+    config::check_service_options(order.service, inspect_plugin(order.plugin, order.name).options);
+  } catch (const config::ConfigError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+void inspect(std::string_view text, const std::vector<int>& descriptors) {
+  InspectOrder order;
+  ipc::Decoder decoder(text, kDamaged, descriptors);
+  exchange(decoder, order);
+  set_process_title("prefork-master: inspector of " + order.name);
+  master::Inspector::Child child{order.out, order.master, std::nullopt};
+  if (order.drops) child.run_as = order.run_as;
+  master::be_inspector(child, order.plugin, [&] {
+    return order.is_check ? check_options(order) : config::encode_report(inspect_plugin(order.plugin, order.name));
+  });
+}
+
+void carry_out(std::string_view text, const std::vector<int>& descriptors) {
+  if (text.empty()) throw std::runtime_error(std::string(kDamaged) + "it is empty");
+  const char kind = text.front();
+  text.remove_prefix(1);
+  if (kind == kInspect) inspect(text, descriptors);
+  if (kind != kWorker) throw std::runtime_error(std::string(kDamaged) + "of no kind that is known");
+  worker::WorkerSetup setup = worker::unpack_setup(text, descriptors);
+  set_process_title("prefork-master: worker " + setup.identity.pool + "/" + std::to_string(setup.identity.index));
+  worker::run_worker(std::move(setup));
+}
+
+}  // namespace
+
+Forks::Forks() : server_(build_id(), &carry_out) {}
+
+master::ForkWorker Forks::worker() {
+  return [this](const master::SpawnOrder& order) {
+    worker::SetupParcel parcel = worker::pack_setup(worker_setup(order));
+    return server_.fork({kWorker + std::move(parcel.text), std::move(parcel.descriptors)});
+  };
+}
+
+master::InspectPlugin Forks::inspector() {
+  return [this](const master::Inspection& inspection, const master::Inspector::Child& child) {
+    return server_.fork(encode(inspection, child));
+  };
+}
+
+void run_fork_server(int socket) {
+  set_process_title("prefork-master: fork server");
+  master::serve_forks(ipc::UniqueFd(socket), build_id(), &carry_out);
+}
+
+}  // namespace prefork::cli

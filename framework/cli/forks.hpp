@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "framework/master/fork_server.hpp"
+#include "framework/master/generation.hpp"
+#include "framework/master/spawner.hpp"
+
+/// What the program forks through the fork server: workers, and inspectors of plugins.
+namespace prefork::cli {
+
+class Forks {
+ public:
+  Forks();
+
+  master::ForkServer& server() noexcept { return server_; }
+  master::ForkWorker worker();
+  master::InspectPlugin inspector();
+
+ private:
+  master::ForkServer server_;
+};
+
+/// Is the fork server on this socket. Process: one that was executed for it.
+[[noreturn]] void run_fork_server(int socket);
+
+}  // namespace prefork::cli

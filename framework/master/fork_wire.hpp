@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ipc/unique_fd.hpp"
+
+/// Orders on a SOCK_SEQPACKET socket, in as many packets as they need: a byte that says whether more follow, a part of
+/// the text, some of the descriptors (unix(7), SCM_RIGHTS).
+namespace prefork::master {
+
+using WireDeadline = std::chrono::steady_clock::time_point;
+
+/// @throws std::system_error: the socket fails, or ETIMEDOUT
+void send_order(int socket, std::string_view text, const std::vector<int>& descriptors, WireDeadline deadline);
+
+struct ReceivedOrder {
+  std::string text;
+  std::vector<ipc::UniqueFd> descriptors;
+  int error = 0;  ///< it is not whole: EMFILE, EMSGSIZE
+};
+/// Blocks until an order has come. @return nullopt: the other end is closed. @throws std::system_error
+std::optional<ReceivedOrder> receive_order(int socket);
+
+/// One packet. @return nullopt: the other end is closed. @throws std::system_error: ETIMEDOUT
+std::optional<std::string> receive_packet_by(int socket, WireDeadline deadline);
+
+}  // namespace prefork::master

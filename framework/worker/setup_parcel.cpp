@@ -1,0 +1,233 @@
+#include "framework/worker/setup_parcel.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "ipc/archive.hpp"
+
+namespace prefork {
+
+constexpr auto last_of(LogLevel) { return LogLevel::error; }
+
+}  // namespace prefork
+
+namespace prefork::worker {
+
+using ipc::Is;
+
+namespace {
+
+constexpr std::string_view kDamaged = "the setup of a worker is damaged: ";
+
+}  // namespace
+
+// Shared objects go once each, and are named by their places.
+
+struct PackedObject {
+  std::string name;
+  ipc::SharedShape shape;
+  int memory = -1;
+  int notes = -1;
+};
+
+struct PackedUse {
+  std::string name;
+  std::size_t object = 0;
+  std::uint32_t max_deliveries = 0;
+};
+
+struct PackedChannel {
+  std::string name;
+  ChannelSetup::End first;
+  ChannelSetup::End second;
+  std::size_t to_second = 0;
+  std::size_t to_first = 0;
+};
+
+struct PackedSharing {
+  std::vector<PackedUse> shared;
+  std::vector<PackedChannel> channels;
+  std::optional<std::size_t> signals;
+  std::optional<std::size_t> request_times;
+  std::optional<std::size_t> responses;
+};
+
+// Found by argument, so not hidden in this file's own namespace.
+
+constexpr auto last_of(SeccompProfile) { return SeccompProfile::strict; }
+
+template <class A>
+void fields(A& archive, Is<PackedObject> auto& o) {
+  archive(o.name, o.shape);
+  archive.descriptor(o.memory);
+  archive.descriptor(o.notes);
+}
+template <class A>
+void fields(A& archive, Is<PackedUse> auto& u) {
+  archive(u.name, u.object, u.max_deliveries);
+}
+template <class A>
+void fields(A& archive, Is<ChannelSetup::End> auto& e) {
+  archive(e.pool, e.index);
+}
+template <class A>
+void fields(A& archive, Is<PackedChannel> auto& c) {
+  archive(c.name, c.first, c.second, c.to_second, c.to_first);
+}
+template <class A>
+void fields(A& archive, Is<PackedSharing> auto& s) {
+  archive(s.shared, s.channels, s.signals, s.request_times, s.responses);
+}
+template <class A>
+void fields(A& archive, Is<WorkerIdentity> auto& i) {
+  archive(i.pool, i.index, i.generation);
+}
+template <class A>
+void fields(A& archive, Is<LimitSetup> auto& l) {
+  archive(l.name, l.resource, l.value.rlim_cur, l.value.rlim_max);
+}
+template <class A>
+void fields(A& archive, Is<LandlockPaths> auto& p) {
+  archive(p.readable, p.writable);
+}
+template <class A>
+void fields(A& archive, Is<Isolation> auto& i) {
+  archive(i.cpus, i.nice, i.limits, i.umask, i.chroot, i.paths, i.run_as, i.dumpable, i.seccomp);
+}
+template <class A>
+void fields(A& archive, Is<RecycleLimits> auto& r) {
+  archive(r.requests, r.lifetime_ms, r.rss_bytes);
+}
+template <class A>
+void fields(A& archive, Is<ServiceLimits> auto& l) {
+  archive(l.idle_timeout, l.write_timeout, l.request_timeout);
+}
+template <class A>
+void fields(A& archive, Is<ServiceSetup> auto& s) {
+  archive(s.name, s.plugin);
+  archive.descriptor(s.plugin_fd);
+  archive(s.options, s.limits);
+  archive.descriptor(s.access_log_fd);
+  archive(s.log_level);
+}
+template <class A>
+void fields(A& archive, Is<ListenerSetup> auto& l) {
+  archive.descriptor(l.fd);
+  archive(l.datagram, l.address, l.proxy_protocol, l.services);
+}
+template <class A>
+void fields(A& archive, Is<WorkerSetup> auto& s) {
+  archive(s.identity, s.master, s.slot, s.slots);
+  for (auto* fd : {&s.slot_fd, &s.seats_fd, &s.control_fd, &s.status_fd, &s.output_fd, &s.line_fd, &s.bell_fd}) {
+    archive.descriptor(*fd);
+  }
+  archive(s.isolation, s.max_connections, s.recycle, s.tells_load, s.services, s.listeners);
+}
+
+namespace {
+
+/// Numbers the objects that services name.
+class ObjectPacker {
+ public:
+  std::size_t place(const ipc::SharedObject* object) {
+    const auto known = std::find(objects_.begin(), objects_.end(), object);
+    const auto at = static_cast<std::size_t>(known - objects_.begin());
+    if (known == objects_.end()) objects_.push_back(object);
+    return at;
+  }
+  std::optional<std::size_t> place_if(const ipc::SharedObject* object) {
+    return object == nullptr ? std::nullopt : std::optional(place(object));
+  }
+  std::vector<PackedObject> packed() const {
+    std::vector<PackedObject> all;
+    for (const ipc::SharedObject* object : objects_) {
+      const int notes = object->notes() == nullptr ? -1 : object->notes()->fd();
+      all.push_back({object->name(), object->shape(), object->fd(), notes});
+    }
+    return all;
+  }
+
+ private:
+  std::vector<const ipc::SharedObject*> objects_;
+};
+
+PackedSharing pack(const ServiceSetup& service, ObjectPacker& objects) {
+  PackedSharing packed;
+  for (const auto& use : service.shared) {
+    packed.shared.push_back({use.name, objects.place(use.object), use.max_deliveries});
+  }
+  for (const auto& channel : service.channels) {
+    packed.channels.push_back({channel.name, channel.first, channel.second, objects.place(channel.to_second),
+                               objects.place(channel.to_first)});
+  }
+  packed.signals = objects.place_if(service.signals);
+  packed.request_times = objects.place_if(service.request_times);
+  packed.responses = objects.place_if(service.responses);
+  return packed;
+}
+
+/// Gives a service the objects that it shares, by their places.
+class Unpacker {
+ public:
+  explicit Unpacker(const WorkerSetup& setup) : objects_(setup.objects) {}
+
+  void unpack(const PackedSharing& packed, ServiceSetup& service) const {
+    for (const auto& use : packed.shared) service.shared.push_back({use.name, at(use.object), use.max_deliveries});
+    for (const auto& channel : packed.channels) {
+      service.channels.push_back(
+          {channel.name, channel.first, channel.second, at(channel.to_second), at(channel.to_first)});
+    }
+    if (packed.signals) service.signals = at(*packed.signals);
+    if (packed.request_times) service.request_times = at(*packed.request_times);
+    if (packed.responses) service.responses = at(*packed.responses);
+  }
+
+ private:
+  const ipc::SharedObject* at(std::size_t place) const {
+    if (place >= objects_.size()) throw std::runtime_error(std::string(kDamaged) + "an object that is not there");
+    return objects_[place].get();
+  }
+
+  const std::vector<std::unique_ptr<const ipc::SharedObject>>& objects_;
+};
+
+}  // namespace
+
+SetupParcel pack_setup(const WorkerSetup& setup) {
+  ObjectPacker objects;
+  std::vector<PackedSharing> sharing;
+  for (const auto& service : setup.services) sharing.push_back(pack(service, objects));
+  ipc::Encoder encoder;
+  encoder(setup, setup.own_addresses.packed(), objects.packed(), sharing, setup.ring_fds.size());
+  for (const int fd : setup.ring_fds) encoder.descriptor(fd);
+  return {encoder.take(), encoder.take_descriptors()};
+}
+
+WorkerSetup unpack_setup(std::string_view text, std::span<const int> descriptors) {
+  WorkerSetup setup;
+  std::vector<PackedObject> objects;
+  std::vector<PackedSharing> sharing;
+  std::size_t rings = 0;
+  std::string own_addresses;
+  ipc::Decoder decoder(text, kDamaged, descriptors);
+  decoder(setup, own_addresses, objects, sharing, rings);
+  setup.own_addresses = OwnAddresses::unpacked(own_addresses);
+  if (sharing.size() != setup.services.size() || rings > descriptors.size()) {
+    throw std::runtime_error(std::string(kDamaged) + "lists of other lengths than announced");
+  }
+  setup.ring_fds.resize(rings);
+  for (int& fd : setup.ring_fds) decoder.descriptor(fd);
+  for (auto& packed : objects) {
+    ipc::SharedObject::Left left{ipc::UniqueFd(packed.memory), ipc::UniqueFd(packed.notes), 0};
+    auto object = std::make_unique<ipc::SharedObject>(
+        ipc::SharedObject::adopt(std::move(packed.name), std::move(packed.shape), setup.slots, std::move(left)));
+    object->keep_mapping_only();
+    setup.objects.push_back(std::move(object));
+  }
+  const Unpacker unpacker(setup);
+  for (std::size_t i = 0; i < sharing.size(); ++i) unpacker.unpack(sharing[i], setup.services[i]);
+  return setup;
+}
+
+}  // namespace prefork::worker
