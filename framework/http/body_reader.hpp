@@ -42,6 +42,8 @@ class BodyReader {
   /// Gives the last piece back and looks for the next one. @return whether there is a piece, the end or an error
   bool start();
   void park(std::coroutine_handle<> awaiting) noexcept { awaiting_ = awaiting; }
+  /// Bytes of the input that the piece which was given last takes.
+  std::size_t held() const noexcept { return raw_; }
   bool waiting() const noexcept { return awaiting_ != nullptr; }
   /// REQUIRES that start() or pump() gave true. @throws Error
   std::optional<std::string_view> result();

@@ -82,6 +82,7 @@ void Call::reset() noexcept {
   response_.reset();
   error_ = nullptr;
   keep_alive = true;
+  more_follows = false;
   if (reader) {
     reader.reset();
     state.reader = nullptr;

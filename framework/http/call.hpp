@@ -66,6 +66,7 @@ class Call {
   std::unique_ptr<BodyReader> reader;  ///< where the body is streamed
   std::size_t message_bytes = 0;       ///< of the request as it lies in the input
   bool keep_alive = true;              ///< as the response said
+  bool more_follows = false;           ///< in a drain: the client has sent more behind this request
   CallDeadline deadline;               ///< the connection arms it
 
  private:

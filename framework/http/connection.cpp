@@ -12,6 +12,8 @@ namespace {
 
 // A client that sends without end must not keep the worker to itself.
 constexpr std::uint8_t kReadsPerTurn = 16;
+// A client that never waits for its answers must not keep a worker that is to go.
+constexpr std::uint64_t kPipelineMs = 2000;
 
 std::uint64_t now_ns() noexcept {
   timespec now{};
@@ -116,6 +118,7 @@ Next Connection::process() {
 
 Next Connection::answer_input() {
   Progress progress;
+  look_ahead();
   do {
     progress = share_.cycle.run(state_, input(), share_.output, std::time(nullptr), ClientSource{&address_of, this});
     if (progress.next == Next::suspend) {
@@ -209,6 +212,7 @@ void Connection::on_call_done(void* self) {
   auto& connection = *static_cast<Connection*>(self);
   connection.host().runtime().task_ended();
   std::string output;  // not the shared one: another connection's batch may be filling it
+  connection.look_behind_call();
   Progress progress = connection.share_.cycle.finish(std::move(connection.call_), output, std::time(nullptr));
   connection.share_.count_requests();
   if (connection.broken_ || connection.closed()) {
@@ -237,13 +241,12 @@ void Connection::send(std::string_view output, bool more_follows) {
 }
 
 void Connection::finish_or_wait(Next next) {
-  if (next == Next::close) end_ = End::close;
-  if (next == Next::linger) end_ = End::linger;
+  closing_ = closing_ || next == Next::close;
   if (unsent_ != nullptr) {
     rest(false);
     return set_deadline(host().limits().write_timeout);
   }
-  if (end_ != End::none) return close_gracefully(end_ == End::linger);
+  if (closing_) return close_gracefully();
   set_phase_deadline();
 }
 
@@ -254,7 +257,7 @@ void Connection::set_phase_deadline() {
   if (call_ != nullptr) return call_->reader && call_->reader->waiting() ? set_deadline(body_left_) : clear_deadline();
   if (!has_input()) {
     part_ = Part::none;
-    return set_deadline(share_.times().keepalive_timeout);
+    return await_first_bytes(share_.times().keepalive_timeout);
   }
   if (state_.in_body()) {
     if (std::exchange(part_, Part::body) != Part::body) set_deadline(share_.times().body_pace.timeout);
@@ -281,20 +284,38 @@ void Connection::on_writable() {
 
 void Connection::on_timeout() {
   if (call_ != nullptr && call_->reader && call_->reader->waiting()) return call_->reader->fail(refusals::kSlowBody);
-  if (unsent_ != nullptr || parts_ || !has_input()) return break_off();
+  if (unsent_ != nullptr || parts_) return break_off();
+  if (!has_input()) return close_gracefully();
   share_.cycle.append_timeout(share_.output, std::time(nullptr), ClientSource{&address_of, this});
   share_.count_requests();
   send(share_.output);
   share_.output.clear();
-  if (!closed()) finish_or_wait(Next::linger);
+  if (!closed()) finish_or_wait(Next::close);
 }
 
 void Connection::on_drain() {
+  if (share_.patient_until_ms == 0) share_.patient_until_ms = host().runtime().loop.tick_after(kPipelineMs);
   share_.cycle.drain();
   if (stream_) return stream_->announce_end();
-  const bool idle = !must_wait() && !has_input() && !may_have_input();
+  const bool idle = !must_wait() && !has_input() && !may_have_input() && unread_bytes() == 0;
   if (!idle || host().runtime().drain != worker::DrainMode::closing) return;
-  asked_ ? close() : hurry_first_bytes();
+  asked_ ? close_gracefully() : hurry_first_bytes();
+}
+
+/// In a drain the answer to the last request that has come says `Connection: close`: what a client has sent behind it
+/// without waiting would be lost.
+void Connection::look_ahead() {
+  if (!share_.cycle.draining()) return;
+  state_.last = host().runtime().loop.now_ms() >= share_.patient_until_ms;
+  state_.more_behind = !state_.last && unread_bytes() > 0;
+}
+
+/// The same for a request whose handler has waited.
+void Connection::look_behind_call() {
+  if (!share_.cycle.draining()) return;
+  look_ahead();
+  const std::size_t own = skipped_ + call_->message_bytes + (call_->reader ? call_->reader->held() : 0);
+  call_->more_follows = !state_.last && (state_.more_behind || input().size() > own);
 }
 
 std::string Connection::describe() const {

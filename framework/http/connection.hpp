@@ -34,7 +34,8 @@ struct ConnectionShare final : RequestObserver {
   worker::ServiceHost& host;  ///< of the listener's first service
   const Endpoint endpoint;
   RequestCycle cycle;
-  std::string output;  ///< responses of the batch that is being answered; empty between batches
+  std::uint64_t patient_until_ms = 0;  ///< in a drain: who goes on asking is answered until then, of the loop's clock
+  std::string output;                  ///< responses of the batch that is being answered; empty between batches
   std::uint64_t counted = 0;
   const bool limited;  ///< some service has a request-timeout
   RequestTimer timer;
@@ -50,8 +51,7 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   void open();
 
  private:
-  enum class End : std::uint8_t { none, close, linger };  // after what is unsent
-  enum class Part : std::uint8_t { none, head, body };    // of a message that has come, and whose deadline runs
+  enum class Part : std::uint8_t { none, head, body };  // of a message that has come, and whose deadline runs
 
   void on_input() override;
   void on_writable() override;
@@ -61,7 +61,7 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   std::string describe() const override;
 
   // connection.cpp: requests
-  bool must_wait() const noexcept { return call_ != nullptr || unsent_ != nullptr || end_ != End::none; }
+  bool must_wait() const noexcept { return call_ != nullptr || unsent_ != nullptr || closing_; }
   bool has_input() const noexcept { return partial_ != nullptr || !block_bytes().empty(); }
   std::span<char> input() noexcept;
   void receive_requests();
@@ -76,6 +76,8 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   static void on_call_overdue(void* self);
   void send(std::string_view output, bool more_follows = false);
   void finish_or_wait(Next next);
+  void look_ahead();
+  void look_behind_call();
   TransferPace write_pace() const noexcept { return {host().limits().write_timeout, share_.times().write_min_rate}; }
   void set_phase_deadline();
   void break_off() noexcept;
@@ -112,9 +114,9 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   std::chrono::milliseconds body_left_{0};  // what a client has left for a body that is streamed
   std::size_t skipped_ = 0;                 // bytes of the input before the waiting call's request
   std::uint8_t reads_left_ = 0;             // in this turn, for a body that is streamed
-  End end_ = End::none;
   Part part_ = Part::none;
   bool asked_ = false;         // a request has come
+  bool closing_ = false;       // after what is unsent
   bool input_ended_ = false;   // seen while a body was read
   bool transferring_ = false;  // call_ has its response; its body is sent by parts_, stream_ or an upgrade
   bool broken_ = false;        // the client is gone, a coroutine still waits

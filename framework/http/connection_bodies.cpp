@@ -175,7 +175,7 @@ void Connection::end_transfer() {
   transferring_ = false;
   const bool keep_alive = call_->keep_alive;
   share_.cycle.ended(std::move(call_));
-  finish_or_wait(keep_alive ? Next::read : has_input() ? Next::linger : Next::close);
+  finish_or_wait(keep_alive ? Next::read : Next::close);
   if (!closed() && (has_input() || may_have_input())) resume_later();
 }
 

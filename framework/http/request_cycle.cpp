@@ -1,5 +1,6 @@
 #include "framework/http/request_cycle.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include <prefork/context.hpp>
@@ -28,6 +29,11 @@ std::size_t whole_message(const CycleState& state, const RequestHead& head, std:
       return state.chunked.phase == ChunkedState::Phase::done ? state.chunked.raw : 0;
   }
   return 0;
+}
+
+/// Whether a request begins in `rest`; some clients send an empty line behind a body (RFC 9112 2.2).
+bool has_more(std::span<const char> rest) noexcept {
+  return std::any_of(rest.begin(), rest.end(), [](char c) { return c != '\r' && c != '\n'; });
 }
 
 /// The answer where a handler threw, and what the log says of it: nothing where the client is to blame.
@@ -91,8 +97,6 @@ Progress RequestCycle::run(CycleState& state, std::span<char> input, std::string
     more =
         (!state.in_body() || take_body(state, rest, output, progress)) && take_request(state, rest, output, progress);
   }
-  // What came after the last request that is answered stays unread, and would reset the connection.
-  if (progress.next == Next::close && progress.consumed < input.size()) progress.next = Next::linger;
   return progress;
 }
 
@@ -155,9 +159,10 @@ bool RequestCycle::take_request(CycleState& state, std::span<char> rest, std::st
     request.own_trailers = std::move(state.chunked.trailers);
     request.trailers = request.own_trailers.get();
   }
-  if (state.in_body()) state = CycleState{};
+  if (state.in_body()) state = state.next_message();
   progress.wanted = 0;
   current_->message_bytes = message_bytes;
+  current_->more_follows = draining_ && !state.last && (state.more_behind || has_more(rest.subspan(message_bytes)));
   return answer(target, output, progress);
 }
 
@@ -174,7 +179,7 @@ bool RequestCycle::begin_body(CycleState& state, std::span<char> rest, const Dis
     Response response = answer_without_handler(target).close();
     append(*current_, response, output);
     current_->reset();
-    progress.next = Next::linger;
+    progress.next = Next::close;
     return false;
   }
   state.body_limit = target.body_limit;
@@ -249,11 +254,9 @@ Progress RequestCycle::finish(std::unique_ptr<Call> call, std::string& output, s
   Progress progress;
   progress.consumed = call->message_bytes;
   // What is left of a body that nobody has read is no request.
-  const bool body_left = call->reader && !call->reader->finish();
-  if (body_left) call->keep_alive = false;
+  if (call->reader && !call->reader->finish()) call->keep_alive = false;
   append_result(*call, output);
   progress.next = after(*call);
-  if (body_left && progress.next == Next::close) progress.next = Next::linger;
   if (progress.next == Next::transfer) {
     if (!call->reader) call->state.keep_head(call->state.section);
     progress.call = std::move(call);
@@ -267,7 +270,7 @@ Progress RequestCycle::give_up(std::unique_ptr<Call> call, std::string& output, 
   now_ = now;
   Progress progress;
   progress.consumed = call->message_bytes;
-  progress.next = Next::linger;
+  progress.next = Next::close;
   call->cancel();
   if (call->reader) call->reader->finish();
   call->drop_response();
@@ -309,7 +312,8 @@ void RequestCycle::append(Call& call, Response& response, std::string& output) {
   if (response.special() != nullptr && response.special()->error_detail) render(call.request, response);
   const bool old_version = head.minor_version == 0;
   const bool until_close = old_version && response.special() != nullptr && response.special()->function;
-  call.keep_alive = call.keep_alive && head.keep_alive && !response.closes() && !draining_ && !until_close;
+  call.keep_alive =
+      call.keep_alive && head.keep_alive && !response.closes() && !until_close && (!draining_ || call.more_follows);
   const ResponseMode mode{head.method == Method::head, call.keep_alive, old_version};
   append_response(output, response, mode, date_.line(now_));
   count(call.state.responses, response);
@@ -332,14 +336,14 @@ void RequestCycle::shed(std::string& output, Progress& progress) {
   if (const ipc::SharedResponses* responses = current_->state.responses; responses != nullptr) responses->shed();
   append(*current_, response, output);
   current_->reset();
-  progress.next = Next::linger;
+  progress.next = Next::close;
 }
 
 void RequestCycle::refuse(const Refusal& refusal, std::string& output, Progress& progress) {
   const Response response = Response::text(std::string(refusal.reason) + "\n", refusal.status);
   append_response(output, response, ResponseMode{false, false, false}, date_.line(now_));
   count(head_known_ ? current_->state.responses : endpoint_.responses(), response);
-  progress.next = Next::linger;
+  progress.next = Next::close;
   tell(head_known_ ? current_.get() : nullptr, current_->state.client, response, false);
 }
 

@@ -19,7 +19,7 @@
 /// connection reads, calls this, sends.
 namespace prefork::http {
 
-/// What a connection remembers between two calls, about 72 bytes.
+/// What a connection remembers between two calls, about 80 bytes.
 struct CycleState {
   ParseState parse;
   ChunkedState chunked;
@@ -27,8 +27,17 @@ struct CycleState {
   std::size_t body_start = 0;     ///< not 0: a body is under way, and begins here
   std::size_t message_bytes = 0;  ///< all of a message with Content-Length; 0 for a chunked one
   std::uint32_t waited_ms = 0;    ///< how long what came last had waited for the worker; 0: nobody asked
+  bool more_behind = false;       ///< in a drain: bytes wait in the socket, behind the input
+  bool last = false;              ///< in a drain: it has lasted, and the next response is the last in any case
 
   bool in_body() const noexcept { return body_start != 0; }
+  /// What is left of it where a message with a body is done with.
+  CycleState next_message() const noexcept {
+    CycleState next;
+    next.more_behind = more_behind;
+    next.last = last;
+    return next;
+  }
 };
 
 enum class Next : std::uint8_t {
@@ -37,9 +46,7 @@ enum class Next : std::uint8_t {
   suspend,   ///< a handler waits: keep the input as it is, send, wait for the call's end
   start,     ///< send, then call the handler, which reads the body itself; finish() when it has ended
   transfer,  ///< send, then send the body that the call's response has, then ended()
-  close,     ///< send, then close: nothing more is on its way
-  linger,    ///< send, shut down the sending side, read and drop for a moment, then close: else the
-             ///< client's unread bytes reset the connection and take the response with them
+  close,     ///< send, then close: nothing more is answered, whatever is on its way
 };
 
 struct Progress {
@@ -97,8 +104,10 @@ class RequestCycle {
   /// Appends 408 (RFC 9110 15.5.9), for a request that began and did not arrive in time.
   void append_timeout(std::string& output, std::time_t now, const ClientSource& client);
 
-  /// From now on responses say `Connection: close`.
+  /// From now on the response to the last request that has come from a client says `Connection: close`: `more_behind`
+  /// and `last` of its state count.
   void drain() noexcept { draining_ = true; }
+  bool draining() const noexcept { return draining_; }
 
   /// Responses so far, for the scoreboard.
   std::uint64_t served() const noexcept { return served_; }

@@ -81,12 +81,12 @@ void WebSocketConnection::settle() {
   if (closed() || phase_ == Phase::open) return;
   const bool said_all = !unsent_;
   if (session_over_) {
-    if (phase_ == Phase::gone) return StreamConnection::close();
-    if (said_all && reading_over()) close_gracefully(failed_);
+    if (phase_ == Phase::gone && cut_) return StreamConnection::close();
+    if (phase_ == Phase::gone || (said_all && reading_over())) close_gracefully();
     return;
   }
   // RFC 6455 7.1.1: the server closes first, be the session as slow as it likes.
-  if (said_all && close_came_) lose();
+  if (said_all && close_came_) hang_up();
 }
 
 void WebSocketConnection::session_ended(bool failed) {
@@ -105,6 +105,19 @@ void WebSocketConnection::begin_close(std::uint16_t code, std::string_view reaso
 
 void WebSocketConnection::lose() noexcept {
   if (phase_ == Phase::gone) return;
+  cut_ = true;
+  let_go();
+  shut_down();
+}
+
+/// All is said: the client sees the end behind our close frame, whatever it still sends.
+void WebSocketConnection::hang_up() noexcept {
+  if (phase_ == Phase::gone) return;
+  let_go();
+  finish_sending();
+}
+
+void WebSocketConnection::let_go() noexcept {
   phase_ = Phase::gone;
   if (code_ == 0) code_ = close_codes::kAbnormal;
   sent_ = false;
@@ -113,7 +126,6 @@ void WebSocketConnection::lose() noexcept {
   early_.reset();
   release_block();
   clear_deadline();
-  shut_down();
   // Resumed by the loop, since the caller may be one of the two coroutines.
   if (receiver_ || sender_ || session_over_) resume_later();
 }
@@ -126,8 +138,10 @@ void WebSocketConnection::on_drain() {
 }
 
 void WebSocketConnection::on_timeout() {
-  if (phase_ == Phase::closing || unsent_) {
+  if (unsent_) {
     lose();
+  } else if (phase_ == Phase::closing) {
+    hang_up();
   } else {
     watch_client();
   }
@@ -145,7 +159,7 @@ void WebSocketConnection::watch_client() {
   if (message_ready_ || may_have_input()) return set_deadline(interval);
   if (ping_unanswered_) {
     send_close(close_codes::kInternalError, "no answer to a ping");
-    return lose();
+    return unsent_ ? lose() : hang_up();
   }
   ping_unanswered_ = true;
   send_frame(Opcode::ping, {}, Payload::copied);

@@ -66,6 +66,8 @@ class WebSocketConnection final : public worker::StreamConnection, public WebSoc
   void wake();
   void settle();
   void lose() noexcept;
+  void hang_up() noexcept;
+  void let_go() noexcept;
   void watch_client();
   bool reading_over() const noexcept { return close_came_ || failed_; }
 
@@ -99,6 +101,7 @@ class WebSocketConnection final : public worker::StreamConnection, public WebSoc
   bool close_came_ = false;     // the client's
   bool failed_ = false;         // what the client sends can't be understood any more
   bool session_over_ = false;
+  bool cut_ = false;  // gone before all was said
   bool ping_unanswered_ = false;
 };
 

@@ -146,6 +146,7 @@ void Acceptor::accept_from(Listener& listener) {
     runtime_.log.log(LogLevel::error, listener.address() + ": a connection was refused: " + error.what());
     pause(kExhaustedMoment);
   }
+  runtime_.lingering.make_room();
   if (max_connections_ != 0 && runtime_.connection_count >= max_connections_) {
     pause(kExhaustedMoment);
   } else if (share_.exceeded()) {

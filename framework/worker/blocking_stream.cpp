@@ -20,7 +20,6 @@ namespace {
 
 using std::chrono::milliseconds;
 constexpr milliseconds kDutyPeriod{500};
-constexpr milliseconds kLingerLimit{2000};
 
 std::uint64_t now_ms() { return ipc::monotonic_ns() / 1'000'000; }
 
@@ -139,13 +138,7 @@ bool BlockingStream::write(std::string_view bytes) {
   return true;
 }
 
-// Unread input would make close(2) reset the connection and take the last answer with it.
-void BlockingStream::finish() noexcept {
-  ::shutdown(fd_.get(), SHUT_WR);
-  const std::uint64_t end = now_ms() + static_cast<std::uint64_t>(kLingerLimit.count());
-  while (::recv(fd_.get(), block_.get(), BlockPool::kBlockBytes, MSG_DONTWAIT) > 0 && now_ms() < end) {
-  }
-}
+void BlockingStream::finish() noexcept { host_.runtime().lingering.take(std::move(fd_)); }
 
 }  // namespace prefork::worker
 

@@ -76,7 +76,7 @@ bool CoroutineConnection::start_write(std::string_view bytes) {
   if (ended_ || bytes.empty()) return true;
   const auto sent = send_some(bytes);
   if (!sent) {
-    end();  // a read that waits in another coroutine ends with it
+    on_broken();  // a read that waits in another coroutine ends with it
     return true;
   }
   unsent_ = bytes.substr(*sent);
@@ -100,7 +100,7 @@ void CoroutineConnection::on_input() {
 void CoroutineConnection::on_writable() {
   if (unsent_.empty()) return;
   const auto sent = send_some(unsent_);
-  if (!sent) return end();
+  if (!sent) return on_broken();
   unsent_.remove_prefix(*sent);
   if (!unsent_.empty()) {
     if (*sent > 0) set_deadline(host().limits().write_timeout);
@@ -123,10 +123,17 @@ void CoroutineConnection::resume_writer() {
   if (auto writer = std::exchange(writer_, nullptr)) writer.resume();
 }
 
+void CoroutineConnection::on_broken() {
+  broken_ = true;
+  end();
+}
+
 void CoroutineConnection::end() noexcept {
   if (std::exchange(ended_, true)) return;
   has_result_ = false;
-  shut_down();
+  // What is cut in the middle is not to look whole.
+  broken_ = broken_ || !unsent_.empty();
+  broken_ ? shut_down() : finish_sending();
   // Resumed by the loop, since the caller may be one of the two coroutines.
   if (reader_ || writer_) resume_later();
 }
@@ -134,17 +141,15 @@ void CoroutineConnection::end() noexcept {
 void CoroutineConnection::on_timeout() { end(); }
 
 void CoroutineConnection::on_drain() {
-  if (host().runtime().drain == DrainMode::closing && reader_) resume_later();
+  if (host().runtime().drain != DrainMode::closing || !reader_) return;
+  look_again();  // what has come before the order is served
+  resume_later();
 }
 
 void CoroutineConnection::finish() noexcept {
   PREFORK_CHECK(!reader_ && !writer_);
   if (closed()) return;
-  if (ended_) {
-    close();
-  } else {
-    close_gracefully();
-  }
+  broken_ ? close() : close_gracefully();
 }
 
 }  // namespace prefork::worker

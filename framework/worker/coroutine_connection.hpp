@@ -39,7 +39,7 @@ class CoroutineConnection final : public StreamConnection, public Connection {
   void on_input() override;
   void on_writable() override;
   void on_timeout() override;
-  void on_broken() override { end(); }
+  void on_broken() override;
   void on_drain() override;
 
   bool try_read();
@@ -56,7 +56,8 @@ class CoroutineConnection final : public StreamConnection, public Connection {
   std::uint32_t length_ = 0;  // of those, what finish_read() gives
   std::uint16_t budget_ = 0;  // reads that may still be answered at once in this turn
   bool has_result_ = false;
-  bool ended_ = false;  // nothing more is read or written
+  bool ended_ = false;   // nothing more is read or written
+  bool broken_ = false;  // what was written did not all go
   bool input_ended_ = false;
   bool overlong_ = false;
   std::chrono::milliseconds idle_timeout_;

@@ -8,6 +8,7 @@
 #include "framework/worker/block_pool.hpp"
 #include "framework/worker/event_loop.hpp"
 #include "framework/worker/intrusive_list.hpp"
+#include "framework/worker/lingering.hpp"
 #include "ipc/scoreboard.hpp"
 
 #include <prefork/context.hpp>
@@ -64,7 +65,7 @@ struct Runtime {
     if (seat != nullptr) seat->heartbeat_ns.store(now, std::memory_order_relaxed);
     return now;
   }
-  bool idle() const noexcept { return connection_count == 0 && tasks == 0; }
+  bool idle() const noexcept { return connection_count == 0 && tasks == 0 && lingering.count() == 0; }
 
   EventLoop loop;
   BlockPool blocks;
@@ -74,6 +75,7 @@ struct Runtime {
   BlockingDuties* duties = nullptr;  ///< set by the worker; of use to blocking services
   MasterLine* line = nullptr;        ///< set by the worker where the pool may ask the master
   List<StreamConnection> connections;
+  Lingering lingering{*this};  ///< those that are over
   std::uint32_t connection_count = 0;
   std::uint32_t resting_count = 0;
   std::uint32_t tasks = 0;  ///< coroutines that a service spawned and timer callbacks under way

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -24,7 +25,6 @@ namespace {
 
 constexpr std::uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t kEndEvents = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-constexpr std::chrono::milliseconds kLingerLimit{2000};
 constexpr std::chrono::milliseconds kLastMoment{1000};
 
 }  // namespace
@@ -49,7 +49,6 @@ void StreamConnection::attach() {
     host_.runtime().loop.add(fd_.get(), watches_writable_ ? kReadEvents | EPOLLOUT : kReadEvents, *this);
   } catch (const std::system_error& error) {
     host_.runtime().log.log(LogLevel::error, std::string("a connection is closed: ") + error.what());
-    if (stage_ == Stage::lingering) return close();
     on_broken();
   }
 }
@@ -102,6 +101,11 @@ std::uint32_t StreamConnection::waited_ms() const noexcept {
   tcp_info info{};
   socklen_t length = offsetof(tcp_info, tcpi_last_ack_recv);  // no more than is asked for is copied
   return ::getsockopt(fd_.get(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? info.tcpi_last_data_recv : 0;
+}
+
+std::size_t StreamConnection::unread_bytes() const noexcept {
+  int bytes = 0;
+  return ::ioctl(fd_.get(), FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 std::size_t StreamConnection::peek(std::span<char> room) noexcept {
@@ -189,34 +193,22 @@ std::optional<std::chrono::milliseconds> StreamConnection::deadline_left() const
   return std::chrono::milliseconds(deadline_ms_ > now ? deadline_ms_ - now : 0);
 }
 
-void StreamConnection::close_gracefully(bool more_to_come) noexcept {
+void StreamConnection::close_gracefully() noexcept {
   if (stage_ != Stage::open) return;
-  if (input_finished_ || !(input_ready_ || more_to_come)) return close();
-  stage_ = Stage::lingering;
-  release_block();
-  ::shutdown(fd_.get(), SHUT_WR);
-  set_deadline(kLingerLimit);
-  discard_input();
+  if (input_finished_) return close();
+  leave();
+  host_.runtime().lingering.take(std::move(fd_));
 }
 
 void StreamConnection::shut_down() noexcept { ::shutdown(fd_.get(), SHUT_RDWR); }
 
-// Bounded by the linger limit in time and by one block a turn in work.
-void StreamConnection::discard_input() noexcept {
-  auto block = host_.runtime().blocks.lend();
-  const ssize_t n = ::recv(fd_.get(), block.get(), BlockPool::kBlockBytes, 0);
-  host_.runtime().blocks.give_back(std::move(block));
-  if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)) return close();
-  // No event tells of what follows a short read where the client's end was told already.
-  if (n == static_cast<ssize_t>(BlockPool::kBlockBytes) || (n > 0 && peer_ended_)) host_.runtime().loop.defer(*this);
-}
+void StreamConnection::finish_sending() noexcept { ::shutdown(fd_.get(), SHUT_WR); }
 
 void StreamConnection::resume_later() { host_.runtime().loop.defer(*this); }
 
 void StreamConnection::on_events(std::uint32_t events) {
   if (events & (EPOLLIN | kEndEvents)) input_ready_ = true;
   if (events & kEndEvents) peer_ended_ = true;
-  if (stage_ == Stage::lingering) return discard_input();
   if (stage_ == Stage::open && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) && std::exchange(wants_writable_, false)) {
     on_writable();
   }
@@ -224,7 +216,6 @@ void StreamConnection::on_events(std::uint32_t events) {
 }
 
 void StreamConnection::run_deferred() {
-  if (stage_ == Stage::lingering) return discard_input();
   if (stage_ == Stage::open) on_input();
 }
 
@@ -233,7 +224,6 @@ void StreamConnection::on_timer() {
   auto& loop = host_.runtime().loop;
   if (deadline_ms_ > loop.ran_ms()) return loop.timers().arm(*this, loop.tick_at(deadline_ms_));
   deadline_ms_ = 0;
-  if (stage_ == Stage::lingering) return close();
   host_.runtime().slot.add(ipc::Counter::timeouts);
   on_timeout();
 }

@@ -60,6 +60,10 @@ class StreamConnection : public EventHandler,
   std::size_t peek(std::span<char> room) noexcept;
   /// Takes bytes that peek() has shown.
   void skip(std::size_t bytes) noexcept;
+  /// How many bytes have arrived and were not received yet.
+  std::size_t unread_bytes() const noexcept;
+  /// The next receive() asks the socket, whatever was known of it.
+  void look_again() noexcept { input_ready_ = true; }
   /// How long ago the last bytes of the client arrived here, in milliseconds; 0 where the socket is not of TCP.
   /// Source: tcp(7), TCP_INFO.
   std::uint32_t waited_ms() const noexcept;
@@ -98,17 +102,19 @@ class StreamConnection : public EventHandler,
     if (rests != resting_) host_.runtime().connection_rests(resting_ = rests);
   }
 
-  /// Closes so that what was sent arrives: where the client may still be sending, the sending side is shut
-  /// and the rest is read away for a moment. No hook is called any more.
-  /// @param more_to_come  the client is known to be sending; else only input that waits already counts
-  void close_gracefully(bool more_to_come = false) noexcept;
+  /// Closes so that what was sent arrives, whatever the client still sends: every close that follows an answer. No hook
+  /// is called any more.
+  void close_gracefully() noexcept;
   bool closed() const noexcept { return stage_ == Stage::closed; }
   /// As close(), but the socket goes on in other hands. REQUIRES that it is open.
   ipc::UniqueFd release() noexcept;
   /// The client has closed its side, or the connection broke.
   bool peer_ended() const noexcept { return peer_ended_; }
-  /// Ends both directions, so that the client sees it at once; the descriptor stays until close().
+  /// Ends both directions, so that the client sees it at once, and may lose what is on its way; the descriptor stays
+  /// until close().
   void shut_down() noexcept;
+  /// Ends the sending side, behind what was sent; the descriptor stays until close_gracefully().
+  void finish_sending() noexcept;
 
   /// Calls on_input() after this turn as if an event had come: for who must give others their turn.
   void resume_later();
@@ -119,12 +125,11 @@ class StreamConnection : public EventHandler,
   virtual void on_broken() = 0;    ///< the connection can't go on: to be closed
 
  private:
-  enum class Stage : std::uint8_t { open, lingering, closed };
+  enum class Stage : std::uint8_t { open, closed };
 
   void on_events(std::uint32_t events) final;
   void on_timer() final;
   void run_deferred() final;
-  void discard_input() noexcept;
   void leave() noexcept;
   std::size_t note_sent(ssize_t sent, std::size_t wanted);
 

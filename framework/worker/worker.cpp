@@ -61,11 +61,15 @@ void name_process(const WorkerIdentity& identity) {
   ::prctl(PR_SET_NAME, name.c_str());
 }
 
-std::size_t connection_limit(std::size_t configured, std::size_t wakeups) {
+std::size_t client_descriptors(std::size_t wakeups) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const std::size_t reserved = kReservedDescriptors + wakeups;
-  const std::size_t allowed = limit.rlim_cur > 2 * reserved ? limit.rlim_cur - reserved : limit.rlim_cur / 2;
+  return limit.rlim_cur > 2 * reserved ? limit.rlim_cur - reserved : limit.rlim_cur / 2;
+}
+
+std::size_t connection_limit(std::size_t configured, std::size_t wakeups) {
+  const std::size_t allowed = client_descriptors(wakeups);
   return configured == 0 ? allowed : std::min(configured, allowed);
 }
 
@@ -147,6 +151,7 @@ Worker::Worker(WorkerSetup setup, ipc::WorkerSlot& slot)
   seats_.keep_mapping_only();
   runtime_.seat = &seats_[setup_.slot];
   runtime_.duties = &duties_;
+  runtime_.lingering.share(client_descriptors(setup_.wakeup_fds.size()));
   // A master that hangs up has forgotten this worker's line, as one does that replaces itself: the next worker has one.
   if (setup_.line_fd >= 0) {
     line_.emplace(runtime_, ipc::UniqueFd(setup_.line_fd), [this] { asked_to_retire(); });
@@ -176,6 +181,7 @@ int Worker::run() {
   }
   while (runtime_.drain == DrainMode::none || !runtime_.idle()) {
     if (runtime_.loop.ran_ms() >= give_up_ms_) {
+      if (runtime_.connection_count + runtime_.tasks == 0) break;
       link_.log(LogLevel::warning, "the time to finish is over: closing " + what_is_open());
       break;
     }
@@ -316,6 +322,7 @@ void Worker::drain(DrainMode mode, std::chrono::milliseconds limit) {
   for (auto& listener : setup_.listeners) {
     if (!listener.datagram) ::close(std::exchange(listener.fd, -1));
   }
+  runtime_.lingering.hurry();
   runtime_.connections.for_each([](StreamConnection& connection) { connection.on_drain(); });
   waits_.on_drain();
 }

@@ -159,7 +159,7 @@ TEST_F(Cycle, SendsContinueOnce) {
 TEST_F(Cycle, DoesNotAskForABodyThatNobodyWants) {
   const std::string message = post("/none/such", "body", "Expect: 100-continue\r\n");
   const Progress progress = feed(message.substr(0, message.size() - 4));
-  EXPECT_EQ(progress.next, Next::linger);
+  EXPECT_EQ(progress.next, Next::close);
   EXPECT_NE(output.find("Connection: close"), std::string::npos);
   EXPECT_EQ(responses(), "404[404 Not Found\n]");
 }
@@ -172,7 +172,7 @@ TEST_F(Cycle, LimitsBodiesByMount) {
                                      chunked("/echo", "65\r\n" + long_body + "\r\n0\r\n\r\n")}) {
     state = CycleState{};
     input.clear();
-    EXPECT_EQ(feed(message).next, Next::linger);
+    EXPECT_EQ(feed(message).next, Next::close);
     EXPECT_EQ(responses().substr(0, 3), "413");
   }
   state = CycleState{};
@@ -189,7 +189,7 @@ TEST_F(Cycle, ClosesWhereAsked) {
   output.clear();
   EXPECT_EQ(feed(post("/close", "")).next, Next::close);
   EXPECT_EQ(responses(), "200[bye]");
-  EXPECT_EQ(feed("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" + get("/a")).next, Next::linger);
+  EXPECT_EQ(feed("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" + get("/a")).next, Next::close);
   EXPECT_EQ(responses(), "200[root]");
   input.clear();
   cycle->drain();

@@ -562,5 +562,24 @@ TEST_F(WebSocketTest, RefusesOthers) {
   EXPECT_TRUE(receive(client.get()).starts_with("HTTP/1.1 426 Upgrade Required\r\n"));
 }
 
+// Goal: what the client still sends when both have closed takes neither our last message nor our close frame with it.
+TEST_F(WebSocketTest, WhatComesBehindTheCloseTakesNothingWithIt) {
+  const std::string text(worker::test::kSlowBytes, 'x');
+  const auto slow_to_end = [](WebSocket& socket) -> Task<void> {
+    co_await echo(socket);
+    co_await socket.context().sleep_for(20ms);
+  };
+  for (const WebSocketSession& session : {WebSocketSession(echo), WebSocketSession(slow_to_end)}) {
+    service.session = session;
+    const ipc::UniqueFd client = connect({}, worker::test::slow_pair());
+    send(client.get(), test::text(text) + test::close_frame(1000));
+    ASSERT_TRUE(turn_until([&] { return quiet(); })) << "the server is through with it";
+    send(client.get(), test::ping("late"));
+    const std::string wanted = answer(1, text) + answer(8, close_payload(1000, {}));
+    EXPECT_TRUE(receive(client.get()) == wanted);
+    EXPECT_EQ(broken, 0);
+  }
+}
+
 }  // namespace
 }  // namespace prefork::http

@@ -57,7 +57,8 @@ inline Connected stream_pair() {
   return {ipc::UniqueFd(ends[0]), ipc::UniqueFd(ends[1])};
 }
 /// Two ends of a TCP connection over loopback; both non-blocking.
-inline Connected tcp_pair() {
+/// @param window  bytes that the client's kernel holds for it, about; 0: the system's choice
+inline Connected tcp_pair(int window = 0) {
   ipc::UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -69,12 +70,22 @@ inline Connected tcp_pair() {
   ipc::check_syscall(::getsockname(listener.get(), generic, &length), "getsockname");
   Connected ends;
   ends.client.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (window > 0) ::setsockopt(ends.client.get(), SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
   ipc::check_syscall(::connect(ends.client.get(), generic, length), "connect");
   ends.server.reset(
       ipc::check_syscall(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC), "accept"));
   ::fcntl(ends.client.get(), F_SETFL, O_NONBLOCK);
   return ends;
 }
+/// The same, where the server's kernel takes 200 KB that the client has not made room for: they are on their way for as
+/// long as the client does not read.
+inline Connected slow_pair() {
+  Connected ends = tcp_pair(4096);
+  const int room = 1 << 20;
+  ::setsockopt(ends.server.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+  return ends;
+}
+inline constexpr std::size_t kSlowBytes = 200'000;
 
 inline ipc::Scoreboard with_workers(std::size_t count) {
   ipc::Scoreboard board = ipc::Scoreboard::create(count);
@@ -109,6 +120,7 @@ class Harness {
   /// The worker begins to leave.
   void drain(DrainMode mode) {
     runtime.drain = mode;
+    runtime.lingering.hurry();
     runtime.connections.for_each([](StreamConnection& connection) { connection.on_drain(); });
   }
   std::unique_ptr<Protocol> protocol_of(ServiceBase& service) {
@@ -161,6 +173,7 @@ struct ServedBy : Harness {
     while (!bytes.empty()) {
       const ssize_t n = ::send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
+      if (n == -1 && errno != EAGAIN) return;  // the server has closed: what is received will tell
       if (n <= 0) turn();
     }
   }
