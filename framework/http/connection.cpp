@@ -80,7 +80,7 @@ void Connection::on_input() {
   reads_left_ = kReadsPerTurn;
   if (call_ != nullptr && call_->reader && !transferring_) return call_->reader->on_input();
   if (parts_) return pump_parts();
-  if (stream_ && peer_ended()) return stream_->announce_end();
+  if (stream_ && peer_ended()) return stream_->on_client_end();
   if (!must_wait()) receive_requests();
 }
 
@@ -286,7 +286,7 @@ void Connection::on_timeout() {
   if (call_ != nullptr && call_->reader && call_->reader->waiting()) return call_->reader->fail(refusals::kSlowBody);
   if (unsent_ != nullptr || parts_) return break_off();
   if (!has_input()) return close_gracefully();
-  share_.cycle.append_timeout(share_.output, std::time(nullptr), ClientSource{&address_of, this});
+  share_.cycle.append_timeout(share_.output, std::time(nullptr), ClientSource{&address_of, this}, input());
   share_.count_requests();
   send(share_.output);
   share_.output.clear();

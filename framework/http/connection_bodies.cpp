@@ -125,9 +125,12 @@ void Connection::start_stream() {
   share_.timer.answered(call_->state);
   share_.timer.record();
   host().runtime().task_started();
+  // A client that left while its handler waited: no event will tell of it again.
+  if (peer_ended()) stream_->note_client_end();
   if (call_->start_body(*stream_)) {
     on_stream_done(this);
   } else {
+    if (peer_ended()) resume_later();
     call_->notify(&Connection::on_stream_done, this);
     if (has_no_end(call_->response())) {
       call_->deadline.disarm();

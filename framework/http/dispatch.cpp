@@ -49,7 +49,7 @@ void set_params(RequestState& request, const RouteMatch& match, bool escaped) {
 }  // namespace
 
 Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
-  const RequestHead& head = request.head;
+  RequestHead& head = request.head;
   request.param_count = 0;
   request.access_log = endpoint.access_log();
   request.responses = endpoint.responses();
@@ -57,8 +57,13 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   request.times = nullptr;
   request.started_ns = 0;
   request.shed_after_ms = 0;
+  if (head.path == "*") return answer_star(endpoint);
+  if ((head.target_classes & (kPercent | kDot)) != 0 && has_dot_segment(head.path)) {
+    request.plain_path.clear();
+    append_without_dot_segments(head.path, request.plain_path);
+    head.path = request.plain_path;
+  }
   std::string_view path = head.path;
-  if (path == "*") return answer_star(endpoint);
   const bool escaped = (head.target_classes & kPercent) != 0;
   if (escaped) {
     request.path_text.clear();
@@ -67,7 +72,6 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
     if (const Refusal* wrong = append_canonical_path(path, request.path_text)) return refuse(*wrong);
     path = request.path_text;
   }
-  if ((head.target_classes & (kPercent | kDot)) != 0 && has_dot_segment(path)) return refuse(refusals::kDotSegment);
 
   Dispatch result;
   result.body_limit = endpoint.limits().limits.body_bytes;

@@ -8,6 +8,7 @@
 #include <prefork/context.hpp>
 
 #include "framework/http/event_format.hpp"
+#include "framework/http/streamed_body.hpp"
 #include "framework/worker/service_host.hpp"
 
 namespace prefork::http {
@@ -28,6 +29,7 @@ class BodyEventStream final : public EventStream, public std::enable_shared_from
   /// Writes when nobody else does.
   Task<bool> write(std::string text) {
     co_await Turn(*this);
+    if (!open()) co_return false;
     busy_ = true;
     const bool sent = co_await body_.write(text);
     busy_ = false;
@@ -50,7 +52,8 @@ class BodyEventStream final : public EventStream, public std::enable_shared_from
   }
 
   const std::string& last_event_id() const noexcept { return plan_->last_event_id; }
-  bool open() const noexcept { return body_.open(); }
+  /// Who listens to events has no use for half a connection: one that has closed its side is gone.
+  bool open() const noexcept { return body_.open() && !static_cast<const StreamedBody&>(body_).client_ended(); }
   void set_on_close(std::function<void()> callback) { callback_ = std::move(callback); }
   Context& context() const noexcept { return body_.context(); }
 

@@ -11,6 +11,24 @@ int escaped_byte(std::string_view text, std::size_t at) noexcept {
   return static_cast<int>(hex_value(text[at + 1]) * 16 + hex_value(text[at + 2]));
 }
 
+std::string_view segment_at(std::string_view path, std::size_t at) noexcept {
+  return path.substr(at, path.find('/', at) - at);
+}
+
+/// @return 1 for ".", 2 for "..", 0 for all else
+int dots_of(std::string_view segment) noexcept {
+  constexpr std::size_t kLongest = 6;  // "%2e%2e"
+  if (segment.empty() || segment.size() > kLongest) return 0;
+  int dots = 0;
+  while (!segment.empty()) {
+    const bool plain = segment.front() == '.';
+    if (!plain && (segment.front() != '%' || escaped_byte(segment, 0) != '.')) return 0;
+    segment.remove_prefix(plain ? 1 : 3);
+    ++dots;
+  }
+  return dots <= 2 ? dots : 0;
+}
+
 }  // namespace
 
 const Refusal* append_canonical_path(std::string_view raw, std::string& out) {
@@ -34,12 +52,22 @@ const Refusal* append_canonical_path(std::string_view raw, std::string& out) {
 }
 
 bool has_dot_segment(std::string_view path) noexcept {
-  for (std::size_t at = path.find("/."); at != std::string_view::npos; at = path.find("/.", at + 2)) {
-    std::string_view rest = path.substr(at + 2);
-    if (rest.starts_with('.')) rest.remove_prefix(1);
-    if (rest.empty() || rest.front() == '/') return true;
+  for (std::size_t at = path.find('/'); at != std::string_view::npos; at = path.find('/', at + 1)) {
+    if (dots_of(segment_at(path, at + 1)) > 0) return true;
   }
   return false;
+}
+
+void append_without_dot_segments(std::string_view path, std::string& out) {
+  const std::size_t root = out.size();
+  for (std::size_t at = 0; at < path.size();) {
+    const std::string_view segment = segment_at(path, at + 1);
+    const int dots = dots_of(segment);
+    at += 1 + segment.size();
+    if (dots == 2 && out.size() > root) out.resize(out.rfind('/'));
+    if (dots == 0) out.append("/").append(segment);
+    if (dots > 0 && at == path.size()) out.push_back('/');  // what is left is a folder
+  }
 }
 
 bool append_decoded(std::string_view text, std::string& out, bool plus_is_space) {

@@ -13,9 +13,13 @@ namespace prefork::http {
 /// @return why it is refused: a malformed escape, or NUL, which no file name and no C string can hold.
 const Refusal* append_canonical_path(std::string_view raw, std::string& out);
 
-/// Whether a segment is "." or "..". Clients resolve these before they send (RFC 3986 5.2.4); one that
-/// arrives is a mistake or an attempt to leave a mount.
+/// Whether a segment is "." or "..", be a dot written as it is or as "%2e".
 bool has_dot_segment(std::string_view path) noexcept;
+
+/// Appends `path` to `out` with its dot segments resolved (RFC 3986 5.2.4), as browsers do before they send: ".." takes
+/// the segment before it away, and at the top nothing. Never appends more bytes than `path` has. REQUIRES that it
+/// begins with '/'.
+void append_without_dot_segments(std::string_view path, std::string& out);
 
 /// Appends `text` with its escapes decoded. @return false where an escape is malformed.
 bool append_decoded(std::string_view text, std::string& out, bool plus_is_space = false);

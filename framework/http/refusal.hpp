@@ -31,7 +31,6 @@ inline constexpr Refusal kMajorVersion{Status::version_not_supported, "Only HTTP
 inline constexpr Refusal kConnect{Status::not_implemented, "CONNECT is not implemented."};
 inline constexpr Refusal kStar{Status::bad_request, "The target * is for OPTIONS only."};
 inline constexpr Refusal kPathEscape{Status::bad_request, "The path holds a malformed percent escape or %00."};
-inline constexpr Refusal kDotSegment{Status::bad_request, "The path holds a dot segment."};
 
 // Fields: RFC 9112 5, RFC 9110 5.
 inline constexpr Refusal kFieldName{Status::bad_request, "A field line does not begin with a name and a colon."};

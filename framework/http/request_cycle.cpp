@@ -31,6 +31,14 @@ std::size_t whole_message(const CycleState& state, const RequestHead& head, std:
   return 0;
 }
 
+/// Whether these bytes begin a HEAD request, whatever is wrong with the rest of it: its answer has no content (RFC 9110
+/// 9.3.2). An empty line may come before it (RFC 9112 2.2).
+bool asks_head(std::span<const char> bytes) noexcept {
+  std::string_view text(bytes.data(), bytes.size());
+  if (text.starts_with("\r\n")) text.remove_prefix(2);
+  return text.starts_with("HEAD ");
+}
+
 /// Whether a request begins in `rest`; some clients send an empty line behind a body (RFC 9112 2.2).
 bool has_more(std::span<const char> rest) noexcept {
   return std::any_of(rest.begin(), rest.end(), [](char c) { return c != '\r' && c != '\n'; });
@@ -94,6 +102,7 @@ Progress RequestCycle::run(CycleState& state, std::span<char> input, std::string
     }
     const std::span<char> rest = input.subspan(progress.consumed);
     if (rest.empty()) break;
+    taking_ = rest;
     more =
         (!state.in_body() || take_body(state, rest, output, progress)) && take_request(state, rest, output, progress);
   }
@@ -341,17 +350,20 @@ void RequestCycle::shed(std::string& output, Progress& progress) {
 
 void RequestCycle::refuse(const Refusal& refusal, std::string& output, Progress& progress) {
   const Response response = Response::text(std::string(refusal.reason) + "\n", refusal.status);
-  append_response(output, response, ResponseMode{false, false, false}, date_.line(now_));
+  const bool head_only = asks_head(taking_);
+  append_response(output, response, ResponseMode{head_only, false, false}, date_.line(now_));
   count(head_known_ ? current_->state.responses : endpoint_.responses(), response);
   progress.next = Next::close;
-  tell(head_known_ ? current_.get() : nullptr, current_->state.client, response, false);
+  tell(head_known_ ? current_.get() : nullptr, current_->state.client, response, head_only);
 }
 
-void RequestCycle::append_timeout(std::string& output, std::time_t now, const ClientSource& client) {
+void RequestCycle::append_timeout(std::string& output, std::time_t now, const ClientSource& client,
+                                  std::span<const char> begun) {
+  const bool head_only = asks_head(begun);
   const Response response = Response::error(Status::request_timeout);
-  append_response(output, response, ResponseMode{false, false, false}, date_.line(now));
+  append_response(output, response, ResponseMode{head_only, false, false}, date_.line(now));
   count(endpoint_.responses(), response);
-  tell(nullptr, client, response, false);
+  tell(nullptr, client, response, head_only);
 }
 
 }  // namespace prefork::http

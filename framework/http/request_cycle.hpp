@@ -101,8 +101,8 @@ class RequestCycle {
   /// Takes back a call whose response has been sent, or never will be.
   void ended(std::unique_ptr<Call> call);
 
-  /// Appends 408 (RFC 9110 15.5.9), for a request that began and did not arrive in time.
-  void append_timeout(std::string& output, std::time_t now, const ClientSource& client);
+  /// Appends 408 (RFC 9110 15.5.9), for a request that began with `begun` and did not arrive in time.
+  void append_timeout(std::string& output, std::time_t now, const ClientSource& client, std::span<const char> begun);
 
   /// From now on the response to the last request that has come from a client says `Connection: close`: `more_behind`
   /// and `last` of its state count.
@@ -135,6 +135,7 @@ class RequestCycle {
   std::unique_ptr<Call> current_;
   std::vector<std::unique_ptr<Call>> spare_;
   DateCache date_;
+  std::span<const char> taking_;  ///< what run() is taking, from the first byte of its request line
   std::time_t now_ = 0;
   std::uint64_t served_ = 0;
   bool head_known_ = false;  ///< current_ has the head of the request that is being taken

@@ -43,7 +43,8 @@ struct RequestState {
   std::string_view body;
   std::array<PathParam, kMaxParams> params;
   std::size_t param_count = 0;
-  std::string path_text;  ///< the decoded path and parameters, where the path has escapes
+  std::string plain_path;  ///< the path as it was sent, without its dot segments, where it has any
+  std::string path_text;   ///< the decoded path and parameters, where the path has escapes
   Context* context = nullptr;
   ClientSource client;
   const Networks* trusted_proxies = nullptr;            ///< of the service; null: none

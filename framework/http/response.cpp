@@ -110,6 +110,7 @@ Response& Response::add(std::string_view name, std::string_view value) {
     media_type_ = {};
     erase_lines(lines_, name);
   }
+  if (equals_ignoring_case(name, "upgrade")) offers_upgrade_ = true;
   lines_.append(name).append(": ").append(value).append("\r\n");
   return *this;
 }

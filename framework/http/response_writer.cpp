@@ -61,12 +61,15 @@ void append_parts(std::string& out, const std::vector<BodyPart>& parts) {
 }
 
 void put_connection(Scratch& head, const Response& response, ResponseMode mode) noexcept {
+  const bool offers = response.offers_upgrade();
   if (response.status() == Status::switching_protocols) {
     head.put("Connection: Upgrade\r\n");
   } else if (!mode.keep_alive) {
-    head.put("Connection: close\r\n");
+    head.put(offers ? "Connection: Upgrade, close\r\n" : "Connection: close\r\n");
   } else if (mode.old_version) {
-    head.put("Connection: keep-alive\r\n");
+    head.put(offers ? "Connection: Upgrade, keep-alive\r\n" : "Connection: keep-alive\r\n");
+  } else if (offers) {
+    head.put("Connection: Upgrade\r\n");
   }
 }
 

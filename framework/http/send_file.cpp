@@ -35,7 +35,7 @@ Response make_whole(const FileContent& content) {
   set_unless_empty(response, "Content-Type", content.media_type);
   set_unless_empty(response, "ETag", content.etag);
   if (content.last_modified) response.set("Last-Modified", format_http_date(*content.last_modified));
-  response.set("Accept-Ranges", "bytes");
+  if (content.ranges) response.set("Accept-Ranges", "bytes");
   set_unless_empty(response, "Content-Encoding", content.content_encoding);
   set_unless_empty(response, "Cache-Control", content.cache_control);
   set_unless_empty(response, "Vary", content.vary);
@@ -74,7 +74,7 @@ Response PreparedFile::answer_conditions(const Request& request) const {
     case Precondition::proceed:
       break;
   }
-  const auto range = applicable_range(request, validators, now);
+  const auto range = content_.ranges ? applicable_range(request, validators, now) : std::nullopt;
   if (!range) return whole_;
   const RangeSelection selection = select_ranges(*range, content_.size);
   switch (selection.result) {

@@ -40,6 +40,11 @@ void StreamedBody::announce_end() {
   if (auto callback = std::exchange(on_close_, {})) callback();
 }
 
+void StreamedBody::on_client_end() {
+  client_ended_ = true;
+  announce_end();
+}
+
 void StreamedBody::on_gone() {
   if (std::exchange(gone_, true)) return;
   // Whatever is called first may end the function, and with it this.

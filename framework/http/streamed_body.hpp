@@ -36,10 +36,15 @@ class StreamedBody final : public BodyWriter {
   void set_on_close(std::function<void()> callback) { on_close_ = std::move(callback); }
   Context& context() const noexcept { return context_; }
 
-  /// The function may write on. This may be gone when it returns; so in the next two.
+  /// The function may write on. This may be gone when it returns; so in the next three.
   void on_flushed() { resume(); }
-  /// The client has closed its side, or the server wants streams to end: calls the callback.
+  /// The server wants streams to end: calls the callback.
   void announce_end();
+  /// The client has closed its side: the same. It may still read, as one does that has shut its sending side only.
+  void on_client_end();
+  /// Known before the function is called.
+  void note_client_end() noexcept { client_ended_ = true; }
+  bool client_ended() const noexcept { return client_ended_; }
   /// Writes fail from now on.
   void on_gone();
 
@@ -60,6 +65,7 @@ class StreamedBody final : public BodyWriter {
   std::uint64_t written_ = 0;
   bool chunked_;
   bool gone_ = false;
+  bool client_ended_ = false;
 };
 
 }  // namespace prefork::http

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,7 +66,8 @@ bool is_loopback(std::string_view address) {
 bool is_literal_host(std::string_view host) {
   const std::string name = without_port(host);
   std::array<unsigned char, sizeof(in6_addr)> address{};
-  return name.empty() || name == "localhost" || ::inet_pton(AF_INET, name.c_str(), address.data()) == 1 ||
+  return name.empty() || ::strcasecmp(name.c_str(), "localhost") == 0 ||
+         ::inet_pton(AF_INET, name.c_str(), address.data()) == 1 ||
          ::inet_pton(AF_INET6, name.c_str(), address.data()) == 1;
 }
 

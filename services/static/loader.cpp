@@ -135,6 +135,7 @@ Loader::Loaded Loader::load(const Wish& wish) const {
   content.source = file.source;
   content.media_type = types_.of(wish.path);
   content.vary = wish.vary;
+  content.ranges = wish.validators;  // parts are told from others by them
   if (wish.validators) {
     content.etag = make_etag(file.stamp, file.weak, "");
     content.last_modified = seconds_of(file.stamp.modified_ns);
@@ -154,7 +155,8 @@ void Loader::add_codings(Entry& entry, FileContent& plain) const {
     if (!settings_.precompressed) return false;
     auto& seen = entry.seen[static_cast<std::size_t>(coding)];
     seen = root_.stamp(entry.path + std::string(suffix_of(coding)));
-    return seen && seen->modified_ns >= entry.seen[0]->modified_ns;
+    // Neither format has a form of no bytes: whoever writes it has not written it yet, or could not.
+    return seen && seen->size > 0 && seen->modified_ns >= entry.seen[0]->modified_ns;
   };
   const bool gzip = is_there(Coding::gzip);
   const bool brotli = is_there(Coding::brotli);

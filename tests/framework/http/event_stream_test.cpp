@@ -18,14 +18,19 @@ using worker::test::Harness;
 struct OneStream final : Service {
   EventFunction function;
   EventStreamOptions options{.heartbeat = 0ms};
+  Context* context = nullptr;
+  std::chrono::milliseconds delay{0};  ///< of the handler
   void routes(Router& router) override {
-    router.get("/feed", [this](Request& request) { return event_stream(request, function, options); });
+    router.get("/feed", [this](Request& request) -> Task<Response> {
+      if (delay > 0ms) co_await context->sleep_for(delay);
+      co_return event_stream(request, function, options);
+    });
   }
 };
 
 class EventStreamTest : public testing::Test, public worker::test::ServedBy<OneStream> {
  protected:
-  EventStreamTest() : ServedBy<OneStream>({0ms, 5000ms}, kOptions) {}
+  EventStreamTest() : ServedBy<OneStream>({0ms, 5000ms}, kOptions) { service.context = &host; }
 
   /// A client of HTTP/1.0, which gets the stream without chunks.
   ipc::UniqueFd ask(std::string_view field = {}) {
@@ -171,6 +176,26 @@ TEST_F(EventStreamTest, NoticesAClientThatIsGone) {
   ASSERT_EQ(::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
   hang_up(client);
   EXPECT_TRUE(told);
+}
+
+// No heartbeat, no send: the close alone is enough, also where it came before the stream had begun.
+TEST_F(EventStreamTest, IsNotOpenAsSoonAsTheClientHasGone) {
+  for (const bool before : {false, true}) {
+    SCOPED_TRACE(before);
+    service.options.heartbeat = 0ms;
+    service.delay = before ? 20ms : 0ms;
+    bool ended = false;
+    service.function = [&ended](EventStream& stream) -> Task<void> {
+      while (stream.open()) co_await stream.context().sleep_for(1ms);
+      EXPECT_FALSE(co_await stream.send({.data = "x"}));
+      ended = true;
+    };
+    ipc::UniqueFd client = open(worker::test::tcp_pair());
+    send(client.get(), "GET /feed HTTP/1.1\r\nHost: a\r\n\r\n");
+    if (!before) receive_until(client, "\r\n\r\n");
+    hang_up(client);
+    EXPECT_TRUE(ended);
+  }
 }
 
 TEST_F(EventStreamTest, EndsWhereTheServerStops) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <prefork/http.hpp>
+#include <prefork/http/web_socket.hpp>
 
 /// The service that the tables of RFC 9112 are asked of.
 namespace prefork::http::test {
@@ -26,6 +27,12 @@ class Origin final : public Service {
         return Response::text(std::string(request.method_name()) + " " + std::string(request.body()));
       });
     }
+    router.get("/path/{rest...}", [](Request& request) {
+      return Response::text(std::string(request.path()) + " " + std::string(request.param("rest")));
+    });
+    router.get("/socket", [](Request& request) {
+      return web_socket(request, [](WebSocket&) { return Task<void>(); });
+    });
     router.get("/host", [](Request& request) { return Response::text(std::string(request.host())); });
     router.get("/field", [](Request& request) { return Response::text("[" + value_of(request.header("X")) + "]"); });
     router.post("/trailer", [](Request& request) {

@@ -28,12 +28,12 @@ TEST(Doorkeeper, KnowsThisMachine) {
 }
 
 TEST(Doorkeeper, TakesHostsThatNoForeignPageCanHave) {
-  for (const char* host :
-       {"", "localhost", "localhost:8080", "127.0.0.1", "192.0.2.7:80", "[::1]", "[2001:db8::1]:80"}) {
+  for (const char* host : {"", "localhost", "localhost:8080", "LocalHost", "LOCALHOST:80", "127.0.0.1", "192.0.2.7:80",
+                           "[::1]", "[2001:DB8::1]:80"}) {
     EXPECT_TRUE(is_literal_host(host)) << host;
   }
-  for (const char* host :
-       {"evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", "[evil]"}) {
+  for (const char* host : {"evil.example", "evil.example:80", "localhost.evil.example", "xlocalhost",
+                           "127.0.0.1.evil.example", "[evil]"}) {
     EXPECT_FALSE(is_literal_host(host)) << host;
   }
 }

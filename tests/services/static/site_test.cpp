@@ -260,6 +260,18 @@ TEST_F(SiteTest, SendsWhatIsCompressedAlready) {
   EXPECT_EQ(field(get("/page.html", {"Accept-Encoding: gzip"}), "Content-Encoding"), "none");
 }
 
+// An empty file is neither gzip nor brotli: a build that is still writing, or one that failed.
+TEST_F(SiteTest, IgnoresWhatIsCompressedToNothing) {
+  folder.write("page.html.gz", "", 500);
+  folder.write("page.html.br", "", 500);
+  EXPECT_EQ(body_of(get("/page.html", {"Accept-Encoding: br"})), long_text());
+  const Response packed = get("/page.html", {"Accept-Encoding: gzip"});
+  EXPECT_EQ(field(packed, "Content-Encoding"), "gzip") << "what we compress ourselves";
+  EXPECT_FALSE(body_of(packed).empty());
+  folder.write("page.html.gz", "GZ", 400);
+  EXPECT_EQ(body_of(get("/page.html", {"Accept-Encoding: gzip"})), "GZ") << "it has been written since";
+}
+
 TEST_F(SiteTest, MarksTagsWeakWhileTheFileIsYoung) {
   folder.write("young.txt", "x", 0);
   EXPECT_THAT(field(get("/young.txt"), "ETag"), testing::StartsWith("W/"));
@@ -292,6 +304,7 @@ TEST_F(SiteTest, HasAPageForWhatIsMissing) {
     EXPECT_EQ(field(response, "Content-Type"), "text/html; charset=utf-8");
     EXPECT_EQ(field(response, "ETag"), "none");
     EXPECT_EQ(field(response, "Cache-Control"), "none");
+    EXPECT_EQ(field(response, "Accept-Ranges"), "none") << "there are no parts of it";
   }
   EXPECT_EQ(body_of(get("/.secret")), "gone");
   EXPECT_EQ(field(get("/error.html"), "Cache-Control"), "max-age=3600");

@@ -47,7 +47,7 @@ class PREFORK_API EventStream {
 
   /// The id of the last event that the client got before it connected again; empty on its first connection.
   const std::string& last_event_id() const noexcept;
-  /// False once a send would fail.
+  /// False as soon as the client has closed its side or the connection broke: a send would fail.
   bool open() const noexcept;
   /// Calls `callback` once, when the client is gone, or when the server stops and wants streams to end: for functions
   /// that wait for something else than this stream. Not called after the function has ended.

@@ -40,8 +40,8 @@ class PREFORK_API Request {
   std::string_view method_name() const noexcept;
   /// The request target as it was sent: "/a%20b?c=d", "http://host/path" or "*" (RFC 9112 3.2).
   std::string_view raw_target() const noexcept;
-  /// The path as it was sent, with its escapes, without the query. It begins with '/', and has no dot
-  /// segment, escaped or not: those are refused before a handler is called.
+  /// The path as it was sent, with its escapes, without the query. It begins with '/', and has no dot segment, escaped
+  /// or not: those are resolved before anything looks at it (RFC 3986 5.2.4).
   std::string_view path() const noexcept;
   /// What follows '?', with its escapes; empty without one.
   std::string_view query() const noexcept;

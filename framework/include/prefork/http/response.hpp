@@ -127,6 +127,8 @@ class PREFORK_API Response {
     return *this;
   }
   bool closes() const noexcept { return close_; }
+  /// It has an Upgrade field, which the worker names in Connection (RFC 9110 7.8).
+  bool offers_upgrade() const noexcept { return offers_upgrade_; }
 
   /// For the writer: the media type, empty where `set` gave it, and the other lines, each with its CR LF.
   std::string_view media_type() const noexcept { return media_type_; }
@@ -166,6 +168,7 @@ class PREFORK_API Response {
   SpecialBox special_;
   Status status_ = Status::ok;
   bool close_ = false;
+  bool offers_upgrade_ = false;
 };
 
 /// Escapes & < > " ' for HTML text and quoted attribute values. Any thread.

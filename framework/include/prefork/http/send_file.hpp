@@ -23,6 +23,7 @@ struct FileContent {
   std::string content_encoding;                   ///< of what `source` holds; empty: none
   std::string cache_control;                      ///< empty: no such field
   std::string vary;                               ///< "Accept-Encoding" where there are other codings
+  bool ranges = true;                             ///< parts may be asked for; false: always the whole
 };
 
 /// A file with its header lines put together once, to be sent any number of times. Immutable. Worker's thread only;
