@@ -13,8 +13,10 @@
 /// Control pipe, master to worker, packets of 8 bytes. End of file: the master is dead.
 ///
 ///   byte  0     ControlKind
-///   bytes 1-3   zero
-///   bytes 4-7   argument: retire, finish: milliseconds until the worker is aborted; stop_now: zero
+///   byte  1     empty: which 32 of the worker's listeners, in the order in which it got them; others: zero
+///   bytes 2-3   zero
+///   bytes 4-7   argument: retire, finish: milliseconds until the worker is aborted; empty: a bit for each of these
+///               listeners, the lowest first; stop_now: zero
 ///
 /// Status pipe, worker to master, packets of 8 to 1032 bytes. End of file: the worker is dead, or as
 /// good as dead.
@@ -33,11 +35,14 @@ enum class ControlKind : std::uint8_t {
   retire = 1,    ///< take no more connections, serve those that are there to their end, exit
   finish = 2,    ///< the same, but the whole server stops: connections that wait idly are closed
   stop_now = 3,  ///< exit at once
+  empty = 4,  ///< comes before retire or finish: nobody takes from these listeners afterwards, so what waits in their
+              ///< backlogs is to be taken first
 };
 
 struct ControlMessage {
   ControlKind kind;
   std::uint32_t argument = 0;
+  std::uint8_t group = 0;  ///< empty: byte 1
 };
 
 enum class StatusKind : std::uint8_t {
@@ -72,6 +77,7 @@ enum WorkerExit : int {
 inline void encode(const ControlMessage& message, std::span<std::byte, kControlBytes> out) noexcept {
   std::memset(out.data(), 0, out.size());
   out[0] = static_cast<std::byte>(message.kind);
+  out[1] = static_cast<std::byte>(message.group);
   std::memcpy(&out[4], &message.argument, 4);
 }
 
@@ -79,9 +85,11 @@ inline void encode(const ControlMessage& message, std::span<std::byte, kControlB
 inline std::optional<ControlMessage> decode_control(std::span<const std::byte> packet) noexcept {
   if (packet.size() != kControlBytes) return std::nullopt;
   const auto kind = static_cast<ControlKind>(packet[0]);
-  if (kind < ControlKind::retire || kind > ControlKind::stop_now) return std::nullopt;
-  if (packet[1] != std::byte{} || packet[2] != std::byte{} || packet[3] != std::byte{}) return std::nullopt;
-  ControlMessage message{kind, 0};
+  if (kind < ControlKind::retire || kind > ControlKind::empty) return std::nullopt;
+  const auto group = static_cast<std::uint8_t>(packet[1]);
+  if (group != 0 && kind != ControlKind::empty) return std::nullopt;
+  if (packet[2] != std::byte{} || packet[3] != std::byte{}) return std::nullopt;
+  ControlMessage message{kind, 0, group};
   std::memcpy(&message.argument, &packet[4], 4);
   if (kind == ControlKind::stop_now && message.argument != 0) return std::nullopt;
   return message;

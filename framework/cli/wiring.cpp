@@ -154,15 +154,13 @@ worker::WorkerSetup worker_setup(const master::SpawnOrder& order) {
   }
   for (const auto& listener : generation.listeners->listeners()) {
     for (const auto& socket : listener.sockets) setup.own_addresses.add(socket->get());
-    if (listener.pool != pool.name) continue;
+  }
+  generation.listeners->for_each_of(pool.name, [&](const auto& listener, const auto& socket) {
     std::vector<std::uint8_t> services;
     for (const auto service : listener.services) services.push_back(place.at(service));
-    const bool datagram =
-        listener.spec.scheme == config::ListenScheme::udp || listener.spec.scheme == config::ListenScheme::unix_dgram;
-    for (const auto& socket : listener.sockets) {
-      setup.listeners.push_back({socket->get(), datagram, listener.address, listener.spec.proxy_protocol, services});
-    }
-  }
+    setup.listeners.push_back(
+        {socket->get(), listener.is_datagram(), listener.address, listener.spec.proxy_protocol, services});
+  });
   return setup;
 }
 

@@ -72,6 +72,7 @@ Connection::Connection(ConnectionShare& share, ipc::UniqueFd fd, const worker::P
 
 void Connection::open() {
   await_first_bytes(share_.times().header_timeout);
+  if (host().runtime().drain != worker::DrainMode::none) on_drain();
   on_input();
   attach();
 }

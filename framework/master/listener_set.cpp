@@ -209,6 +209,13 @@ void ListenerSet::apply_options() const noexcept {
   }
 }
 
+bool ListenerSet::has(const ListeningSocket& socket) const noexcept {
+  return std::any_of(listeners_.begin(), listeners_.end(), [&](const BoundListener& listener) {
+    return std::any_of(listener.sockets.begin(), listener.sockets.end(),
+                       [&](const auto& one) { return one.get() == &socket; });
+  });
+}
+
 void ListenerSet::keep_only(const std::set<std::string>& pools) noexcept {
   std::erase_if(listeners_, [&](const BoundListener& listener) { return !pools.contains(listener.pool); });
 }

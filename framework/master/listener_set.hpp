@@ -62,6 +62,9 @@ struct BoundListener {
   std::string first_service;                              ///< the name of services.front()
   std::vector<std::shared_ptr<ListeningSocket>> sockets;  ///< one; with `reuseport` as many as the pool had workers
 
+  bool is_datagram() const noexcept {
+    return spec.scheme == config::ListenScheme::udp || spec.scheme == config::ListenScheme::unix_dgram;
+  }
   /// What waits in the kernel, in all sockets together; nullopt: it does not say (unix stream sockets).
   std::optional<ipc::SocketQueue> queue() const noexcept;
 };
@@ -81,6 +84,16 @@ class ListenerSet {
   explicit ListenerSet(std::vector<BoundListener> listeners) noexcept : listeners_(std::move(listeners)) {}
 
   const std::vector<BoundListener>& listeners() const noexcept { return listeners_; }
+  /// Calls `visit(listener, socket)` for all sockets of a pool's listeners, in the order in which its workers get them.
+  template <class Visit>
+  void for_each_of(const std::string& pool, Visit visit) const {
+    for (const BoundListener& listener : listeners_) {
+      if (listener.pool != pool) continue;
+      for (const std::shared_ptr<ListeningSocket>& socket : listener.sockets) visit(listener, socket);
+    }
+  }
+  /// Whether a socket is among its listeners' sockets.
+  bool has(const ListeningSocket& socket) const noexcept;
   /// Gives what was taken over the options of this set: backlog, nodelay, mode. Called once the generation serves; what
   /// the system refuses stays as it was.
   void apply_options() const noexcept;

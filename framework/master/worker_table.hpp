@@ -18,6 +18,14 @@
 
 namespace prefork::master {
 
+class ListeningSocket;
+
+/// A socket that a worker was given, as the master remembers it.
+struct GivenSocket {
+  std::weak_ptr<const ListeningSocket> socket;
+  bool has_backlog = true;  ///< of ours: no datagram socket, and none of the service manager's, which outlives us
+};
+
 /// One worker process as the master knows it, from fork to reap.
 struct WorkerRecord {
   std::size_t pool = 0;  ///< the workforce's number of it
@@ -37,7 +45,8 @@ struct WorkerRecord {
   std::optional<TimePoint> ready;
   ExitIntent intent = ExitIntent::unexpected;
   std::string start_error;
-  std::string recycle;  ///< which limit it has reached; empty: none
+  std::string recycle;               ///< which limit it has reached; empty: none
+  std::vector<GivenSocket> sockets;  ///< in the order of its listeners
   RateEstimator request_rate;
   LoadMeter load;               ///< of a pool of MIN..MAX
   bool spoke_nonsense = false;  ///< said once in the log

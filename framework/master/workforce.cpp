@@ -201,6 +201,7 @@ bool Workforce::start(std::size_t pool, TimePoint now) {
         {scoreboard_, wakeups_, pools_.at(pool), pool, table_.free_index(pool), *slot, chance(), 0, -1, -1, -1, -1},
         fork_);
     record->started = record->entered = Clock::now();
+    note_sockets(*record);
     if (record->line.is_open()) {
       const bool reads = options_of(pools_.at(pool)).master_access == config::MasterAccess::read;
       lines_.push_back({std::move(record->line), reads ? ControlAccess::read : ControlAccess::operate});
@@ -413,6 +414,7 @@ void Workforce::command(WorkerRecord& worker, ipc::ControlKind kind) {
   const bool limited = limit.count() > 0 && limit.count() < UINT32_MAX;
   const auto argument =
       limited ? static_cast<std::uint32_t>(std::max<std::int64_t>(limit.count() * 95 / 100, 1)) : UINT32_MAX;
+  if (kind != ipc::ControlKind::stop_now) tell_what_to_empty(worker);
   ipc::encode(ipc::ControlMessage{kind, kind == ipc::ControlKind::stop_now ? 0 : argument}, packet);
   // A pipe that is full or closed is a worker that does not listen: its deadline sees to it.
   ipc::send_packet(worker.control.get(), packet);

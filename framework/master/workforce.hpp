@@ -168,6 +168,12 @@ class Workforce {
   void judge(const WorkerRecord& worker, Departure departure, const std::string& why);
   bool answers(std::size_t pool) const;
 
+  // workforce_listeners.cpp
+  void note_sockets(WorkerRecord& worker) const;
+  const ListenerSet& lasting_listeners() const noexcept;
+  bool serves_what_goes(const Pool& pool) const;
+  void tell_what_to_empty(const WorkerRecord& worker) const;
+
   // workforce_scaling.cpp
   static std::size_t room_for(const Pool& pool) noexcept;
   std::size_t room_beside(std::size_t pool) const noexcept;

@@ -142,7 +142,11 @@ void Workforce::adopt(Adoption& adopted_state) {
   }
   next_pool_ = state.next_pool;
   next_number_ = state.next_number;
-  for (const HandedWorker& from : state.workers) listen(table_.add(adopted(from)));
+  for (const HandedWorker& from : state.workers) {
+    WorkerRecord& worker = table_.add(adopted(from));
+    note_sockets(worker);
+    listen(worker);
+  }
   retained_ = state.retained;
   std::copy_n(state.departures.begin(), std::min(state.departures.size(), departures_.size()), departures_.begin());
   recycled_ = state.recycled;

@@ -122,7 +122,13 @@ void Workforce::roll_on() {
     if (pair.outgoing) pools_.at(*pair.outgoing).target = targets.outgoing;
     done = done && ready(pair.incoming) >= incoming.goal;
   }
-  if (done) commit_rollout();
+  if (done) return commit_rollout();
+  // The last worker of a pool stays until the addresses that go with it are closed: clients come to them until then.
+  for (const Rollout::Pair& pair : rollout_->pairs) {
+    if (!pair.outgoing || pools_.at(*pair.outgoing).target > 0) continue;
+    Pool& outgoing = pools_.at(*pair.outgoing);
+    if (serves_what_goes(outgoing)) outgoing.target = std::min(outgoing.goal, 1U);
+  }
 }
 
 void Workforce::commit_rollout() {

@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::uint64_t kShareMoment = 5;        // ms that a worker with too much steps back
 constexpr std::uint64_t kExhaustedMoment = 100;  // ms until descriptors or memory are tried again
+constexpr std::uint64_t kLeaveMs = 1000;         // for what waits in backlogs that nobody takes from afterwards
+constexpr unsigned kTakenPerTurn = 16;
 constexpr std::uint64_t kStaleHeartbeatNs = 3'000'000'000;
 
 // That one connection's trouble, which is over with it; accept(2) passes on its network errors. After any other (short
@@ -86,7 +88,7 @@ class Acceptor::Listener final : public EventHandler {
 Acceptor::Acceptor(Runtime& runtime, FairShare share, std::size_t max_connections)
     : runtime_(runtime), share_(share), max_connections_(max_connections) {}
 
-Acceptor::~Acceptor() = default;
+Acceptor::~Acceptor() { runtime_.loop.forget(*this); }
 
 void Acceptor::add(int fd, std::string address, std::unique_ptr<Protocol> protocol) {
   listeners_.push_back(std::make_unique<Listener>(*this, fd, std::move(address), std::move(protocol)));
@@ -122,32 +124,72 @@ void Acceptor::pause(std::uint64_t ms) noexcept {
   runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(ms));
 }
 
+bool Acceptor::is_full() const noexcept {
+  return max_connections_ != 0 && runtime_.connection_count >= max_connections_;
+}
+
+void Acceptor::take_waiting(ipc::UniqueFd fd) {
+  const auto known =
+      std::find_if(listeners_.begin(), listeners_.end(), [&](const auto& one) { return one->fd() == fd.get(); });
+  if (known == listeners_.end()) return;  // told to go before it had begun to serve
+  leaving_.push_back({std::move(fd), known->get()});
+  leave_by_ms_ = runtime_.loop.tick_after(kLeaveMs);
+  runtime_.loop.defer(*this);
+}
+
+void Acceptor::run_deferred() {
+  bool later = false;
+  std::erase_if(leaving_, [&](const Leaving& one) {
+    for (unsigned i = 0; i < kTakenPerTurn; ++i) {
+      if (runtime_.loop.now_ms() >= leave_by_ms_) return true;
+      const Taken taken = is_full() ? Taken::not_now : accept_one(*one.listener);
+      if (taken == Taken::none) return true;
+      later = later || taken == Taken::not_now;
+      if (taken == Taken::not_now) break;
+    }
+    return false;
+  });
+  if (leaving_.empty()) return;
+  if (later) {
+    runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(kShareMoment));
+  } else {
+    runtime_.loop.defer(*this);
+  }
+}
+
 void Acceptor::on_timer() {
-  if (max_connections_ != 0 && runtime_.connection_count >= max_connections_) {
+  if (!leaving_.empty()) return runtime_.loop.defer(*this);
+  if (is_full()) {
     runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(kExhaustedMoment));
     return;
   }
   arm();
 }
 
-void Acceptor::accept_from(Listener& listener) {
-  if (!armed_) return;
+Acceptor::Taken Acceptor::accept_one(Listener& listener) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   ipc::UniqueFd fd(::accept4(listener.fd(), generic, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!fd.is_open()) {
-    if (!concerns_one_connection(errno)) pause(kExhaustedMoment);
-    return;
+    if (errno == EAGAIN) return Taken::none;
+    return concerns_one_connection(errno) ? Taken::one : Taken::not_now;
   }
   try {
     listener.protocol().open(std::move(fd), PeerAddress(generic, length));
   } catch (const std::exception& error) {
     runtime_.log.log(LogLevel::error, listener.address() + ": a connection was refused: " + error.what());
-    pause(kExhaustedMoment);
+    return Taken::not_now;
   }
   runtime_.lingering.make_room();
-  if (max_connections_ != 0 && runtime_.connection_count >= max_connections_) {
+  return Taken::one;
+}
+
+void Acceptor::accept_from(Listener& listener) {
+  if (!armed_) return;
+  const Taken taken = accept_one(listener);
+  if (taken == Taken::none) return;
+  if (taken == Taken::not_now || is_full()) {
     pause(kExhaustedMoment);
   } else if (share_.exceeded()) {
     pause(kShareMoment);

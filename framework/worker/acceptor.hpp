@@ -8,6 +8,7 @@
 #include "framework/worker/event_loop.hpp"
 #include "framework/worker/protocol.hpp"
 #include "framework/worker/runtime.hpp"
+#include "ipc/unique_fd.hpp"
 
 namespace prefork::worker {
 
@@ -35,7 +36,7 @@ class FairShare {
 /// worker that holds more than its share takes its listeners out of the loop for a moment, which also
 /// puts it at the end of that order. A worker that was woken always accepts: the wake is not given to
 /// another.
-class Acceptor final : private TimerWheel::Entry {
+class Acceptor final : private TimerWheel::Entry, private Deferred {
  public:
   Acceptor(Runtime& runtime, FairShare share, std::size_t max_connections);
   ~Acceptor();
@@ -46,6 +47,12 @@ class Acceptor final : private TimerWheel::Entry {
   void arm();
   /// Stops for good and closes nothing: the sockets are the caller's.
   void stop() noexcept;
+  /// To be called after stop(), for a listener of which nobody else takes: takes what waits in its backlog, for a
+  /// second at most, and then closes it. A connection that is left there when the last who has the socket closes it is
+  /// reset.
+  void take_waiting(ipc::UniqueFd fd);
+  /// Whether that is still going on.
+  bool takes_waiting() const noexcept { return !leaving_.empty(); }
   /// Tells the protocols that the worker is about to end.
   void finish() noexcept;
   /// To be called once a turn: a worker that stepped back accepts again as soon as its share allows it.
@@ -55,8 +62,16 @@ class Acceptor final : private TimerWheel::Entry {
 
  private:
   class Listener;
+  enum class Taken : std::uint8_t { one, none, not_now };
+  struct Leaving {
+    ipc::UniqueFd fd;
+    Listener* listener;
+  };
 
   void accept_from(Listener& listener);
+  Taken accept_one(Listener& listener);
+  bool is_full() const noexcept;
+  void run_deferred() override;
   void pause(std::uint64_t ms) noexcept;
   void on_timer() override;
 
@@ -64,6 +79,8 @@ class Acceptor final : private TimerWheel::Entry {
   FairShare share_;
   std::size_t max_connections_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<Leaving> leaving_;
+  std::uint64_t leave_by_ms_ = 0;
   bool armed_ = false;
   bool stepped_back_ = false;  // paused for its share, not for want of resources
   bool stopped_ = false;

@@ -13,6 +13,7 @@ struct ListenerSetup {
   std::string address;                 ///< for messages
   bool proxy_protocol = false;         ///< each connection begins with a PROXY header
   std::vector<std::uint8_t> services;  ///< indices in the worker's services: more than one only for HTTP
+  bool last = false;                   ///< nobody takes from it when this worker has gone
 };
 
 }  // namespace prefork::worker

@@ -179,7 +179,7 @@ int Worker::run() {
     for (auto& socket : datagram_sockets_) socket->arm();
     link_.say(ipc::StatusKind::ready);
   }
-  while (runtime_.drain == DrainMode::none || !runtime_.idle()) {
+  while (runtime_.drain == DrainMode::none || !runtime_.idle() || acceptor_.takes_waiting()) {
     if (runtime_.loop.ran_ms() >= give_up_ms_) {
       if (runtime_.connection_count + runtime_.tasks == 0) break;
       link_.log(LogLevel::warning, "the time to finish is over: closing " + what_is_open());
@@ -320,7 +320,9 @@ void Worker::drain(DrainMode mode, std::chrono::milliseconds limit) {
   // Who stops serving must not keep an address from whoever comes after. Datagram sockets may still have
   // answers to give.
   for (auto& listener : setup_.listeners) {
-    if (!listener.datagram) ::close(std::exchange(listener.fd, -1));
+    if (listener.datagram || listener.fd < 0) continue;
+    ipc::UniqueFd fd(std::exchange(listener.fd, -1));
+    if (listener.last) acceptor_.take_waiting(std::move(fd));
   }
   runtime_.lingering.hurry();
   runtime_.connections.for_each([](StreamConnection& connection) { connection.on_drain(); });
@@ -334,6 +336,11 @@ void Worker::obey(const ipc::ControlMessage& order) {
       return drain(DrainMode::patient, limit);
     case ipc::ControlKind::finish:
       return drain(DrainMode::closing, limit);
+    case ipc::ControlKind::empty:
+      for (std::size_t i = 32U * order.group; i < setup_.listeners.size() && i < 32U * (order.group + 1U); ++i) {
+        setup_.listeners[i].last = (order.argument >> (i % 32U) & 1U) != 0;
+      }
+      return;
     case ipc::ControlKind::stop_now:
       std::fflush(nullptr);
       ::_exit(ipc::kExitRetired);

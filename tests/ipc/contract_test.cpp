@@ -22,6 +22,7 @@ TEST(ControlMessage, RoundTrip) {
   for (const ControlMessage message : {ControlMessage{ControlKind::retire, 30'000},
                                        {ControlKind::finish, UINT32_MAX},
                                        {ControlKind::retire, 0},
+                                       {ControlKind::empty, 0x80000001, 255},
                                        {ControlKind::stop_now, 0}}) {
     ControlPacket packet;
     packet.fill(std::byte{0xee});
@@ -30,13 +31,14 @@ TEST(ControlMessage, RoundTrip) {
     ASSERT_TRUE(read);
     EXPECT_EQ(read->kind, message.kind);
     EXPECT_EQ(read->argument, message.argument);
+    EXPECT_EQ(read->group, message.group);
   }
 }
 
 // Goal: of all packets that differ in one byte from a good one, those and only those are taken that the
 // table in contract.hpp allows.
 TEST(ControlMessage, EveryByteIsChecked) {
-  for (const auto kind : {ControlKind::retire, ControlKind::finish, ControlKind::stop_now}) {
+  for (const auto kind : {ControlKind::retire, ControlKind::finish, ControlKind::stop_now, ControlKind::empty}) {
     ControlPacket good;
     encode({kind, kind == ControlKind::stop_now ? 0U : 0x01020304U}, good);
     for (std::size_t at = 0; at < good.size(); ++at) {
@@ -45,8 +47,9 @@ TEST(ControlMessage, EveryByteIsChecked) {
         packet[at] = static_cast<std::byte>(value);
         std::uint32_t argument = 0;
         std::memcpy(&argument, &packet[4], 4);
-        const bool known = packet[0] >= std::byte{1} && packet[0] <= std::byte{3};
-        const bool zeros = packet[1] == std::byte{} && packet[2] == std::byte{} && packet[3] == std::byte{};
+        const bool known = packet[0] >= std::byte{1} && packet[0] <= std::byte{4};
+        const bool zeros = (packet[1] == std::byte{} || packet[0] == std::byte{4}) && packet[2] == std::byte{} &&
+                           packet[3] == std::byte{};
         const bool allowed = known && zeros && (packet[0] != std::byte{3} || argument == 0);
         EXPECT_EQ(decode_control(packet).has_value(), allowed) << "byte " << at << " = " << value;
       }
