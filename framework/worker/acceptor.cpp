@@ -20,6 +20,7 @@ constexpr std::uint64_t kShareMoment = 5;        // ms that a worker with too mu
 constexpr std::uint64_t kExhaustedMoment = 100;  // ms until descriptors or memory are tried again
 constexpr std::uint64_t kLeaveMs = 1000;         // for what waits in backlogs that nobody takes from afterwards
 constexpr unsigned kTakenPerTurn = 16;
+constexpr unsigned kMostAtOnce = 8;
 constexpr std::uint64_t kStaleHeartbeatNs = 3'000'000'000;
 
 // That one connection's trouble, which is over with it; accept(2) passes on its network errors. After any other (short
@@ -186,15 +187,21 @@ Acceptor::Taken Acceptor::accept_one(Listener& listener) {
 }
 
 void Acceptor::accept_from(Listener& listener) {
-  if (!armed_) return;
-  const Taken taken = accept_one(listener);
-  if (taken == Taken::none) return;
-  if (taken == Taken::not_now || is_full()) {
-    pause(kExhaustedMoment);
-  } else if (share_.exceeded()) {
-    pause(kShareMoment);
-    stepped_back_ = true;
+  for (unsigned left = burst_; left > 0 && armed_; --left) {
+    const Taken taken = accept_one(listener);
+    if (!armed_) return;  // a blocking call has been told to leave
+    if (taken == Taken::none) {
+      burst_ = 1;
+      return;
+    }
+    if (taken == Taken::not_now || is_full()) return pause(kExhaustedMoment);
+    if (share_.exceeded()) {
+      pause(kShareMoment);
+      stepped_back_ = true;
+      return;
+    }
   }
+  burst_ = std::min(2 * burst_, kMostAtOnce);
 }
 
 }  // namespace prefork::worker

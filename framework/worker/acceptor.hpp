@@ -35,7 +35,7 @@ class FairShare {
 /// The kernel wakes one waiting worker per connection (EPOLLEXCLUSIVE), the first that registered. A
 /// worker that holds more than its share takes its listeners out of the loop for a moment, which also
 /// puts it at the end of that order. A worker that was woken always accepts: the wake is not given to
-/// another.
+/// another. Where it finds that others wait behind the first it takes a few at a time, while its share allows it.
 class Acceptor final : private TimerWheel::Entry, private Deferred {
  public:
   Acceptor(Runtime& runtime, FairShare share, std::size_t max_connections);
@@ -81,6 +81,7 @@ class Acceptor final : private TimerWheel::Entry, private Deferred {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Leaving> leaving_;
   std::uint64_t leave_by_ms_ = 0;
+  unsigned burst_ = 1;  // how many are taken at a time, while there are so many
   bool armed_ = false;
   bool stepped_back_ = false;  // paused for its share, not for want of resources
   bool stopped_ = false;

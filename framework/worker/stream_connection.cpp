@@ -39,7 +39,7 @@ StreamConnection::~StreamConnection() {
   host_.runtime().loop.forget(*this);
   release_block();
   unlink();
-  host_.runtime().connection_closed();
+  if (stage_ != Stage::closed) host_.runtime().connection_closed();
 }
 
 void StreamConnection::attach() {
@@ -71,6 +71,7 @@ void StreamConnection::leave() noexcept {
   // Closing alone would not take it out of epoll while a child that the service has forked still holds it.
   if (attached_) host_.runtime().loop.remove(fd_.get());
   unlink();
+  host_.runtime().connection_closed();
   host_.runtime().loop.dispose(std::unique_ptr<Disposable>(this));
 }
 

@@ -151,7 +151,7 @@ Worker::Worker(WorkerSetup setup, ipc::WorkerSlot& slot)
   seats_.keep_mapping_only();
   runtime_.seat = &seats_[setup_.slot];
   runtime_.duties = &duties_;
-  runtime_.lingering.share(client_descriptors(setup_.wakeup_fds.size()));
+  runtime_.lingering.share(client_descriptors(setup_.ring_fds.size()));
   // A master that hangs up has forgotten this worker's line, as one does that replaces itself: the next worker has one.
   if (setup_.line_fd >= 0) {
     line_.emplace(runtime_, ipc::UniqueFd(setup_.line_fd), [this] { asked_to_retire(); });

@@ -184,17 +184,17 @@ TEST_F(EventStreamTest, IsNotOpenAsSoonAsTheClientHasGone) {
     SCOPED_TRACE(before);
     service.options.heartbeat = 0ms;
     service.delay = before ? 20ms : 0ms;
-    bool ended = false;
-    service.function = [&ended](EventStream& stream) -> Task<void> {
+    bool is_over = false;
+    service.function = [&is_over](EventStream& stream) -> Task<void> {
       while (stream.open()) co_await stream.context().sleep_for(1ms);
       EXPECT_FALSE(co_await stream.send({.data = "x"}));
-      ended = true;
+      is_over = true;
     };
     ipc::UniqueFd client = open(worker::test::tcp_pair());
     send(client.get(), "GET /feed HTTP/1.1\r\nHost: a\r\n\r\n");
     if (!before) receive_until(client, "\r\n\r\n");
     hang_up(client);
-    EXPECT_TRUE(ended);
+    EXPECT_TRUE(is_over);
   }
 }
 

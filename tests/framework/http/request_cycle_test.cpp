@@ -264,7 +264,7 @@ TEST_F(Cycle, ManyMayWaitAtOnce) {
 }
 
 TEST_F(Cycle, AnswersATimeout) {
-  cycle->append_timeout(output, 0, {});
+  cycle->append_timeout(output, 0, {}, {});
   EXPECT_NE(output.find("Connection: close"), std::string::npos);
   EXPECT_EQ(responses(), "408[408 Request Timeout\n]");
 }

@@ -170,6 +170,37 @@ TEST_F(AcceptorTest, NoMoreThanTheLimitAreHeld) {
   hang_up();
 }
 
+// Goal: of a listener that nobody takes from afterwards all are taken that wait, within the limit, and it is closed
+// then.
+TEST_F(AcceptorTest, TakesWhoWaitsBeforeItClosesForGood) {
+  auto& running = start(12);
+  running.stop();
+  for (int i = 0; i < 20; ++i) clients.push_back(connect());
+  running.take_waiting(ipc::UniqueFd(listener.release()));
+  EXPECT_TRUE(running.takes_waiting());
+  EXPECT_TRUE(turn_until([&] { return held() == 12; }));
+  EXPECT_TRUE(running.takes_waiting()) << "others still wait";
+  clients.erase(clients.begin(), clients.begin() + 12);
+  EXPECT_TRUE(turn_until([&] { return counter(ipc::Counter::accepted) == 20; }));
+  EXPECT_TRUE(turn_until([&] { return !running.takes_waiting(); }));
+  ipc::UniqueFd late(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(::connect(late.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), -1) << "it is closed";
+  for (const auto& client : clients) send(client.get(), "x");
+  clients.clear();
+  hang_up();
+}
+
+TEST_F(AcceptorTest, DoesNotTakeFromABacklogForEver) {
+  auto& running = start(1);
+  running.stop();
+  for (int i = 0; i < 3; ++i) clients.push_back(connect());
+  running.take_waiting(ipc::UniqueFd(listener.release()));
+  EXPECT_TRUE(turn_until([&] { return !running.takes_waiting(); })) << "there is no room for the second";
+  EXPECT_EQ(counter(ipc::Counter::accepted), 1U);
+  clients.clear();
+  hang_up();
+}
+
 // Goal: with no descriptor left the loop waits; once there are some it accepts what has waited.
 TEST_F(AcceptorTest, DescriptorsThatRunOutDoNotMakeItSpin) {
 #if defined(__SANITIZE_ADDRESS__)
