@@ -295,7 +295,7 @@ void Connection::on_timeout() {
 }
 
 void Connection::on_drain() {
-  if (share_.patient_until_ms == 0) share_.patient_until_ms = host().runtime().loop.tick_after(kPipelineMs);
+  if (share_.patient_until_ms == 0) share_.patient_until_ms = host().runtime().loop.ran_after(kPipelineMs);
   share_.cycle.drain();
   if (stream_) return stream_->announce_end();
   const bool idle = !must_wait() && !has_input() && !may_have_input() && unread_bytes() == 0;
@@ -307,7 +307,7 @@ void Connection::on_drain() {
 /// without waiting would be lost.
 void Connection::look_ahead() {
   if (!share_.cycle.draining()) return;
-  state_.last = host().runtime().loop.now_ms() >= share_.patient_until_ms;
+  state_.last = host().runtime().loop.ran_ms() >= share_.patient_until_ms;
   state_.more_behind = !state_.last && unread_bytes() > 0;
 }
 

@@ -34,7 +34,7 @@ struct ConnectionShare final : RequestObserver {
   worker::ServiceHost& host;  ///< of the listener's first service
   const Endpoint endpoint;
   RequestCycle cycle;
-  std::uint64_t patient_until_ms = 0;  ///< in a drain: who goes on asking is answered until then, of the loop's clock
+  std::uint64_t patient_until_ms = 0;  ///< in a drain: who goes on asking is answered until then, of the running time
   std::string output;                  ///< responses of the batch that is being answered; empty between batches
   std::uint64_t counted = 0;
   const bool limited;  ///< some service has a request-timeout

@@ -134,7 +134,7 @@ void Acceptor::take_waiting(ipc::UniqueFd fd) {
       std::find_if(listeners_.begin(), listeners_.end(), [&](const auto& one) { return one->fd() == fd.get(); });
   if (known == listeners_.end()) return;  // told to go before it had begun to serve
   leaving_.push_back({std::move(fd), known->get()});
-  leave_by_ms_ = runtime_.loop.tick_after(kLeaveMs);
+  leave_by_ms_ = runtime_.loop.ran_after(kLeaveMs);
   runtime_.loop.defer(*this);
 }
 
@@ -142,7 +142,7 @@ void Acceptor::run_deferred() {
   bool later = false;
   std::erase_if(leaving_, [&](const Leaving& one) {
     for (unsigned i = 0; i < kTakenPerTurn; ++i) {
-      if (runtime_.loop.now_ms() >= leave_by_ms_) return true;
+      if (runtime_.loop.ran_ms() >= leave_by_ms_) return true;
       const Taken taken = is_full() ? Taken::not_now : accept_one(*one.listener);
       if (taken == Taken::none) return true;
       later = later || taken == Taken::not_now;

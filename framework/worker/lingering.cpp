@@ -20,7 +20,7 @@ namespace prefork::worker {
 namespace {
 
 constexpr std::uint32_t kEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
-constexpr std::uint64_t kFirstLookMs = 10;
+constexpr std::uint64_t kMomentMs = 20;
 constexpr std::uint64_t kQuietMs = 2000;  // in which nothing moves, neither ours to the client nor anything from it
 constexpr std::uint64_t kLongestMs = 30'000;
 constexpr std::uint64_t kDrainMs = 1000;
@@ -56,7 +56,7 @@ class Lingering::Socket final : public EventHandler,
       : owner_(owner),
         loop_(owner.runtime_.loop),
         fd_(std::move(fd)),
-        began_ms_(loop_.now_ms()),
+        began_ms_(loop_.ran_ms()),
         unsent_(unsent(fd_.get())) {}
   ~Socket() override { loop_.forget(*this); }
 
@@ -66,7 +66,7 @@ class Lingering::Socket final : public EventHandler,
     wait(owner_.hurried_ ? kDrainMs : kQuietMs);
   }
   void hurry() noexcept {
-    if (expires() > loop_.tick_after(kDrainMs)) wait(kDrainMs);
+    if (due_ms_ > loop_.ran_after(kDrainMs)) wait(kDrainMs);
   }
   void close() noexcept {
     if (!fd_.is_open()) return;
@@ -79,7 +79,10 @@ class Lingering::Socket final : public EventHandler,
   }
 
  private:
-  void wait(std::uint64_t ms) noexcept { loop_.timers().arm(*this, loop_.tick_after(ms)); }
+  void wait(std::uint64_t ms) noexcept {
+    due_ms_ = loop_.ran_after(ms);
+    loop_.timers().arm(*this, loop_.tick_at(due_ms_));
+  }
 
   void on_events(std::uint32_t) override { discard(); }
   void run_deferred() override { discard(); }
@@ -94,9 +97,10 @@ class Lingering::Socket final : public EventHandler,
   }
 
   void on_timer() override {
+    if (due_ms_ > loop_.ran_ms()) return loop_.timers().arm(*this, loop_.tick_at(due_ms_));
     const std::uint64_t left = unsent(fd_.get());
     const bool moves = left < unsent_ || bytes_ > seen_;
-    if (!moves || owner_.hurried_ || loop_.now_ms() >= began_ms_ + kLongestMs) return close();
+    if (!moves || owner_.hurried_ || loop_.ran_ms() >= began_ms_ + kLongestMs) return close();
     unsent_ = left;
     seen_ = bytes_;
     wait(kQuietMs);
@@ -105,7 +109,8 @@ class Lingering::Socket final : public EventHandler,
   Lingering& owner_;
   EventLoop& loop_;  // may outlive the owner
   ipc::UniqueFd fd_;
-  std::uint64_t began_ms_;
+  std::uint64_t began_ms_;  // this and the next of the loop's running time
+  std::uint64_t due_ms_ = 0;
   std::uint64_t unsent_;
   std::uint64_t bytes_ = 0;
   std::uint64_t seen_ = 0;
@@ -127,7 +132,7 @@ void Lingering::take(ipc::UniqueFd fd) noexcept {
   } catch (const std::exception&) {
     return;
   }
-  if (!armed()) runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(kFirstLookMs));
+  if (!armed()) runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(kMomentMs));
   make_room();
 }
 
@@ -137,18 +142,18 @@ bool Lingering::crowded() const noexcept {
 
 void Lingering::close_oldest() noexcept {
   if (Socket* oldest = staying_.front()) return oldest->close();
-  fresh_.erase(fresh_.begin());
+  auto& oldest = aging_.empty() ? fresh_ : aging_;
+  oldest.erase(oldest.begin());
 }
 
 void Lingering::on_timer() {
-  std::vector<ipc::UniqueFd> looked_at;
-  looked_at.swap(fresh_);
-  for (ipc::UniqueFd& fd : looked_at) {
+  for (ipc::UniqueFd& fd : aging_) {
     std::uint64_t bytes = 0;
     if (discard(fd.get(), bytes) == Rest::open) stay(std::move(fd));
   }
-  looked_at.clear();
-  fresh_.swap(looked_at);  // keeps its memory
+  aging_.clear();
+  aging_.swap(fresh_);
+  if (!aging_.empty()) runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(kMomentMs));
 }
 
 void Lingering::stay(ipc::UniqueFd fd) noexcept {

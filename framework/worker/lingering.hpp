@@ -22,8 +22,8 @@ struct Runtime;
 /// takes what the client has not read yet with it (RFC 9112 9.6). So the sending side alone is shut; what still comes
 /// is read and dropped; the socket closes when the client has ended too, or its time is over.
 ///
-/// Most clients end at once. So a socket is looked at after a moment, together with the others of that moment, and only
-/// the one whose client is still there enters the event loop.
+/// Most clients end at once. So a socket is looked at after a moment or two, together with the others of its moment,
+/// and only the one whose client is still there enters the event loop.
 class Lingering final : private TimerWheel::Entry {
  public:
   explicit Lingering(Runtime& runtime) noexcept : runtime_(runtime) {}
@@ -34,7 +34,7 @@ class Lingering final : private TimerWheel::Entry {
   /// Takes over a non-blocking stream socket whose last bytes have been handed to the kernel.
   void take(ipc::UniqueFd fd) noexcept;
   /// How many there are.
-  std::size_t count() const noexcept { return fresh_.size() + staying_count_; }
+  std::size_t count() const noexcept { return fresh_.size() + aging_.size() + staying_count_; }
   /// From now on there are no more than `descriptors` together with the connections that are open: beyond that the
   /// oldest is closed. Beyond a few thousand it is in any case.
   void share(std::size_t descriptors) noexcept { descriptors_ = descriptors; }
@@ -57,6 +57,7 @@ class Lingering final : private TimerWheel::Entry {
 
   Runtime& runtime_;
   std::vector<ipc::UniqueFd> fresh_;  // of the present moment
+  std::vector<ipc::UniqueFd> aging_;  // of the one before
   List<Socket> staying_;              // the oldest first
   std::size_t staying_count_ = 0;
   std::size_t descriptors_ = SIZE_MAX;
