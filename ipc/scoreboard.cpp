@@ -29,13 +29,15 @@ SharedMemory map_exactly(UniqueFd fd, std::size_t bytes, const char* what) {
 
 std::string_view counter_name(Counter counter) noexcept { return kCounterNames[static_cast<std::size_t>(counter)]; }
 
-void WorkerSlot::begin_activity(ActivityKind kind, std::uint8_t service, std::uint64_t now_ns,
-                                std::string_view text) noexcept {
-  const std::size_t length = std::min(text.size(), kActivityText);
+void WorkerSlot::begin_activity(ActivityKind kind, std::uint8_t service, std::uint64_t now_ns, std::string_view text,
+                                std::string_view more) noexcept {
+  const std::size_t first = std::min(text.size(), kActivityText);
+  const std::size_t second = std::min(more.size(), kActivityText - first);
   activity_since_ns.store(now_ns, std::memory_order_relaxed);
   activity_service.store(service, std::memory_order_relaxed);
-  if (length > 0) std::memcpy(activity_text, text.data(), length);
-  activity_length.store(static_cast<std::uint16_t>(length), std::memory_order_relaxed);
+  if (first > 0) std::memcpy(activity_text, text.data(), first);
+  if (second > 0) std::memcpy(activity_text + first, more.data(), second);
+  activity_length.store(static_cast<std::uint16_t>(first + second), std::memory_order_relaxed);
   activity_kind.store(kind, std::memory_order_relaxed);
 }
 

@@ -49,8 +49,11 @@ struct Activity {
   ActivityKind kind = ActivityKind::none;
   std::uint8_t service = 0;    ///< index of the service in the configuration
   std::uint64_t since_ns = 0;  ///< CLOCK_MONOTONIC
-  std::string text;            ///< a request line or an address; any bytes
+  /// connection, datagram: a socket address of kActivityAddress bytes; request: the same and, behind it, method and
+  /// target. Any bytes.
+  std::string text;
 };
+constexpr std::size_t kActivityAddress = 28;  ///< sizeof(sockaddr_in6)
 
 /// One worker's slot. Loads and stores are relaxed: each word stands for itself.
 struct alignas(64) WorkerSlot {
@@ -88,7 +91,9 @@ struct alignas(64) WorkerSlot {
     waits.store(false, std::memory_order_relaxed);
   }
 
-  void begin_activity(ActivityKind kind, std::uint8_t service, std::uint64_t now_ns, std::string_view text) noexcept;
+  /// The text may be given in two parts.
+  void begin_activity(ActivityKind kind, std::uint8_t service, std::uint64_t now_ns, std::string_view text,
+                      std::string_view more = {}) noexcept;
   void end_activity() noexcept { activity_kind.store(ActivityKind::none, std::memory_order_relaxed); }
   Activity activity() const;
 };

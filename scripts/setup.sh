@@ -12,7 +12,7 @@ prefork_packages() {
     build) echo "g++ cmake ninja-build ccache libboost-dev libboost-program-options-dev libfmt-dev nlohmann-json3-dev zlib1g-dev libssl-dev libwslay-dev libseccomp-dev" ;;
     demo) echo "curl netcat-openbsd apache2-utils" ;;
     test) echo "libgtest-dev libgmock-dev libbenchmark-dev apache2-utils gdb wrk nghttp2-client slowhttptest curl netcat-openbsd clang-format-14 python3 python3-websockets haproxy nginx-light procps netbase logrotate systemd util-linux" ;;
-    bench) echo "libbenchmark-dev wrk python3 gcc libc6-dev" ;;
+    bench) echo "libbenchmark-dev wrk python3 gcc libc6-dev nginx-light gunicorn uwsgi-core uwsgi-plugin-python3 php-fpm" ;;
     browser) echo "chromium nodejs" ;;
     fuzz) echo "clang-19 libclang-rt-19-dev" ;;
     *)

@@ -15,13 +15,12 @@
 
 #include "framework/config/visible.hpp"
 #include "framework/master/journal.hpp"
+#include "ipc/patience.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::cli {
 
 namespace {
-
-using Deadline = std::chrono::steady_clock::time_point;
 
 // What the starter reads: the daemon's pid, then one of these; a failure's exit code and sentence follow.
 constexpr char kReady = 'R';
@@ -30,13 +29,14 @@ constexpr std::size_t kMaxMessage = 4096;  // PIPE_BUF: written at once
 
 constexpr std::chrono::seconds kStopPatience{60};
 
-/// @return 1 and what has come, 0 at the end, -1 after the deadline
-ssize_t read_until(Deadline deadline, int pipe, char* bytes, std::size_t room) {
+/// @return 1 and what has come, 0 at the end, -1 where it took too long
+ssize_t read_within(ipc::Patience& patience, int pipe, char* bytes, std::size_t room) {
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return -1;
     pollfd readable{pipe, POLLIN, 0};
-    if (::poll(&readable, 1, static_cast<int>(left.count())) <= 0) continue;
+    if (::poll(&readable, 1, patience.slice()) <= 0) {
+      if (patience.is_over()) return -1;
+      continue;
+    }
     return ipc::retry_eintr([&] { return ::read(pipe, bytes, room); });
   }
 }
@@ -50,8 +50,8 @@ ssize_t read_until(Deadline deadline, int pipe, char* bytes, std::size_t room) {
 [[noreturn]] void stop_late_one(pid_t daemon, int pipe, std::chrono::milliseconds patience) {
   ::kill(daemon, SIGTERM);
   std::array<char, kMaxMessage> rest;
-  const Deadline deadline = std::chrono::steady_clock::now() + kStopPatience;
-  while (read_until(deadline, pipe, rest.data(), rest.size()) > 0) continue;
+  ipc::Patience stop(kStopPatience);
+  while (read_within(stop, pipe, rest.data(), rest.size()) > 0) continue;
   leave("not ready within " + std::to_string(patience.count() / 1000) + " s, and stopped: its log says why",
         EX_SOFTWARE);
 }
@@ -60,13 +60,13 @@ ssize_t read_until(Deadline deadline, int pipe, char* bytes, std::size_t room) {
 [[noreturn]] void wait_for_daemon(pid_t middle, int pipe, std::chrono::milliseconds patience) {
   ipc::retry_eintr([&] { return ::waitpid(middle, nullptr, 0); });
   pid_t daemon = 0;
-  const Deadline forked_by = std::chrono::steady_clock::now() + kStopPatience;
-  if (read_until(forked_by, pipe, reinterpret_cast<char*>(&daemon), sizeof daemon) != sizeof daemon) {
+  ipc::Patience fork(kStopPatience);
+  if (read_within(fork, pipe, reinterpret_cast<char*>(&daemon), sizeof daemon) != sizeof daemon) {
     leave("the daemon could not be forked", EX_OSERR);
   }
-  const Deadline deadline = std::chrono::steady_clock::now() + patience;
+  ipc::Patience start(patience);
   std::array<char, kMaxMessage> message;
-  const ssize_t n = read_until(deadline, pipe, message.data(), message.size());
+  const ssize_t n = read_within(start, pipe, message.data(), message.size());
   if (n == -1) stop_late_one(daemon, pipe, patience);
   if (n >= 1 && message[0] == kReady) ::_exit(0);
   if (n >= 2 && message[0] == kFailure) {

@@ -23,6 +23,7 @@
 
 #include "framework/cli/daemon.hpp"
 #include "framework/cli/forks.hpp"
+#include "framework/cli/lost_request.hpp"
 #include "framework/cli/process_title.hpp"
 #include "framework/cli/standard_streams.hpp"
 #include "framework/cli/wiring.hpp"
@@ -270,6 +271,7 @@ master::Master::Setup setup_for(const Arguments& arguments, cli::Forks& forks, c
   setup.version = PREFORK_VERSION;
   setup.notify = std::move(notify);
   setup.program = program;
+  setup.lost_request_line = &cli::lost_request_line;
   return setup;
 }
 

@@ -95,6 +95,16 @@ std::string_view protocol_of(const Request& request) noexcept {
   return request.minor_version() == 0 ? "HTTP/1.0" : "HTTP/1.1";
 }
 
+// Of AccessRecord::line.
+std::string_view method_in(std::string_view line) noexcept { return line.substr(0, line.find(' ')); }
+std::string_view target_in(std::string_view line) noexcept {
+  return line.substr(std::min(method_in(line).size() + 1, line.size()));
+}
+std::string_view path_in(std::string_view line) noexcept {
+  const std::string_view target = target_in(line);
+  return target.substr(0, target.find('?'));
+}
+
 /// Cuts a line that grew too long.
 void bound(std::string& out, std::size_t begin, std::string_view end) {
   if (out.size() - begin + end.size() > kMaxAccessLine) {
@@ -122,6 +132,10 @@ void append_json_line(const AccessRecord& record, const AccessSource& source, st
     append_member(out, "host", request->host(), kShort);
     if (const auto value = request->header("referer")) append_member(out, "referer", *value, 120);
     if (const auto value = request->header("user-agent")) append_member(out, "agent", *value, 120);
+  }
+  if (record.request == nullptr && !record.line.empty()) {
+    append_member(out, "method", method_in(record.line), 20);
+    append_member(out, "target", target_in(record.line), kLong);
   }
   out.append(",\"status\":");
   append_number(out, code(record.status));
@@ -216,7 +230,7 @@ void AccessFormat::append_piece(const Piece& piece, const AccessRecord& record, 
       out.append(common_time(record.when));
       return;
     case Kind::request_line:
-      if (request == nullptr) return out.push_back('-');
+      if (request == nullptr) return append_field(out, record.line);
       append_escaped(out, request->method_name());
       out.push_back(' ');
       append_escaped(out, request->raw_target());
@@ -233,9 +247,9 @@ void AccessFormat::append_piece(const Piece& piece, const AccessRecord& record, 
     case Kind::seconds:
       return append_number(out, record.microseconds / 1'000'000);
     case Kind::method:
-      return append_field(out, request != nullptr ? request->method_name() : std::string_view());
+      return append_field(out, request != nullptr ? request->method_name() : method_in(record.line));
     case Kind::path:
-      return append_field(out, request != nullptr ? request->path() : std::string_view());
+      return append_field(out, request != nullptr ? request->path() : path_in(record.line));
     case Kind::query:
       if (request == nullptr || request->query().empty()) return;
       out.push_back('?');
@@ -247,7 +261,7 @@ void AccessFormat::append_piece(const Piece& piece, const AccessRecord& record, 
     case Kind::end:
       return out.push_back(!record.complete ? 'X' : '+');
     case Kind::process:
-      return append_number(out, static_cast<std::uint64_t>(::getpid()));
+      return append_number(out, static_cast<std::uint64_t>(record.process != 0 ? record.process : ::getpid()));
     case Kind::request_field:
       return append_field(out, request != nullptr ? request->header(piece.text) : std::nullopt);
     case Kind::response_field:

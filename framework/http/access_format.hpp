@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <prefork/api.hpp>
 #include <prefork/http/request.hpp>
 #include <prefork/http/response.hpp>
 
@@ -17,7 +18,8 @@ inline constexpr std::size_t kMaxAccessLine = 4096;
 
 /// One request that has been answered, as its line tells it.
 struct AccessRecord {
-  const Request* request = nullptr;    ///< null: it could not be parsed
+  const Request* request = nullptr;    ///< null: it could not be parsed, or its worker is gone
+  std::string_view line{};             ///< method, blank and target instead, as far as they are known
   const Response* response = nullptr;  ///< null: it was refused before there was one
   Status status = Status::ok;
   std::string_view client;         ///< with its port
@@ -26,6 +28,7 @@ struct AccessRecord {
   std::uint64_t connection = 0;    ///< its number in this worker
   std::time_t when = 0;
   bool complete = true;  ///< false: the response was cut short
+  int process = 0;       ///< that served it; 0: this one
 };
 
 /// Who writes: the same in every line.
@@ -35,7 +38,7 @@ struct AccessSource {
 };
 
 /// How a line of an access log looks. Pure.
-class AccessFormat {
+class PREFORK_API AccessFormat {
  public:
   /// @param format  "combined", "common", "json", or directives in the terms of Apache's mod_log_config: %h %l %u %t %r
   /// %s %b %B %D %T %m %U %q %H %V %X %P %% %{Name}i %{Name}o %{service}n %{worker}n %{connection}n

@@ -32,7 +32,8 @@ void ConnectionShare::serving(RequestState& request) {
   const char* line = head.method_name.data();  // method, blank, target: as they stand in the request line
   const auto length = static_cast<std::size_t>(head.target.data() + head.target.size() - line);
   worker::ServiceHost& served = worker::host_of(*request.context);
-  request.started_ns = served.begin_activity(ipc::ActivityKind::request, {line, length});
+  const auto& peer = static_cast<const Connection*>(request.client.connection)->peer();
+  request.started_ns = served.begin_activity(ipc::ActivityKind::request, peer.raw(), {line, length});
   const bool exact = served.limits().request_timeout.count() > 0;
   if (!exact && (request.access_log != nullptr || request.slow_log != nullptr)) request.started_ns = now_ns();
 }

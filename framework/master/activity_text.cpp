@@ -1,5 +1,7 @@
 #include "framework/master/activity_text.hpp"
 
+#include <algorithm>
+
 #include "ipc/socket_address.hpp"
 
 namespace prefork::master {
@@ -17,16 +19,24 @@ std::string what(const ipc::Activity& activity) {
     case ipc::ActivityKind::timer:
       return "a timer";
     case ipc::ActivityKind::request:
-      return activity.text;
+      return request_of(activity) + " of " + client_of(activity);
     case ipc::ActivityKind::connection:
-      return "connection of " + ipc::format_socket_address(activity.text.data(), activity.text.size());
+      return "connection of " + client_of(activity);
     case ipc::ActivityKind::datagram:
-      return "datagram of " + ipc::format_socket_address(activity.text.data(), activity.text.size());
+      return "datagram of " + client_of(activity);
   }
   return {};
 }
 
 }  // namespace
+
+std::string client_of(const ipc::Activity& activity) {
+  return ipc::format_socket_address(activity.text.data(), std::min(activity.text.size(), ipc::kActivityAddress));
+}
+
+std::string request_of(const ipc::Activity& activity) {
+  return activity.text.substr(std::min(activity.text.size(), ipc::kActivityAddress));
+}
 
 std::string activity_text(const ipc::Activity& activity, const std::vector<std::string>& services) {
   const std::string text = what(activity);

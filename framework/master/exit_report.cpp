@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxActivity = 160;
+constexpr std::size_t kMaxActivity = 256;
 constexpr std::size_t kMaxStartError = 512;
 
 std::string signal_name(int signal) {

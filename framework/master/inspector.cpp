@@ -15,6 +15,7 @@
 #include <exception>
 
 #include "framework/master/startup_error.hpp"
+#include "ipc/patience.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::master {
@@ -22,7 +23,6 @@ namespace prefork::master {
 namespace {
 
 constexpr int kRefused = 1;
-using Deadline = std::chrono::steady_clock::time_point;
 
 // First byte of what the child sends: a report or a reason.
 constexpr char kReport = 'R';
@@ -36,14 +36,13 @@ struct Heard {
   int error = 0;
 };
 
-Heard listen(int fd, std::size_t max_bytes, Deadline deadline) {
+Heard listen(int fd, std::size_t max_bytes, ipc::Patience& patience) {
   Heard heard;
   std::array<char, 65536> chunk;
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd readable{fd, POLLIN, 0};
-    const int n = left.count() > 0 ? ::poll(&readable, 1, static_cast<int>(left.count())) : 0;
-    if (n == -1 && errno == EINTR) continue;
+    const int n = ::poll(&readable, 1, patience.slice());
+    if ((n == -1 && errno == EINTR) || (n == 0 && !patience.is_over())) continue;
     if (n == -1) return {{}, false, false, "poll", errno};
     if (n == 0) {
       heard.in_time = false;
@@ -61,13 +60,13 @@ Heard listen(int fd, std::size_t max_bytes, Deadline deadline) {
 }
 
 // After the pipe has ended the child may still run (a plugin's thread, a closed descriptor): not for long.
-bool reap(pid_t child, Deadline deadline, bool kill_now, int& status) {
+bool reap(pid_t child, ipc::Patience& patience, bool kill_now, int& status) {
   if (kill_now) ::kill(child, SIGKILL);
   for (;;) {
     const pid_t reaped = ::waitpid(child, &status, kill_now ? 0 : WNOHANG);
     if (reaped == child) return !kill_now;
     if (reaped == -1 && errno != EINTR) return false;
-    if (!kill_now && std::chrono::steady_clock::now() >= deadline) {
+    if (!kill_now && patience.is_over()) {
       kill_now = true;
       ::kill(child, SIGKILL);
       continue;
@@ -125,12 +124,12 @@ std::string Inspector::run(const std::string& subject, const Start& start) const
   int ends[2];
   ipc::check_syscall(::pipe2(ends, O_CLOEXEC), "pipe2");
   ipc::UniqueFd read_end(ends[0]), write_end(ends[1]);
-  const Deadline deadline = std::chrono::steady_clock::now() + limits_.patience;
+  ipc::Patience patience(limits_.patience);
   const pid_t child = start({write_end.get(), ::getpid(), limits_.run_as});
   write_end.reset();
-  const Heard heard = listen(read_end.get(), limits_.max_bytes, deadline);
+  const Heard heard = listen(read_end.get(), limits_.max_bytes, patience);
   int status = 0;
-  const bool ended = reap(child, deadline, !heard.in_time || heard.too_long, status);
+  const bool ended = reap(child, patience, !heard.in_time || heard.too_long, status);
   const auto refuse = [&](const std::string& reason) -> StartupError { return {EX_CONFIG, subject + " " + reason}; };
   if (heard.failed != nullptr) {
     throw StartupError(EX_OSERR, std::string(heard.failed) + " inspector: " + std::strerror(heard.error));

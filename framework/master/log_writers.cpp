@@ -47,6 +47,19 @@ int LogWriters::pipe_for(const std::string& path) {
   return ends[1];
 }
 
+// O_NONBLOCK is a flag of the open file that workers share, and may clear: this takes one of its own.
+void LogWriters::append(const std::string& path, std::string_view line) {
+  for (const auto& writer : writers_) {
+    if (writer->path != path || writer->leaving) continue;
+    const std::string name = "/proc/self/fd/" + std::to_string(writer->write_end.get());
+    const ipc::UniqueFd own(::open(name.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    const bool written =
+        own.is_open() && ::write(own.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    if (!written) ++lost_[path];
+    return;
+  }
+}
+
 std::vector<HandedWriter> LogWriters::hand_over() const {
   std::vector<HandedWriter> handed;
   for (const auto& writer : writers_) {
@@ -180,14 +193,15 @@ void LogWriters::reopen() noexcept {
 }
 
 // Without a pidfd (descriptors were short) it is asked for again and again.
-bool LogWriters::ends_by(Writer& writer, TimePoint end) noexcept {
+bool LogWriters::ends_within(Writer& writer, ipc::Patience& patience) noexcept {
   if (writer.pidfd.is_open()) {
     pollfd ended{writer.pidfd.get(), POLLIN, 0};
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
-    const int wait_ms = left.count() > 0 ? static_cast<int>(left.count()) : 0;
-    return ipc::retry_eintr([&] { return ::poll(&ended, 1, wait_ms); }) == 1;
+    do {
+      if (::poll(&ended, 1, patience.slice()) == 1) return true;
+    } while (!patience.is_over());
+    return false;
   }
-  for (siginfo_t info{}; Clock::now() < end; ::poll(nullptr, 0, 1)) {
+  for (siginfo_t info{}; !patience.is_over(); ::poll(nullptr, 0, 1)) {
     if (::waitid(P_PID, static_cast<id_t>(writer.pid), &info, WEXITED | WNOHANG | WNOWAIT) == -1) return false;
     if (info.si_pid == writer.pid) return true;
   }
@@ -196,14 +210,14 @@ bool LogWriters::ends_by(Writer& writer, TimePoint end) noexcept {
 
 void LogWriters::finish(std::chrono::milliseconds limit) noexcept {
   finishing_ = true;
-  const TimePoint end = Clock::now() + limit;
+  ipc::Patience patience(limit);
   for (const auto& writer : writers_) {
     writer->write_end.reset();
     writer->read_end.reset();
   }
   for (const auto& writer : writers_) {
     if (writer->pid == -1) continue;
-    if (!ends_by(*writer, end)) {
+    if (!ends_within(*writer, patience)) {
       log_.error("the writer of " + writer->path + " does not come to an end and is killed");
       ::kill(writer->pid, SIGKILL);
     }

@@ -16,6 +16,7 @@
 #include "framework/master/log_writer.hpp"
 #include "framework/master/reactor.hpp"
 #include "framework/master/status_report.hpp"
+#include "ipc/patience.hpp"
 #include "ipc/pipe.hpp"
 #include "ipc/unique_fd.hpp"
 
@@ -35,6 +36,10 @@ class LogWriters {
   /// with it is told at the start. @return the write end, non-blocking, which stays the master's.
   /// @throws std::system_error
   int pipe_for(const std::string& path);
+  /// Writes a line of the master's own to a file's pipe, as a worker does. It is dropped, and counted as lost, where
+  /// the pipe has no room, or the kernel does not let it be opened anew. Blocks: never, whatever workers did to the
+  /// pipe.
+  void append(const std::string& path, std::string_view line);
   /// For an upgrade: what there is, and how another program of this process goes on with it.
   std::vector<HandedWriter> hand_over() const;
   const std::map<std::string, std::uint64_t>& lost() const noexcept { return lost_; }
@@ -71,7 +76,7 @@ class LogWriters {
 
   void start(Writer& writer);
   void watch(Writer& writer);
-  static bool ends_by(Writer& writer, TimePoint end) noexcept;
+  static bool ends_within(Writer& writer, ipc::Patience& patience) noexcept;
   void hear(Writer& writer);
   void take(Writer& writer, const LogWriterReport& report);
 

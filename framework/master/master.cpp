@@ -81,6 +81,7 @@ Master::Master(Setup setup, Log& log, ForkServer& fork_server, ForkWorker fork)
           [this](const ControlCommand& command, ControlSocket::ClientId client) { return carry_out(command, client); },
           held_control(setup.adopted.get())),
       program_(std::move(setup.program)),
+      lost_request_line_(std::move(setup.lost_request_line)),
       pid_file_(setup.pid_file) {
   if (setup.adopted != nullptr) adopt(setup.adopted->state);
   fork_server_.tell([this](const std::string& trouble) { log_.warning(trouble); });
@@ -102,6 +103,7 @@ int Master::run() {
     const TimePoint now = Clock::now();
     log_writers_.tend(now);
     workforce_.tend(now);
+    log_lost_requests();
     tend_reload();
     for (auto& [socket, access] : workforce_.take_lines()) control_.adopt(std::move(socket), access);
     jobs_.tend();
@@ -116,6 +118,7 @@ int Master::run() {
     reactor_.wait(earlier(earlier(workforce_.next_deadline(now), work), earlier(logs, others)));
   }
   jobs_.give_up("the server has stopped");
+  log_lost_requests();
   fork_server_.stop();
   log_writers_.finish(kLogsEnd);
   log_.notice("prefork-master (pid " + std::to_string(::getpid()) + ") has stopped");

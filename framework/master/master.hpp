@@ -40,6 +40,7 @@ class Master {
     std::string version;
     Notifier::Setup notify{};             ///< whom to tell
     Program program{};                    ///< what an upgrade starts, unless it is told another one
+    LostRequestLine lost_request_line{};  ///< how a lost request is logged; empty: not at all
     int pid_file = -1;                    ///< of the pid file, which stays the caller's
     std::unique_ptr<Adoption> adopted{};  ///< instead of `generation`: what another program handed over
   };
@@ -74,6 +75,7 @@ class Master {
   void open_access_logs(Generation& generation);
   std::shared_ptr<Generation> with_access_logs(Generation generation);
   void close_access_logs();
+  void log_lost_requests();
   void announce();
   void take_signals();
   void on_signal(int signal, pid_t sender);
@@ -136,6 +138,7 @@ class Master {
   std::uint64_t reloads_failed_ = 0;
   std::size_t generations_alive_ = 1;
   Program program_;
+  LostRequestLine lost_request_line_;
   int pid_file_;
   std::optional<Upgrade> upgrade_;
   std::optional<std::string> upgraded_from_;             ///< the version that handed over

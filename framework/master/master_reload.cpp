@@ -37,6 +37,15 @@ void Master::open_access_logs(Generation& generation) {
   }
 }
 
+void Master::log_lost_requests() {
+  for (const LostRequest& request : workforce_.take_lost_requests()) {
+    const PreparedService& service = request.generation->services[request.service];
+    if (service.access_log_fd < 0 || !lost_request_line_) continue;
+    const std::string line = lost_request_line_(request);
+    if (!line.empty()) log_writers_.append(service.options.find(kAccessLog)->second, line);
+  }
+}
+
 // A writer goes once no generation that has workers writes to it.
 void Master::close_access_logs() {
   std::set<std::string> used;

@@ -465,6 +465,7 @@ void Workforce::buried(pid_t pid, int wait_status) {
   if (action == WorkerAction::report_failed_start || action == WorkerAction::report_death) {
     departed(worker, departure_of(wait_status, worker.ready.has_value()), report);
   }
+  if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != ipc::kExitRetired) note_lost_request(worker);
   repairs_.add({worker.slot, name(worker)});
   ipc::accumulate(retained_, scoreboard_.counters(worker.slot));
   scoreboard_.clear(worker.slot);

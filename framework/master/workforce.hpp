@@ -17,6 +17,7 @@
 #include "framework/master/generation.hpp"
 #include "framework/master/hold_watch.hpp"
 #include "framework/master/log.hpp"
+#include "framework/master/lost_request.hpp"
 #include "framework/master/pool.hpp"
 #include "framework/master/reactor.hpp"
 #include "framework/master/repairs.hpp"
@@ -115,6 +116,9 @@ class Workforce {
   /// @return those of the workers that were started since the last call.
   std::vector<Line> take_lines() noexcept { return std::exchange(lines_, {}); }
 
+  /// @return the requests that workers died over since the last call.
+  std::vector<LostRequest> take_lost_requests() noexcept { return std::exchange(lost_requests_, {}); }
+
   const SharedSet& shared() const noexcept { return current_->objects; }
   const ipc::Bells& bells() const noexcept { return wakeups_.bells(); }
   /// What services have declared, to be surveyed.
@@ -207,6 +211,7 @@ class Workforce {
   void command(WorkerRecord& worker, ipc::ControlKind kind);
   void departed(WorkerRecord& worker, Departure departure, const std::string& why = {});
   void buried(pid_t pid, int wait_status);
+  void note_lost_request(const WorkerRecord& worker);
   Repairs::Hooks repair_hooks();
   SharedWalk::Objects all_objects() const;
   void repaired(const Repairs::Round& round);
@@ -256,6 +261,7 @@ class Workforce {
   std::optional<Rollout> rollout_;
   std::optional<RolloutEnd> rollout_end_;
   std::vector<Line> lines_;
+  std::vector<LostRequest> lost_requests_;
   bool stopping_ = false;
 };
 

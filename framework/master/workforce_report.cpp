@@ -48,6 +48,19 @@ std::string Workforce::serving(const WorkerRecord& worker, milliseconds& duratio
   return activity_text(activity, pools_.at(worker.pool).services);
 }
 
+void Workforce::note_lost_request(const WorkerRecord& worker) {
+  const ipc::Activity activity = scoreboard_.slot(worker.slot).activity();
+  const Pool& pool = pools_.at(worker.pool);
+  if (activity.kind != ipc::ActivityKind::request || activity.service >= pool.services.size()) return;
+  const std::string& service = pool.services[activity.service];
+  const auto& services = pool.generation->options.services;
+  const auto at = std::ranges::find(services, service, &config::ServiceOptions::name);
+  const std::uint64_t now = ipc::monotonic_ns();
+  lost_requests_.push_back({pool.generation, static_cast<std::size_t>(at - services.begin()),
+                            pool.name + "/" + std::to_string(worker.index), worker.pid, client_of(activity),
+                            request_of(activity), activity.since_ns < now ? (now - activity.since_ns) / 1000 : 0});
+}
+
 void Workforce::report_worker(const WorkerRecord& worker, WorkerStatus& status) const {
   status.pool = pools_.at(worker.pool).name;
   status.index = worker.index;

@@ -1,6 +1,7 @@
 #include "framework/worker/acceptor.hpp"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -19,6 +20,7 @@ namespace {
 constexpr std::uint64_t kShareMoment = 5;        // ms that a worker with too much steps back
 constexpr std::uint64_t kExhaustedMoment = 100;  // ms until descriptors or memory are tried again
 constexpr std::uint64_t kLeaveMs = 1000;         // for what waits in backlogs that nobody takes from afterwards
+constexpr std::uint64_t kNewMoment = 1000;       // ms that what waits for a new worker may be old
 constexpr unsigned kTakenPerTurn = 16;
 constexpr unsigned kMostAtOnce = 8;
 constexpr std::uint64_t kStaleHeartbeatNs = 3'000'000'000;
@@ -42,6 +44,13 @@ bool concerns_one_connection(int error) {
     default:
       return false;
   }
+}
+
+// Closed for good, so that no answer can reach anybody: reset, or closed on both sides where that can be told (unix).
+// A client of TCP that has only sent its last byte may still wait for its answer.
+bool is_gone(int fd) noexcept {
+  pollfd end{fd, 0, 0};
+  return ::poll(&end, 1, 0) == 1 && (end.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 }  // namespace
@@ -99,6 +108,7 @@ void Acceptor::arm() {
   if (armed_ || stopped_) return;
   for (auto& listener : listeners_) runtime_.loop.add(listener->fd(), EPOLLIN | EPOLLEXCLUSIVE, *listener);
   armed_ = true;
+  if (new_until_ms_ == 0) new_until_ms_ = runtime_.loop.now_ms() + kNewMoment;
   runtime_.slot.full.store(false, std::memory_order_relaxed);
   stepped_back_ = false;
   disarm();
@@ -176,6 +186,9 @@ Acceptor::Taken Acceptor::accept_one(Listener& listener) {
     if (errno == EAGAIN) return Taken::none;
     return concerns_one_connection(errno) ? Taken::one : Taken::not_now;
   }
+  // A call that those who have just come are spared.
+  const bool may_be_gone = runtime_.loop.now_ms() < new_until_ms_ || runtime_.loop.came_late();
+  if (may_be_gone && is_gone(fd.get())) return Taken::one;
   try {
     listener.protocol().open(std::move(fd), PeerAddress(generic, length));
   } catch (const std::exception& error) {

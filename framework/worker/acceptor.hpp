@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ class FairShare {
 /// worker that holds more than its share takes its listeners out of the loop for a moment, which also
 /// puts it at the end of that order. A worker that was woken always accepts: the wake is not given to
 /// another. Where it finds that others wait behind the first it takes a few at a time, while its share allows it.
+/// A connection whose client has gone before it was accepted is closed and no service hears of it, where the worker is
+/// new or comes late: nobody else keeps clients waiting that long.
 class Acceptor final : private TimerWheel::Entry, private Deferred {
  public:
   Acceptor(Runtime& runtime, FairShare share, std::size_t max_connections);
@@ -85,6 +88,7 @@ class Acceptor final : private TimerWheel::Entry, private Deferred {
   bool armed_ = false;
   bool stepped_back_ = false;  // paused for its share, not for want of resources
   bool stopped_ = false;
+  std::uint64_t new_until_ms_ = 0;  // of the loop's clock: a replacement finds who waited for the one before
 };
 
 }  // namespace prefork::worker

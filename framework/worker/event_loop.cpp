@@ -15,6 +15,8 @@ namespace prefork::worker {
 namespace {
 
 constexpr std::uint64_t kForEver = UINT64_MAX;
+constexpr std::uint64_t kLateNs = 250'000'000;
+constexpr std::uint64_t kLateForNs = 500'000'000;
 
 }  // namespace
 
@@ -76,7 +78,9 @@ void EventLoop::turn() {
   const int wait = wait_ms();
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait);
   if (count == -1 && errno != EINTR) ipc::throw_errno("epoll_wait");
+  const std::uint64_t last_ns = now_ns_;
   refresh_clock(wait == -1 ? kForEver : static_cast<std::uint64_t>(wait));
+  if (now_ns_ - last_ns >= kLateNs) late_until_ns_ = now_ns_ + kLateForNs;
   if (load_ != nullptr) load_->begin_busy(now_ns_);
   for (int i = 0; i < count; ++i) {
     begin_work();

@@ -87,6 +87,8 @@ class EventLoop {
   /// CLOCK_MONOTONIC as of the start of this turn.
   std::uint64_t now_ns() const noexcept { return now_ns_; }
   std::uint64_t now_ms() const noexcept { return now_ns_ / 1'000'000; }
+  /// This turn, or one of the last half second, began long after the one before: who has come meanwhile may have gone.
+  bool came_late() const noexcept { return now_ns_ < late_until_ns_; }
   /// The tick `delay_ms` from now, rounded so that it is never early.
   std::uint64_t tick_after(std::uint64_t delay_ms) const noexcept { return (now_ns_ + 999'999) / 1'000'000 + delay_ms; }
 
@@ -96,9 +98,7 @@ class EventLoop {
   /// The running time `delay_ms` from now, rounded so that it is never early.
   std::uint64_t ran_after(std::uint64_t delay_ms) const noexcept { return (ran_ns_ + 999'999) / 1'000'000 + delay_ms; }
   /// The running time of a moment of CLOCK_MONOTONIC, rounded up.
-  std::uint64_t ran_at(std::uint64_t moment_ns) const noexcept {
-    return (clock_.at(moment_ns) + 999'999) / 1'000'000;
-  }
+  std::uint64_t ran_at(std::uint64_t moment_ns) const noexcept { return (clock_.at(moment_ns) + 999'999) / 1'000'000; }
   /// @return the tick at which it will be `ran_ms` if nothing is lost until then; if something is, it comes too early.
   std::uint64_t tick_at(std::uint64_t ran_ms) const noexcept {
     return ran_ms + (now_ns_ - ran_ns_ + 999'999) / 1'000'000;
@@ -111,6 +111,7 @@ class EventLoop {
   std::uint64_t now_ns_;
   ipc::RunningClock clock_;
   std::uint64_t ran_ns_;  ///< of now_ns_
+  std::uint64_t late_until_ns_ = 0;
   ipc::LoadClock* load_ = nullptr;
   ipc::WorkerSlot* told_ = nullptr;
   TimerWheel timers_;

@@ -75,9 +75,9 @@ class ServiceHost final : public Context {
   /// Notes in the scoreboard what the worker is about to serve; it stands until the end of the loop's turn, or until
   /// end_activity(). @return since when, CLOCK_MONOTONIC: exact where the service has a request-timeout, else the start
   /// of the turn
-  std::uint64_t begin_activity(ipc::ActivityKind kind, std::string_view text) noexcept {
+  std::uint64_t begin_activity(ipc::ActivityKind kind, std::string_view text, std::string_view more = {}) noexcept {
     const std::uint64_t since = limits_.request_timeout.count() == 0 ? runtime_.loop.now_ns() : runtime_.beat();
-    runtime_.slot.begin_activity(kind, index_, since, text);
+    runtime_.slot.begin_activity(kind, index_, since, text, more);
     return since;
   }
 

@@ -1,5 +1,7 @@
 // Goal: clients who ask for what crashes the handler, and leave at once, cost a worker each and no more: it is replaced
 // at once, others are answered meanwhile, a reload goes through, and what cannot start is still told apart from it.
+#include <netinet/in.h>
+
 #include <atomic>
 #include <thread>
 
@@ -41,6 +43,27 @@ TEST(Poison, OthersAreAnsweredMeanwhile) {
   EXPECT_EQ(server.pool()["failures"], 0);
   server.ready(4);
   EXPECT_EQ(greeting(server), "Hello, World!");
+  EXPECT_TRUE(server.stops_clean());
+}
+
+TEST(Poison, TheLogsNameTheClientAndTheRequest) {
+  const std::string access_log = "access-log = {dir}/access.log\naccess-log-format = %h %m %U %s %B %X %{worker}n %P\n";
+  Server server(kFour + access_log);
+  server.ready(4);
+  Client client(server.address("hello"));
+  EXPECT_EQ(body_of(get(client)), "Hello, World!");
+  Client poisoner(server.address("hello"));
+  sockaddr_in own{};
+  socklen_t length = sizeof own;
+  ASSERT_EQ(::getsockname(poisoner.fd(), reinterpret_cast<sockaddr*>(&own), &length), 0);
+  poisoner.send("GET /crash?why HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(poisoner.closed());
+  EXPECT_TRUE(server.logged(
+      "; it was serving hello: GET /crash?why of 127.0.0.1:" + std::to_string(ntohs(own.sin_port)) + " for "));
+  const auto lines = [&] { return read_file(server.dir() / "access.log"); };
+  EXPECT_TRUE(eventually([&] { return lines().find(" /crash ") != std::string::npos; }));
+  EXPECT_THAT(lines(), testing::ContainsRegex("127.0.0.1 GET /crash 500 0 X main/[0-3] [0-9]+"));
+  EXPECT_EQ(count(lines(), " /crash "), 1U);
   EXPECT_TRUE(server.stops_clean());
 }
 

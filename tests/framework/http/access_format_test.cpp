@@ -91,5 +91,22 @@ TEST(AccessFormat, RefusesWhatIsNone) {
   }
 }
 
+TEST(AccessFormat, TellsOfARequestWhoseWorkerIsGone) {
+  AccessRecord record = record_of(nullptr);
+  record.line = "GET /a?b=\"\n";
+  record.status = Status::internal_server_error;
+  record.body_bytes = 0;
+  record.complete = false;
+  record.process = 4711;
+  EXPECT_EQ(line("common", record), "192.0.2.7 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b=\\x22\\x0a\" 500 -\n");
+  EXPECT_EQ(line("%m %U %s %B %X %P %H %{Referer}i", record), "GET /a 500 0 X 4711 - -\n");
+  EXPECT_EQ(line("json", record),
+            "{\"time\":\"1994-11-06T08:49:37Z\",\"client\":\"192.0.2.7:51234\",\"method\":\"GET\","
+            "\"target\":\"/a?b=\\\"\\u000a\",\"status\":500,\"bytes\":0,\"us\":1234567,\"service\":\"web\","
+            "\"worker\":\"main/3\",\"connection\":5,\"cut\":true}\n");
+  record.line = "BREW";
+  EXPECT_EQ(line("%m %U", record), "BREW -\n") << "as much as there is";
+}
+
 }  // namespace
 }  // namespace prefork::http

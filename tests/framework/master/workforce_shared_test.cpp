@@ -35,7 +35,8 @@ class WorkforceSharedTest : public WorkforceTest {
         jobs.try_get();
         gate.try_acquire();
         if (const auto* notes = order.pool.generation->objects.objects()[0]->notes()) {
-          notes->write(0, {ipc::ActivityKind::request, 0, ipc::monotonic_ns(), "GET /x\n"});
+          notes->write(0, {ipc::ActivityKind::request, 0, ipc::monotonic_ns(),
+                           std::string(ipc::kActivityAddress, '\0') + "GET /x\n"});
         }
       }
       puppet.serve();

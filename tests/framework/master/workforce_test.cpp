@@ -153,7 +153,8 @@ TEST_F(WorkforceTest, AWorkerPastARequestTimeoutIsAborted) {
     const bool stuck = ::read(starts.get(), &token, sizeof token) > 0;
     Puppet puppet(order);
     if (!stuck) puppet.serve();
-    puppet.slot().begin_activity(ipc::ActivityKind::request, 1, ipc::monotonic_ns(), "GET /x");
+    puppet.slot().begin_activity(ipc::ActivityKind::request, 1, ipc::monotonic_ns(),
+                                 std::string(ipc::kActivityAddress, '\0'), "GET /x");
     puppet.say(ipc::StatusKind::ready);
     for (;;) ::pause();
   });

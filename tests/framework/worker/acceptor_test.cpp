@@ -254,5 +254,31 @@ TEST_F(AcceptorTest, AConnectionThatCannotBeOpenedIsLoggedAndTheNextIsTried) {
   refusing.stop();
 }
 
+TEST_F(AcceptorTest, AClientThatHasGoneIsNotServed) {
+  std::vector<std::string> heard;
+  service.connection = [&](Connection& peer) -> Task<void> {
+    while (const auto bytes = co_await peer.read_some()) heard.emplace_back(*bytes);
+  };
+  const auto say = [&](const ipc::UniqueFd& fd, std::string_view text) {
+    ASSERT_EQ(::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  };
+  ipc::UniqueFd gone = connect();
+  say(gone, "poison");
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  ASSERT_EQ(::setsockopt(gone.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
+  gone.reset();
+  const ipc::UniqueFd half = connect();
+  say(half, "half-closed");
+  ASSERT_EQ(::shutdown(half.get(), SHUT_WR), 0);
+  ipc::UniqueFd whole = connect();
+  say(whole, "whole");
+  start();
+  EXPECT_TRUE(turn_until([&] { return heard.size() == 2; }));
+  EXPECT_EQ(heard, (std::vector<std::string>{"half-closed", "whole"}));
+  whole.reset();
+  EXPECT_TRUE(turn_until([&] { return held() == 0; }));
+  EXPECT_EQ(board.slot(0).counters[static_cast<std::size_t>(ipc::Counter::accepted)], 2U);
+}
+
 }  // namespace
 }  // namespace prefork::worker
