@@ -31,19 +31,25 @@ const group* find_group(const std::string& name) {
   return entry;
 }
 
-gid_t resolve_group(const std::string& name) {
-  const group* entry = find_group(name);
-  if (entry == nullptr) throw std::runtime_error("no group \"" + name + "\"");
-  return entry->gr_gid;
-}
-
-// A number is a group's number, unless a group has it as its name. (gid_t)-1 means none to the kernel.
-gid_t resolve_group_or_number(const std::string& text) {
+// -1 means none to the kernel. A uid_t is the same as a gid_t.
+std::optional<gid_t> number_in(const std::string& text) {
   gid_t number = 0;
   const char* end = text.data() + text.size();
   const auto [read, error] = std::from_chars(text.data(), end, number);
-  const bool is_number = error == std::errc() && read == end && number != static_cast<gid_t>(-1);
-  return is_number && find_group(text) == nullptr ? number : resolve_group(text);
+  if (error != std::errc() || read != end || number == static_cast<gid_t>(-1)) return std::nullopt;
+  return number;
+}
+
+const passwd* find_user(const std::string& name) {
+  errno = 0;
+  const passwd* entry = ::getpwnam(name.c_str());
+  if (entry == nullptr) check_lookup("getpwnam " + name);
+  const auto number = entry == nullptr ? number_in(name) : std::nullopt;
+  if (!number) return entry;
+  errno = 0;
+  entry = ::getpwuid(*number);
+  if (entry == nullptr) check_lookup("getpwuid " + name);
+  return entry;
 }
 
 std::vector<gid_t> groups_of(const std::string& user, gid_t primary) {
@@ -77,6 +83,20 @@ void set_groups(std::vector<gid_t> groups, const std::string& who) {
 
 }  // namespace
 
+uid_t resolve_user(const std::string& user) {
+  const passwd* entry = find_user(user);
+  const auto number = number_in(user);
+  if (entry == nullptr && !number) throw std::runtime_error("no user \"" + user + "\"");
+  return entry != nullptr ? entry->pw_uid : *number;
+}
+
+gid_t resolve_group(const std::string& group) {
+  const ::group* entry = find_group(group);
+  const auto number = number_in(group);
+  if (entry == nullptr && !number) throw std::runtime_error("no group \"" + group + "\"");
+  return entry != nullptr ? entry->gr_gid : *number;
+}
+
 Identity resolve_identity(const std::optional<std::string>& user, const std::optional<std::string>& group,
                           const std::optional<std::vector<std::string>>& supplementary) {
   const bool root = ::geteuid() == 0;
@@ -87,20 +107,22 @@ Identity resolve_identity(const std::optional<std::string>& user, const std::opt
     return own;
   }
   const std::string name = user.value_or("nobody");
-  errno = 0;
-  const passwd* entry = ::getpwnam(name.c_str());
-  if (entry == nullptr) check_lookup("getpwnam " + name);
-  if (entry == nullptr) throw std::runtime_error("no user \"" + name + "\"");
-  Identity identity{entry->pw_uid, entry->pw_gid, {}, name};
+  const passwd* entry = find_user(name);
+  const auto number = number_in(name);
+  if (entry == nullptr && !number) throw std::runtime_error("no user \"" + name + "\"");
+  Identity identity =
+      entry != nullptr ? Identity{entry->pw_uid, entry->pw_gid, {}, name} : Identity{*number, *number, {*number}, name};
+  if (entry == nullptr && !root) identity.gid = ::getgid();  // that of who is not in the database, but runs here
+  const std::string known_as = entry != nullptr ? entry->pw_name : "";
   if (group) {
     identity.gid = resolve_group(*group);
     identity.groups = {identity.gid};
-  } else {
-    identity.groups = groups_of(name, identity.gid);
+  } else if (!known_as.empty()) {
+    identity.groups = groups_of(known_as, identity.gid);
   }
   if (supplementary) {
     std::set<gid_t> groups;
-    for (const auto& text : *supplementary) groups.insert(resolve_group_or_number(text));
+    for (const auto& text : *supplementary) groups.insert(resolve_group(text));
     identity.groups.assign(groups.begin(), groups.end());
   }
   if (!root && (identity.uid != ::getuid() || identity.gid != ::getgid())) throw_errno(EPERM, "change to user " + name);

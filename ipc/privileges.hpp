@@ -17,12 +17,16 @@ struct Identity {
 };
 
 /// Looks names up in the user database: the user's own groups, or only `group` where it is given; `supplementary`
-/// (names, or numbers of groups) stands for either's supplementary groups.
-/// nullopt user: the caller's identity, or nobody where the caller is root.
-/// Process: master. May block (name services). @throws std::runtime_error: no such user or group;
+/// stands for either's supplementary groups. Each may be a number, unless it is somebody's name; of a user who is in no
+/// database the group has the same number, where none is given. nullopt user: the caller's identity, or nobody where
+/// the caller is root. Process: master. May block (name services). @throws std::runtime_error: no such user or group;
 /// std::system_error EPERM where the caller is not root and may not become that user or choose groups.
 Identity resolve_identity(const std::optional<std::string>& user, const std::optional<std::string>& group,
                           const std::optional<std::vector<std::string>>& supplementary = std::nullopt);
+
+/// The same for one user, one group. Process: master. May block. @throws as resolve_identity()
+uid_t resolve_user(const std::string& user);
+gid_t resolve_group(const std::string& group);
 
 /// Becomes `identity` for good, proves that it did and that there is no way back, and sets no_new_privs. Only root can
 /// change groups: others keep theirs, which resolve_identity has not promised to change.

@@ -54,19 +54,31 @@ bool close_ranges(const int* keep, std::size_t count) noexcept {
 
 }  // namespace
 
+std::vector<int> open_descriptors() {
+  DIR* const folder = ::opendir("/proc/self/fd");
+  if (folder == nullptr) throw_errno("opendir /proc/self/fd");
+  std::vector<int> fds;
+  while (const dirent* entry = ::readdir(folder)) {
+    const int fd = std::atoi(entry->d_name);
+    if (entry->d_name[0] != '.' && fd != ::dirfd(folder)) fds.push_back(fd);
+  }
+  ::closedir(folder);
+  std::sort(fds.begin(), fds.end());
+  return fds;
+}
+
 void close_all_except(const int* keep, std::size_t count) {
   if (close_ranges(keep, count)) return;
   const int reason = errno;
-  DIR* const folder = ::opendir("/proc/self/fd");
-  if (folder == nullptr) throw_errno(reason, "close_range");
-  std::vector<int> others;
-  while (const dirent* entry = ::readdir(folder)) {
-    const int fd = std::atoi(entry->d_name);
-    const bool is_number = entry->d_name[0] != '.';
-    if (is_number && fd != ::dirfd(folder) && !std::binary_search(keep, keep + count, fd)) others.push_back(fd);
+  std::vector<int> all;
+  try {
+    all = open_descriptors();
+  } catch (const std::system_error&) {
+    throw_errno(reason, "close_range");
   }
-  ::closedir(folder);
-  for (const int fd : others) ::close(fd);
+  for (const int fd : all) {
+    if (!std::binary_search(keep, keep + count, fd)) ::close(fd);
+  }
 }
 
 }  // namespace prefork::ipc

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ipc/unique_fd.hpp"
 
@@ -33,6 +34,9 @@ void write_all(int fd, std::string_view bytes, std::string_view what);
 
 /// Reads until the end of the file, at most `max_bytes`; more is std::length_error.
 std::string read_all(int fd, std::size_t max_bytes, std::string_view what);
+
+/// Every descriptor of the process that is open now, ascending. @throws std::system_error where /proc can't be read
+std::vector<int> open_descriptors();
 
 /// Closes every descriptor of the process from 0 on that is not in `keep` (ascending, may hold doubles). Filters of
 /// containers refuse close_range(2): then those that /proc/self/fd names are closed.

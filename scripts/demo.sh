@@ -11,7 +11,7 @@ if [[ ! -f build/release/build.ninja ]]; then
 fi
 cmake --build build/release --target prefork-master preforkctl services/all
 
-# The control socket, the pid file and the unix socket: demo.conf names them relative to this folder.
+# The control socket, the pid file and the unix socket: demo.conf names them.
 mkdir -p build/demo
 chmod 700 build/demo
 

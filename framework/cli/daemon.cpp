@@ -8,10 +8,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <utility>
 
 #include "framework/config/visible.hpp"
 #include "framework/master/journal.hpp"
@@ -83,7 +85,15 @@ void detach() {
 
 }  // namespace
 
+void Daemon::note_inherited(const std::vector<int>& given) {
+  inherited_ = ipc::open_descriptors();
+  std::erase_if(inherited_, [&](int fd) {
+    return fd <= STDERR_FILENO || std::find(given.begin(), given.end(), fd) != given.end();
+  });
+}
+
 void Daemon::begin(std::chrono::milliseconds patience) {
+  for (const int fd : std::exchange(inherited_, {})) ::close(fd);
   int ends[2];
   ipc::check_syscall(::pipe2(ends, O_CLOEXEC), "pipe2");
   ipc::UniqueFd read_end(ends[0]);

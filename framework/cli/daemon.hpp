@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "ipc/unique_fd.hpp"
 
@@ -11,6 +12,9 @@ namespace prefork::cli {
 /// standard streams to /dev/null. Who started it waits for it and learns how the start went. Source: daemon(7)
 class Daemon {
  public:
+  /// To be called before anything is opened: what is open now was inherited, and is closed by begin(), but the standard
+  /// streams and `given`. A lock or a pipe that somebody left open would be held for as long as the server runs.
+  void note_inherited(const std::vector<int>& given);
   /// Forks; returns in the daemon alone. The starter's process waits until the daemon says ready() or fail(), or ends,
   /// and then exits: with 0, or with the failure's code and its sentence on standard error. A daemon that is not ready
   /// within `patience` is stopped. Without this call the server is in the foreground. @throws std::system_error
@@ -26,6 +30,7 @@ class Daemon {
   void tell(const std::string& message) noexcept;
 
   bool begun_ = false;
+  std::vector<int> inherited_;
   ipc::UniqueFd starter_;  ///< the pipe to it, as long as it waits
 };
 

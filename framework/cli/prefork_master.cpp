@@ -170,8 +170,25 @@ void refuse_shared_listeners(const master::Generation& generation) {
   });
 }
 
+/// While it lives, relative paths are found from that folder; an empty one changes nothing. What upgrades the server
+/// reads its arguments where the server was started.
+class InFolder {
+ public:
+  explicit InFolder(const std::string& folder) : before_(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+    if (!folder.empty()) ipc::check_syscall(::chdir(folder.c_str()), "chdir " + folder);
+  }
+  InFolder(const InFolder&) = delete;
+  InFolder& operator=(const InFolder&) = delete;
+  ~InFolder() { [[maybe_unused]] const int result = ::fchdir(before_.get()); }
+
+ private:
+  ipc::UniqueFd before_;
+};
+
 master::Generation prepare(const Arguments& arguments, cli::Forks& forks) {
-  master::Generation generation = master::prepare_generation(load(arguments), 1, forks.inspector());
+  config::Options options = load(arguments);
+  const InFolder here(options.folder);
+  master::Generation generation = master::prepare_generation(std::move(options), 1, forks.inspector());
   refuse_shared_listeners(generation);
   cli::rehearse_isolation(generation);
   return generation;
@@ -180,6 +197,7 @@ master::Generation prepare(const Arguments& arguments, cli::Forks& forks) {
 master::Generation prepare_again(const Arguments& arguments, cli::Forks& forks, const master::Generation& running,
                                  unsigned number, const std::optional<std::string>& only) {
   config::Options options = load(arguments);
+  const InFolder here(options.folder);
   std::optional<master::KeepOthers> keep;
   if (only) {
     options = master::with_pool_of(running.options, options, *only);
@@ -201,6 +219,7 @@ int test(const Arguments& arguments, cli::Forks& forks) {
   if (arguments.print) {
     if (const int failed = print(config::dump(generation.options, declared)); failed != 0) return failed;
   }
+  for (const auto& note : generation.options.notes) std::fprintf(stderr, "prefork-master: %s\n", note.c_str());
   const std::size_t services = generation.options.services.size();
   const std::size_t pools = generation.options.pools.size();
   std::fprintf(stderr, "prefork-master: the configuration is good: %zu service%s, %zu pool%s\n", services,
@@ -255,7 +274,7 @@ std::chrono::milliseconds start_patience(const config::Options& options) {
 // What the configuration names by a relative path is found from / by the daemon, now and when it is reloaded.
 Arguments for_daemon(Arguments arguments) {
   auto& file = arguments.sources.config_file;
-  if (file) file = std::filesystem::absolute(*file).string();
+  if (file) file = (config::working_folder() / *file).string();
   ipc::check_syscall(::chdir("/"), "chdir /");
   return arguments;
 }
@@ -287,6 +306,7 @@ int run_master(master::Master& master, master::Log& log, bool has_no_streams) {
 int serve(const Arguments& given, const master::Program& program, FromManager manager, cli::Daemon& daemon) {
   cli::Forks forks;
   hold_signals();
+  if (given.daemon) daemon.note_inherited(manager.sockets.descriptors());
   prepare_process();
   const Arguments arguments = given.daemon ? for_daemon(given) : given;
   master::Generation generation = prepare(arguments, forks);
@@ -297,7 +317,7 @@ int serve(const Arguments& given, const master::Program& program, FromManager ma
     manager.notify.on_ready = [&daemon] { daemon.ready(); };
   }
   const config::MasterOptions options = generation.options.master;
-  const master::PidFile pid_file(options.pid_file);
+  master::PidFile pid_file(options.pid_file);
   generation.listeners = bind_listeners(generation.options, manager.sockets);
   master::Log log(master::log_settings(options));
   for (const auto& socket : std::exchange(manager.sockets, {}).unused()) {
@@ -305,7 +325,7 @@ int serve(const Arguments& given, const master::Program& program, FromManager ma
   }
   master::Master::Setup setup = setup_for(arguments, forks, program, std::move(manager.notify));
   setup.generation = std::move(generation);
-  setup.pid_file = pid_file.fd();
+  setup.pid_file = &pid_file;
   master::Master master(std::move(setup), log, forks.server(), forks.worker());
   return run_master(master, log, daemon.begun());
 }
@@ -330,13 +350,12 @@ int go_on(const Arguments& given, const master::Program& program, int state, GoO
   const Arguments arguments = given.daemon ? for_daemon(given) : given;
   auto adopted = std::make_unique<master::Adoption>(master::adopt(ipc::UniqueFd(state)));
   const config::Options& options = adopted->generations.front()->options;
-  const master::PidFile pid_file(options.master.pid_file, ipc::UniqueFd(adopted->state.pid_file),
-                                 adopted->state.master);
+  master::PidFile pid_file(options.master.pid_file, ipc::UniqueFd(adopted->state.pid_file), adopted->state.master);
   // Workers of today go on with what they have; the next reload needs what is written now.
   if (how == GoOn::try_only) master::refuse_master_changes(options, prepare(arguments, forks).options);
   master::Log log(master::log_settings(options.master));
   master::Master::Setup setup = setup_for(arguments, forks, program, handed_notify(adopted->state));
-  setup.pid_file = pid_file.fd();
+  setup.pid_file = &pid_file;
   setup.adopted = std::move(adopted);
   master::Master master(std::move(setup), log, forks.server(), forks.worker());
   if (how == GoOn::for_good) return run_master(master, log, given.daemon);

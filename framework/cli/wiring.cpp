@@ -124,6 +124,7 @@ worker::WorkerSetup worker_setup(const master::SpawnOrder& order) {
   setup.output_fd = order.output_fd;
   setup.line_fd = order.line_fd;
   setup.bell_fd = order.wakeups.wait_fd(order.slot);
+  setup.folder = generation.options.folder;
   setup.isolation = isolation_of(generation, pool);
   setup.max_connections = pool.max_connections;
   const auto spread = [&](std::uint64_t limit) {

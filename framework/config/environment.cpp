@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -40,6 +41,44 @@ std::string option_form(std::string_view text) {
 /// What the names of a section's variables start with.
 std::string start_of(const SectionInput& section) {
   return std::string(kPrefix) + variable_form(prefix(section.id)) + '_';
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// Takes "_PORT_80_TCP" off the end. @return false: it is not there
+bool take_port(std::string_view& name) {
+  for (const std::string_view protocol : {"_TCP", "_UDP", "_SCTP"}) {
+    if (!name.ends_with(protocol)) continue;
+    std::string_view rest = name.substr(0, name.size() - protocol.size());
+    const auto digits = rest.rfind('_');
+    if (digits == std::string_view::npos || !is_number(rest.substr(digits + 1))) return false;
+    rest = rest.substr(0, digits);
+    if (!rest.ends_with("_PORT")) return false;
+    name = rest.substr(0, rest.size() - 5);
+    return true;
+  }
+  return false;
+}
+
+/// Whether Kubernetes makes such a variable for a service whose name begins with "prefork": PREFORK_SERVICE_HOST,
+/// PREFORK_WEB_PORT=tcp://10.0.0.1:80, PREFORK_PORT_80_TCP_ADDR, ... Source: "Discovering services" of its
+/// documentation.
+bool is_service_link(std::string_view name, std::string_view value) {
+  if (name.ends_with("_SERVICE_HOST")) return value.find_first_not_of("0123456789abcdefABCDEF.:") == std::string::npos;
+  const auto service_port = name.rfind("_SERVICE_PORT");
+  if (service_port != std::string_view::npos) {
+    const std::string_view rest = name.substr(service_port + 13);
+    return is_number(value) && (rest.empty() || (rest.size() > 1 && rest.front() == '_'));
+  }
+  const bool is_address = value.starts_with("tcp://") || value.starts_with("udp://") || value.starts_with("sctp://");
+  if (is_address) return name.ends_with("_PORT") || take_port(name);
+  for (const std::string_view end : {"_PROTO", "_PORT", "_ADDR"}) {
+    std::string_view rest = name.substr(0, name.size() - std::min(name.size(), end.size()));
+    if (name.ends_with(end) && take_port(rest)) return true;
+  }
+  return false;
 }
 
 /// What a variable's name stands for: a key of the section at that index.
@@ -83,7 +122,9 @@ std::vector<Target> plugin_options(const std::vector<SectionInput>& sections, st
   return best;
 }
 
-Target target_of(const std::vector<SectionInput>& sections, const Targets& targets, const std::string& variable) {
+/// @return nullopt: nothing
+std::optional<Target> target_of(const std::vector<SectionInput>& sections, const Targets& targets,
+                                const std::string& variable) {
   const auto match = targets.find(variable);
   const std::vector<Target> found = match != targets.end() ? match->second : plugin_options(sections, variable);
   if (found.size() == 1) return found.front();
@@ -92,6 +133,10 @@ Target target_of(const std::vector<SectionInput>& sections, const Targets& targe
     throw ConfigError(
         fmt::format("{}: the variable can mean {} as well as {}", variable, full(found[0]), full(found[1])));
   }
+  return std::nullopt;
+}
+
+[[noreturn]] void refuse_unknown(const Targets& targets, const std::string& variable) {
   std::vector<std::string> names;
   for (const auto& [name, unused] : targets) names.push_back(name);
   // A foreign name can be of any bytes, and the sentence must stay one line.
@@ -116,7 +161,9 @@ std::vector<std::string> values_of(const std::string& text, bool list) {
 
 }  // namespace
 
-void add_environment(std::vector<SectionInput>& sections, std::span<const std::string> environment) {
+std::vector<std::string> add_environment(std::vector<SectionInput>& sections,
+                                         std::span<const std::string> environment) {
+  std::vector<std::string> links;
   const Targets targets = all_targets(sections);
   std::set<std::string> seen;
   for (const auto& variable : environment) {
@@ -126,15 +173,21 @@ void add_environment(std::vector<SectionInput>& sections, std::span<const std::s
     if (std::find(kForeign.begin(), kForeign.end(), name) != kForeign.end()) continue;
     // Of a name that is there twice getenv(3) sees the first.
     if (!seen.insert(name).second) continue;
-    const Target target = target_of(sections, targets, name);
+    const auto target = target_of(sections, targets, name);
     const std::string value = variable.substr(equals + 1);
+    if (!target && is_service_link(name, value)) {
+      links.push_back(name);
+      continue;
+    }
+    if (!target) refuse_unknown(targets, name);
     refuse_forbidden_bytes(value, name);
-    SectionInput& section = sections[target.section];
-    const KeySpec* spec = find_key(section.id.kind, target.key);
+    SectionInput& section = sections[target->section];
+    const KeySpec* spec = find_key(section.id.kind, target->key);
     for (auto& item : values_of(value, spec != nullptr && spec->list)) {
-      section.environment.push_back({target.key, std::move(item), {name}});
+      section.environment.push_back({target->key, std::move(item), {name}});
     }
   }
+  return links;
 }
 
 }  // namespace prefork::config

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "framework/config/config_error.hpp"
 #include "framework/config/wording.hpp"
@@ -65,26 +66,40 @@ std::string identity_of(const std::string& name) {
 
 }  // namespace
 
+DiskFiles::DiskFiles(std::string named, std::string real) : named_(std::move(named)), real_(std::move(real)) {}
+
+std::string DiskFiles::place_of(const std::string& name) const {
+  if (real_.empty() || name.starts_with('/') != named_.starts_with('/')) return name;
+  const std::string start = named_.empty() || named_.ends_with('/') ? named_ : named_ + '/';
+  return name.starts_with(start) ? real_ + '/' + name.substr(start.size()) : name;
+}
+
 std::vector<std::string> DiskFiles::expand(const std::string& pattern, const std::string& from) {
   const std::filesystem::path folder = std::filesystem::path(from).parent_path();
   if (pattern.find_first_of(kWildcards) == std::string::npos) return {(folder / pattern).string()};
   // Only what the author wrote can be a pattern: the folder may have any name.
-  const std::string path = (std::filesystem::path(escaped(folder.string())) / pattern).string();
+  const std::string real_folder = place_of((folder / "").string());
+  const std::string path = (std::filesystem::path(escaped(real_folder)) / pattern).string();
   GlobResult result;
   errno = 0;
   const int outcome = glob(path.c_str(), GLOB_NOSORT, stop_unless_absent, result.get());
   if (outcome == GLOB_NOMATCH) return {};
   if (outcome != 0) fail("read the folders of", path, outcome == GLOB_NOSPACE ? ENOMEM : (errno != 0 ? errno : EIO));
   std::vector<std::string> paths = result.paths();
+  if (const std::string shown = (folder / "").string(); shown != real_folder) {
+    for (std::string& found : paths) {
+      if (found.starts_with(real_folder)) found = shown + found.substr(real_folder.size());
+    }
+  }
   // By bytes, so that the order doesn't depend on the locale.
   std::sort(paths.begin(), paths.end());
   return paths;
 }
 
 IniText DiskFiles::read(const std::string& name) {
-  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(name.c_str(), "re"));
+  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(place_of(name).c_str(), "re"));
   if (!file) fail("open", name, errno);
-  IniText out{name, identity_of(name), {}};
+  IniText out{name, identity_of(place_of(name)), {}};
   std::array<char, 64 * 1024> chunk{};
   while (out.text.size() <= IniLimits::kFileBytes) {
     const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), file.get());

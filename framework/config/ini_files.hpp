@@ -10,11 +10,21 @@ namespace prefork::config {
 /// EX_NOINPUT. Blocks: on the disk only.
 class DiskFiles final : public IniFiles {
  public:
+  DiskFiles() = default;
+  /// Finds what is named by the folder `named`, or in it, at `real`: its links are followed once, for all files alike.
+  DiskFiles(std::string named, std::string real);
+
   /// A pattern (with `*`, `?` or `[`) stands for the matching files in the order of their bytes, which may be
   /// none; any other path for itself.
   std::vector<std::string> expand(const std::string& pattern, const std::string& from) override;
   /// Stops reading a little beyond the limit, so that parse_ini sees what is too long.
   IniText read(const std::string& name) override;
+
+ private:
+  std::string place_of(const std::string& name) const;
+
+  std::string named_;
+  std::string real_;
 };
 
 }  // namespace prefork::config

@@ -145,13 +145,21 @@ bool fits(std::string_view option, const ListenSpec& spec) {
   if (option == "nodelay") return spec.scheme == ListenScheme::tcp || spec.scheme == ListenScheme::fd_stream;
   if (option == "reuseport") return is_ip(spec.scheme);
   if (option == "ipv6only") return is_ip(spec.scheme) && spec.host != "*" && !is_ipv4(spec.host);
-  return option == "mode" && !spec.path.empty();
+  return !spec.path.empty();  // mode, owner, group
+}
+
+/// Of a user or a group; whether there is one is looked up when the socket is bound.
+std::string parse_name(std::string_view value) {
+  if (value.empty()) throw std::invalid_argument("the name must not be empty");
+  if (value.front() == '-') throw std::invalid_argument(in_quotes(value) + " is no name");
+  return std::string(value);
 }
 
 void parse_option(std::string_view option, ListenSpec& spec) {
   const auto equals = option.find('=');
   const std::string name(option.substr(0, equals));
-  const std::vector<std::string> names{"backlog", "reuseport", "nodelay", "ipv6only", "mode", "proxy-protocol"};
+  const std::vector<std::string> names{"backlog", "reuseport", "nodelay", "ipv6only",
+                                       "mode",    "owner",     "group",   "proxy-protocol"};
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     throw std::invalid_argument("unknown option " + in_quotes(name) + " of an address" + did_you_mean(name, names));
   }
@@ -160,8 +168,10 @@ void parse_option(std::string_view option, ListenSpec& spec) {
   }
   const bool has_value = equals != std::string_view::npos;
   const std::string_view value = has_value ? option.substr(equals + 1) : std::string_view("on");
-  if (!has_value && (name == "backlog" || name == "mode")) {
-    throw std::invalid_argument(fmt::format("the option {0} needs a value: {0}=N", name));
+  const bool is_flag = name == "reuseport" || name == "nodelay" || name == "ipv6only" || name == "proxy-protocol";
+  if (!has_value && !is_flag) {
+    const bool is_name = name == "owner" || name == "group";
+    throw std::invalid_argument(fmt::format("the option {0} needs a value: {0}={1}", name, is_name ? "NAME" : "N"));
   }
   try {
     if (name == "backlog") spec.backlog = static_cast<int>(parse_integer(value, 1, kMaxBacklog));
@@ -170,6 +180,8 @@ void parse_option(std::string_view option, ListenSpec& spec) {
     if (name == "ipv6only") spec.ipv6only = parse_flag(value);
     if (name == "proxy-protocol") spec.proxy_protocol = parse_flag(value);
     if (name == "mode") spec.mode = parse_mode(value);
+    if (name == "owner") spec.owner = parse_name(value);
+    if (name == "group") spec.group = parse_name(value);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(fmt::format("the option {} of {}: {}", name, spec.address, error.what()));
   }
@@ -208,6 +220,8 @@ std::string format_listen(const ListenSpec& spec) {
   // What an inherited socket takes is known from itself, and can't be configured.
   if (spec.fd_name.empty() && spec.ipv6only != defaults.ipv6only) out += " ipv6only=" + format_flag(spec.ipv6only);
   if (spec.mode != defaults.mode) out += " mode=" + format_mode(spec.mode);
+  if (!spec.owner.empty()) out += " owner=" + spec.owner;
+  if (!spec.group.empty()) out += " group=" + spec.group;
   if (spec.proxy_protocol != defaults.proxy_protocol) out += " proxy-protocol=" + format_flag(spec.proxy_protocol);
   return out;
 }

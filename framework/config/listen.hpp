@@ -11,8 +11,8 @@ namespace prefork::config {
 
 /// Reads a `listen` value: `tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:PATH` or `unix-dgram:PATH`, `fd:NAME` or
 /// `fd-dgram:NAME`, then options set off by white space: `backlog=N` (stream), `nodelay[=FLAG]` (tcp, fd),
-/// `reuseport[=FLAG]` (tcp, udp), `ipv6only[=FLAG]` (tcp, udp; not with an IPv4 address), `mode=0660` (unix),
-/// `proxy-protocol[=FLAG]` (stream).
+/// `reuseport[=FLAG]` (tcp, udp), `ipv6only[=FLAG]` (tcp, udp; not with an IPv4 address), `mode=0660`, `owner=NAME` and
+/// `group=NAME` (unix), `proxy-protocol[=FLAG]` (stream).
 ///
 /// HOST is an IPv4 address, an IPv6 one in brackets, a host name, or `*`, which is every IPv4 address and
 /// kept as "*". PORT is 0 to 65535 or a service's name. NAME is that of a socket which the service manager hands over.

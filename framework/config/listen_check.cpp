@@ -54,7 +54,8 @@ std::string identity(const ListenSpec& spec) {
 
 bool same_options(const ListenSpec& a, const ListenSpec& b) {
   return a.scheme == b.scheme && a.backlog == b.backlog && a.reuseport == b.reuseport && a.nodelay == b.nodelay &&
-         a.ipv6only == b.ipv6only && a.mode == b.mode && a.proxy_protocol == b.proxy_protocol;
+         a.ipv6only == b.ipv6only && a.mode == b.mode && a.owner == b.owner && a.group == b.group &&
+         a.proxy_protocol == b.proxy_protocol;
 }
 
 struct Use {

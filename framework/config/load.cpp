@@ -1,12 +1,15 @@
 #include "framework/config/load.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 
 #include "framework/config/config_error.hpp"
 #include "framework/config/cpus.hpp"
 #include "framework/config/ini_files.hpp"
 #include "framework/config/resolve.hpp"
 #include "framework/config/sources.hpp"
+#include "framework/config/wording.hpp"
 
 namespace prefork::config {
 
@@ -27,6 +30,34 @@ void check_usage(const Sources& sources) {
   if (!sources.listen.empty() && !sources.plugin) throw ConfigError("--listen goes with --plugin", EX_USAGE);
 }
 
+std::string about_links(const std::vector<std::string>& links) {
+  std::string names;
+  for (const auto& name : links) names += (names.empty() ? "" : ", ") + (is_key(name) ? name : in_quotes(name));
+  return "variables of Kubernetes' service links are no configuration and passed over (enableServiceLinks: false "
+         "leaves "
+         "them out): " +
+         names;
+}
+
+// Relative to the folder as it is named: what stays while releases come and go, such as sockets and logs.
+void make_absolute(Options& options, const std::filesystem::path& folder) {
+  const auto place = [&](std::string& path) {
+    if (!path.empty() && path.front() != '/') path = (folder / path).lexically_normal().string();
+  };
+  place(options.master.control);
+  place(options.master.pid_file);
+  place(options.master.syslog_socket);
+  if (options.master.log != "stderr" && options.master.log != "syslog") place(options.master.log);
+  for (auto& service : options.services) {
+    for (auto& listener : service.listeners) {
+      if (listener.path.empty() || listener.path.front() == '/') continue;
+      const std::string scheme = listener.address.substr(0, listener.address.size() - listener.path.size());
+      place(listener.path);
+      listener.address = scheme + listener.path;
+    }
+  }
+}
+
 /// A dump includes nothing.
 class NoFiles final : public IniFiles {
  public:
@@ -39,6 +70,13 @@ class NoFiles final : public IniFiles {
 
 }  // namespace
 
+std::filesystem::path working_folder() {
+  const char* const name = std::getenv("PWD");
+  std::error_code error;
+  const bool same = name != nullptr && name[0] == '/' && std::filesystem::equivalent(name, ".", error) && !error;
+  return same ? std::filesystem::path(name) : std::filesystem::current_path(error);
+}
+
 Options load_dump(const std::string& text, const std::string& name) {
   NoFiles files;
   return resolve(from_document(parse_ini({name, name, text}, files)), 1);
@@ -47,16 +85,29 @@ Options load_dump(const std::string& text, const std::string& name) {
 Options load(const Sources& sources) {
   check_usage(sources);
   Document document;
+  std::filesystem::path named;
+  std::string real;
   if (sources.config_file) {
-    DiskFiles files;
+    const std::filesystem::path folder = std::filesystem::path(*sources.config_file).parent_path();
+    std::error_code error;
+    // A pipe's folder (/dev/stdin) is of no meaning. What fails is told by the file that can't be read.
+    if (std::filesystem::is_regular_file(*sources.config_file, error)) {
+      named = working_folder() / folder;
+      real = std::filesystem::canonical(named, error).string();
+    }
+    DiskFiles files(folder.string(), real);
     document = parse_ini(files.read(*sources.config_file), files);
   }
   std::vector<SectionInput> sections = from_document(document);
   std::string only_service;
   if (sources.plugin) only_service = add_plugin(sections, *sources.plugin, sources.listen);
   add_overrides(sections, sources.overrides, only_service);
-  add_environment(sections, sources.environment);
-  return resolve(sections, auto_workers());
+  const std::vector<std::string> links = add_environment(sections, sources.environment);
+  Options options = resolve(sections, auto_workers());
+  options.folder = real;
+  if (!real.empty()) make_absolute(options, named);
+  if (!links.empty()) options.notes.push_back(about_links(links));
+  return options;
 }
 
 }  // namespace prefork::config

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,8 +23,11 @@ struct Sources {
   std::vector<std::string> listen;       ///< with `plugin`
 };
 
+/// The folder in which this process was started, by the name that it was entered by, if that still leads there.
+std::filesystem::path working_folder();
+
 /// Reads, merges and checks the configuration. Called by the master, at start and at reload. Blocks on the
-/// disk only.
+/// disk only. Paths of the framework's own that are relative to the file's folder are made absolute.
 /// @throws ConfigError with the exit code: EX_USAGE (64), EX_NOINPUT (66), EX_NOPERM (77), else EX_CONFIG (78).
 Options load(const Sources& sources);
 

@@ -36,6 +36,8 @@ struct ListenSpec {
   bool nodelay = true;
   bool ipv6only = true;
   mode_t mode = 0660;           ///< of the unix schemes' socket file
+  std::string owner{};          ///< of that file: a user's name or number; empty: the master's
+  std::string group{};          ///< as owner
   bool proxy_protocol = false;  ///< each connection begins with a PROXY header
   Origin origin;
 };
@@ -125,9 +127,14 @@ struct MasterOptions {
 };
 
 struct Options {
+  /// The folder of the configuration file, as it really was when that was read: what workers and plugins find relative
+  /// paths from. Empty: there is no file.
+  std::string folder;
   MasterOptions master;
   std::vector<PoolOptions> pools;        ///< in the order of the file; those that only services name come last
   std::vector<ServiceOptions> services;  ///< in the order of the file
+  /// What is odd, but no error, for people: a sentence each.
+  std::vector<std::string> notes;
   /// Where each value of the framework's own keys was written, by its full key ("pool.main.workers");
   /// "default" where nobody gave one. For `dump` and for messages; of no meaning to the server's run.
   std::map<std::string, Origin> origins;

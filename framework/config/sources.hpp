@@ -45,8 +45,10 @@ void add_overrides(std::vector<SectionInput>& sections, std::span<const std::str
 /// `pool.main.workers`. Call it last: a name is matched against the sections that there are and their keys. What
 /// follows a service's name and is no key of the framework's is taken for an option of its plugin. A list's
 /// values are separated by line feeds.
-/// @throws ConfigError on a name that matches nothing, or more than one key. `PREFORK_CONTROL` is
+/// @return the names that Kubernetes has made for a service of its own that is called prefork or prefork-...: they are
+/// passed over, unless they have a meaning here
+/// @throws ConfigError on any other name that matches nothing, or more than one key. `PREFORK_CONTROL` is
 /// preforkctl's and passed over.
-void add_environment(std::vector<SectionInput>& sections, std::span<const std::string> environment);
+std::vector<std::string> add_environment(std::vector<SectionInput>& sections, std::span<const std::string> environment);
 
 }  // namespace prefork::config

@@ -78,7 +78,8 @@ void AccessLog::finish() noexcept {
   constexpr int kPatienceMs = 1000;
   flush();
   pollfd writable{host_.access_log_fd(), POLLOUT, 0};
-  while (!lines_.empty() && ::poll(&writable, 1, kPatienceMs) == 1 && (writable.revents & POLLERR) == 0) flush();
+  const auto wait = [&] { return ipc::retry_eintr([&] { return ::poll(&writable, 1, kPatienceMs); }); };
+  while (!lines_.empty() && wait() == 1 && (writable.revents & POLLERR) == 0) flush();
   const auto left = static_cast<std::uint64_t>(std::count(lines_.begin(), lines_.end(), '\n'));
   lost_ += left;
   host_.runtime().slot.add(ipc::Counter::access_lines_dropped, left);

@@ -56,7 +56,7 @@ Parts make_parts(const Handover& state) {
   for (const HandedSocket& handed : state.sockets) {
     refuse_no_socket(handed);
     auto socket = std::make_shared<ListeningSocket>(ipc::UniqueFd(handed.fd), handed.name);
-    if (!handed.path.empty()) socket->owns_file(handed.path, state.master, handed.device, handed.inode);
+    if (!handed.path.empty()) socket->owns_file(handed.path, state.master, handed.file);
     parts.sockets.push_back(std::move(socket));
   }
   return parts;
@@ -81,6 +81,7 @@ std::shared_ptr<Generation> make_generation(const HandedGeneration& handed, cons
   generation->number = handed.number;
   generation->options =
       config::load_dump(handed.config, "configuration of generation " + std::to_string(handed.number));
+  generation->options.folder = handed.folder;
   if (generation->options.services.size() != handed.services.size()) {
     throw std::runtime_error("the configuration that is handed over has other services than those that run");
   }

@@ -2,19 +2,17 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "framework/master/startup_error.hpp"
+#include "framework/master/unix_socket.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::master {
@@ -24,36 +22,10 @@ namespace {
 constexpr unsigned kLinesPerTurn = 8;  // of one client, then the others and the workers are heard
 
 constexpr std::chrono::milliseconds kExhaustedMoment{500};  // until descriptors or memory are tried again
-constexpr auto kAnswerPatience = std::chrono::seconds(1);
-constexpr auto kAnswerPause = std::chrono::milliseconds(20);
 
 [[noreturn]] void refuse(const std::string& path, const std::string& call, int error) {
   const int code = error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
   throw StartupError(code, call + " control socket " + path + ": " + std::strerror(error));
-}
-
-bool is_answered(const std::string& path, const sockaddr_un& address) {
-  ipc::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!probe.is_open()) refuse(path, "socket", errno);
-  const int result = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  return result == 0 || errno != ECONNREFUSED;
-}
-
-// A file that nobody answers at was left behind by a killed master, whose last forked child may hold the socket for a
-// moment more.
-void remove_stale(const std::string& path, const sockaddr_un& address) {
-  const auto deadline = Clock::now() + kAnswerPatience;
-  for (;;) {
-    struct stat status {};
-    if (::lstat(path.c_str(), &status) == -1) return;
-    if (!S_ISSOCK(status.st_mode)) refuse(path, "bind", EEXIST);
-    if (!is_answered(path, address)) break;
-    if (Clock::now() >= deadline) {
-      throw StartupError(EX_UNAVAILABLE, "another prefork-master answers at control socket " + path);
-    }
-    std::this_thread::sleep_for(kAnswerPause);
-  }
-  ::unlink(path.c_str());
 }
 
 bool peer_allowed(int fd) {
@@ -70,39 +42,45 @@ ControlSocket::ControlSocket(const std::string& path, Reactor& reactor, Handler 
   if (path_.empty()) return;
   if (held) {
     listener_ = std::move(held->listener);
+    file_ = held->file;
     reactor_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
     return;
   }
-  bind(path_);
-  try {
-    if (::listen(listener_.get(), 16) == -1) refuse(path_, "listen", errno);
-    reactor_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
-  } catch (...) {
-    ::unlink(path_.c_str());  // no destructor will
-    throw;
-  }
+  open();
 }
 
 ControlSocket::~ControlSocket() {
-  if (listener_.is_open() && ::getpid() == owner_) ::unlink(path_.c_str());
+  if (listener_.is_open() && ::getpid() == owner_) remove_own(path_, file_);
 }
 
-void ControlSocket::bind(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) refuse(path, "bind", ENAMETOOLONG);
-  path.copy(address.sun_path, path.size());
-  remove_stale(path, address);
-  listener_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!listener_.is_open()) refuse(path, "socket", errno);
-  const mode_t before = ::umask(0177);
-  const int result = ::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  const int error = errno;
-  ::umask(before);
-  if (result == -1) {
-    listener_.reset();
-    refuse(path, "bind", error);
+// All or nothing: the socket that there was, if any, stays where another can't be made.
+void ControlSocket::open() {
+  ipc::UniqueFd next(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!next.is_open()) refuse(path_, "socket", errno);
+  FileIdentity file;
+  try {
+    file = bind_unix_socket(next.get(), SOCK_STREAM, path_, {0600});
+  } catch (const UnixSocketError& error) {
+    if (error.error() != EADDRINUSE) refuse(path_, error.call(), error.error());
+    throw StartupError(EX_UNAVAILABLE, "another prefork-master answers at control socket " + path_);
   }
+  try {
+    if (::listen(next.get(), 16) == -1) refuse(path_, "listen", errno);
+    reactor_.watch(next.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+  } catch (...) {
+    remove_own(path_, file);
+    throw;
+  }
+  if (listener_.is_open()) reactor_.forget(listener_.get());
+  listener_ = std::move(next);
+  file_ = file;
+  resume_at_.reset();
+}
+
+bool ControlSocket::restore() {
+  if (path_.empty() || identity_of(path_) == file_) return false;
+  open();
+  return true;
 }
 
 void ControlSocket::accept() {

@@ -12,6 +12,7 @@
 #include "framework/master/clock.hpp"
 #include "framework/master/control_command.hpp"
 #include "framework/master/control_session.hpp"
+#include "framework/master/file_identity.hpp"
 #include "framework/master/reactor.hpp"
 #include "ipc/unique_fd.hpp"
 
@@ -32,6 +33,7 @@ class ControlSocket {
   struct Held {
     ipc::UniqueFd listener;  ///< closed: no socket
     pid_t owner;
+    FileIdentity file;
   };
 
   /// An empty path: no socket. A file that a killed master left is replaced.
@@ -42,6 +44,10 @@ class ControlSocket {
   ControlSocket& operator=(const ControlSocket&) = delete;
   ~ControlSocket();
 
+  /// Where somebody has removed the file, or put another one there, makes it anew; who is connected stays so. @return
+  /// whether it did. @throws StartupError: it can't, and nothing has changed
+  bool restore();
+
   /// Takes a connected, non-blocking stream socket, whose other end may say what `access` allows. It may be silent for
   /// as long as it likes.
   void adopt(ipc::UniqueFd socket, ControlAccess access);
@@ -51,6 +57,7 @@ class ControlSocket {
 
   /// What an upgrade hands over: the listening socket (-1: none) and the connections.
   int listener() const noexcept { return listener_.get(); }
+  const FileIdentity& file() const noexcept { return file_; }
   struct Kept {
     int fd;
     ClientId id;
@@ -76,7 +83,7 @@ class ControlSocket {
     bool adopted = false;
   };
 
-  void bind(const std::string& path);
+  void open();
   void accept();
   void add(Client client);
   void serve(int fd, std::uint32_t events);
@@ -92,6 +99,7 @@ class ControlSocket {
   Reactor& reactor_;
   Handler handler_;
   ipc::UniqueFd listener_;
+  FileIdentity file_;
   std::map<int, Client> clients_;
   std::size_t adopted_ = 0;  ///< of them
   ClientId next_id_ = 0;

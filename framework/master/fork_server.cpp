@@ -132,10 +132,11 @@ std::string threads_sentence(unsigned threads) {
 
 void serve_forks(ipc::UniqueFd socket, const std::string& build, const CarryOut& carry_out) noexcept {
   ::prctl(PR_SET_NAME, "fork-server");
-  // Those of a terminal and of a service manager are the master's: this ends with it.
-  for (const int signal : {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGTSTP, SIGPIPE}) {
-    ::signal(signal, SIG_IGN);
-  }
+  // Those of a terminal and of a service manager are the master's: this ends with it. What a child is sent waits until
+  // it takes its signals over.
+  sigset_t all;
+  sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);
   try {
     ipc::check_syscall(::fcntl(socket.get(), F_SETFD, FD_CLOEXEC), "fcntl fork server");
     const std::string greeting = encode({count_threads(), build});

@@ -248,6 +248,8 @@ config::Options with_pool_of(const config::Options& running, const config::Optio
     throw StartupError(EX_CONFIG, "pool \"" + pool + "\" is new: reload all of them");
   }
   config::Options options = running;
+  options.notes = wanted.notes;
+  options.folder = wanted.folder;
   const auto take_origins = [&](const std::string& section) {  // for messages
     for (const auto& [key, origin] : wanted.origins) {
       if (key.starts_with(section)) options.origins.insert_or_assign(key, origin);

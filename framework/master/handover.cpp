@@ -44,6 +44,10 @@ constexpr auto last_of(Awaited) { return Awaited::reload; }
 constexpr auto last_of(ControlAccess) { return ControlAccess::full; }
 
 template <class A>
+void fields(A& archive, Is<FileIdentity> auto& f) {
+  archive(f.device, f.inode);
+}
+template <class A>
 void fields(A& archive, Is<HandedPlugin> auto& p) {
   archive(p.path, p.copy, p.report);
 }
@@ -57,7 +61,7 @@ void fields(A& archive, Is<HandedWakeup> auto& w) {
 }
 template <class A>
 void fields(A& archive, Is<HandedSocket> auto& s) {
-  archive(s.fd, s.name, s.path, s.device, s.inode);
+  archive(s.fd, s.name, s.path, s.file);
 }
 template <class A>
 void fields(A& archive, Is<HandedListener> auto& l) {
@@ -69,7 +73,7 @@ void fields(A& archive, Is<HandedService> auto& s) {
 }
 template <class A>
 void fields(A& archive, Is<HandedGeneration> auto& g) {
-  archive(g.number, g.config, g.plugins, g.services, g.identities, g.objects, g.listeners);
+  archive(g.number, g.config, g.folder, g.plugins, g.services, g.identities, g.objects, g.listeners);
 }
 template <class A>
 void fields(A& archive, Is<HandedSeats> auto& s) {
@@ -105,7 +109,8 @@ void fields(A& archive, Is<Handover> auto& h) {
   archive(h.master, h.version, h.lost, h.started, h.last_number, h.last_reload, h.reloads_done, h.reloads_failed,
           h.wants_reload, h.reload_only);
   archive(h.notify_socket, h.watchdog_us, h.tells_pid, h.was_ready);
-  archive(h.pid_file, h.control, h.wakeups, h.plugins, h.objects, h.sockets, h.generations, h.pools, h.seats);
+  archive(h.pid_file, h.control, h.control_file, h.wakeups, h.plugins, h.objects, h.sockets, h.generations, h.pools,
+          h.seats);
   archive(h.next_pool, h.next_number, h.workers, h.writers, h.lost_lines, h.clients, h.retained, h.departures,
           h.recycled);
 }

@@ -44,10 +44,9 @@ struct HandedWakeup {
 
 struct HandedSocket {
   int fd = -1;
-  std::string name;  ///< the service manager's; empty: it is the server's own
-  std::string path;  ///< of a unix socket's file; empty: none
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
+  std::string name;     ///< the service manager's; empty: it is the server's own
+  std::string path;     ///< of a unix socket's file; empty: none
+  FileIdentity file{};  ///< that which the socket was bound to
 };
 
 struct HandedListener {
@@ -67,6 +66,7 @@ struct HandedService {
 struct HandedGeneration {
   unsigned number = 0;
   std::string config;                ///< config::dump
+  std::string folder;                ///< Options::folder
   std::vector<std::size_t> plugins;  ///< in Handover::plugins
   std::vector<HandedService> services;
   std::map<std::string, ipc::Identity> identities;
@@ -151,6 +151,7 @@ struct Handover {
 
   int pid_file = -1;
   int control = -1;
+  FileIdentity control_file{};
   std::vector<HandedWakeup> wakeups;  ///< one for each slot
   std::vector<HandedPlugin> plugins;
   std::vector<HandedObject> objects;

@@ -195,6 +195,12 @@ std::vector<InheritedSockets::Named> InheritedSockets::take_named(const ListenSp
   return taken;
 }
 
+std::vector<int> InheritedSockets::descriptors() const {
+  std::vector<int> all;
+  for (const Socket& socket : sockets_) all.push_back(socket.fd.get());
+  return all;
+}
+
 std::vector<std::string> InheritedSockets::unused() const {
   std::vector<std::string> all;
   for (const Socket& socket : sockets_) all.push_back(socket.address + " (" + socket.name + ")");

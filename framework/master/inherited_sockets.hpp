@@ -34,6 +34,8 @@ class InheritedSockets {
   /// not as `spec` wants it
   std::vector<Named> take_named(const config::ListenSpec& spec);
 
+  /// The descriptors that nobody has taken yet.
+  std::vector<int> descriptors() const;
   /// What nobody has taken, for people: "tcp://127.0.0.1:80 (web)".
   std::vector<std::string> unused() const;
 

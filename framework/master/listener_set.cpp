@@ -1,12 +1,9 @@
 #include "framework/master/listener_set.hpp"
 
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +18,7 @@
 #include "framework/config/worker_count.hpp"
 #include "framework/master/inherited_sockets.hpp"
 #include "framework/master/startup_error.hpp"
+#include "ipc/privileges.hpp"
 #include "ipc/socket_address.hpp"
 #include "ipc/syscall.hpp"
 
@@ -96,46 +94,39 @@ void bind_patiently(int fd, const sockaddr* address, socklen_t length, const Lis
   }
 }
 
+in_port_t& port_of(sockaddr* address) {
+  return address->sa_family == AF_INET ? reinterpret_cast<sockaddr_in*>(address)->sin_port
+                                       : reinterpret_cast<sockaddr_in6*>(address)->sin6_port;
+}
+
+/// Whether this machine does not have the address: the error of bind(2); zero: it has.
+int absence_of(const addrinfo& wanted) {
+  const ipc::UniqueFd probe(::socket(wanted.ai_family, wanted.ai_socktype | SOCK_CLOEXEC, 0));
+  if (!probe.is_open()) return errno == EAFNOSUPPORT ? EAFNOSUPPORT : 0;
+  sockaddr_storage address{};
+  std::memcpy(&address, wanted.ai_addr, std::min<std::size_t>(wanted.ai_addrlen, sizeof address));
+  port_of(reinterpret_cast<sockaddr*>(&address)) = 0;
+  const int result = ::bind(probe.get(), reinterpret_cast<const sockaddr*>(&address), wanted.ai_addrlen);
+  return result == -1 && errno == EADDRNOTAVAIL ? EADDRNOTAVAIL : 0;
+}
+
 std::string text_of(const sockaddr* address, socklen_t length, const ListenSpec& spec) {
   sockaddr_storage copy{};
   std::memcpy(&copy, address, std::min<std::size_t>(length, sizeof copy));
   return (is_stream(spec.scheme) ? "tcp://" : "udp://") + ipc::format_socket_address(&copy, length);
 }
 
-in_port_t& port_of(sockaddr* address) {
-  return address->sa_family == AF_INET ? reinterpret_cast<sockaddr_in*>(address)->sin_port
-                                       : reinterpret_cast<sockaddr_in6*>(address)->sin6_port;
-}
-
-sockaddr_un unix_address(const ListenSpec& spec) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (spec.path.size() >= sizeof address.sun_path) refuse(spec, ENAMETOOLONG, "bind");
-  spec.path.copy(address.sun_path, spec.path.size());
-  return address;
-}
-
-bool is_answered(const ListenSpec& spec, const sockaddr_un& address) {
-  const int type = is_stream(spec.scheme) ? SOCK_STREAM : SOCK_DGRAM;
-  ipc::UniqueFd probe(::socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!probe.is_open()) refuse(spec, errno, "socket");
-  const int result = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  return result == 0 || errno != ECONNREFUSED;
-}
-
-// A socket file that nobody answers at was left behind by a killed master. Its workers may hold the socket
-// until they have seen its end.
-void remove_stale(const ListenSpec& spec, const sockaddr_un& address) {
-  const auto deadline = std::chrono::steady_clock::now() + kBindPatience;
-  for (;;) {
-    struct stat status {};
-    if (::lstat(spec.path.c_str(), &status) == -1) return;
-    if (!S_ISSOCK(status.st_mode)) refuse(spec, EEXIST, "bind");
-    if (!is_answered(spec, address)) break;
-    if (std::chrono::steady_clock::now() >= deadline) refuse(spec, EADDRINUSE, "bind");
-    std::this_thread::sleep_for(kBindPause);
+SocketAccess access_of(const ListenSpec& spec) {
+  SocketAccess access{spec.mode};
+  try {
+    if (!spec.owner.empty()) access.owner = ipc::resolve_user(spec.owner);
+    if (!spec.group.empty()) access.group = ipc::resolve_group(spec.group);
+  } catch (const std::system_error& error) {
+    throw StartupError(EX_OSERR, spec.origin.text + ": " + spec.address + ": " + error.what());
+  } catch (const std::runtime_error& error) {
+    throw StartupError(EX_NOUSER, spec.origin.text + ": " + spec.address + ": " + error.what());
   }
-  ::unlink(spec.path.c_str());
+  return access;
 }
 
 unsigned workers_of(const config::Options& options, const std::string& pool) {
@@ -158,38 +149,20 @@ std::optional<ipc::SocketQueue> BoundListener::queue() const noexcept {
 }
 
 ListeningSocket::~ListeningSocket() {
-  if (path_.empty() || ::getpid() != owner_) return;
-  struct stat status {};
-  if (::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_) {
-    ::unlink(path_.c_str());
-  }
+  if (!path_.empty() && ::getpid() == owner_) remove_own(path_, file_);
 }
 
-void ListeningSocket::owns_file(const std::string& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) == -1) return;
-  path_ = path;
-  owner_ = ::getpid();
-  device_ = status.st_dev;
-  inode_ = status.st_ino;
-}
-
-void ListeningSocket::owns_file(const std::string& path, pid_t owner, dev_t device, ino_t inode) {
+void ListeningSocket::owns_file(const std::string& path, pid_t owner, const FileIdentity& file) {
   path_ = path;
   owner_ = owner;
-  device_ = device;
-  inode_ = inode;
+  file_ = file;
 }
 
-// Who may write to the folder could put a link to any file where the socket was: the file is looked at before it is
-// changed, by the same descriptor. chmod(2) takes no O_PATH descriptor, but its name in /proc.
-void ListeningSocket::set_mode(mode_t mode) const noexcept {
-  const ipc::UniqueFd file(::open(path_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  struct stat status {};
-  if (!file.is_open() || ::fstat(file.get(), &status) == -1) return;
-  if (status.st_dev != device_ || status.st_ino != inode_) return;
-  ::chmod(("/proc/self/fd/" + std::to_string(file.get())).c_str(), mode);
+void ListeningSocket::give_access(const SocketAccess& access) const noexcept {
+  master::give_access(path_, file_, access);
 }
+
+bool ListeningSocket::lost_file() const noexcept { return !path_.empty() && identity_of(path_) != file_; }
 
 ListenerSet::ListenerSet(const config::Options& options, const ListenerSet* previous, InheritedSockets* inherited) {
   for (std::size_t i = 0; i < options.services.size(); ++i) bind_service(options, i, {previous, inherited});
@@ -205,7 +178,7 @@ void ListenerSet::apply_options() const noexcept {
       }
       if (is_stream(spec.scheme)) ::listen(socket->get(), spec.backlog);
     }
-    if (is_unix(spec.scheme)) listener.sockets.front()->set_mode(spec.mode);
+    if (is_unix(spec.scheme)) listener.sockets.front()->give_access(listener.access);
   }
 }
 
@@ -214,6 +187,17 @@ bool ListenerSet::has(const ListeningSocket& socket) const noexcept {
     return std::any_of(listener.sockets.begin(), listener.sockets.end(),
                        [&](const auto& one) { return one.get() == &socket; });
   });
+}
+
+// A socket of the service manager's is its own, and goes on to listen for the next server. Source: shutdown(2), which
+// ends the listening of TCP and unix sockets.
+void ListenerSet::shut_down() noexcept {
+  for (const BoundListener& listener : listeners_) {
+    for (const auto& socket : listener.sockets) {
+      if (socket->name().empty() && is_stream(listener.spec.scheme)) ::shutdown(socket->get(), SHUT_RDWR);
+    }
+  }
+  listeners_.clear();
 }
 
 void ListenerSet::keep_only(const std::set<std::string>& pools) noexcept {
@@ -233,6 +217,7 @@ void ListenerSet::bind_service(const config::Options& options, std::size_t servi
       continue;
     }
     BoundListener listener{{service}, spec, spec.address, wanted.pool, wanted.name, {}};
+    if (is_unix(spec.scheme)) listener.access = access_of(spec);
     if (is_fd(spec.scheme)) {
       take_named(listener, sources);
     } else if (is_unix(spec.scheme)) {
@@ -252,6 +237,10 @@ bool ListenerSet::take_over(const BoundListener& wanted, const ListenerSet& prev
                                   : known.address == wanted.address;
     const bool same_kind = known.spec.reuseport == wanted.spec.reuseport && known.spec.ipv6only == wanted.spec.ipv6only;
     if (!same_address || !same_kind || known.spec.scheme != wanted.spec.scheme) continue;
+    if (known.sockets.front()->lost_file()) {
+      remarks_.push_back(known.address + " was removed by somebody: it is made anew");
+      continue;
+    }
     listeners_.push_back(wanted);
     listeners_.back().address = known.address;
     listeners_.back().sockets = known.sockets;
@@ -305,12 +294,24 @@ bool ListenerSet::holds(const ListeningSocket& socket) const noexcept {
 // only the first does, since another would get another port.
 void ListenerSet::bind_inet(BoundListener listener, std::size_t sockets, const Sources& sources) {
   const AddressList addresses = resolve(listener.spec);
+  int missing = 0;
+  bool any = false;
   for (addrinfo* at = addresses.get(); at != nullptr; at = at->ai_next) {
     if (at->ai_family != AF_INET && at->ai_family != AF_INET6) continue;
     BoundListener bound = listener;
     const bool chosen_by_system = port_of(at->ai_addr) == 0;
     bound.address = text_of(at->ai_addr, at->ai_addrlen, listener.spec);
-    if (!chosen_by_system && take_bound(bound, sources)) continue;
+    if (!chosen_by_system && take_bound(bound, sources)) {
+      any = true;
+      continue;
+    }
+    if (const int error = absence_of(*at); error != 0) {
+      missing = error;
+      remarks_.push_back(listener.spec.origin.text + ": " + listener.spec.address + " is not listened on at " +
+                         bound.address + ": " + std::strerror(error));
+      continue;
+    }
+    any = true;
     for (std::size_t i = 0; i < sockets; ++i) {
       ipc::UniqueFd fd = open_socket(at->ai_family, listener.spec, listener.spec.reuseport);
       bind_patiently(fd.get(), at->ai_addr, at->ai_addrlen, listener.spec);
@@ -327,20 +328,18 @@ void ListenerSet::bind_inet(BoundListener listener, std::size_t sockets, const S
     listeners_.push_back(std::move(bound));
     if (chosen_by_system) break;
   }
+  if (!any) refuse(listener.spec, missing, "bind");
 }
 
 void ListenerSet::bind_unix(BoundListener listener) {
   const ListenSpec& spec = listener.spec;
-  const sockaddr_un address = unix_address(spec);
-  remove_stale(spec, address);
   const auto socket = std::make_shared<ListeningSocket>(open_socket(AF_UNIX, spec, false));
-  // The umask is the one way to give the file its mode at the instant that it appears.
-  const mode_t before = ::umask(static_cast<mode_t>(~spec.mode & 0777));
-  const int result = ::bind(socket->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  const int error = errno;
-  ::umask(before);
-  if (result == -1) refuse(spec, error, "bind");
-  socket->owns_file(spec.path);
+  try {
+    const int type = is_stream(spec.scheme) ? SOCK_STREAM : SOCK_DGRAM;
+    socket->owns_file(spec.path, ::getpid(), bind_unix_socket(socket->get(), type, spec.path, listener.access));
+  } catch (const UnixSocketError& error) {
+    refuse(spec, error.error(), error.call());
+  }
   start_listening(socket->get(), spec);
   listener.sockets.push_back(socket);
   listeners_.push_back(std::move(listener));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "framework/config/options.hpp"
+#include "framework/master/unix_socket.hpp"
 #include "ipc/datagram_source.hpp"
 #include "ipc/socket_queue.hpp"
 #include "ipc/unique_fd.hpp"
@@ -32,23 +33,21 @@ class ListeningSocket {
 
   int get() const noexcept { return fd_.get(); }
   const std::string& name() const noexcept { return name_; }
-  /// The socket is bound to the file `path`, which is to go with it.
-  void owns_file(const std::string& path);
-  /// The socket was bound to the file, with this identity, by process `owner` (upgrade).
-  void owns_file(const std::string& path, pid_t owner, dev_t device, ino_t inode);
+  /// The socket was bound to the file by process `owner` (this one, but after an upgrade), which is to go with it.
+  void owns_file(const std::string& path, pid_t owner, const FileIdentity& file);
   const std::string& path() const noexcept { return path_; }  ///< empty: none
-  dev_t device() const noexcept { return device_; }
-  ino_t inode() const noexcept { return inode_; }
-  /// Changes the mode of that file, and of no other that may stand in its place.
-  void set_mode(mode_t mode) const noexcept;
+  const FileIdentity& file() const noexcept { return file_; }
+  /// Whether the file is not there any more, or is another one: no client finds the socket.
+  bool lost_file() const noexcept;
+  /// Of that file, and of no other that may stand in its place.
+  void give_access(const SocketAccess& access) const noexcept;
 
  private:
   ipc::UniqueFd fd_;
   std::string name_;
   std::string path_;
   pid_t owner_ = 0;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  FileIdentity file_;
 };
 
 class InheritedSockets;
@@ -61,6 +60,7 @@ struct BoundListener {
   std::string pool;
   std::string first_service;                              ///< the name of services.front()
   std::vector<std::shared_ptr<ListeningSocket>> sockets;  ///< one; with `reuseport` as many as the pool had workers
+  SocketAccess access{};                                  ///< of the unix schemes
 
   bool is_datagram() const noexcept {
     return spec.scheme == config::ListenScheme::udp || spec.scheme == config::ListenScheme::unix_dgram;
@@ -94,13 +94,16 @@ class ListenerSet {
   }
   /// Whether a socket is among its listeners' sockets.
   bool has(const ListeningSocket& socket) const noexcept;
+  /// What is odd, but no error, for the log: addresses of host names that this machine does not have, as ::1 where IPv6
+  /// is off, which are not listened on; files of sockets that somebody has removed.
+  const std::vector<std::string>& remarks() const noexcept { return remarks_; }
   /// Gives what was taken over the options of this set: backlog, nodelay, mode. Called once the generation serves; what
   /// the system refuses stays as it was.
   void apply_options() const noexcept;
   /// Lets go of the addresses of all other pools.
   void keep_only(const std::set<std::string>& pools) noexcept;
-  /// Lets go of everything: the server stops.
-  void close() noexcept { listeners_.clear(); }
+  /// Lets go of everything: the server stops. Nobody can accept any more on what it has bound itself, whoever holds it.
+  void shut_down() noexcept;
 
  private:
   /// Where sockets can come from that are bound already; null: from there none.
@@ -117,6 +120,7 @@ class ListenerSet {
   void bind_unix(BoundListener listener);
 
   std::vector<BoundListener> listeners_;
+  std::vector<std::string> remarks_;
 };
 
 }  // namespace prefork::master

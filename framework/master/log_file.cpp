@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -17,6 +18,52 @@ namespace prefork::master {
 namespace {
 
 constexpr int kFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+constexpr int kMostLinks = 16;
+
+bool is_trusted(uid_t owner) noexcept { return owner == 0 || owner == ::geteuid(); }
+
+/// Whether others than root and ourselves can put a link into the folder of the path.
+bool others_may_link(const std::string& path) noexcept {
+  const auto slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) == -1) return false;  // to be told by open(2)
+  return !is_trusted(status.st_uid) || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
+
+/// Where the link leads; empty: it is none. @throws std::system_error ELOOP: it is another user's
+std::string trusted_target(const std::string& link) {
+  const ipc::UniqueFd file(::open(link.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (!file.is_open() || ::fstat(file.get(), &status) == -1 || !S_ISLNK(status.st_mode)) return {};
+  if (!is_trusted(status.st_uid))
+    ipc::throw_errno(ELOOP, "open " + link + ": a link of user " + std::to_string(status.st_uid));
+  std::array<char, 4096> target{};
+  const ssize_t n = ::readlinkat(file.get(), "", target.data(), target.size());
+  const std::string text(target.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
+  if (text.empty() || text.front() == '/') return text;
+  return link.substr(0, link.rfind('/') == std::string::npos ? 0 : link.rfind('/') + 1) + text;
+}
+
+/// Opens a log, or makes it. A link of another user's in a folder that he may write to is not followed: it would have
+/// root's lines appended to any file. @return -1: errno. @throws std::system_error: such a link
+int open_log(std::string path) {
+  for (int links = 0; links < kMostLinks; ++links) {
+    if (!others_may_link(path)) return ::open(path.c_str(), kFlags | O_CREAT, 0640);
+    const int fd = ::open(path.c_str(), kFlags | O_CREAT | O_NOFOLLOW, 0640);
+    const int error = errno;
+    if (fd != -1 || (error != ELOOP && error != EACCES))
+      return fd;  // EACCES: fs.protected_regular in /tmp and the like
+    std::string target = trusted_target(path);
+    if (target.empty()) {
+      errno = error;
+      return -1;
+    }
+    path = std::move(target);
+  }
+  errno = ELOOP;
+  return -1;
+}
 
 /// Whether a regular file's last line has no end: whoever wrote it was stopped by a full disk.
 bool ends_within_line(const std::string& path) noexcept {
@@ -40,7 +87,13 @@ bool LogFile::open() {
     if (way_ == Way::none) open_stderr();
     return true;
   }
-  ipc::UniqueFd next(::open(target_.c_str(), kFlags | O_CREAT, 0640));
+  ipc::UniqueFd next;
+  try {
+    next.reset(open_log(target_));
+  } catch (const std::system_error& error) {
+    error_ = error.code().value();
+    throw;
+  }
   if (!next.is_open()) {
     error_ = errno;
     ipc::throw_errno(error_, "open " + target_);

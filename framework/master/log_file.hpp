@@ -19,9 +19,10 @@ class LogFile {
   /// Opens nothing. @param target  "stderr" or a path
   LogFile(std::string target, Patience patience);
 
-  /// Opens the target, or opens it anew after a rotation; a file is made with mode 0640. On failure the old one stays
-  /// in use. Blocks: never, also where nobody reads a FIFO, which is an error. @return false: the rest of a line that
-  /// the old one has in part could not be written, and is lost.
+  /// Opens the target, or opens it anew after a rotation; a file is made with mode 0640. In a folder that others may
+  /// write to, links of theirs are refused. On failure the old one stays in use. Blocks: never, also where nobody reads
+  /// a FIFO, which is an error. @return false: the rest of a line that the old one has in part could not be written,
+  /// and is lost.
   /// @throws std::system_error "open PATH: ..."
   bool open();
 

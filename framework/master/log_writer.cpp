@@ -1,9 +1,12 @@
 #include "framework/master/log_writer.hpp"
 
+#include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,22 +26,41 @@ namespace {
 
 constexpr std::chrono::seconds kReportEvery{1};
 
+// One that is stopped would not see the end of its pipe.
+void watch_master() noexcept { ::prctl(PR_SET_PDEATHSIG, SIGCONT); }
+
+// An id that is in no database: workers are often nobody, and may send signals to whoever else is.
+constexpr uid_t kOwnId = 65533;
+
+// What the system refuses, as in a user namespace that lacks the id, leaves it with root's name, but without root's
+// capabilities.
+void drop_rights() noexcept {
+  if (::geteuid() == 0 && ::setgroups(0, nullptr) == 0 && ::setresgid(kOwnId, kOwnId, kOwnId) == 0) {
+    [[maybe_unused]] const int refused = ::setresuid(kOwnId, kOwnId, kOwnId);
+  }
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> none{};
+  ::syscall(SYS_capset, &header, none.data());
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  watch_master();  // which a change of user takes back
+}
+
 /// The file, and what the master is to be told of it.
 class Output {
  public:
-  Output(const std::string& path, int reports) : file_(path, LogFile::Patience::waits), reports_(reports) { reopen(); }
-
-  void reopen() noexcept {
+  Output(const std::string& path, int reports) : file_(path, LogFile::Patience::waits), reports_(reports) {
     try {
-      if (!file_.open()) ++report_.lost;
+      file_.open();
     } catch (const std::system_error& error) {
-      (file_.is_open() ? report_.reopen_error : report_.error) = error.code().value();
+      report_.error = error.code().value();
       tell();
     }
+    drop_rights_if_open();
   }
 
   void write(std::string_view lines) noexcept {
     const std::size_t written = file_.append(lines);
+    drop_rights_if_open();
     const int before = report_.error;
     report_.error = written < lines.size() ? file_.error() : 0;
     report_.lost +=
@@ -66,6 +88,13 @@ class Output {
   }
 
  private:
+  // Until then it tries to open the file, with each line.
+  void drop_rights_if_open() noexcept {
+    if (dropped_ || !file_.is_open()) return;
+    dropped_ = true;
+    drop_rights();
+  }
+
   // A report that the master does not take now goes with the next one.
   void tell() noexcept {
     told_ = std::chrono::steady_clock::now();
@@ -77,6 +106,7 @@ class Output {
   int reports_;
   LogWriterReport report_;
   std::chrono::steady_clock::time_point told_{};
+  bool dropped_ = false;
 };
 
 ipc::UniqueFd take_signals() {
@@ -90,7 +120,8 @@ ipc::UniqueFd take_signals() {
   return ipc::UniqueFd(ipc::check_syscall(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd"));
 }
 
-void copy(int pipe, int reports, const std::string& path) {
+/// @return the exit code
+int copy(int pipe, int reports, const std::string& path) {
   const ipc::UniqueFd signals = take_signals();
   Output output(path, reports);
   std::vector<char> chunk(256 * 1024);
@@ -100,11 +131,18 @@ void copy(int pipe, int reports, const std::string& path) {
     if (events == -1 && errno != EINTR) ipc::throw_errno("poll");
     output.tell_in_time();
     if (events <= 0) continue;
+    // The next one opens the file anew, with the rights that are gone here. What is in the pipe waits for it.
     signalfd_siginfo info{};
-    if (::read(signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) output.reopen();
+    if (::read(signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      output.finish();
+      return kExitReopen;
+    }
     if ((ready[0].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
     const ssize_t n = ipc::retry_eintr([&] { return ::read(pipe, chunk.data(), chunk.size()); });
-    if (n <= 0) return output.finish();
+    if (n <= 0) {
+      output.finish();
+      return 0;
+    }
     output.write({chunk.data(), static_cast<std::size_t>(n)});
   }
 }
@@ -134,9 +172,8 @@ void run_log_writer(int pipe, int reports, const std::string& path) noexcept {
     std::sort(keep.begin(), keep.end());
     ipc::close_all_except(keep.data(), keep.size());
     ::prctl(PR_SET_NAME, "access log");
-    ::prctl(PR_SET_PDEATHSIG, SIGCONT);  // one that is stopped would not see the end of its pipe
-    copy(pipe, reports, path);
-    ::_exit(0);
+    watch_master();
+    ::_exit(copy(pipe, reports, path));
   } catch (...) {
     ::_exit(1);  // a poll or signalfd that the system refuses: the master tells of the end, and starts another one
   }

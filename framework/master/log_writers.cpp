@@ -171,7 +171,9 @@ bool LogWriters::buried(pid_t pid, int wait_status, TimePoint now) {
       writers_.erase(place);
       return true;
     }
-    if (!finishing_) {
+    const bool reopens = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == kExitReopen;
+    if (reopens) writer.not_before = now;
+    if (!finishing_ && !reopens) {
       const std::string how = WIFSIGNALED(wait_status)
                                   ? std::string("killed by SIG") + sigabbrev_np(WTERMSIG(wait_status))
                                   : "exit code " + std::to_string(WEXITSTATUS(wait_status));
@@ -184,8 +186,16 @@ bool LogWriters::buried(pid_t pid, int wait_status, TimePoint now) {
   return false;
 }
 
+// Each makes room for another one, which opens the file. Where that could not, it goes on.
 void LogWriters::reopen() noexcept {
   for (const auto& writer : writers_) {
+    if (writer->path == "stderr") continue;
+    try {
+      LogFile(writer->path, LogFile::Patience::none).open();
+    } catch (const std::system_error& error) {
+      log_.error("access log " + writer->path + " goes on in the old file: open: " + error.code().message());
+      continue;
+    }
     const bool sent =
         writer->pidfd.is_open() && ::syscall(SYS_pidfd_send_signal, writer->pidfd.get(), SIGUSR1, nullptr, 0) == 0;
     if (!sent && writer->pid != -1) ::kill(writer->pid, SIGUSR1);

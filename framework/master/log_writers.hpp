@@ -53,7 +53,7 @@ class LogWriters {
   std::optional<TimePoint> next_deadline() const;
   /// A child of the master has been reaped. @return whether it was a writer
   bool buried(pid_t pid, int wait_status, TimePoint now);
-  /// They open their files anew.
+  /// Their files are opened anew. Blocks: never, but for a file system that does.
   void reopen() noexcept;
   /// No worker is left: the writers write what is in their pipes and end. Waits for that, not longer than `limit`.
   void finish(std::chrono::milliseconds limit) noexcept;

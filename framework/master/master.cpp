@@ -27,6 +27,9 @@ namespace {
 /// How long what workers have logged may take to get onto the disk at the end.
 constexpr std::chrono::milliseconds kLogsEnd{5000};
 
+/// Signals of one kind to stop that come within this time are one order.
+constexpr std::chrono::milliseconds kOneOrder{300};
+
 constexpr std::array kSignals{SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGCHLD};
 
 ipc::UniqueFd open_signals() {
@@ -95,6 +98,12 @@ void Master::announce() {
     log_.info("service " + workforce_.current().options.services[listener.services.front()].name + " listens on " +
               listener.address);
   }
+  tell_oddities(workforce_.current());
+}
+
+void Master::tell_oddities(const Generation& generation) {
+  for (const std::string& note : generation.options.notes) log_.notice(note);
+  for (const std::string& note : generation.listeners->remarks()) log_.warning(note);
 }
 
 int Master::run() {
@@ -119,6 +128,7 @@ int Master::run() {
   }
   jobs_.give_up("the server has stopped");
   log_lost_requests();
+  workforce_.tend(Clock::now());  // the listeners are shut, whoever else has them
   fork_server_.stop();
   log_writers_.finish(kLogsEnd);
   log_.notice("prefork-master (pid " + std::to_string(::getpid()) + ") has stopped");
@@ -149,9 +159,9 @@ void Master::on_signal(int signal, pid_t sender) {
   switch (signal) {
     case SIGTERM:
     case SIGQUIT:
-      return stop(next, why);
     case SIGINT:
-      return stop(std::max(next, StopLevel::fast), why);
+      if (is_repeated(signal)) return log_.info(why + " at once after the one before: it is the same order");
+      return stop(signal == SIGINT ? std::max(next, StopLevel::fast) : next, why);
     case SIGUSR1:
       return reopen_log();
     case SIGTTIN:
@@ -170,6 +180,14 @@ void Master::on_signal(int signal, pid_t sender) {
     default:
       return;
   }
+}
+
+// Who sends it to the process and to its group, or asks a manager that sends it too, means one stop.
+bool Master::is_repeated(int signal) {
+  const TimePoint now = Clock::now();
+  const bool repeated = last_stop_ && last_stop_->first == signal && now < last_stop_->second + kOneOrder;
+  if (!repeated) last_stop_ = {signal, now};
+  return repeated;
 }
 
 void Master::stop(StopLevel level, std::string_view why) {

@@ -18,6 +18,7 @@
 #include "framework/master/log.hpp"
 #include "framework/master/log_writers.hpp"
 #include "framework/master/notifier.hpp"
+#include "framework/master/pid_file.hpp"
 #include "framework/master/reactor.hpp"
 #include "framework/master/upgrade_trial.hpp"
 #include "framework/master/workforce.hpp"
@@ -41,7 +42,7 @@ class Master {
     Notifier::Setup notify{};             ///< whom to tell
     Program program{};                    ///< what an upgrade starts, unless it is told another one
     LostRequestLine lost_request_line{};  ///< how a lost request is logged; empty: not at all
-    int pid_file = -1;                    ///< of the pid file, which stays the caller's
+    PidFile* pid_file = nullptr;          ///< stays the caller's
     std::unique_ptr<Adoption> adopted{};  ///< instead of `generation`: what another program handed over
   };
 
@@ -77,8 +78,10 @@ class Master {
   void close_access_logs();
   void log_lost_requests();
   void announce();
+  void tell_oddities(const Generation& generation);
   void take_signals();
   void on_signal(int signal, pid_t sender);
+  bool is_repeated(int signal);
   void stop(StopLevel level, std::string_view why);
   void resize_first(int change);
   void retire_all();
@@ -86,6 +89,7 @@ class Master {
 
   void ask_reload(std::optional<std::string> only, std::optional<ControlSocket::ClientId> client, std::string_view why);
   void begin_reload();
+  void restore_files();
   void tend_reload();
   void end_reload(const std::string& failure, int exit_code);
 
@@ -130,8 +134,9 @@ class Master {
   ControlSocket control_;
   Jobs jobs_;
   StopLevel stop_level_ = StopLevel::none;
-  std::optional<Reload> reload_;       ///< under way
-  std::optional<Reload> next_reload_;  ///< asked for meanwhile
+  std::optional<std::pair<int, TimePoint>> last_stop_;  ///< the last signal that was an order to stop
+  std::optional<Reload> reload_;                        ///< under way
+  std::optional<Reload> next_reload_;                   ///< asked for meanwhile
   unsigned last_number_ = 1;
   std::string last_reload_;  ///< how it ended
   std::uint64_t reloads_done_ = 0;
@@ -139,7 +144,7 @@ class Master {
   std::size_t generations_alive_ = 1;
   Program program_;
   LostRequestLine lost_request_line_;
-  int pid_file_;
+  PidFile* pid_file_;
   std::optional<Upgrade> upgrade_;
   std::optional<std::string> upgraded_from_;             ///< the version that handed over
   std::optional<ControlSocket::ClientId> upgraded_for_;  ///< who waits to hear of it

@@ -14,6 +14,11 @@ namespace {
 
 constexpr const char* kAccessLog = "access-log";
 
+std::string access_log_of(const Generation& generation, const std::string& path) {
+  const bool is_relative = path.front() != '/' && path != "stderr" && !generation.options.folder.empty();
+  return is_relative ? generation.options.folder + "/" + path : path;
+}
+
 }  // namespace
 
 std::shared_ptr<Generation> Master::with_access_logs(Generation generation) {
@@ -28,7 +33,7 @@ void Master::open_access_logs(Generation& generation) {
     if (generation.plugins[service.plugin]->report.kind != ServiceKind::http || path == service.options.end()) continue;
     if (path->second.empty()) continue;
     try {
-      service.access_log_fd = log_writers_.pipe_for(path->second);
+      service.access_log_fd = log_writers_.pipe_for(access_log_of(generation, path->second));
     } catch (const std::system_error& error) {
       const config::ServiceOptions& options = generation.options.services[i];
       throw StartupError(EX_CANTCREAT,
@@ -51,7 +56,7 @@ void Master::close_access_logs() {
   std::set<std::string> used;
   for (const Generation* generation : workforce_.generations()) {
     for (const PreparedService& service : generation->services) {
-      if (service.access_log_fd >= 0) used.insert(service.options.find(kAccessLog)->second);
+      if (service.access_log_fd >= 0) used.insert(access_log_of(*generation, service.options.find(kAccessLog)->second));
     }
   }
   log_writers_.keep_only(used);
@@ -83,7 +88,22 @@ void Master::tend_reload() {
   generations_alive_ = alive;
 }
 
+// What cleans up folders of temporary files takes what is old for left behind.
+void Master::restore_files() {
+  const auto restore = [this](auto& file, const std::string& what) {
+    try {
+      if (file.restore()) log_.warning(what + " was removed by somebody: it is made anew");
+    } catch (const StartupError& error) {
+      log_.error(what + " was removed by somebody, and can't be made anew: " + error.what());
+    }
+  };
+  const config::MasterOptions& options = workforce_.current().options.master;
+  restore(control_, "control socket " + options.control);
+  if (pid_file_ != nullptr) restore(*pid_file_, "pid file " + options.pid_file);
+}
+
 void Master::begin_reload() {
+  restore_files();
   reload_ = std::exchange(next_reload_, std::nullopt);
   notifier_.reload_began();
   try {
@@ -91,6 +111,7 @@ void Master::begin_reload() {
     Generation next = prepare_again_(running, ++last_number_, reload_->only);
     refuse_master_changes(running.options, next.options);
     next.listeners = std::make_unique<ListenerSet>(next.options, running.listeners.get());
+    tell_oddities(next);
     workforce_.begin_rollout(with_access_logs(std::move(next)), reload_->only);
     log_.info("generation " + std::to_string(last_number_) + " is prepared");
     workforce_.tend(Clock::now());  // the canaries start

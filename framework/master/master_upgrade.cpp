@@ -122,8 +122,9 @@ Handover Master::hand_over() const {
   handover.watchdog_us = static_cast<std::uint64_t>(notifier_.setup().watchdog.value_or(kNoWatchdog).count());
   handover.tells_pid = notifier_.setup().tells_pid;
   handover.was_ready = notifier_.was_ready();
-  handover.pid_file = pid_file_;
+  handover.pid_file = pid_file_ != nullptr ? pid_file_->fd() : -1;
   handover.control = control_.listener();
+  handover.control_file = control_.file();
   workforce_.hand_over(handover);
   handover.writers = log_writers_.hand_over();
   handover.lost_lines = log_writers_.lost();
@@ -150,7 +151,7 @@ std::shared_ptr<Generation> Master::first_generation(Setup& setup) {
 
 std::optional<ControlSocket::Held> Master::held_control(const Adoption* adopted) {
   if (adopted == nullptr) return std::nullopt;
-  return ControlSocket::Held{ipc::UniqueFd(adopted->state.control), adopted->state.master};
+  return ControlSocket::Held{ipc::UniqueFd(adopted->state.control), adopted->state.master, adopted->state.control_file};
 }
 
 void Master::adopt(const Handover& state) {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "framework/master/file_identity.hpp"
 #include "framework/master/startup_error.hpp"
 #include "ipc/syscall.hpp"
 
@@ -46,11 +46,14 @@ void lock(int fd, const std::string& path) {
   }
 }
 
-bool same_file(int fd, const std::string& path) {
-  struct stat held {
-  }, named{};
-  return ::fstat(fd, &held) == 0 && ::stat(path.c_str(), &named) == 0 && held.st_dev == named.st_dev &&
-         held.st_ino == named.st_ino;
+void write_pid(int fd, pid_t pid, const std::string& path) {
+  try {
+    ipc::check_syscall(::ftruncate(fd, 0), "ftruncate");
+    ipc::write_all(fd, std::to_string(pid) + "\n", path);
+  } catch (const std::system_error&) {
+    ::unlink(path.c_str());
+    refuse(path, "write");
+  }
 }
 
 }  // namespace
@@ -62,21 +65,27 @@ PidFile::PidFile(const std::string& path) : path_(path), owner_(::getpid()) {
     file_.reset(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
     if (!file_.is_open()) refuse(path_, "open");
     lock(file_.get(), path_);
-  } while (!same_file(file_.get(), path_));
-  try {
-    ipc::check_syscall(::ftruncate(file_.get(), 0), "ftruncate");
-    ipc::write_all(file_.get(), std::to_string(owner_) + "\n", path_);
-  } catch (const std::system_error&) {
-    ::unlink(path_.c_str());
-    refuse(path_, "write");
-  }
+  } while (identity_of(file_.get()) != identity_of(path_));
+  write_pid(file_.get(), owner_, path_);
 }
 
 PidFile::PidFile(const std::string& path, ipc::UniqueFd file, pid_t owner) noexcept
     : path_(path), owner_(owner), file_(std::move(file)) {}
 
 PidFile::~PidFile() {
-  if (file_.is_open() && ::getpid() == owner_) ::unlink(path_.c_str());
+  if (!file_.is_open() || ::getpid() != owner_) return;
+  if (const auto own = identity_of(file_.get())) remove_own(path_, *own);
+}
+
+// The new file takes the old one's number, which others have noted.
+bool PidFile::restore() {
+  if (!file_.is_open() || identity_of(file_.get()) == identity_of(path_)) return false;
+  const ipc::UniqueFd next(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!next.is_open()) refuse(path_, "open");
+  lock(next.get(), path_);
+  write_pid(next.get(), owner_, path_);
+  if (ipc::retry_eintr([&] { return ::dup3(next.get(), file_.get(), O_CLOEXEC); }) == -1) refuse(path_, "dup3");
+  return true;
 }
 
 }  // namespace prefork::master

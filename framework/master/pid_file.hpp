@@ -22,7 +22,11 @@ class PidFile {
   /// Removes the file, in the process that made it.
   ~PidFile();
 
-  int fd() const noexcept { return file_.get(); }  ///< -1: no file
+  int fd() const noexcept { return file_.get(); }  ///< -1: no file; the same as long as the object lives
+
+  /// Where somebody has removed the file makes it anew. @return whether it did. @throws StartupError: it can't, and
+  /// nothing has changed
+  bool restore();
 
  private:
   std::string path_;

@@ -11,6 +11,7 @@
 #include "framework/master/generation.hpp"
 #include "framework/master/listener_watch.hpp"
 #include "framework/master/log_line.hpp"
+#include "framework/master/repeated_failure.hpp"
 #include "framework/master/restart_policy.hpp"
 #include "framework/master/scaler.hpp"
 #include "framework/master/worker_state.hpp"
@@ -44,6 +45,7 @@ struct Pool {
   std::vector<LogLevel> log_levels;                         ///< of these
   std::vector<std::chrono::milliseconds> request_timeouts;  ///< of services, zero: no limit; empty: none has one
   unsigned warned_throttle = 0;                             ///< failures that the log was told of
+  RepeatedFailure no_start;                                 ///< of what makes workers
   bool told_open = false;                                   ///< the log was told that the circuit is open
   std::optional<TimePoint> told_pace;                       ///< when the log was told last that replacements wait
   std::string last_end;                                     ///< how the worker ended that failed last; empty: none has

@@ -19,6 +19,9 @@ namespace prefork::master {
 namespace {
 
 constexpr unsigned kPacketsPerTurn = 64;
+// When the server stops: until listeners are shut under workers that are stuck, and how often it is looked.
+constexpr std::chrono::milliseconds kListenersPatience{1000};
+constexpr std::chrono::milliseconds kListenersPause{5};
 constexpr unsigned kLastPackets = 256;  // a grandchild may hold the pipe and go on writing
 
 constexpr std::size_t kOutputPerTurn = 16 * 1024;
@@ -160,11 +163,8 @@ std::vector<const Generation*> Workforce::generations() const {
 }
 
 void Workforce::stop(WorkerEvent how) {
-  stopping_ = true;
-  for (auto& [id, pool] : pools_) {
-    pool.watch.reset();
-    pool.generation->listeners->close();
-  }
+  if (!std::exchange(stopping_, true)) listeners_until_ = Clock::now() + kListenersPatience;
+  for (auto& [id, pool] : pools_) pool.watch.reset();
   table_.for_each([&](WorkerRecord& worker) { apply(worker, how); });
 }
 
@@ -191,9 +191,7 @@ void Workforce::refill(std::size_t index, TimePoint now) {
 bool Workforce::start(std::size_t pool, TimePoint now) {
   const auto slot = table_.free_slot();
   if (!slot) {
-    log_.error("pool " + pools_.at(pool).name + ": no worker started: all " + std::to_string(scoreboard_.slots()) +
-               " slots of the scoreboard are taken");
-    pools_.at(pool).policy.fork_failed(now);
+    not_started(pool, now, "all " + std::to_string(scoreboard_.slots()) + " slots of the scoreboard are taken");
     return false;
   }
   try {
@@ -214,12 +212,24 @@ bool Workforce::start(std::size_t pool, TimePoint now) {
       throw;
     }
     log_.debug(name(worker) + " started", about(worker));
+    if (const unsigned failed = pools_.at(pool).no_start.worked(); failed > 1) {
+      log_.notice("pool " + pools_.at(pool).name + ": workers start again, after " + std::to_string(failed) +
+                  " tries that failed");
+    }
     return true;
   } catch (const std::system_error& error) {
-    log_.error("pool " + pools_.at(pool).name + ": no worker started: " + error.what());
-    pools_.at(pool).policy.fork_failed(now);
+    not_started(pool, now, error.what());
     return false;
   }
+}
+
+// It is tried again and again, twice a second, for as long as the machine refuses.
+void Workforce::not_started(std::size_t index, TimePoint now, const std::string& why) {
+  Pool& pool = pools_.at(index);
+  if (const auto added = pool.no_start.failed(now, why)) {
+    log_.error("pool " + pool.name + ": no worker started: " + why + *added);
+  }
+  pool.policy.fork_failed(now);
 }
 
 // The one that has least to lose goes first, and of those the last that came.
@@ -262,7 +272,21 @@ void Workforce::tend(TimePoint now) {
     forget_empty_pools();
     watch_saturation(now);
   }
+  if (stopping_) shut_listeners(now);
   watch_holds(now);
+}
+
+// Workers take what waits in the backlogs and close their sockets, at once or when they come back to their loops. Then
+// nobody is to hold an address open, not even a process that a service has left behind and that has the socket too.
+void Workforce::shut_listeners(TimePoint now) {
+  if (!listeners_until_) return;
+  bool accepting = false;
+  table_.for_each([&](const WorkerRecord& worker) {
+    accepting |= scoreboard_.slot(worker.slot).state.load(std::memory_order_relaxed) != ipc::SlotState::draining;
+  });
+  if (accepting && now < *listeners_until_) return;
+  listeners_until_.reset();
+  for (auto& [id, pool] : pools_) pool.generation->listeners->shut_down();
 }
 
 std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
@@ -278,6 +302,7 @@ std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
     if (!stopping_ && table_.count_filling(id) < pool.target) consider(pool.policy.throttled_until(now));
   }
   if (rollout_ && !stopping_) consider(rollout_->patience);
+  if (listeners_until_) consider(now + kListenersPause);
   consider(next_rss_check_);
   if (!stopping_) consider(next_sample_);
   if (!stopping_ && !table_.empty()) consider(next_saturation_look_);

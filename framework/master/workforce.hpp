@@ -92,7 +92,7 @@ class Workforce {
   /// When tend() should be called again at the latest.
   std::optional<TimePoint> next_deadline(TimePoint now) const;
 
-  /// From now on no worker is started, and all are told to go. The listeners are closed.
+  /// From now on no worker is started, and all are told to go. The listeners are shut once all have closed theirs.
   void stop(WorkerEvent how);
   bool empty() const noexcept { return table_.empty(); }
 
@@ -198,6 +198,8 @@ class Workforce {
   void tell_of_pace(Pool& pool, TimePoint now);
   void shrink(std::size_t pool);
   bool start(std::size_t pool, TimePoint now);
+  void not_started(std::size_t pool, TimePoint now, const std::string& why);
+  void shut_listeners(TimePoint now);
   void listen(WorkerRecord& worker);
   /// Passes on what the worker has printed, at most so many times as much as is read at once. @return false: nobody
   /// prints any more.
@@ -263,6 +265,7 @@ class Workforce {
   std::vector<Line> lines_;
   std::vector<LostRequest> lost_requests_;
   bool stopping_ = false;
+  std::optional<TimePoint> listeners_until_;  ///< since it stops, until they are shut
 };
 
 }  // namespace prefork::master

@@ -35,6 +35,7 @@ class GenerationWriter {
     HandedGeneration handed;
     handed.number = generation.number;
     handed.config = config::dump(generation.options);
+    handed.folder = generation.options.folder;
     handed.identities = generation.identities;
     for (const auto& plugin : generation.plugins) handed.plugins.push_back(place(*plugin));
     for (const auto& service : generation.services) handed.services.push_back({service.plugin, service.options});
@@ -63,7 +64,7 @@ class GenerationWriter {
   }
   std::size_t place(const ListeningSocket& socket) {
     const auto [at, fresh] = sockets_.place(&socket);
-    if (fresh) to_.sockets.push_back({socket.get(), socket.name(), socket.path(), socket.device(), socket.inode()});
+    if (fresh) to_.sockets.push_back({socket.get(), socket.name(), socket.path(), socket.file()});
     return at;
   }
 

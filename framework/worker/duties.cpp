@@ -2,12 +2,12 @@
 
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <string>
 
+#include "framework/worker/process_signals.hpp"
 #include "framework/worker/shared_waits.hpp"
 #include "ipc/syscall.hpp"
 #include "ipc/wakeup.hpp"
@@ -18,13 +18,6 @@ namespace {
 
 constexpr std::uint64_t kHeartbeatMs = 1000;
 
-sigset_t signals_to_read() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGUSR1, SIGUSR2}) sigaddset(&set, signal);
-  return set;
-}
-
 void watch(int epoll, int fd, std::uint32_t events) {
   epoll_event event{.events = events, .data = {.fd = fd}};
   ipc::check_syscall(::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), "epoll_ctl EPOLL_CTL_ADD " + std::to_string(fd));
@@ -32,25 +25,11 @@ void watch(int epoll, int fd, std::uint32_t events) {
 
 }  // namespace
 
-void Duties::take_over_signals() {
-  struct sigaction action {};
-  action.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < SIGRTMIN; ++signal) ::sigaction(signal, &action, nullptr);
-  action.sa_handler = SIG_IGN;
-  for (const int signal : {SIGPIPE, SIGINT, SIGQUIT, SIGHUP, SIGTTIN, SIGTTOU, SIGTSTP}) {
-    ::sigaction(signal, &action, nullptr);
-  }
-  const sigset_t blocked = signals_to_read();
-  ipc::check_syscall(::sigprocmask(SIG_SETMASK, &blocked, nullptr), "sigprocmask");
-}
-
 Duties::Duties(Runtime& runtime, MasterLink& link, int bell_fd, SharedWaits& waits, DutyOfficer& officer)
     : runtime_(runtime), link_(link), officer_(officer), waits_(waits), bell_fd_(bell_fd) {
-  const sigset_t set = signals_to_read();
-  signals_.reset(ipc::check_syscall(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd"));
   epoll_.reset(ipc::check_syscall(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
   watch(epoll_.get(), link_.control_fd(), EPOLLIN);
-  watch(epoll_.get(), signals_.get(), EPOLLIN);
+  watch(epoll_.get(), ProcessSignals::fd(), EPOLLIN);
   // Edge-triggered: one that others have shut down rings once and for all. It is cleared so that it has room for rings.
   watch(epoll_.get(), bell_fd_, EPOLLIN | EPOLLET);
   runtime_.loop.add(epoll_.get(), EPOLLIN, *this);
@@ -77,7 +56,7 @@ void Duties::attend() {
   for (int i = 0; i < count; ++i) {
     const int fd = events[static_cast<std::size_t>(i)].data.fd;
     if (fd == bell_fd_) hear_bell();
-    if (fd == signals_.get()) drain_signals();
+    if (fd == ProcessSignals::fd()) drain_signals();
     if (fd == link_.control_fd()) drain_control();
   }
 }
@@ -88,11 +67,8 @@ void Duties::hear_bell() {
 }
 
 void Duties::drain_signals() {
-  signalfd_siginfo info{};
-  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-    const auto number = static_cast<int>(info.ssi_signo);
-    number == SIGTERM ? officer_.asked_to_retire() : officer_.signalled(number);
-  }
+  ProcessSignals::take(
+      [this](int number) { number == SIGTERM ? officer_.asked_to_retire() : officer_.signalled(number); });
 }
 
 void Duties::drain_control() {

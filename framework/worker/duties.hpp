@@ -30,10 +30,6 @@ class DutyOfficer {
 /// service can attend to it without running the loop.
 class Duties final : public EventHandler, public BlockingDuties, private TimerWheel::Entry {
  public:
-  /// Signals as a worker has them: SIGTERM, USR1 and USR2 are read here; INT, QUIT and the other signals of a terminal
-  /// are the master's and ignored; the rest is default. Called once in a fresh child.
-  static void take_over_signals();
-
   /// @param bell_fd  the sleeper's end of the worker's own wake-up
   Duties(Runtime& runtime, MasterLink& link, int bell_fd, SharedWaits& waits, DutyOfficer& officer);
 
@@ -60,7 +56,6 @@ class Duties final : public EventHandler, public BlockingDuties, private TimerWh
   DutyOfficer& officer_;
   SharedWaits& waits_;
   int bell_fd_;
-  ipc::UniqueFd signals_;
   ipc::UniqueFd epoll_;
   Alarm alarm_;
   bool master_alive_ = true;

@@ -118,7 +118,7 @@ void fields(A& archive, Is<ListenerSetup> auto& l) {
 }
 template <class A>
 void fields(A& archive, Is<WorkerSetup> auto& s) {
-  archive(s.identity, s.master, s.slot, s.slots);
+  archive(s.identity, s.folder, s.master, s.slot, s.slots);
   for (auto* fd : {&s.slot_fd, &s.seats_fd, &s.control_fd, &s.status_fd, &s.output_fd, &s.line_fd, &s.bell_fd}) {
     archive.descriptor(*fd);
   }

@@ -1,11 +1,13 @@
 #include "framework/worker/worker.hpp"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -15,11 +17,13 @@
 #include "framework/worker/datagram_socket.hpp"
 #include "framework/worker/detached.hpp"
 #include "framework/worker/duties.hpp"
+#include "framework/worker/fork_guard.hpp"
 #include "framework/worker/last_words.hpp"
 #include "framework/worker/master_line.hpp"
 #include "framework/worker/master_link.hpp"
 #include "framework/worker/orphan_guard.hpp"
 #include "framework/worker/plugin_loader.hpp"
+#include "framework/worker/process_signals.hpp"
 #include "framework/worker/protocol.hpp"
 #include "framework/worker/proxy_gate.hpp"
 #include "framework/worker/runtime.hpp"
@@ -59,6 +63,22 @@ void close_foreign_descriptors(const WorkerSetup& setup) {
 void name_process(const WorkerIdentity& identity) {
   const std::string name = identity.pool + "/" + std::to_string(identity.index);
   ::prctl(PR_SET_NAME, name.c_str());
+}
+
+// A folder that is gone by now must not be taken for the one that the master is in, of another release.
+void enter(const std::string& folder) {
+  if (folder.empty() || ::chdir(folder.c_str()) == 0) return;
+  ipc::check_syscall(::chdir("/"), "chdir /");
+}
+
+// The machine is short of memory: a worker is replaced, the master is not.
+void volunteer_for_oom() noexcept {
+  constexpr int kAbove = 100, kMost = 1000;
+  const ipc::UniqueFd file(::open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC));
+  char text[16] = {};
+  if (!file.is_open() || ::pread(file.get(), text, sizeof text - 1, 0) <= 0) return;
+  const std::string wanted = std::to_string(std::min(std::atoi(text) + kAbove, kMost));
+  [[maybe_unused]] const ssize_t n = ::pwrite(file.get(), wanted.data(), wanted.size(), 0);
 }
 
 std::size_t client_descriptors(std::size_t wakeups) {
@@ -101,6 +121,7 @@ class Worker final : private DutyOfficer {
 
   void load_services();
   void open_listeners();
+  void keep_listeners_from_children();
   void start_services();
   Detached start_service(Hosted& hosted, std::size_t& pending, std::string& failure);
   void stop_services();
@@ -271,6 +292,15 @@ void Worker::open_listeners() {
       acceptor_.add(listener.fd, listener.address, std::move(protocol));
     }
   }
+  keep_listeners_from_children();
+}
+
+void Worker::keep_listeners_from_children() {
+  std::vector<int> fds;
+  for (const auto& listener : setup_.listeners) {
+    if (listener.fd >= 0) fds.push_back(listener.fd);
+  }
+  keep_from_children(std::move(fds));
 }
 
 void Worker::start_services() {
@@ -314,7 +344,6 @@ void Worker::drain(DrainMode mode, std::chrono::milliseconds limit) {
   duties_.wake_at(runtime_.loop.tick_at(give_up_ms_));
   if (runtime_.drain >= mode) return;
   runtime_.drain = mode;
-  runtime_.seat->state.store(ipc::SeatState::draining, std::memory_order_relaxed);
   acceptor_.stop();
   for (auto& socket : datagram_sockets_) socket->stop();
   // Who stops serving must not keep an address from whoever comes after. Datagram sockets may still have
@@ -325,6 +354,9 @@ void Worker::drain(DrainMode mode, std::chrono::milliseconds limit) {
     if (listener.last) acceptor_.take_waiting(std::move(fd));
   }
   runtime_.lingering.hurry();
+  keep_listeners_from_children();
+  // By this the master knows that nobody accepts here any more.
+  runtime_.seat->state.store(ipc::SeatState::draining, std::memory_order_relaxed);
   runtime_.connections.for_each([](StreamConnection& connection) { connection.on_drain(); });
   waits_.on_drain();
 }
@@ -367,9 +399,11 @@ void run_worker(WorkerSetup setup) {
   try {
     for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) ipc::check_syscall(::dup2(setup.output_fd, fd), "dup2 output");
     close_foreign_descriptors(setup);
-    Duties::take_over_signals();
+    ProcessSignals::take_over();
     prepare_last_words(status_fd);
     name_process(setup.identity);
+    volunteer_for_oom();
+    enter(setup.folder);
     setup.statm_fd = Recycling::open_statm(setup.recycle);
     if (!setup.isolation.chroot.empty()) setup.proc_fds = open_proc_fds().release();
     code = ipc::kExitPrivileges;

@@ -71,6 +71,7 @@ struct WorkerSetup {
   int bell_fd = -1;           ///< the worker's end of its own wake-up
   std::vector<int> ring_fds;  ///< of all slots, in their order; none: nobody shares anything with the pool
   int proc_fds = -1;          ///< the worker opens it where a chroot hides /proc from the plugin loader
+  std::string folder;         ///< which relative paths are found from; empty: where the master is
   Isolation isolation;
   std::size_t max_connections = 0;  ///< 0: what the descriptor limit allows
   RecycleLimits recycle;

@@ -71,6 +71,38 @@ TEST(ResolveIdentity, SupplementaryGroupsAreWhatIsListed) {
   }
 }
 
+TEST(ResolveIdentity, UsersAndGroupsMayBeNumbers) {
+  NEEDS_ROOT();
+  const Identity daemon = resolve_identity("daemon", std::nullopt);
+  const Identity same = resolve_identity(std::to_string(daemon.uid), std::nullopt);
+  EXPECT_EQ(same.uid, daemon.uid);
+  EXPECT_EQ(same.gid, daemon.gid);
+  EXPECT_EQ(same.groups, daemon.groups) << "a number that is somebody's has his groups";
+  ASSERT_EQ(::getpwuid(54321), nullptr);
+  const Identity nobodys = resolve_identity("54321", std::nullopt);
+  EXPECT_EQ(nobodys.uid, 54321U);
+  EXPECT_EQ(nobodys.gid, 54321U);
+  EXPECT_EQ(nobodys.groups, std::vector<gid_t>{54321});
+  EXPECT_EQ(nobodys.user, "54321");
+  const Identity grouped = resolve_identity("54321", "54322");
+  EXPECT_EQ(grouped.gid, 54322U);
+  EXPECT_EQ(grouped.groups, std::vector<gid_t>{54322});
+  EXPECT_EQ(resolve_user("54321"), 54321U);
+  EXPECT_EQ(resolve_user("daemon"), daemon.uid);
+  EXPECT_EQ(resolve_group("tty"), ::getgrnam("tty")->gr_gid);
+  for (const std::string name : {"4294967295", "4294967296", "-1", "1x", "1 "}) {
+    EXPECT_EQ(thrown_by([&] { resolve_identity(name, std::nullopt); }), "no user \"" + name + "\"");
+    EXPECT_EQ(thrown_by([&] { resolve_user(name); }), "no user \"" + name + "\"");
+    EXPECT_EQ(thrown_by([&] { resolve_identity("daemon", name); }), "no group \"" + name + "\"");
+  }
+  EXPECT_EQ(in_child([&] {
+              assume_identity(nobodys);
+              const Identity own = resolve_identity("54321", std::nullopt);
+              return own.uid == 54321 && own.gid == 54321 ? std::string() : std::string("not the own identity");
+            }),
+            "");
+}
+
 TEST(ResolveIdentity, UnknownNamesAreNamed) {
   EXPECT_EQ(thrown_by([] { resolve_identity("no-such-user-x", std::nullopt); }), "no user \"no-such-user-x\"");
   EXPECT_EQ(thrown_by([] { resolve_identity(std::nullopt, "no-such-group-x"); }), "no group \"no-such-group-x\"");

@@ -122,6 +122,48 @@ TEST(AccessLog, OutlivesItsWriterAndTearsNoLine) {
   for (const std::string& line : lines) ASSERT_EQ(line, "</" + std::string(50, 'x') + ">");
 }
 
+// Goal: the writer has no right but to write into the file that it has; also once the file was opened anew, where it
+// could not.
+TEST(AccessLog, IsWrittenWithoutRights) {
+  SKIP_UNLESS_ROOT();
+  Server server(config("access-log-format = %U\n"));
+  server.ready(2);
+  Client client(server.address("hello"));
+  const std::string log = server.dir() / "access.log";
+  pid_t before = -1;
+  for (int round = 0; round < 3; ++round) {
+    get(client, "/" + std::to_string(round));
+    ASSERT_TRUE(eventually([&] { return lines_of(log).size() == 1; }));
+    const pid_t writer = writer_of(server);
+    EXPECT_NE(writer, before);
+    before = writer;
+    ASSERT_TRUE(eventually([&] { return proc_status(writer, "NoNewPrivs") == "1"; }));
+    EXPECT_EQ(proc_status(writer, "Uid"), "65533\t65533\t65533\t65533");
+    EXPECT_EQ(proc_status(writer, "Gid"), "65533\t65533\t65533\t65533");
+    EXPECT_THAT(proc_status(writer, "Groups"), testing::MatchesRegex(" *"));
+    for (const char* set : {"CapPrm", "CapEff"}) EXPECT_EQ(proc_status(writer, set), "0000000000000000") << set;
+    ASSERT_EQ(::rename(log.c_str(), (log + std::to_string(round)).c_str()), 0);
+    EXPECT_EQ(server.ctl({"reopen"}).code, 0);
+  }
+  EXPECT_EQ(count(server.log(), "has ended"), 0U) << "that one makes room for another is no fault";
+  EXPECT_TRUE(server.stops_clean());
+}
+
+TEST(AccessLog, GoesOnInTheOldFileWhereItCantBeOpenedAnew) {
+  Server server(config("access-log-format = %U\n"));
+  server.ready(2);
+  Client client(server.address("hello"));
+  const std::string log = server.dir() / "access.log", old = log + ".old";
+  ASSERT_EQ(::rename(log.c_str(), old.c_str()), 0);
+  ASSERT_EQ(::mkdir(log.c_str(), 0755), 0);
+  EXPECT_EQ(server.ctl({"reopen"}).code, 0);
+  EXPECT_TRUE(server.logged("access log " + log + " goes on in the old file: open: Is a directory"));
+  get(client, "/still");
+  EXPECT_TRUE(eventually([&] { return lines_of(old) == std::vector<std::string>{"/still"}; }));
+  EXPECT_TRUE(server.stops_clean());
+  ASSERT_EQ(::rmdir(log.c_str()), 0);
+}
+
 TEST(AccessLog, HasWholeLinesOnlyWhenWorkersAreKilled) {
   Server server(config("access-log-format = <%U>\n"));
   server.ready(2);

@@ -1,12 +1,15 @@
 // Goal: the server starts into the background and says how that went; as the first process of a container it does what
 // an init would.
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <thread>
 
+#include "ipc/unique_fd.hpp"
 #include "tests/system/harness.hpp"
 
 namespace prefork::system_test {
@@ -40,8 +43,8 @@ class Background {
   }
 
   /// Starts it in the folder of its configuration, which it is given by a relative path.
-  Outcome start(std::vector<std::string> environment = {}) const {
-    const std::string words = "cd " + dir.path() + " && exec " + kMaster + " -c prefork.conf --daemon";
+  Outcome start(std::vector<std::string> environment = {}, const std::string& redirections = "") const {
+    const std::string words = "cd " + dir.path() + " && exec " + kMaster + " -c prefork.conf --daemon" + redirections;
     return run({{"sh", "-c", words}, std::move(environment), {}, {}});
   }
   Outcome ctl(const std::string& command) const { return run({{kCtl, "-s", dir / "control.sock", command}}); }
@@ -58,6 +61,43 @@ int end_of(pid_t pid) {
   int status = -1;
   eventually([&] { return ::waitpid(pid, &status, WNOHANG) == pid; });
   return status;
+}
+
+TEST(Daemon, ClosesWhatItInherited) {
+  const Background daemon(kEcho);
+  for (const char* file : {"lock", "other"}) write_file(daemon.dir / file, "");
+  // Somebody who held a lock while he started the server, say.
+  const Outcome start = daemon.start({}, " 9>lock 27<other");
+  EXPECT_EQ(start.code, 0) << start.err;
+  ASSERT_GT(daemon.pid(), 0);
+  for (const auto& [fd, target] : descriptors_of(daemon.pid())) {
+    EXPECT_NE(target, daemon.dir / "lock") << "descriptor " << fd;
+    EXPECT_NE(target, daemon.dir / "other") << "descriptor " << fd;
+  }
+  EXPECT_EQ(daemon.ctl("stop").code, 0);
+}
+
+TEST(Daemon, KeepsTheSocketsThatItWasGiven) {
+  const Background daemon("[pool main]\nworkers = 1\n[service s]\nplugin = upper\nlisten = fd:unknown\n");
+  ipc::UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof any;
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&any), length), 0);
+  ASSERT_EQ(::listen(listener.get(), 8), 0);
+  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&any), &length), 0);
+  const std::string passed = std::to_string(::fcntl(listener.get(), F_DUPFD, 10));
+  const std::string words = "cd " + daemon.dir.path() + " && export LISTEN_PID=$$ LISTEN_FDS=1 && exec " + kMaster +
+                            " -c prefork.conf --daemon 3<&" + passed + " 9<prefork.conf";
+  const Outcome start = run({{"bash", "-c", words}});
+  ::close(std::stoi(passed));
+  listener.reset();
+  EXPECT_EQ(start.code, 0) << start.err;
+  Client client(Address("tcp://127.0.0.1:" + std::to_string(ntohs(any.sin_port))));
+  EXPECT_EQ(client.send("given").receive(), "GIVEN");
+  for (const auto& [fd, target] : descriptors_of(daemon.pid())) EXPECT_NE(target, daemon.dir / "prefork.conf");
+  EXPECT_EQ(daemon.ctl("stop").code, 0);
 }
 
 TEST(Daemon, IsReadyWhenItsStarterReturns) {

@@ -66,8 +66,8 @@ std::map<std::string, int> expected(const Server& server, int listeners) {
   return {{"/dev/null", 1},
           {"pipe", 4},  // orders, words, and twice what it prints
           {"socket", listeners + 1},  // its bell: the pool shares nothing, and wakes nobody
-          {"anon_inode:[eventpoll]", 2},
-          {"anon_inode:[signalfd]", 1}};
+          {"anon_inode:[eventfd]", 1},  // of its signals
+          {"anon_inode:[eventpoll]", 2}};
 }
 
 void check(const Server& server) {

@@ -97,5 +97,14 @@ TEST(Privileges, PluginsAreInspectedWithoutRights) {
   EXPECT_TRUE(master.group_gone());
 }
 
+// Goal: where the machine is short of memory the kernel takes a worker, which is replaced, and not the master.
+TEST(Privileges, WorkersGoBeforeTheMasterWhereMemoryIsShort) {
+  Server server("[pool main]\nworkers = 2\n[service echo]\nplugin = echo\nlisten = tcp://127.0.0.1:0\n");
+  server.ready(2);
+  const auto score = [](pid_t pid) { return std::stoi(read_file("/proc/" + std::to_string(pid) + "/oom_score_adj")); };
+  for (const pid_t worker : server.workers()) EXPECT_EQ(score(worker), std::min(score(server.pid()) + 100, 1000));
+  EXPECT_TRUE(server.stops_clean());
+}
+
 }  // namespace
 }  // namespace prefork::system_test

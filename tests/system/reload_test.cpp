@@ -51,6 +51,28 @@ TEST(Reload, BySignal) {
   EXPECT_TRUE(server.stops_clean());
 }
 
+TEST(Reload, MakesAnewWhatACleanerRemoved) {
+  Server server(std::string(kWho) + "listen = unix:{dir}/it.sock\n");
+  server.ready(2);
+  const std::string socket = server.dir() / "it.sock";
+  for (const std::string& file : {socket, server.control_path(), server.pid_path()}) {
+    ASSERT_EQ(::unlink(file.c_str()), 0) << file;
+  }
+  server.signal(SIGHUP);
+  EXPECT_TRUE(server.logged("reloaded: generation 2 serves"));
+  EXPECT_EQ(body_of(ask(Address("unix:" + socket), "GET / HTTP/1.0\r\n\r\n")), "Hello, World!");
+  EXPECT_EQ(server.status()["master"]["pid"], server.pid());
+  EXPECT_EQ(read_file(server.pid_path()), std::to_string(server.pid()) + "\n");
+  const std::string made = " was removed by somebody: it is made anew";
+  for (const std::string& what :
+       {"unix:" + socket, "control socket " + server.control_path(), "pid file " + server.pid_path()}) {
+    EXPECT_EQ(count(server.log(), what + made), 1U) << what;
+  }
+  const Outcome upgrade = server.ctl({"upgrade"});
+  EXPECT_EQ(upgrade.code, 0) << upgrade.err;
+  EXPECT_TRUE(server.stops_clean());
+}
+
 TEST(Reload, AnIdleConnectionIsServedOnceMoreAndThenClosed) {
   Server server(kWho);
   server.ready(2);

@@ -117,13 +117,14 @@ TEST(ParseListen, KnowsWhichOptionFitsWhichScheme) {
       {"tcp://localhost:80", {"backlog=1", "nodelay", "reuseport", "ipv6only", "proxy-protocol"}},
       {"udp://127.0.0.1:80", {"reuseport"}},
       {"udp://[::]:80", {"reuseport", "ipv6only"}},
-      {"unix:/x", {"backlog=1", "mode=0600", "proxy-protocol"}},
-      {"unix-dgram:/x", {"mode=0600"}},
+      {"unix:/x", {"backlog=1", "mode=0600", "owner=www-data", "group=1000", "proxy-protocol"}},
+      {"unix-dgram:/x", {"mode=0600", "owner=www-data", "group=1000"}},
       {"fd:web", {"backlog=1", "nodelay", "proxy-protocol"}},
       {"fd-dgram:web", {}},
   };
   for (const auto& [address, options] : fitting) {
-    for (const std::string option : {"backlog=1", "nodelay", "reuseport", "ipv6only", "mode=0600", "proxy-protocol"}) {
+    for (const std::string option : {"backlog=1", "nodelay", "reuseport", "ipv6only", "mode=0600", "owner=www-data",
+                                     "group=1000", "proxy-protocol"}) {
       const bool fits = std::find(options.begin(), options.end(), option) != options.end();
       const std::string name = option.substr(0, option.find('='));
       EXPECT_EQ(complaint(address + ' ' + option),
@@ -139,6 +140,9 @@ TEST(ParseListen, RefusesBadOptions) {
       {"tcp://*:80 backlog=", "the option backlog of tcp://*:80: \"\" is not an integer from 1 to 65535"},
       {"tcp://*:80 backlog", "the option backlog needs a value: backlog=N"},
       {"unix:/x mode", "the option mode needs a value: mode=N"},
+      {"unix:/x owner", "the option owner needs a value: owner=NAME"},
+      {"unix:/x group=", "the option group of unix:/x: the name must not be empty"},
+      {"unix:/x group=-1", "the option group of unix:/x: \"-1\" is no name"},
       {"unix:/x mode=999", "the option mode of unix:/x: \"999\" is not an octal mode from 0000 to 0777"},
       {"tcp://*:80 nodelay=",
        "the option nodelay of tcp://*:80: \"\" is not a flag: on or off, yes or no, true or false"},
@@ -154,7 +158,8 @@ TEST(FormatListen, IsReadBack) {
   for (const std::string value :
        {"tcp://127.0.0.1:8080", "tcp://[::]:80 backlog=128 reuseport=on nodelay=off ipv6only=off",
         "udp://*:0 reuseport=on", "unix:/run/x.sock backlog=5 mode=0777", "unix-dgram:x mode=0000",
-        "tcp://localhost:http nodelay=off", "fd:web backlog=5", "fd-dgram:web"}) {
+        "unix:/run/x.sock mode=0600 owner=www-data group=33", "tcp://localhost:http nodelay=off", "fd:web backlog=5",
+        "fd-dgram:web"}) {
     EXPECT_EQ(format_listen(parse_listen(value)), value);
     EXPECT_EQ(text_of(parse_listen(format_listen(parse_listen(value)))), text_of(parse_listen(value)));
   }

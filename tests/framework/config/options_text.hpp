@@ -11,12 +11,14 @@ namespace prefork::config::testing {
 // Each structure is taken apart by name, so that a new member is a compile error here, not a gap.
 
 inline std::string text_of(const ListenSpec& spec) {
-  const auto& [address, scheme, host, port, path, fd, backlog, reuseport, nodelay, ipv6only, mode, proxy, origin] =
-      spec;
+  const auto& [address, scheme, host, port, path, fd, backlog, reuseport, nodelay, ipv6only, mode, owner, group, proxy,
+               origin] = spec;
   static_cast<void>(origin);
   return fmt::format(
-      "{} scheme={} host={} port={} path={} fd={} backlog={} reuseport={} nodelay={} ipv6only={} mode={:o} proxy={}",
-      address, static_cast<int>(scheme), host, port, path, fd, backlog, reuseport, nodelay, ipv6only, mode, proxy);
+      "{} scheme={} host={} port={} path={} fd={} backlog={} reuseport={} nodelay={} ipv6only={} mode={:o} owner={} "
+      "group={} proxy={}",
+      address, static_cast<int>(scheme), host, port, path, fd, backlog, reuseport, nodelay, ipv6only, mode, owner,
+      group, proxy);
 }
 
 inline std::string text_of(const ResourceLimit& limit) {
@@ -76,7 +78,9 @@ inline std::string text_of(const MasterOptions& master) {
 
 /// @return all that the options say, without where they come from: equal texts are equal options.
 inline std::string text_of(const Options& options) {
-  const auto& [master, pools, services, origins] = options;
+  const auto& [folder, master, pools, services, notes, origins] = options;
+  static_cast<void>(folder);  // of no meaning to what is read back from text
+  static_cast<void>(notes);
   static_cast<void>(origins);
   std::string text = text_of(master) + '\n';
   for (const auto& pool : pools) text += text_of(pool) + '\n';

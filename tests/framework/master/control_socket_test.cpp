@@ -10,6 +10,7 @@
 #include <sysexits.h>
 
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,31 @@ TEST_F(ControlSocketTest, IsForItsOwnerAlone) {
   struct stat status {};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600U);
+}
+
+TEST_F(ControlSocketTest, IsMadeAnewWhereSomebodyRemovedIt) {
+  EXPECT_FALSE(socket.restore()) << "it is there";
+  const auto before = connect();
+  turn();
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  EXPECT_TRUE(socket.restore());
+  EXPECT_FALSE(socket.restore());
+  const auto client = connect();
+  send(client, "status\n");
+  EXPECT_EQ(answers(client, 1), "{\"ok\":true,\"number\":\"1\"}\n");
+  send(before, "status\n");
+  EXPECT_EQ(answers(before, 1), "{\"ok\":true,\"number\":\"2\"}\n") << "who was connected is still heard";
+}
+
+TEST_F(ControlSocketTest, OfAnotherServerAtItsPathIsNotTouched) {
+  const auto handler = [](const ControlCommand&, ControlSocket::ClientId) { return ControlSocket::Reply{answer_ok()}; };
+  const std::string shared = folder.file("shared.sock");
+  std::optional<ControlSocket> first(std::in_place, shared, reactor, handler);
+  ASSERT_EQ(::unlink(shared.c_str()), 0);
+  const ControlSocket second(shared, reactor, handler);
+  EXPECT_EQ(test::thrown_by([&] { first->restore(); }), "another prefork-master answers at control socket " + shared);
+  first.reset();
+  EXPECT_EQ(::access(shared.c_str(), F_OK), 0) << "the file is the second one's";
 }
 
 TEST_F(ControlSocketTest, AnswersACommand) {

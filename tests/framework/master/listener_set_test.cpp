@@ -3,13 +3,19 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pwd.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sysexits.h>
 
+#include <cstring>
 #include <fstream>
 #include <optional>
 
@@ -77,9 +83,9 @@ struct Refusal {
   int code = 0;
   std::string text;
 };
-Refusal refusal(const config::Options& wanted) {
+Refusal refusal(const config::Options& wanted, const ListenerSet* previous = nullptr) {
   try {
-    const ListenerSet set(wanted);
+    const ListenerSet set(wanted, previous);
     return {};
   } catch (const StartupError& error) {
     return {error.exit_code(), error.what()};
@@ -164,6 +170,48 @@ TEST(ListenerSet, NamesAreResolvedToAllTheirAddresses) {
   EXPECT_THAT(refusal(options({{tcp("no-such-host.invalid", "80")}})).text,
               testing::StartsWith("test.conf:7: can't resolve tcp://no-such-host.invalid:80: "));
   EXPECT_EQ(refusal(options({{tcp("127.0.0.1", "no-such-service")}})).code, EX_CONFIG);
+}
+
+// A network of its own in which the loopback device is up and IPv6 off, though localhost stands for both.
+std::string leave_ipv6(const std::string& hosts) {
+  std::ofstream(hosts) << "127.0.0.1 localhost\n::1 localhost\n";
+  if (::unshare(CLONE_NEWNET | CLONE_NEWNS) == -1) return "unshare";
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == -1) return "mount /";
+  if (::mount(hosts.c_str(), "/etc/hosts", nullptr, MS_BIND, nullptr) == -1) return "mount /etc/hosts";
+  const ipc::UniqueFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP;
+  if (::ioctl(any.get(), SIOCSIFFLAGS, &request) == -1) return "SIOCSIFFLAGS";
+  std::ofstream off("/proc/sys/net/ipv6/conf/all/disable_ipv6");
+  off << "1" << std::flush;
+  return {};
+}
+
+TEST(ListenerSet, OfANameIsListenedOnWhatIsThere) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  const test::TempFolder folder;
+  EXPECT_EQ(test::in_child([&]() -> std::string {
+              if (const auto failed = leave_ipv6(folder.file("hosts")); !failed.empty()) return failed;
+              for (const std::string port : {"7417"}) {
+                const ListenerSet set(options({{tcp("localhost", port)}}));
+                if (set.listeners().size() != 1) return "listeners: " + std::to_string(set.listeners().size());
+                const std::string& address = set.listeners()[0].address;
+                if (!address.starts_with("tcp://127.0.0.1:")) return address;
+                if (set.remarks().size() != 1) return "remarks: " + std::to_string(set.remarks().size());
+                const std::string wanted = "test.conf:7: tcp://localhost:" + port +
+                                           " is not listened on at tcp://[::1]:" + port +
+                                           ": Cannot assign requested address";
+                if (set.remarks()[0] != wanted) return set.remarks()[0];
+              }
+              try {
+                const ListenerSet none(options({{tcp("::1", "7417")}}));
+                return "an address that is not there";
+              } catch (const StartupError& error) {
+                return error.what();
+              }
+            }),
+            "test.conf:7: bind tcp://[::1]:7417: Cannot assign requested address");
 }
 
 TEST(ListenerSet, APortInUseIsToldWithItsPlace) {
@@ -283,6 +331,121 @@ TEST_F(UnixListener, AFileThatIsAnotherOnesByNowStays) {
     std::ofstream(path) << "another";
   }
   EXPECT_EQ(::access(path.c_str(), F_OK), 0);
+}
+
+TEST_F(UnixListener, AFileThatSomebodyRemovedIsMadeAnewByTheNextSet) {
+  for (const bool replaced : {false, true}) {
+    const auto spec = local(path);
+    std::optional<ListenerSet> before(std::in_place, options({{spec}}));
+    ASSERT_EQ(::unlink(path.c_str()), 0);
+    std::optional<ListenerSet> another;
+    if (replaced) another.emplace(options({{spec}}));
+    if (replaced) {
+      EXPECT_EQ(refusal(options({{spec}}), &*before).code, EX_UNAVAILABLE) << "it is somebody else's by now";
+      continue;
+    }
+    const ListenerSet after(options({{spec}}), &*before);
+    EXPECT_NE(after.listeners()[0].sockets, before->listeners()[0].sockets);
+    EXPECT_EQ(after.remarks(), std::vector<std::string>{"unix:" + path + " was removed by somebody: it is made anew"});
+    before.reset();
+    EXPECT_EQ(::access(path.c_str(), F_OK), 0) << "the old one's end takes nothing away";
+    const ipc::UniqueFd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, path.size());
+    EXPECT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+}
+
+TEST_F(UnixListener, FileHasItsOwnerAndItsGroup) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  config::ListenSpec spec = local(path);
+  spec.owner = "daemon";
+  spec.group = "54321";
+  spec.mode = 0620;
+  std::optional<ListenerSet> set(std::in_place, options({{spec}}));
+  struct stat status {};
+  ASSERT_EQ(::lstat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, ::getpwnam("daemon")->pw_uid);
+  EXPECT_EQ(status.st_gid, 54321U);
+  EXPECT_EQ(status.st_mode & 0777, 0620U);
+  spec.group = "54322";
+  const ListenerSet after(options({{spec}}), &*set);
+  after.apply_options();
+  ASSERT_EQ(::lstat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_gid, 54322U);
+  set.reset();
+  spec.group = "no-such-group-x";
+  const auto refused = refusal(options({{spec}}), &after);
+  EXPECT_EQ(refused.code, EX_NOUSER);
+  EXPECT_EQ(refused.text, "test.conf:8: unix:" + path + ": no group \"no-such-group-x\"");
+  spec.group = "54321";
+  EXPECT_EQ(test::in_child([&]() -> std::string {
+              if (::setresuid(65534, 65534, 65534) != 0) return "setresuid";
+              config::ListenSpec other = spec;
+              other.path = path + "2";
+              other.address = "unix:" + other.path;
+              const auto denied = refusal(options({{other}}));
+              if (::access(other.path.c_str(), F_OK) == 0) return "the file is left";
+              return denied.text;
+            }),
+            "test.conf:8: bind unix:" + path + "2: Permission denied");
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0777), 0);
+  EXPECT_EQ(test::in_child([&]() -> std::string {
+              if (::setresuid(65534, 65534, 65534) != 0) return "setresuid";
+              config::ListenSpec other = spec;
+              other.path = path + "2";
+              other.address = "unix:" + other.path;
+              const auto denied = refusal(options({{other}}));
+              if (::access(other.path.c_str(), F_OK) == 0) return "the file is left";
+              return denied.text;
+            }),
+            "test.conf:8: chown unix:" + path + "2: Operation not permitted");
+}
+
+// Goal: of many that find a stale file at once one gets the address, and the file is his.
+TEST_F(UnixListener, OneOfManyReplacesAStaleFile) {
+  for (int round = 0; round < 20; ++round) {
+    const std::string failure = test::in_child([&] {
+      const auto* left = new ListenerSet(options({{local(path)}}));  // as if killed: never destroyed
+      return left->listeners().size() == 1 ? std::string() : std::string("not bound");
+    });
+    ASSERT_EQ(failure, "");
+    int go[2], bound[2], end[2];
+    for (int* ends : {go, bound, end}) ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    std::vector<pid_t> children;
+    for (int i = 0; i < 4; ++i) {
+      children.push_back(::fork());
+      if (children.back() != 0) continue;
+      ::close(go[1]), ::close(end[1]);
+      char byte = 0;
+      [[maybe_unused]] ssize_t n = ::read(go[0], &byte, 1);
+      try {
+        const ListenerSet set(options({{local(path)}}));
+        n = ::write(bound[1], "b", 1);
+        n = ::read(end[0], &byte, 1);
+      } catch (const StartupError&) {
+        n = ::write(bound[1], "r", 1);
+      }
+      ::_exit(0);
+    }
+    ::close(go[1]);
+    std::string outcomes;
+    while (outcomes.size() < children.size() && test::wait_for(bound[0], POLLIN)) {
+      char byte = 0;
+      if (::read(bound[0], &byte, 1) == 1) outcomes += byte;
+    }
+    EXPECT_EQ(std::count(outcomes.begin(), outcomes.end(), 'b'), 1) << outcomes;
+    const ipc::UniqueFd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, path.size());
+    EXPECT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ::close(end[1]);
+    for (const pid_t child : children) test::reap(child);
+    for (const int fd : {go[0], bound[0], bound[1], end[0]}) ::close(fd);
+    ::unlink(path.c_str());
+  }
 }
 
 TEST_F(UnixListener, PathsThatDoNotFitAreRefused) {

@@ -105,6 +105,38 @@ TEST(Log, WhatCannotBeOpenedIsNamed) {
             "open /no/such/log: No such file or directory");
 }
 
+TEST(Log, ALinkOfAnotherUsersIsNotFollowedWhereHeMayPutIt) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  const test::TempFolder folder;
+  const std::string precious = folder.file("precious"), link = folder.file("log");
+  std::ofstream(precious) << "as it was\n";
+  ASSERT_EQ(::symlink("precious", link.c_str()), 0);
+  struct Case {
+    const char* name;
+    uid_t folder_owner;
+    mode_t folder_mode;
+    uid_t link_owner;
+    bool followed;
+  };
+  for (const Case& each :
+       {Case{"root's folder", 0, 0755, 65534, true}, Case{"everybody's folder, root's link", 0, 01777, 0, true},
+        Case{"everybody's folder", 0, 01777, 65534, false}, Case{"a group's folder", 0, 0775, 65534, false},
+        Case{"another user's folder", 65534, 0755, 65534, false}}) {
+    ASSERT_EQ(::chown(folder.path().c_str(), each.folder_owner, 0), 0);
+    ASSERT_EQ(::chmod(folder.path().c_str(), each.folder_mode), 0);
+    ASSERT_EQ(::lchown(link.c_str(), each.link_owner, 0), 0);
+    const std::string before = content(precious);
+    const std::string refused = test::thrown_by([&] { Log(link, LogLevel::info).info("line"); });
+    EXPECT_EQ(refused,
+              each.followed ? "" : "open " + link + ": a link of user 65534: Too many levels of symbolic links")
+        << each.name;
+    EXPECT_EQ(content(precious) != before, each.followed) << each.name;
+  }
+  ASSERT_EQ(::unlink(link.c_str()), 0);
+  Log(link, LogLevel::info).info("line");
+  EXPECT_THAT(content(link), HasSubstr("line")) << "what is no link is made in any folder";
+}
+
 TEST(Log, AFullDiskIsCountedAndSurvived) {
   Log log("/dev/full", LogLevel::info);
   for (int i = 0; i < 3; ++i) log.info("lost");

@@ -39,6 +39,34 @@ TEST(PidFile, HoldsThePidAndGoesWithItsOwner) {
   EXPECT_NE(::access(folder.file("pid").c_str(), F_OK), 0);
 }
 
+TEST(PidFile, IsMadeAnewWhereSomebodyRemovedIt) {
+  const test::TempFolder folder;
+  const std::string path = folder.file("pid");
+  {
+    PidFile file(path);
+    const int fd = file.fd();
+    EXPECT_FALSE(file.restore()) << "it is there";
+    ASSERT_EQ(::unlink(path.c_str()), 0);
+    EXPECT_TRUE(file.restore());
+    EXPECT_EQ(file.fd(), fd);
+    EXPECT_EQ(content(path), std::to_string(::getpid()) + "\n");
+    EXPECT_EQ(exit_code_of(path), EX_UNAVAILABLE) << "it is locked";
+  }
+  EXPECT_NE(::access(path.c_str(), F_OK), 0);
+}
+
+TEST(PidFile, OfAnotherServerAtItsPathIsNotTouched) {
+  const test::TempFolder folder;
+  const std::string path = folder.file("pid");
+  {
+    PidFile file(path);
+    ASSERT_EQ(::unlink(path.c_str()), 0);
+    std::ofstream(path) << "another";
+    EXPECT_EQ(test::thrown_by([&] { file.restore(); }), "open pid file " + path + ": File exists");
+  }
+  EXPECT_EQ(content(path), "another");
+}
+
 TEST(PidFile, AnEmptyPathIsNoFile) { const PidFile file(""); }
 
 TEST(PidFile, AnotherMasterIsNamed) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/worker/duties.hpp"
+#include "framework/worker/process_signals.hpp"
 #include "framework/worker/shared_waits.hpp"
 #include "ipc/pipe.hpp"
 #include "ipc/wakeup.hpp"
@@ -140,13 +141,8 @@ struct Officer final : DutyOfficer {
 struct DutiesTest : LinkTest {
   void SetUp() override {
     LinkTest::SetUp();
-    sigset_t term;
-    sigemptyset(&term);
-    for (const int signal : {SIGTERM, SIGUSR1, SIGUSR2}) sigaddset(&term, signal);
-    ::sigprocmask(SIG_BLOCK, &term, &before);
+    if (ProcessSignals::fd() == -1) ProcessSignals::take_over();
   }
-  void TearDown() override { ::sigprocmask(SIG_SETMASK, &before, nullptr); }
-  sigset_t before{};
   Officer officer;
   ipc::Wakeup wakeup = ipc::Wakeup::create();
   ipc::Bells bells{{wakeup.ring_fd()}};
@@ -162,6 +158,7 @@ TEST_F(DutiesTest, PassesOnOrdersSignalsAndTheMastersDeathOnce) {
   ::raise(SIGTERM);
   EXPECT_TRUE(h.turn_until([&] { return officer.retirements == 1; }));
   ::raise(SIGUSR2);
+  ::raise(SIGUSR1);
   ::raise(SIGUSR1);
   EXPECT_TRUE(h.turn_until([&] { return officer.signals.size() == 2; }));
   EXPECT_THAT(officer.signals, testing::UnorderedElementsAre(SIGUSR1, SIGUSR2));
