@@ -40,7 +40,13 @@ using CounterValues = std::array<std::uint64_t, kCounters>;
 std::string_view counter_name(Counter counter) noexcept;
 
 /// The worker's own word on whether it accepts; empty: the seat has no worker.
-enum class SeatState : std::uint8_t { empty, starting, accepting, draining };
+enum class SeatState : std::uint8_t {
+  empty,
+  starting,
+  accepting,
+  draining,
+  closed,  ///< draining, and its listeners are closed
+};
 
 enum class ActivityKind : std::uint8_t { none, starting, stopping, connection, datagram, request, timer };
 

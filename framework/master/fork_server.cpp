@@ -36,8 +36,6 @@ constexpr std::chrono::seconds kStartPatience{5};
 constexpr std::chrono::milliseconds kEndPatience{500};
 constexpr const char* kOwnProgram = "/proc/self/exe";
 
-WireDeadline within(std::chrono::milliseconds patience) { return std::chrono::steady_clock::now() + patience; }
-
 /// What the server says first.
 struct Greeting {
   unsigned threads = 1;
@@ -218,10 +216,10 @@ void ForkServer::greet() {
 }
 
 pid_t ForkServer::ask(const ForkOrder& order) {
-  const auto deadline = within(kPatience);
+  ipc::Patience patience(kPatience);
   try {
-    send_order(socket_.get(), order.text, order.descriptors, deadline);
-    const auto packet = receive_packet_by(socket_.get(), deadline);
+    send_order(socket_.get(), order.text, order.descriptors, patience);
+    const auto packet = receive_packet(socket_.get(), patience);
     Answer said;
     if (!packet || packet->size() != sizeof said) ipc::throw_errno(EPIPE, "it has ended");
     std::memcpy(&said, packet->data(), sizeof said);
@@ -265,9 +263,9 @@ bool ForkServer::buried(pid_t pid) {
 void ForkServer::stop() noexcept {
   socket_.reset();
   if (pid_ <= 0 || owner_ != ::getpid()) return;
-  const auto deadline = within(kEndPatience);
+  ipc::Patience patience(kEndPatience);
   while (::waitpid(pid_, nullptr, WNOHANG) == 0) {
-    if (std::chrono::steady_clock::now() >= deadline) {
+    if (patience.is_over()) {
       ::kill(pid_, SIGKILL);
       ::waitpid(pid_, nullptr, 0);
       break;

@@ -26,19 +26,18 @@ union ControlSpace {
   char bytes[CMSG_SPACE(kDescriptorsPerPacket * sizeof(int))];
 };
 
-void wait_for(int socket, short events, WireDeadline deadline) {
+void wait_for(int socket, short events, ipc::Patience& patience) {
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd ready{socket, events, 0};
-    const int n = ::poll(&ready, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    const int n = ::poll(&ready, 1, patience.slice());
     if (n > 0) return;
-    if (n == 0 && left.count() <= 0) ipc::throw_errno(ETIMEDOUT, "fork server");
+    if (n == 0 && patience.is_over()) ipc::throw_errno(ETIMEDOUT, "fork server");
     if (n == -1 && errno != EINTR) ipc::throw_errno("poll fork server");
   }
 }
 
 void send_packet(int socket, char more, std::string_view text, const int* descriptors, std::size_t count,
-                 WireDeadline deadline) {
+                 ipc::Patience& patience) {
   std::array<iovec, 2> parts{iovec{&more, 1}, iovec{const_cast<char*>(text.data()), text.size()}};
   ControlSpace control{};
   msghdr message{};
@@ -56,7 +55,7 @@ void send_packet(int socket, char more, std::string_view text, const int* descri
   while (::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == -1) {
     if (errno == EINTR) continue;
     if (errno != EAGAIN) ipc::throw_errno("sendmsg fork server");
-    wait_for(socket, POLLOUT, deadline);
+    wait_for(socket, POLLOUT, patience);
   }
 }
 
@@ -74,14 +73,14 @@ void take_descriptors(msghdr& message, std::vector<ipc::UniqueFd>& descriptors) 
 
 }  // namespace
 
-void send_order(int socket, std::string_view text, const std::vector<int>& descriptors, WireDeadline deadline) {
+void send_order(int socket, std::string_view text, const std::vector<int>& descriptors, ipc::Patience& patience) {
   std::size_t sent = 0;
   do {
     const std::string_view part = text.substr(0, kTextPerPacket);
     text.remove_prefix(part.size());
     const std::size_t count = std::min(descriptors.size() - sent, kDescriptorsPerPacket);
     const bool last = text.empty() && sent + count == descriptors.size();
-    send_packet(socket, last ? kLast : kMore, part, descriptors.data() + sent, count, deadline);
+    send_packet(socket, last ? kLast : kMore, part, descriptors.data() + sent, count, patience);
     sent += count;
   } while (!text.empty() || sent < descriptors.size());
 }
@@ -108,10 +107,10 @@ std::optional<ReceivedOrder> receive_order(int socket) {
   }
 }
 
-std::optional<std::string> receive_packet_by(int socket, WireDeadline deadline) {
+std::optional<std::string> receive_packet(int socket, ipc::Patience& patience) {
   std::array<char, 512> packet;
   for (;;) {
-    wait_for(socket, POLLIN, deadline);
+    wait_for(socket, POLLIN, patience);
     const ssize_t n = ::recv(socket, packet.data(), packet.size(), MSG_DONTWAIT);
     if (n > 0) return std::string(packet.data(), static_cast<std::size_t>(n));
     if (n == 0 || errno == ECONNRESET) return std::nullopt;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr unsigned kPacketsPerTurn = 64;
 // When the server stops: until listeners are shut under workers that are stuck, and how often it is looked.
-constexpr std::chrono::milliseconds kListenersPatience{1000};
+constexpr std::chrono::milliseconds kListenersPatience{2000};
 constexpr std::chrono::milliseconds kListenersPause{5};
 constexpr unsigned kLastPackets = 256;  // a grandchild may hold the pipe and go on writing
 
@@ -282,7 +282,8 @@ void Workforce::shut_listeners(TimePoint now) {
   if (!listeners_until_) return;
   bool accepting = false;
   table_.for_each([&](const WorkerRecord& worker) {
-    accepting |= scoreboard_.slot(worker.slot).state.load(std::memory_order_relaxed) != ipc::SlotState::draining;
+    const ipc::Seat& seat = (*pools_.at(worker.pool).seats)[worker.slot];
+    accepting |= seat.state.load(std::memory_order_relaxed) != ipc::SeatState::closed;
   });
   if (accepting && now < *listeners_until_) return;
   listeners_until_.reset();

@@ -230,6 +230,10 @@ void Worker::turn() {
   runtime_.loop.turn();
   slot_.end_activity();
   acceptor_.reconsider();
+  // By this the master knows that nobody accepts here any more.
+  if (runtime_.drain != DrainMode::none && !acceptor_.takes_waiting()) {
+    runtime_.seat->state.store(ipc::SeatState::closed, std::memory_order_relaxed);
+  }
   if (recycling_.served_enough(slot_)) recycle(recycling_.served_out());
 }
 
@@ -355,7 +359,6 @@ void Worker::drain(DrainMode mode, std::chrono::milliseconds limit) {
   }
   runtime_.lingering.hurry();
   keep_listeners_from_children();
-  // By this the master knows that nobody accepts here any more.
   runtime_.seat->state.store(ipc::SeatState::draining, std::memory_order_relaxed);
   runtime_.connections.for_each([](StreamConnection& connection) { connection.on_drain(); });
   waits_.on_drain();

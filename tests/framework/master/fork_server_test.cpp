@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -26,7 +27,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-WireDeadline soon() { return std::chrono::steady_clock::now() + 20s; }
+void send(int socket, const std::string& text, const std::vector<int>& descriptors) {
+  ipc::Patience patience(20s);
+  send_order(socket, text, descriptors, patience);
+}
+
+std::optional<std::string> receive(int socket) {
+  ipc::Patience patience(20s);
+  return receive_packet(socket, patience);
+}
 
 struct Ends {
   Ends() {
@@ -45,7 +54,7 @@ TEST(ForkWire, CarriesTextsAndDescriptorsOfAnySize) {
       Ends ends;
       std::string text(bytes, 'x');
       for (std::size_t i = 0; i < bytes; i += 100) text[i] = static_cast<char>('a' + i % 26);
-      std::thread sender([&] { send_order(ends.here.get(), text, std::vector<int>(descriptors, null.get()), soon()); });
+      std::thread sender([&] { send(ends.here.get(), text, std::vector<int>(descriptors, null.get())); });
       const auto order = receive_order(ends.there.get());
       sender.join();
       ASSERT_TRUE(order);
@@ -61,14 +70,14 @@ TEST(ForkWire, AnEndIsAnEnd) {
   Ends ends;
   ends.here.reset();
   EXPECT_FALSE(receive_order(ends.there.get()));
-  EXPECT_FALSE(receive_packet_by(ends.there.get(), soon()));
+  EXPECT_FALSE(receive(ends.there.get()));
 }
 
 TEST(ForkWire, WhoDoesNotReadOrAnswerIsNotWaitedFor) {
   Ends ends;
-  const auto at_once = std::chrono::steady_clock::now();
-  EXPECT_THROW(send_order(ends.here.get(), std::string(10'000'000, 'x'), {}, at_once), std::system_error);
-  EXPECT_THROW(receive_packet_by(ends.here.get(), at_once), std::system_error);
+  ipc::Patience none(0ms);
+  EXPECT_THROW(send_order(ends.here.get(), std::string(10'000'000, 'x'), {}, none), std::system_error);
+  EXPECT_THROW(receive_packet(ends.here.get(), none), std::system_error);
 }
 
 /// Serves in a child of the test, so that what is forked are the test's children.
@@ -85,7 +94,7 @@ struct ServedForks : testing::Test {
       });
     }
     ends.there.reset();
-    greeting = receive_packet_by(ends.here.get(), soon());
+    greeting = receive(ends.here.get());
   }
   ~ServedForks() override {
     ends.here.reset();
@@ -96,8 +105,8 @@ struct ServedForks : testing::Test {
     int error;
   };
   Answer ask(const std::string& text, const std::vector<int>& descriptors = {}) {
-    send_order(ends.here.get(), text, descriptors, soon());
-    const auto packet = receive_packet_by(ends.here.get(), soon());
+    send(ends.here.get(), text, descriptors);
+    const auto packet = receive(ends.here.get());
     Answer answer{-1, -1};
     if (packet && packet->size() == sizeof answer) std::memcpy(&answer, packet->data(), sizeof answer);
     return answer;
