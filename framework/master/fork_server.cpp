@@ -196,7 +196,8 @@ void ForkServer::start() {
 void ForkServer::greet() {
   std::string refusal = "it did not begin";
   try {
-    if (const auto packet = receive_packet_by(socket_.get(), within(kStartPatience))) {
+    ipc::Patience patience(kStartPatience);
+    if (const auto packet = receive_packet(socket_.get(), patience)) {
       const Greeting greeting = decode_greeting(*packet);
       if (greeting.threads > 1) {
         stop();

@@ -341,7 +341,8 @@ TEST(Chat, BadInputIsToldAndDoesNoHarm) {
     }
     client.finish_sending();
     EXPECT_TRUE(client.closed());
-    Client(server.address("chat", 1)).send(rubbish.substr(0, 300)).receive();
+    // Such datagrams are not answered; what comes behind is.
+    Client(server.address("chat", 1)).send(rubbish.substr(0, 300)).send("Q nobody").receive();
   }
   Talker silent(server);
   EXPECT_EQ(silent.line(), kAsk);

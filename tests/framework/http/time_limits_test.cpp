@@ -211,6 +211,7 @@ struct UnlimitedTest : TimeLimitsTest {
 
 TEST_F(UnlimitedTest, NothingIsTimed) {
   std::uint64_t started = 1;
+  runtime.slot.heartbeat_ns.store(0);
   service.fill = [&](Router& router) {
     router.get("/", [&](Request& request) -> Task<Response> {
       started = runtime.slot.heartbeat_ns.load();

@@ -44,7 +44,8 @@ TEST(ActivityText, BelievesNothing) {
 }
 
 TEST(ActivityText, WhoHasAClient) {
-  const ipc::Scoreboard board = ipc::Scoreboard::create(1);
+  ipc::Scoreboard board = ipc::Scoreboard::create(1);
+  board.assign(0);
   ipc::WorkerSlot& slot = board.slot(0);
   EXPECT_FALSE(has_a_client(slot));
   slot.connections.store(1);
