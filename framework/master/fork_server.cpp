@@ -97,7 +97,7 @@ pid_t fork_sibling() noexcept {
   ::_exit(ipc::kExitInternal);
 }
 
-Answer answer(ReceivedOrder order, int socket, const CarryOut& carry_out) {
+Answer answer(ReceivedOrder& order, int socket, const CarryOut& carry_out) {
   if (order.error != 0) return {-1, order.error};
   if (count_threads() > 1) return {-1, EDEADLK};
   const pid_t pid = fork_sibling();
@@ -106,7 +106,7 @@ Answer answer(ReceivedOrder order, int socket, const CarryOut& carry_out) {
   ::close(socket);
   std::vector<int> descriptors;
   for (ipc::UniqueFd& fd : order.descriptors) descriptors.push_back(fd.release());
-  carry_out_in_child(carry_out, order.text, std::move(descriptors));
+  carry_out_in_child(carry_out, order.text.view(), std::move(descriptors));
 }
 
 }  // namespace
@@ -140,7 +140,7 @@ void serve_forks(ipc::UniqueFd socket, const std::string& build, const CarryOut&
     const std::string greeting = encode({count_threads(), build});
     ::send(socket.get(), greeting.data(), greeting.size(), MSG_NOSIGNAL);
     while (auto order = receive_order(socket.get())) {
-      const Answer said = answer(std::move(*order), socket.get(), carry_out);
+      const Answer said = answer(*order, socket.get(), carry_out);
       if (::send(socket.get(), &said, sizeof said, MSG_NOSIGNAL) == -1) break;
     }
   } catch (const std::exception& error) {
@@ -157,15 +157,13 @@ pid_t ForkServer::fork(const ForkOrder& order) {
     owner_ = ::getpid();
     forlorn_ = false;
   }
-  if (!forlorn_ && !socket_.is_open()) start();
-  if (!socket_.is_open()) return fork_here(order);
-  try {
-    return ask(order);
-  } catch (const std::system_error& error) {
-    if (error.code().value() == EAGAIN || error.code().value() == ENOMEM) throw;  // no process is to be had
-    trouble(std::string("the fork server: ") + error.what());
-    return fork_here(order);
+  // Whoever kills it once must not be answered by a copy of the master.
+  for (int tries = 2; tries > 0 && !forlorn_; --tries) {
+    if (!socket_.is_open()) start();
+    if (!socket_.is_open()) continue;
+    if (const auto pid = ask(order)) return *pid;
   }
+  return fork_here(order);
 }
 
 void ForkServer::start() {
@@ -194,49 +192,55 @@ void ForkServer::start() {
 }
 
 void ForkServer::greet() {
-  std::string refusal = "it did not begin";
+  ipc::Patience patience(kStartPatience);
+  std::optional<std::string> packet;
   try {
-    ipc::Patience patience(kStartPatience);
-    if (const auto packet = receive_packet(socket_.get(), patience)) {
-      const Greeting greeting = decode_greeting(*packet);
-      if (greeting.threads > 1) {
-        stop();
-        forlorn_ = true;
-        if (!tell_) throw StartupError(EX_CONFIG, threads_sentence(greeting.threads));
-        return trouble(threads_sentence(greeting.threads));
-      }
-      if (greeting.build == build_) return;
-      refusal = "the files of this build are not there any more";
-    }
-  } catch (const std::system_error& error) {
-    refusal = error.what();
+    packet = receive_packet(socket_.get(), patience);
+  } catch (const std::system_error&) {  // it hangs
   }
+  if (!packet) {
+    stop();
+    return trouble("the fork server did not begin");
+  }
+  const Greeting greeting = decode_greeting(*packet);
+  if (greeting.threads == 1 && greeting.build == build_) return;
   stop();
   forlorn_ = true;
-  trouble("no fork server: " + refusal + "; workers are copies of the master until it is upgraded or restarted");
+  const bool has_threads = greeting.threads > 1;
+  if (has_threads && !tell_) throw StartupError(EX_CONFIG, threads_sentence(greeting.threads));
+  const std::string why =
+      has_threads ? threads_sentence(greeting.threads) : "the files of this build are not there any more";
+  trouble("no fork server: " + why + "; workers are copies of the master until it is upgraded or restarted");
 }
 
-pid_t ForkServer::ask(const ForkOrder& order) {
+std::optional<pid_t> ForkServer::ask(const ForkOrder& order) {
   ipc::Patience patience(kPatience);
   try {
     send_order(socket_.get(), order.text, order.descriptors, patience);
-    const auto packet = receive_packet(socket_.get(), patience);
-    Answer said;
-    if (!packet || packet->size() != sizeof said) ipc::throw_errno(EPIPE, "it has ended");
-    std::memcpy(&said, packet->data(), sizeof said);
-    if (said.error == EDEADLK) {
-      stop();
-      forlorn_ = true;
-      ipc::throw_errno(EDEADLK, "it has threads");
-    }
-    if (said.error != 0) ipc::throw_errno(said.error, "fork");
-    return said.pid;
-  } catch (const std::system_error& error) {
-    // Half an order may be on its way, or an answer that nobody waits for.
-    const int code = error.code().value();
-    if (code == EPIPE || code == ETIMEDOUT || code == ECONNRESET) stop();
-    throw;
+  } catch (const std::system_error& error) {  // not whole: nothing comes of it
+    trouble(std::string("the fork server does not take an order: ") + error.what());
+    stop();
+    return std::nullopt;
   }
+  std::optional<std::string> packet;
+  try {
+    packet = receive_packet(socket_.get(), patience);
+  } catch (const std::system_error&) {
+  }
+  Answer said;
+  if (!packet || packet->size() != sizeof said) {
+    stop();
+    ipc::throw_errno(EPIPE, "the fork server gives no answer");
+  }
+  std::memcpy(&said, packet->data(), sizeof said);
+  if (said.error == 0) return said.pid;
+  if (said.error == EAGAIN || said.error == ENOMEM) ipc::throw_errno(said.error, "fork");
+  const bool has_threads = said.error == EDEADLK;
+  trouble(has_threads ? "the fork server has threads: workers are copies of the master from now on"
+                      : std::string("the fork server can't carry out an order: ") + std::strerror(said.error));
+  stop();
+  forlorn_ = forlorn_ || has_threads;
+  return std::nullopt;
 }
 
 // What a copy of the master has in its memory is what this class is for: only where there is no other way.

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,7 +43,9 @@ class ForkServer {
 
   /// Forks a child of this process that carries the order out. Without a server, which is said once, the child is a
   /// copy of this process. Waits for the server's answer, a second at the most.
-  /// @throws std::system_error: no process, no descriptors; StartupError: threads, while nobody is told of trouble
+  /// @throws std::system_error: no process, no descriptors; EPIPE: the server ended before it answered, and there may
+  /// be such a child, which the caller makes go by closing what it is given; StartupError: threads, while nobody is
+  /// told of trouble
   pid_t fork(const ForkOrder& order);
 
   /// From now on trouble is told instead of thrown, and the master goes on.
@@ -57,7 +60,7 @@ class ForkServer {
  private:
   void start();
   void greet();
-  pid_t ask(const ForkOrder& order);
+  std::optional<pid_t> ask(const ForkOrder& order);  ///< nullopt: no child comes of it
   pid_t fork_here(const ForkOrder& order);
   void trouble(const std::string& sentence);
 

@@ -1,6 +1,7 @@
 #include "framework/master/fork_wire.hpp"
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -8,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "ipc/syscall.hpp"
 
@@ -85,15 +87,29 @@ void send_order(int socket, std::string_view text, const std::vector<int>& descr
   } while (!text.empty() || sent < descriptors.size());
 }
 
+OrderText::OrderText() : bytes_(nullptr) {
+  void* const room = ::mmap(nullptr, kMostText + kTextPerPacket, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) ipc::throw_errno("mmap fork server");
+  bytes_ = static_cast<char*>(room);
+}
+
+OrderText::OrderText(OrderText&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, nullptr)), length_(std::exchange(other.length_, 0)) {}
+
+OrderText::~OrderText() {
+  if (bytes_ != nullptr) ::munmap(bytes_, kMostText + kTextPerPacket);
+}
+
 std::optional<ReceivedOrder> receive_order(int socket) {
   ReceivedOrder order;
-  std::vector<char> buffer(1 + kTextPerPacket);
   for (;;) {
-    iovec part{buffer.data(), buffer.size()};
+    char more = kLast;
+    std::array<iovec, 2> parts{iovec{&more, 1}, iovec{order.text.end(), kTextPerPacket}};
     ControlSpace control{};
     msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
     message.msg_control = control.bytes;
     message.msg_controllen = sizeof control.bytes;
     const ssize_t n = ipc::retry_eintr([&] { return ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC); });
@@ -101,9 +117,10 @@ std::optional<ReceivedOrder> receive_order(int socket) {
     if (n == -1) ipc::throw_errno("recvmsg fork server");
     take_descriptors(message, order.descriptors);
     if ((message.msg_flags & MSG_CTRUNC) != 0) order.error = EMFILE;
-    if (order.text.size() > kMostText) order.error = EMSGSIZE;
-    if (order.error == 0) order.text.append(buffer.data() + 1, static_cast<std::size_t>(n) - 1);
-    if (buffer[0] == kLast) return order;
+    const std::size_t text = static_cast<std::size_t>(n) - 1;
+    if (order.text.view().size() + text > kMostText) order.error = EMSGSIZE;
+    if (order.error == 0) order.text.grow(text);
+    if (more == kLast) return order;
   }
 }
 

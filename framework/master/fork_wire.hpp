@@ -15,8 +15,26 @@ namespace prefork::master {
 /// @throws std::system_error: the socket fails, or ETIMEDOUT
 void send_order(int socket, std::string_view text, const std::vector<int>& descriptors, ipc::Patience& patience);
 
+/// A text that is gone from the process's memory when it is destroyed: a later child must not find it in its copy.
+class OrderText {
+ public:
+  OrderText();  ///< @throws std::system_error
+  OrderText(OrderText&& other) noexcept;
+  OrderText& operator=(OrderText&&) = delete;
+  ~OrderText();
+
+  std::string_view view() const noexcept { return {bytes_, length_}; }
+  /// Room for more, behind the text; of what is written there so much counts.
+  char* end() noexcept { return bytes_ + length_; }
+  void grow(std::size_t bytes) noexcept { length_ += bytes; }
+
+ private:
+  char* bytes_;
+  std::size_t length_ = 0;
+};
+
 struct ReceivedOrder {
-  std::string text;
+  OrderText text;
   std::vector<ipc::UniqueFd> descriptors;
   int error = 0;  ///< it is not whole: EMFILE, EMSGSIZE
 };

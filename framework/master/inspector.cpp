@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <system_error>
 
 #include "framework/master/startup_error.hpp"
 #include "ipc/patience.hpp"
@@ -121,6 +122,15 @@ std::string Inspector::run(const std::string& subject, int keep_fd, const Work& 
 }
 
 std::string Inspector::run(const std::string& subject, const Start& start) const {
+  try {
+    return try_once(subject, start);
+  } catch (const std::system_error& error) {
+    if (error.code().value() != EPIPE) throw;  // of a process that may have come, nothing is read
+    return try_once(subject, start);
+  }
+}
+
+std::string Inspector::try_once(const std::string& subject, const Start& start) const {
   int ends[2];
   ipc::check_syscall(::pipe2(ends, O_CLOEXEC), "pipe2");
   ipc::UniqueFd read_end(ends[0]), write_end(ends[1]);

@@ -41,6 +41,8 @@ class Inspector {
   std::string run(const std::string& subject, const Start& start) const;
 
  private:
+  std::string try_once(const std::string& subject, const Start& start) const;
+
   Limits limits_;
 };
 

@@ -62,10 +62,10 @@ Set common(const Set& a, const Set& b) {
 }
 
 // The table of docs/architecture.md.
-std::map<std::string, int> expected(const Server& server, int listeners) {
+std::map<std::string, int> expected(int listeners) {
   return {{"/dev/null", 1},
-          {"pipe", 4},  // orders, words, and twice what it prints
-          {"socket", listeners + 1},  // its bell: the pool shares nothing, and wakes nobody
+          {"pipe", 4},                  // orders, words, and twice what it prints
+          {"socket", listeners + 1},    // its bell: the pool shares nothing, and wakes nobody
           {"anon_inode:[eventfd]", 1},  // of its signals
           {"anon_inode:[eventpoll]", 2}};
 }
@@ -76,14 +76,14 @@ void check(const Server& server) {
   std::vector<Held> all;
   for (const pid_t pid : main) {
     all.push_back(held_by(pid));
-    EXPECT_EQ(all.back().kinds, expected(server, 3));
+    EXPECT_EQ(all.back().kinds, expected(3));
     EXPECT_EQ(common(all.back().sockets, all.front().sockets).size(), all.size() == 1 ? 4U : 3U)
         << "siblings share the listeners";
   }
   const std::set<std::string> main_sockets = all.front().sockets;
   for (const pid_t pid : other) {
     all.push_back(held_by(pid));
-    EXPECT_EQ(all.back().kinds, expected(server, 2));
+    EXPECT_EQ(all.back().kinds, expected(2));
     EXPECT_TRUE(common(all.back().sockets, main_sockets).empty()) << "no listener of another pool";
   }
   for (std::size_t i = 0; i < all.size(); ++i) {

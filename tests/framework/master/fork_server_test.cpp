@@ -59,7 +59,7 @@ TEST(ForkWire, CarriesTextsAndDescriptorsOfAnySize) {
       sender.join();
       ASSERT_TRUE(order);
       EXPECT_EQ(order->error, 0);
-      EXPECT_TRUE(order->text == text) << bytes;
+      EXPECT_TRUE(order->text.view() == text) << bytes;
       EXPECT_EQ(order->descriptors.size(), descriptors);
       for (const auto& fd : order->descriptors) EXPECT_EQ(::fcntl(fd.get(), F_GETFD), FD_CLOEXEC);
     }
