@@ -14,6 +14,7 @@
 #include <cstring>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "framework/master/clock.hpp"
@@ -65,7 +66,8 @@ class Output {
     report_.error = written < lines.size() ? file_.error() : 0;
     report_.lost +=
         static_cast<std::uint64_t>(std::count(lines.begin() + static_cast<long>(written), lines.end(), '\n'));
-    if ((report_.error == 0) != (before == 0)) tell();
+    // The first time too: the writer before this one may have failed.
+    if ((report_.error == 0) != (before == 0) || !std::exchange(has_written_, true)) tell();
     tell_in_time();
   }
 
@@ -99,7 +101,7 @@ class Output {
   void tell() noexcept {
     told_ = std::chrono::steady_clock::now();
     const auto packet = encode(report_);
-    if (ipc::send_packet(reports_, packet) == ipc::SendResult::sent) report_ = {0, report_.error, 0};
+    if (ipc::send_packet(reports_, packet) == ipc::SendResult::sent) report_ = {0, report_.error};
   }
 
   LogFile file_;
@@ -107,6 +109,7 @@ class Output {
   LogWriterReport report_;
   std::chrono::steady_clock::time_point told_{};
   bool dropped_ = false;
+  bool has_written_ = false;
 };
 
 ipc::UniqueFd take_signals() {
@@ -153,7 +156,6 @@ std::array<std::byte, kLogWriterReportBytes> encode(const LogWriterReport& repor
   std::array<std::byte, kLogWriterReportBytes> packet;
   std::memcpy(packet.data(), &report.lost, 8);
   std::memcpy(packet.data() + 8, &report.error, 4);
-  std::memcpy(packet.data() + 12, &report.reopen_error, 4);
   return packet;
 }
 
@@ -162,7 +164,6 @@ std::optional<LogWriterReport> decode_log_writer_report(std::span<const std::byt
   LogWriterReport report;
   std::memcpy(&report.lost, packet.data(), 8);
   std::memcpy(&report.error, packet.data() + 8, 4);
-  std::memcpy(&report.reopen_error, packet.data() + 12, 4);
   return report;
 }
 

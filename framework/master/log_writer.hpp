@@ -14,9 +14,8 @@ namespace prefork::master {
 struct LogWriterReport {
   std::uint64_t lost = 0;  ///< lines since the report before
   int error = 0;           ///< errno of the last attempt to write; zero: the file is written
-  int reopen_error = 0;    ///< errno: it could not be opened anew, and goes on in the old file
 };
-constexpr std::size_t kLogWriterReportBytes = 16;
+constexpr std::size_t kLogWriterReportBytes = 12;
 std::array<std::byte, kLogWriterReportBytes> encode(const LogWriterReport& report) noexcept;
 /// @return nullopt where the packet is no report.
 std::optional<LogWriterReport> decode_log_writer_report(std::span<const std::byte> packet) noexcept;

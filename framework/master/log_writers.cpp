@@ -143,10 +143,6 @@ void LogWriters::take(Writer& writer, const LogWriterReport& report) {
     writer.lost_now = 0;
   }
   writer.error = report.error;
-  if (report.reopen_error != 0) {
-    log_.error("access log " + writer.path +
-               " goes on in the old file: open: " + std::generic_category().message(report.reopen_error));
-  }
 }
 
 std::vector<AccessLogStatus> LogWriters::report() const {

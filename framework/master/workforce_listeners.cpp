@@ -23,7 +23,7 @@ void Workforce::note_sockets(WorkerRecord& worker) const {
   });
 }
 
-/// What is listened on after what is under way now; after a stop nothing.
+/// What is listened on after what is under way now, if that is no stop.
 const ListenerSet& Workforce::lasting_listeners() const noexcept {
   const bool rolls = rollout_ && rollout_->phase == Rollout::Phase::rolling;
   return *(rolls ? rollout_->next : current_)->listeners;
@@ -44,7 +44,7 @@ void Workforce::tell_what_to_empty(const WorkerRecord& worker) const {
     for (std::size_t i = first; i < std::min(worker.sockets.size(), first + kGroup); ++i) {
       const GivenSocket& given = worker.sockets[i];
       const auto socket = given.socket.lock();
-      const bool stays = socket != nullptr && lasting_listeners().has(*socket);
+      const bool stays = !stopping_ && socket != nullptr && lasting_listeners().has(*socket);
       if (given.has_backlog && !stays) bits |= 1U << (i - first);
     }
     if (bits == 0) continue;

@@ -90,7 +90,7 @@ TEST(CrashLoopStop, DuringAHangingStart) {
   ASSERT_TRUE(eventually([&] { return server.workers("bad").size() == 2; }));
   server.signal(SIGTERM);
   ASSERT_TRUE(server.logged("graceful stop"));
-  server.signal(SIGTERM);
+  server.signal(SIGINT);
   ASSERT_TRUE(server.logged("fast stop"));
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait_exit(), 0);

@@ -67,7 +67,7 @@ TEST(Daemon, ClosesWhatItInherited) {
   const Background daemon(kEcho);
   for (const char* file : {"lock", "other"}) write_file(daemon.dir / file, "");
   // Somebody who held a lock while he started the server, say.
-  const Outcome start = daemon.start({}, " 9>lock 27<other");
+  const Outcome start = daemon.start({}, " 9>lock 7<other");
   EXPECT_EQ(start.code, 0) << start.err;
   ASSERT_GT(daemon.pid(), 0);
   for (const auto& [fd, target] : descriptors_of(daemon.pid())) {

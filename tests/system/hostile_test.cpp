@@ -15,15 +15,16 @@ using testing::Not;
 constexpr const char* kSecret = "what only the good pool may know";
 constexpr const char* kOwn = "what the other pool knows itself";
 
-const std::string kEvil = std::string(R"([pool evil]
+const std::string kEvil = std::string(R"([service hostile]
+plugin = {plugins}/hostile.so
+pool = evil
+own = )") + kOwn + R"(
+listen = tcp://127.0.0.1:0
+[pool evil]
 workers = 2
 user = nobody
 limit-core = 0
-worker-timeout = 1s
-[service hostile]
-plugin = {plugins}/hostile.so
-pool = evil
-own = )") + kOwn + "\nlisten = tcp://127.0.0.1:0\n";
+)";
 
 /// With its bits turned, so that its receiver does not find what it received.
 std::string turned(const std::string& text) {
@@ -39,7 +40,7 @@ std::string turned(const std::string& text) {
 // With a reload or an upgrade every few rounds, as they come.
 TEST(Hostile, AWorkerHarmsItsOwnPoolOnly) {
   SKIP_UNLESS_ROOT();
-  Server server(kWho + kEvil, {.master = "shutdown-timeout = 2s"});
+  Server server(kWho + kEvil + "worker-timeout = 1s\n", {.master = "shutdown-timeout = 2s"});
   server.ready(4);
   std::minstd_rand random(static_cast<unsigned>(::getpid()));
   const Address evil = server.address("hostile");

@@ -105,14 +105,10 @@ TEST_F(RolloutTest, WorkersThatDieOverAClientAreTriedAgain) {
 }
 
 TEST_F(RolloutTest, AGenerationThatDiesOverEachClientGoesBack) {
-  pool().workers = 2;  // the second is never ready, so that the generation is not taken for good meanwhile
+  pool().workers = 4;  // which are never ready all at once: the generation is not taken for good meanwhile
   start([](const SpawnOrder& order) {
     Puppet puppet(order);
     if (order.pool.generation->number == 1) puppet.serve();
-    if (order.index == 1) {
-      puppet.await_order();
-      ::_exit(ipc::kExitRetired);
-    }
     puppet.slot().begin_activity(ipc::ActivityKind::request, 0, ipc::monotonic_ns(), "GET /");
     puppet.say(ipc::StatusKind::ready);
     ::abort();
@@ -120,8 +116,8 @@ TEST_F(RolloutTest, AGenerationThatDiesOverEachClientGoesBack) {
   ASSERT_TRUE(turn_until([&] { return all_ready(); }));
   force->begin_rollout(successor(), std::nullopt);
   EXPECT_THAT(end(), testing::AllOf(HasSubstr("10 workers of it died over a client"), HasSubstr("SIGABRT")));
-  EXPECT_TRUE(settled({{1, 2}}));
-  EXPECT_EQ(restarts("crashed"), 10U);
+  EXPECT_TRUE(settled({{1, 4}}));
+  EXPECT_GE(restarts("crashed"), 10U);
 }
 
 TEST_F(RolloutTest, ACanaryThatNeverGetsReadyIsGivenUp) {
