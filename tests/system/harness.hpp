@@ -32,8 +32,8 @@ extern const std::string kTestPlugins;  ///< the folder of this suite's plugins
 /// A user that is not root and can reach the programs; nullopt: there is none.
 std::optional<uid_t> other_user();
 
-/// The sockets of every master of a small server beside its listeners and the control socket: both ends of 64 bells, and
-/// the fork server's, which runs since the configuration was tested.
+/// The sockets of every master of a small server beside its listeners and the control socket: both ends of 64 bells,
+/// and the fork server's, which runs since the configuration was tested.
 constexpr int kMastersOwnSockets = 2 * 64 + 1;
 
 class Server {

@@ -30,9 +30,8 @@ class Origin final : public Service {
     router.get("/path/{rest...}", [](Request& request) {
       return Response::text(std::string(request.path()) + " " + std::string(request.param("rest")));
     });
-    router.get("/socket", [](Request& request) {
-      return web_socket(request, [](WebSocket&) { return Task<void>(); });
-    });
+    router.get("/socket",
+               [](Request& request) { return web_socket(request, [](WebSocket&) { return Task<void>(); }); });
     router.get("/host", [](Request& request) { return Response::text(std::string(request.host())); });
     router.get("/field", [](Request& request) { return Response::text("[" + value_of(request.header("X")) + "]"); });
     router.post("/trailer", [](Request& request) {

@@ -55,9 +55,9 @@ Handover full() {
       {4, 0, 0, 9, Pool::Role::serving, 3, false, {}}};
   h.next_pool = 5;
   h.next_number = 10;
-  h.workers = {
-      {3, 1, 2, 6, 4712, 22, 23, 122, 123, WorkerState::retiring, at(5), at(6), at(7), ExitIntent::retired, "why\n", "x"},
-      {4, 0, 0, 6, 4713, 24, 25, 124, 125, WorkerState::ready, at(5), at(6), std::nullopt, {}, "", ""}};
+  h.workers = {{3, 1, 2, 6, 4712, 22, 23, 122, 123, WorkerState::retiring, at(5), at(6), at(7), ExitIntent::retired,
+                "why\n", "x"},
+               {4, 0, 0, 6, 4713, 24, 25, 124, 125, WorkerState::ready, at(5), at(6), std::nullopt, {}, "", ""}};
   h.writers = {{"/log", 26, 27, 30, 31, 4714, 5, 6}, {"/old", 28, -1, 32, 33, -1, 0, 0}};
   h.clients = {{29, ControlAccess::operate, true, {"sta", "{\"ok\"", true, true, true}, Awaited::upgrade}};
   h.retained = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, UINT64_MAX};
