@@ -188,6 +188,7 @@ class InFolder {
 master::Generation prepare(const Arguments& arguments, cli::Forks& forks) {
   config::Options options = load(arguments);
   const InFolder here(options.folder);
+  forks.server().begin();
   master::Generation generation = master::prepare_generation(std::move(options), 1, forks.inspector());
   refuse_shared_listeners(generation);
   cli::rehearse_isolation(generation);

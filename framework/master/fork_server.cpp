@@ -150,16 +150,20 @@ void serve_forks(ipc::UniqueFd socket, const std::string& build, const CarryOut&
   ::_exit(0);
 }
 
-pid_t ForkServer::fork(const ForkOrder& order) {
+void ForkServer::begin() {
   if (owner_ != ::getpid()) {  // a copy of who started it: the children would be that process's
     socket_.reset();
     pid_ = -1;
     owner_ = ::getpid();
     forlorn_ = false;
   }
+  if (!forlorn_ && !socket_.is_open()) start();
+}
+
+pid_t ForkServer::fork(const ForkOrder& order) {
   // Whoever kills it once must not be answered by a copy of the master.
-  for (int tries = 2; tries > 0 && !forlorn_; --tries) {
-    if (!socket_.is_open()) start();
+  for (int tries = 2; tries > 0; --tries) {
+    begin();
     if (!socket_.is_open()) continue;
     if (const auto pid = ask(order)) return *pid;
   }
@@ -236,6 +240,7 @@ std::optional<pid_t> ForkServer::ask(const ForkOrder& order) {
   if (said.error == 0) return said.pid;
   if (said.error == EAGAIN || said.error == ENOMEM) ipc::throw_errno(said.error, "fork");
   const bool has_threads = said.error == EDEADLK;
+  if (has_threads && !tell_) throw StartupError(EX_CONFIG, threads_sentence(2));
   trouble(has_threads ? "the fork server has threads: workers are copies of the master from now on"
                       : std::string("the fork server can't carry out an order: ") + std::strerror(said.error));
   stop();

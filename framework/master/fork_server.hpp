@@ -33,7 +33,7 @@ constexpr const char* kForkServerOption = "--fork-server=";
 /// The master's side.
 class ForkServer {
  public:
-  /// Nothing is started yet: the first order does that.
+  /// Nothing is started yet: begin() or the first order does that.
   /// @param build      of this program: a server that is another one is refused
   /// @param carry_out  for a master that has to fork by itself
   ForkServer(std::string build, CarryOut carry_out) : build_(std::move(build)), carry_out_(std::move(carry_out)) {}
@@ -41,6 +41,9 @@ class ForkServer {
   ForkServer& operator=(const ForkServer&) = delete;
   ~ForkServer() { stop(); }
 
+  /// Starts the server where none runs, so that what is against it is told before anything else.
+  /// @throws StartupError: threads, while nobody is told of trouble; std::system_error
+  void begin();
   /// Forks a child of this process that carries the order out. Without a server, which is said once, the child is a
   /// copy of this process. Waits for the server's answer, a second at the most.
   /// @throws std::system_error: no process, no descriptors; EPIPE: the server ended before it answered, and there may
