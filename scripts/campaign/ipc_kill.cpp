@@ -113,14 +113,7 @@ class Server {
       ::execl(program_.c_str(), program_.c_str(), "-c", path("prefork.conf").c_str(), nullptr);
       ::_exit(127);
     }
-    const auto end = Clock::now() + 20s;
-    while (Clock::now() < end) {
-      const auto status = command("status");
-      if (status && (*status)["pools"][0]["ready"] == workers) return;
-      std::this_thread::sleep_for(10ms);
-    }
-    std::fprintf(stderr, "ipc_kill: the server does not get ready: %s\n", path("stderr").c_str());
-    std::exit(1);
+    wait_until_ready(workers);
   }
   void stop() {
     if (pid_ <= 0) return;
@@ -138,7 +131,19 @@ class Server {
     if (!answer) return std::nullopt;
     return nlohmann::json::parse(*answer, nullptr, false);
   }
-  std::vector<pid_t> workers() const {
+  /// Once all workers serve: until then the master has fewer than it will.
+  void wait_until_ready(std::size_t workers) const {
+    const auto end = Clock::now() + 20s;
+    while (Clock::now() < end) {
+      const auto status = command("status");
+      if (status && (*status)["pools"][0]["ready"] == workers) return;
+      std::this_thread::sleep_for(10ms);
+    }
+    std::fprintf(stderr, "ipc_kill: the server does not get ready: %s\n", path("stderr").c_str());
+    std::exit(1);
+  }
+  /// Workers, and the fork server.
+  std::vector<pid_t> children() const {
     std::ifstream file("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) + "/children");
     std::vector<pid_t> pids;
     for (pid_t pid = 0; file >> pid;) pids.push_back(pid);
@@ -263,9 +268,25 @@ class Collector {
       for (;;) {
         const ssize_t n = ::recv(fd_.get(), line, sizeof line, 0);
         if (n <= 0) return;
-        ledger.report(std::string(line, static_cast<std::size_t>(n)));
+        const std::string text(line, static_cast<std::size_t>(n));
+        if (text != "mark") {
+          ledger.report(text);
+        } else {
+          ++marks_;
+          marks_.notify_all();
+        }
       }
     });
+  }
+  /// Waits until all that was reported before is in the ledger.
+  void settle() {
+    const std::uint64_t wanted = marks_ + 1;
+    sockaddr_un own{};
+    socklen_t length = sizeof own;
+    ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&own), &length);
+    const UniqueFd sender(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ::sendto(sender.get(), "mark", 4, 0, reinterpret_cast<const sockaddr*>(&own), length);
+    marks_.wait(wanted - 1);
   }
   ~Collector() {
     ::shutdown(fd_.get(), SHUT_RDWR);
@@ -274,6 +295,7 @@ class Collector {
 
  private:
   UniqueFd fd_;
+  std::atomic<std::uint64_t> marks_{0};
   std::thread thread_;
 };
 
@@ -311,9 +333,10 @@ class Killer {
  public:
   Killer(const Server& server, unsigned long seed) : server_(server), random_(seed) {}
 
+  /// @return whether it killed one; of a worker and the fork server each as often as any
   bool kill_one() {
     const auto now = Clock::now();
-    const std::vector<pid_t> workers = server_.workers();
+    const std::vector<pid_t> workers = server_.children();
     std::erase_if(born_, [&](const auto& entry) {
       return std::find(workers.begin(), workers.end(), entry.first) == workers.end();
     });
@@ -379,6 +402,7 @@ void kill_workers(const Arguments& arguments, Server& server, Ledger& ledger) {
   while (killer.kills < arguments.kills) {
     if (!killer.kill_one()) std::this_thread::sleep_for(1ms);
     if (descriptors == 0 && killer.kills * 10 >= arguments.kills) {
+      server.wait_until_ready(arguments.workers);
       descriptors = server.descriptors();
       rss = server.rss_kib();
     }
@@ -394,6 +418,7 @@ void kill_workers(const Arguments& arguments, Server& server, Ledger& ledger) {
   settle(server, ledger);
   const auto permits = object(server.command("ipc").value_or(nlohmann::json()), "hammer.gate").value("fill", 99);
   if (permits > 3) ledger.wrong(std::to_string(permits) + " permits of 3 are held");
+  server.wait_until_ready(arguments.workers);
   const std::size_t descriptors_now = server.descriptors(), rss_now = server.rss_kib();
   if (descriptors_now > descriptors + 4)
     ledger.wrong("descriptors of the master grew from " + std::to_string(descriptors) + " to " +
@@ -411,16 +436,17 @@ void kill_workers(const Arguments& arguments, Server& server, Ledger& ledger) {
   server.stop();
 }
 
-void kill_masters(const Arguments& arguments, Server& server, Ledger& ledger) {
+void kill_masters(const Arguments& arguments, Server& server, Collector& collector, Ledger& ledger) {
   std::minstd_rand random(static_cast<unsigned>(arguments.seed));
   double slowest_ms = 0;
   for (unsigned long round = 0; round < arguments.master_kills; ++round) {
+    collector.settle();
     ledger.forget();
     server.start(arguments.workers);
     {
       Client client(server, ledger, 1);
       std::this_thread::sleep_for(std::chrono::milliseconds(50 + random() % 100));
-      const std::vector<pid_t> workers = server.workers();
+      const std::vector<pid_t> workers = server.children();
       ::kill(server.pid(), SIGKILL);
       const auto begin = Clock::now();
       server.reap();
@@ -467,6 +493,6 @@ int main(int argc, char** argv) {
   Server server(arguments);
   Collector collector(server.path("collector.sock"), ledger);
   if (arguments.kills > 0) kill_workers(arguments, server, ledger);
-  kill_masters(arguments, server, ledger);
+  kill_masters(arguments, server, collector, ledger);
   return ledger.wrongs() == 0 ? 0 : 1;
 }
