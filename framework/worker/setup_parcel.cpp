@@ -53,7 +53,8 @@ struct PackedSharing {
   std::optional<std::size_t> responses;
 };
 
-// Found by argument, so not hidden in this file's own namespace.
+// Found by argument, so not hidden in this file's own namespace. Where all members are named, those that are not
+// archived too, one that is added does not compile before it is decided on here.
 
 constexpr auto last_of(SeccompProfile) { return SeccompProfile::strict; }
 
@@ -93,36 +94,44 @@ void fields(A& archive, Is<LandlockPaths> auto& p) {
 }
 template <class A>
 void fields(A& archive, Is<Isolation> auto& i) {
-  archive(i.cpus, i.nice, i.limits, i.umask, i.chroot, i.paths, i.run_as, i.dumpable, i.seccomp);
+  auto& [cpus, nice, limits, umask, chroot, paths, run_as, dumpable, seccomp] = i;
+  archive(cpus, nice, limits, umask, chroot, paths, run_as, dumpable, seccomp);
 }
 template <class A>
 void fields(A& archive, Is<RecycleLimits> auto& r) {
-  archive(r.requests, r.lifetime_ms, r.rss_bytes);
+  auto& [requests, lifetime_ms, rss_bytes] = r;
+  archive(requests, lifetime_ms, rss_bytes);
 }
 template <class A>
 void fields(A& archive, Is<ServiceLimits> auto& l) {
-  archive(l.idle_timeout, l.write_timeout, l.request_timeout);
+  auto& [idle, write, request] = l;
+  archive(idle, write, request);
 }
 template <class A>
 void fields(A& archive, Is<ServiceSetup> auto& s) {
-  archive(s.name, s.plugin);
-  archive.descriptor(s.plugin_fd);
-  archive(s.options, s.limits);
-  archive.descriptor(s.access_log_fd);
-  archive(s.log_level);
+  auto& [name, plugin, plugin_fd, options, limits, log_fd, log_level, shared, channels, signals, times, responses] = s;
+  archive(name, plugin);
+  archive.descriptor(plugin_fd);
+  archive(options, limits);
+  archive.descriptor(log_fd);
+  archive(log_level);
 }
 template <class A>
 void fields(A& archive, Is<ListenerSetup> auto& l) {
-  archive.descriptor(l.fd);
-  archive(l.datagram, l.address, l.proxy_protocol, l.services);
+  auto& [fd, datagram, address, proxy_protocol, services, last] = l;
+  archive.descriptor(fd);
+  archive(datagram, address, proxy_protocol, services);
 }
 template <class A>
 void fields(A& archive, Is<WorkerSetup> auto& s) {
-  archive(s.identity, s.folder, s.master, s.slot, s.slots);
-  for (auto* fd : {&s.slot_fd, &s.seats_fd, &s.control_fd, &s.status_fd, &s.output_fd, &s.line_fd, &s.bell_fd}) {
+  auto& [identity, master, slot, slots, slot_fd, seats_fd, control_fd, status_fd, output_fd, line_fd, bell_fd, ring_fds,
+         proc_fds, folder, isolation, max_connections, recycle, tells_load, statm_fd, services, listeners, objects,
+         own_addresses] = s;
+  archive(identity, master, slot, slots);
+  for (auto* fd : {&slot_fd, &seats_fd, &control_fd, &status_fd, &output_fd, &line_fd, &bell_fd}) {
     archive.descriptor(*fd);
   }
-  archive(s.isolation, s.max_connections, s.recycle, s.tells_load, s.services, s.listeners);
+  archive(folder, isolation, max_connections, recycle, tells_load, services, listeners);
 }
 
 namespace {
