@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""System calls that fail, one kind at a time, in the master or in its workers, once or for ever.
+"""System calls that fail, one kind at a time, in the master, in its fork server or in its workers, once or for ever.
 
-  faults.py [CALL]... [--of master|workers] [--positions P] [--sample N] [--seed S] [--jobs J] [--build DIR]
+  faults.py [CALL]... [--of master|server|workers] [--positions P] [--sample N] [--seed S] [--jobs J] [--build DIR]
 
 A fault strikes during the start, or a running server that is then made busy: clients, a killed worker, scaling, a reload.
 For each call and each error of its man page: at up to P of the times that the call is made, and at all times from the
@@ -31,7 +31,8 @@ FAULTS = {
     "setresgid": "EPERM EAGAIN", "setresuid": "EPERM EAGAIN", "prctl": "EPERM EINVAL", "close_range": "ENOSYS EPERM EMFILE",
     "pidfd_open": "EMFILE ENOSYS EPERM", "pidfd_send_signal": "EPERM ENOSYS", "eventfd2": "EMFILE ENOMEM",
     "signalfd4": "EMFILE ENOMEM", "timer_create": "EAGAIN", "read": "EINTR EIO", "write": "EINTR EAGAIN ENOSPC EIO EDQUOT",
-    "sendto": "EAGAIN ECONNRESET ENOBUFS EINTR", "sendmsg": "EAGAIN ECONNRESET ENOMEM", "recvfrom": "EAGAIN ECONNRESET EINTR ENOMEM",
+    "sendto": "EAGAIN ECONNRESET ENOBUFS EINTR", "sendmsg": "EAGAIN ECONNRESET ENOMEM", "recvmsg": "EINTR ENOMEM ECONNRESET",
+    "socketpair": "EMFILE ENFILE ENOMEM", "execve": "ENOENT ENOMEM EACCES", "recvfrom": "EAGAIN ECONNRESET EINTR ENOMEM",
     "close": "EINTR EIO", "wait4": "EINTR", "getrandom": "EINTR ENOSYS", "poll": "EINTR ENOMEM", "fcntl": "EPERM",
     "getsockopt": "ENOBUFS", "getsockname": "ENOBUFS", 
     "newfstatat": "ENOMEM", "unlink": "EACCES", "readlink": "EACCES", "prlimit64": "EPERM"}
@@ -54,6 +55,8 @@ def options_for(place, fault):
     options = ["--fail", f"{fault.call}:{fault.error}:{fault.first}{'+' if fault.lasting else ''}"] if fault.error else []
     if fault.busy:
         options.append("--wait")
+    if fault.target == "server":  # for ever: of each that is started; once: of the first one, from its birth on
+        return options + ["--of", "server" if fault.busy or fault.lasting else stepping.FORK_SERVER]
     if fault.target == "workers":
         return options + ["--of", f"{1 if fault.busy else stepping.WORKERS[0]}+"]
     return options + ([] if fault.busy else ["--from", place.config])
@@ -74,9 +77,10 @@ def make_busy(server, fault):
 
 
 def ask(server, fault, words):
-    """A master that can't hear for want of a call can't answer."""
+    """A master that can't hear for want of a call can't answer. One that can start no worker gives up a reload after
+    boot-timeout, shutdown-timeout and ten seconds."""
     try:
-        return server.ask(words, 1 if is_deaf(fault) else None)
+        return server.ask(words, 1 if is_deaf(fault) else 30 if fault.lasting else None)
     except Wrong:
         if not is_deaf(fault):
             raise
@@ -102,6 +106,8 @@ def is_deaf(fault):
 
 def named(text, fault):
     words = [fault.call.rstrip("0123456789"), *NAMES.get(fault.call, []), os.strerror(getattr(__import__("errno"), fault.error))]
+    if fault.target == "server":  # the master knows no more
+        words.append("fork server")
     return any(word.lower() in text.lower() for word in words)
 
 
@@ -179,7 +185,7 @@ def times_made(build, busy, target):
 
 def all_faults(args):
     for busy in (False, True):
-        for target in args.of or ("master", "workers"):
+        for target in args.of or ("master", "server", "workers"):
             made = times_made(args.build, busy, target)
             for call, errors in FAULTS.items():
                 if call not in made or args.calls and call not in args.calls:
@@ -196,7 +202,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("calls", nargs="*")
-    parser.add_argument("--of", action="append", choices=["master", "workers"])
+    parser.add_argument("--of", action="append", choices=["master", "server", "workers"])
     parser.add_argument("--positions", type=int, default=5)
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))

@@ -1,11 +1,11 @@
 // Starts a program, follows it or one of its children by ptrace, and kills that process at its Nth system call, or lets
 // calls fail. It is the parent of all that the program leaves behind, and says when nothing of it is there any more.
 //
-//   step_tracer [--of 0|K|K+] [--from PATH] [--kill N [--hold MS] | --fail CALL:ERRNO:N[+]] [--wait] -- PROGRAM
+//   step_tracer [--of 0|K|K+|server] [--from PATH] [--kill N [--hold MS] | --fail CALL:ERRNO:N[+]] [--wait] -- PROGRAM
 //   [ARGUMENT]...
 //
-// --of: who is meant: the program itself (0), the Kth process that it forks while it is followed, or that and all
-// later.
+// --of: who is meant: the program itself (0), the Kth process that it, or its fork server, forks while it is followed,
+// or that and all later; or its fork servers, each from its exec on.
 // --from: calls count from the one on that opens PATH.
 // --kill N: SIGKILL at the entry of the Nth call, which is not carried out.
 // --hold MS: what the program forks does not run before the program waits for something; if that never comes, because
@@ -42,6 +42,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -75,7 +76,8 @@ constexpr std::pair<const char*, long> kCalls[] = {
     CALL(mmap),           CALL(munmap),
     CALL(mprotect),       CALL(brk),
     CALL(madvise),        CALL(memfd_create),
-    CALL(socket),         CALL(bind),
+    CALL(socket),         CALL(socketpair),
+    CALL(capset),         CALL(bind),
     CALL(listen),         CALL(connect),
     CALL(accept4),        CALL(getsockname),
     CALL(getsockopt),     CALL(setsockopt),
@@ -149,6 +151,7 @@ int error_of(const std::string& wanted) {
 
 struct Wish {
   unsigned first = 0, last = 0;  ///< of the program's children; 0: the program itself
+  bool servers = false;          ///< its fork servers instead
   std::string from;              ///< calls count once it is opened
   unsigned kill_at = 0;
   long fail_call = -1;
@@ -200,8 +203,15 @@ class Tracer {
   void on_stop(pid_t pid, int status);
   void on_call(pid_t pid);
   void on_entry(pid_t pid, const __ptrace_syscall_info& info);
+  void on_fork(pid_t parent);
   void on_born(pid_t child);
+  void on_exec(pid_t pid);
+  void on_trap(pid_t pid);
   void let_go(pid_t child);
+  void leave(pid_t child);
+  bool traces_births() const { return wish_.last > 0 || wish_.servers || wish_.hold_ms > 0; }
+  void seize(pid_t pid) const;
+  void found_server(pid_t pid);
   void release();
   void follow(pid_t pid);
   void command(const std::string& line);
@@ -214,15 +224,18 @@ class Tracer {
   bool counting_;
   pid_t program_ = 0;
   pid_t followed_ = 0;
+  pid_t server_ = 0;  // which forks for the one that is followed
   unsigned born_ = 0;
   unsigned calls_ = 0;  // of those who are meant
   unsigned named_ = 0;  // of the call that is to fail
   bool hit_ = false;
+  bool is_following_ = false;
   bool holding_ = false;  // since the last birth
   std::set<pid_t> meant_;
   std::set<pid_t> unknown_;         // stopped before their parent's word of them came
   std::set<pid_t> announced_;       // the other way round
   std::set<pid_t> held_;            // do not run yet
+  std::set<pid_t> own_;             // children of the one that is followed: one may become its fork server
   std::map<pid_t, int> result_of_;  // what the call that is being made shall give
   std::map<long, unsigned> count_;
   std::string input_;
@@ -247,14 +260,50 @@ void Tracer::start(char** argv) {
   ::close(gate[1]);
 }
 
-void Tracer::follow(pid_t pid) {
-  const long births = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
-  const long options = PTRACE_O_TRACESYSGOOD | (wish_.last > 0 || wish_.hold_ms > 0 ? births : 0);
+std::string read_file(const std::string& path) {
+  std::array<char, 65536> text{};
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const ssize_t n = file == -1 ? 0 : ::read(file, text.data(), text.size());
+  ::close(file);
+  return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0))};
+}
+
+// Once it is executed, and once it has named itself.
+bool is_fork_server(pid_t pid) {
+  const std::string line = read_file("/proc/" + std::to_string(pid) + "/cmdline");
+  return line.find("--fork-server=") != std::string::npos || line.find(": fork server") != std::string::npos;
+}
+
+std::set<pid_t> children_of(pid_t pid) {
+  const std::string text = read_file("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children");
+  std::set<pid_t> children;
+  std::istringstream numbers(text);
+  for (pid_t child = 0; numbers >> child;) children.insert(child);
+  return children;
+}
+
+void Tracer::seize(pid_t pid) const {
+  const long births = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC;
+  const long options = PTRACE_O_TRACESYSGOOD | (traces_births() ? births : 0);
   if (::ptrace(PTRACE_SEIZE, pid, nullptr, options) == -1 || ::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr) == -1) {
     throw std::runtime_error(std::string("ptrace: ") + std::strerror(errno));
   }
+}
+
+void Tracer::found_server(pid_t pid) {
+  server_ = pid;
+  if (wish_.servers) meant_.insert(pid);
+}
+
+void Tracer::follow(pid_t pid) {
+  for (const pid_t child : traces_births() ? children_of(pid) : std::set<pid_t>{}) {
+    if (!is_fork_server(child)) continue;
+    seize(child);
+    found_server(child);
+  }
+  seize(pid);
   followed_ = pid;
-  if (wish_.last == 0) meant_.insert(pid);
+  if (wish_.last == 0 && !wish_.servers) meant_.insert(pid);
 }
 
 void Tracer::on_born(pid_t child) {
@@ -275,13 +324,42 @@ void Tracer::let_go(pid_t child) {
   if (holding_) {
     held_.insert(child);
   } else {
-    ::ptrace(PTRACE_DETACH, child, nullptr, nullptr);
+    leave(child);
   }
+}
+
+void Tracer::leave(pid_t child) {
+  ::ptrace(own_.contains(child) ? PTRACE_CONT : PTRACE_DETACH, child, nullptr, nullptr);
 }
 
 void Tracer::release() {
   holding_ = false;
-  for (const pid_t child : std::exchange(held_, {})) ::ptrace(PTRACE_DETACH, child, nullptr, nullptr);
+  for (const pid_t child : std::exchange(held_, {})) leave(child);
+}
+
+void Tracer::on_fork(pid_t parent) {
+  unsigned long number = 0;
+  ::ptrace(PTRACE_GETEVENTMSG, parent, nullptr, &number);
+  const auto child = static_cast<pid_t>(number);
+  if (parent == followed_) own_.insert(child);
+  if (parent == followed_ || parent == server_) {
+    on_born(child);
+  } else if (unknown_.erase(child) > 0) {
+    ::ptrace(PTRACE_DETACH, child, nullptr, nullptr);
+  } else {
+    announced_.insert(child);
+  }
+  go_on(parent);
+}
+
+void Tracer::on_exec(pid_t pid) {
+  const bool is_child = own_.erase(pid) > 0;
+  if (is_child && is_fork_server(pid)) found_server(pid);
+  if (is_child && pid != server_ && !is_meant(pid)) {
+    ::ptrace(PTRACE_DETACH, pid, nullptr, nullptr);
+  } else {
+    go_on(pid);
+  }
 }
 
 void Tracer::on_entry(pid_t pid, const __ptrace_syscall_info& info) {
@@ -322,6 +400,14 @@ void Tracer::on_call(pid_t pid) {
   go_on(pid);
 }
 
+// At its birth, when it is seized, or by SIGCONT, which a child is sent at its parent's death.
+void Tracer::on_trap(pid_t pid) {
+  if (pid == followed_ && !std::exchange(is_following_, true)) say("following");
+  if (announced_.erase(pid) > 0) return let_go(pid);
+  if (pid == followed_ || pid == server_ || is_meant(pid) || own_.contains(pid)) return go_on(pid);
+  unknown_.insert(pid);
+}
+
 void Tracer::on_stop(pid_t pid, int status) {
   const int signal = WSTOPSIG(status);
   if (signal == (SIGTRAP | 0x80)) return on_call(pid);
@@ -329,29 +415,13 @@ void Tracer::on_stop(pid_t pid, int status) {
     case 0:
       return go_on(pid, signal);
     case PTRACE_EVENT_FORK:
-    case PTRACE_EVENT_VFORK: {
-      unsigned long child = 0;
-      ::ptrace(PTRACE_GETEVENTMSG, pid, nullptr, &child);
-      if (pid == followed_) {
-        on_born(static_cast<pid_t>(child));
-      } else if (unknown_.erase(static_cast<pid_t>(child)) > 0) {
-        ::ptrace(PTRACE_DETACH, child, nullptr, nullptr);
-      } else {
-        announced_.insert(static_cast<pid_t>(child));
-      }
-      return go_on(pid);
-    }
+    case PTRACE_EVENT_VFORK:
+      return on_fork(pid);
+    case PTRACE_EVENT_EXEC:
+      return on_exec(pid);
     case PTRACE_EVENT_STOP:
-      if (signal != SIGTRAP) {  // it is stopped by job control and stays so
-        ::ptrace(PTRACE_LISTEN, pid, nullptr, nullptr);
-      } else if (pid == followed_) {
-        say("following");
-        go_on(pid);
-      } else if (announced_.erase(pid) == 0 && !is_meant(pid)) {
-        unknown_.insert(pid);
-      } else {
-        let_go(pid);
-      }
+      if (signal == SIGTRAP) return on_trap(pid);
+      ::ptrace(PTRACE_LISTEN, pid, nullptr, nullptr);  // it is stopped by job control and stays so
       return;
     default:
       return go_on(pid);
@@ -365,7 +435,9 @@ void Tracer::attend(pid_t pid, int status) {
   announced_.erase(pid);
   result_of_.erase(pid);
   if (pid == followed_) followed_ = 0;
+  if (pid == server_) server_ = 0;
   held_.erase(pid);
+  own_.erase(pid);
   if (pid != program_) return;
   program_ = 0;
   say("ended %d", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
@@ -433,7 +505,9 @@ int read_arguments(int argc, char** argv, Wish& wish) {
     }
     if (i + 1 == argc) break;
     const std::string value = argv[++i];
-    if (word == "--of") {
+    if (word == "--of" && value == "server") {
+      wish.servers = true;
+    } else if (word == "--of") {
       wish.first = static_cast<unsigned>(std::stoul(value));
       wish.last = value.ends_with('+') ? ~0U : wish.first;
     } else if (word == "--from") {
@@ -456,15 +530,9 @@ int read_arguments(int argc, char** argv, Wish& wish) {
 // Whatever still hangs below the tracer goes with it.
 void kill_descendants() {
   for (int round = 0; round < 100; ++round) {
-    std::array<char, 65536> text{};
-    const std::string self = std::to_string(::getpid());
-    const int list = ::open(("/proc/" + self + "/task/" + self + "/children").c_str(), O_RDONLY | O_CLOEXEC);
-    const ssize_t n = ::read(list, text.data(), text.size() - 1);
-    ::close(list);
-    if (n <= 0) return;
-    for (char* at = text.data(); *at != '\0'; ++at) {  // each number has a blank behind it
-      ::kill(static_cast<pid_t>(std::strtol(at, &at, 10)), SIGKILL);
-    }
+    const std::set<pid_t> children = children_of(::getpid());
+    if (children.empty()) return;
+    for (const pid_t child : children) ::kill(child, SIGKILL);
     while (::waitpid(-1, nullptr, __WALL | WNOHANG) > 0) continue;
     ::poll(nullptr, 0, 10);
   }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Kills at every system call of a server's life, and what is there afterwards.
 
-  steps.py [start|reload|rollback|scale|respawn|reopen|stop|upgrade]... [--who master|worker|inspector|writer]... [--every N]
-           [--sample N] [--seed S] [--jobs J] [--build DIR]
+  steps.py [start|reload|rollback|scale|respawn|reopen|stop|upgrade]... [--who master|server|worker|inspector|writer]...
+           [--every N] [--sample N] [--seed S] [--jobs J] [--build DIR]
 
 For each phase and each kind of process: step_tracer kills it at the entry of its 1st, 2nd, 3rd... system call of the phase,
 each time in a new server, until the phase runs through.
@@ -11,6 +11,7 @@ each time in a new server, until the phase runs through.
               run yet; of the killed one's processes none is left after 3 s.
   worker, log writer: the service goes on, the process is replaced, counters do not go back, the master has the children
               and descriptors that it had.
+  fork server: all goes on: another one is started. Only an order that it had, and did not answer, may be told as failed.
   inspector:  a start is refused with a reason; after a reload that is refused the old generation serves on.
 
 At the end of each run the server is stopped: exit code 0, no process, socket or pid file left. Exit code 1: something was
@@ -46,7 +47,8 @@ class Phase:
 
 
 class Start(Phase):
-    children = {"inspector": 1, "writer": stepping.LOG_WRITER, "worker": stepping.WORKERS[0]}
+    children = {"server": stepping.FORK_SERVER, "inspector": stepping.INSPECTORS[0], "writer": stepping.LOG_WRITER,
+                "worker": stepping.WORKERS[0]}
     traced_from_exec = True
 
     def done(self, server):
@@ -79,6 +81,7 @@ class Asked(Phase):
 class Reload(Asked):
     words = ["reload"]
     children = {"inspector": 1, "worker": 4}
+    there_before = ("server",)
 
     def done(self, server):
         return super().done(server) and server.logged("(pid", 6)  # two ready, master, two ready, two gone
@@ -87,6 +90,7 @@ class Reload(Asked):
 class Scale(Asked):
     words = ["scale main 3"]
     children = {"worker": 1}
+    there_before = ("server",)
 
     def done(self, server):
         return super().done(server) and server.logged("is ready", 3)
@@ -105,6 +109,7 @@ class Reopen(Asked):
 class Respawn(Phase):
     """A worker is killed, and the master replaces it."""
     children = {"worker": 1}
+    there_before = ("server",)
 
     def begin(self, server):
         try:
@@ -123,6 +128,7 @@ class Respawn(Phase):
 class Rollback(Reload):
     """A reload whose canary can't start."""
     children = {"inspector": 3, "worker": 5}
+    there_before = ("server",)
 
     def begin(self, server):
         server.place.configure("[service bad]\nplugin = static\nroot = /not/there\n"
@@ -141,10 +147,11 @@ class Rollback(Reload):
 
 class Upgrade(Asked):
     words = ["upgrade"]
+    there_before = ("server",)
 
 
 class Stop(Phase):
-    there_before = ("worker", "writer")
+    there_before = ("worker", "writer", "server")
 
     def begin(self, server):
         server.signal(signal.SIGTERM)
@@ -179,6 +186,8 @@ def options_for(place, phase, who, n):
 def followed(server, phase, who):
     if who not in phase.there_before:
         return server.pid
+    if who == "server":
+        return server.fork_server()
     workers = [worker["pid"] for worker in server.status()["workers"]]
     return workers[0] if who == "worker" else next(pid for pid in server.children() if pid not in workers)
 
@@ -211,9 +220,33 @@ def check_restart(place, old):
     return took
 
 
-def check_goes_on(server, phase, before):
+def check_refusal(phase):
+    """What was asked for is done, or refused for the one reason that there may be."""
+    answer = phase.answers[0][0] if isinstance(phase, Asked) else None
+    if answer and not answer["ok"] and "fork server" not in answer["error"] and not isinstance(phase, Rollback):
+        raise Wrong(f"the answer is {answer}")
+
+
+def check_new_fork_server(server):
+    """The next worker comes of a fork server, not of the master."""
+    victim = server.status()["workers"][0]["pid"]
+    os.kill(victim, signal.SIGKILL)
+    def replaced():
+        status = server.is_ready()
+        return status and victim not in [worker["pid"] for worker in status["workers"]]
+    server.wait(replaced, "a killed worker is not replaced")
+    if server.fork_server() is None:
+        raise Wrong("there is no fork server")
+    if server.logged("copies of the master"):
+        raise Wrong("the master forks by itself")
+
+
+def check_goes_on(server, phase, who, before):
     phase.after(server)
     server.must_serve()
+    if who == "server":
+        check_refusal(phase)
+        check_new_fork_server(server)
     server.wait(lambda: len(server.children()) == 3, f"the master has children {server.children()}, not 3")
     if before:
         if (now := server.status()["totals"]["accepted"]) < before["accepted"]:
@@ -247,7 +280,7 @@ def run(build, name, who, n):
             elif isinstance(phase, Start) and who == "inspector" and call:
                 check_end(server, 78)
             else:
-                check_goes_on(server, phase, before)
+                check_goes_on(server, phase, who, before)
             return call, took, None
         except Wrong as wrong:
             return server.struck() or "none", 0.0, f"{wrong}\n{place.logs()}"
@@ -297,7 +330,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("phases", nargs="*")
-    parser.add_argument("--who", action="append", choices=["master", "worker", "inspector", "writer"])
+    parser.add_argument("--who", action="append", choices=["master", "server", "worker", "inspector", "writer"])
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
