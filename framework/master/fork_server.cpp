@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <system_error>
 #include <utility>
 
@@ -138,7 +139,8 @@ void serve_forks(ipc::UniqueFd socket, const std::string& build, const CarryOut&
   try {
     ipc::check_syscall(::fcntl(socket.get(), F_SETFD, FD_CLOEXEC), "fcntl fork server");
     const std::string greeting = encode({count_threads(), build});
-    ::send(socket.get(), greeting.data(), greeting.size(), MSG_NOSIGNAL);
+    // One that stayed without would be waited for.
+    if (::send(socket.get(), greeting.data(), greeting.size(), MSG_NOSIGNAL) == -1) ::_exit(ipc::kExitInternal);
     while (auto order = receive_order(socket.get())) {
       const Answer said = answer(*order, socket.get(), carry_out);
       if (::send(socket.get(), &said, sizeof said, MSG_NOSIGNAL) == -1) break;
@@ -280,7 +282,8 @@ void ForkServer::stop() noexcept {
       ::waitpid(pid_, nullptr, 0);
       break;
     }
-    ::poll(nullptr, 0, 1);
+    const timespec moment{0, 1'000'000};
+    ::nanosleep(&moment, nullptr);
   }
   pid_ = -1;
 }

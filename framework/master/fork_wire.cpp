@@ -113,7 +113,7 @@ std::optional<ReceivedOrder> receive_order(int socket) {
     message.msg_control = control.bytes;
     message.msg_controllen = sizeof control.bytes;
     const ssize_t n = ipc::retry_eintr([&] { return ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC); });
-    if (n == 0) return std::nullopt;
+    if (n == 0 || (n == -1 && errno == ECONNRESET)) return std::nullopt;
     if (n == -1) ipc::throw_errno("recvmsg fork server");
     take_descriptors(message, order.descriptors);
     if ((message.msg_flags & MSG_CTRUNC) != 0) order.error = EMFILE;

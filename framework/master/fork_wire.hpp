@@ -38,7 +38,8 @@ struct ReceivedOrder {
   std::vector<ipc::UniqueFd> descriptors;
   int error = 0;  ///< it is not whole: EMFILE, EMSGSIZE
 };
-/// Blocks until an order has come. @return nullopt: the other end is closed. @throws std::system_error
+/// Blocks until an order has come. @return nullopt: the other end is closed, with answers unread or not. @throws
+/// std::system_error
 std::optional<ReceivedOrder> receive_order(int socket);
 
 /// One packet. @return nullopt: the other end is closed. @throws std::system_error: ETIMEDOUT

@@ -73,6 +73,13 @@ TEST(ForkWire, AnEndIsAnEnd) {
   EXPECT_FALSE(receive(ends.there.get()));
 }
 
+TEST(ForkWire, AnEndIsAnEndThoughAnAnswerIsUnread) {
+  Ends ends;
+  ASSERT_EQ(::send(ends.there.get(), "x", 1, 0), 1);
+  ends.here.reset();
+  EXPECT_FALSE(receive_order(ends.there.get()));
+}
+
 TEST(ForkWire, WhoDoesNotReadOrAnswerIsNotWaitedFor) {
   Ends ends;
   ipc::Patience none(0ms);
@@ -131,6 +138,14 @@ TEST_F(ServedForks, AreChildrenOfWhoAskedAndHaveWhatTheyWereGiven) {
     ASSERT_EQ(::waitpid(answer.pid, &status, 0), answer.pid) << "the test is its parent";
     EXPECT_EQ(WEXITSTATUS(status), 7);
   }
+}
+
+TEST(ServingForks, EndsWhereItCannotGreet) {
+  Ends ends;
+  ::shutdown(ends.there.get(), SHUT_WR);
+  const pid_t server = ::fork();
+  if (server == 0) serve_forks(std::move(ends.there), "build", [](std::string_view, const std::vector<int>&) {});
+  EXPECT_EQ(WEXITSTATUS(test::reap(server)), 70) << "and does not wait for orders that nobody gives it";
 }
 
 TEST_F(ServedForks, GoOnWhenAnOrderIsNonsense) {
