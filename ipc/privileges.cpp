@@ -129,6 +129,13 @@ Identity resolve_identity(const std::optional<std::string>& user, const std::opt
   return identity;
 }
 
+bool is_user(uid_t uid) {
+  errno = 0;
+  if (::getpwuid(uid) != nullptr) return true;
+  check_lookup("getpwuid " + std::to_string(uid));
+  return false;
+}
+
 void assume_identity(const Identity& identity) {
   if (::geteuid() == 0) {
     const std::string who = " for user " + identity.user;

@@ -27,6 +27,9 @@ Identity resolve_identity(const std::optional<std::string>& user, const std::opt
 /// The same for one user, one group. Process: master. May block. @throws as resolve_identity()
 uid_t resolve_user(const std::string& user);
 gid_t resolve_group(const std::string& group);
+/// Whether the user database has somebody of this id. Process: master. May block (name services).
+/// @throws std::system_error: it can't be read
+bool is_user(uid_t uid);
 
 /// Becomes `identity` for good, proves that it did and that there is no way back, and sets no_new_privs. Only root can
 /// change groups: others keep theirs, which resolve_identity has not promised to change.

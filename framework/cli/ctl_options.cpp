@@ -39,9 +39,11 @@ commands:
   metrics                the server's numbers in Prometheus' text format
   events [--follow] [--json]
                          what the master has logged of late; --follow: and what it goes on to log
-  reload [--only POOL] [--no-wait]
+  reload [--only POOL] [--discard QUEUE]... [--no-wait]
                          takes on the configuration and the plugins as they are now, and
-                         waits until they serve; if they can't, the old ones go on
+                         waits until they serve; if they can't, the old ones go on. A queue that
+                         is no longer declared and still holds messages is refused, unless
+                         --discard names it
   upgrade [BINARY]       has the master go on as another program in the same process, or as what
                          lies now where it was started from; waits until it does. Workers,
                          sockets and what is shared stay. If it can't, the old one goes on
@@ -85,6 +87,7 @@ po::variables_map parse(const std::vector<std::string>& arguments) {
   options.add_options()("help,h", "")("version,V", "")("json", "")("fast", "")("follow", "")("once", "")("no-wait", "")(
       "check", "");
   options.add_options()("only", po::value<std::string>(), "");
+  options.add_options()("discard", po::value<std::vector<std::string>>(), "");
   options.add_options()("socket,s", po::value<std::string>(), "");
   options.add_options()("word", po::value<std::vector<std::string>>(), "");
   po::positional_options_description words;
@@ -120,6 +123,8 @@ std::string socket_path(const po::variables_map& values, const char* env_socket)
   return env_socket != nullptr && *env_socket != '\0' ? env_socket : kDefaultSocket;
 }
 
+bool is_word(const std::string& text) { return !text.empty() && text.find_first_of(" \t\r\n") == std::string::npos; }
+
 std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& values, const char* env_socket) {
   if (values.count("word") == 0)
     return mistake(
@@ -131,7 +136,7 @@ std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& value
   if (words.size() == 2 && words[0] == "upgrade" && !words[1].empty())
     words[1] = std::filesystem::absolute(words[1]).string();
   for (const std::string& word : words) {
-    if (word.empty() || word.find_first_of(" \t\r\n") != std::string::npos) {
+    if (!is_word(word)) {
       return mistake("an argument is empty or has a blank in it, which no name has");
     }
     request.command += (request.command.empty() ? "" : " ") + word;
@@ -139,6 +144,12 @@ std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& value
   if (values.count("fast") > 0) request.command += " --fast";
   if (values.count("no-wait") > 0) request.command += " --no-wait";
   if (values.count("only") > 0) request.command += " --only " + values["only"].as<std::string>();
+  if (values.count("discard") > 0) {
+    for (const auto& name : values["discard"].as<std::vector<std::string>>()) {
+      if (!is_word(name)) return mistake("--discard takes the name of a queue");
+      request.command += " --discard " + name;
+    }
+  }
   const bool top = request.command == "top";
   if (top) request.command = "status";
   const auto parsed = master::parse_command(request.command);

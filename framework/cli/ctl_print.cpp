@@ -55,7 +55,7 @@ std::string counted(std::uint64_t count, std::string_view noun) {
 
 /// Of the server's log and of access logs; nothing where none is lost.
 std::string lost_lines(const Json& log) {
-  const std::uint64_t own = number(log, "dropped") + number(log, "dropped_by_workers");
+  const std::uint64_t own = number(log, "dropped") + number(log, "dropped_by_workers") + number(log, "dropped_by_rate");
   std::uint64_t access = number(log, "access_dropped_by_workers");
   for (const Json& each : member(log, "access")) access += number(each, "dropped");
   if (own + access == 0) return {};

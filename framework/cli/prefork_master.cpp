@@ -199,12 +199,9 @@ master::Generation prepare_again(const Arguments& arguments, cli::Forks& forks, 
                                  unsigned number, const std::optional<std::string>& only) {
   config::Options options = load(arguments);
   const InFolder here(options.folder);
-  std::optional<master::KeepOthers> keep;
-  if (only) {
-    options = master::with_pool_of(running.options, options, *only);
-    keep.emplace(master::KeepOthers{running, *only});
-  }
-  master::Generation generation = master::prepare_generation(std::move(options), number, forks.inspector(), keep);
+  if (only) options = master::with_pool_of(running.options, options, *only);
+  master::Generation generation =
+      master::prepare_generation(std::move(options), number, forks.inspector(), master::Running{running, only});
   refuse_shared_listeners(generation);
   cli::rehearse_isolation(generation, only);
   return generation;

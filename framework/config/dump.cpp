@@ -14,6 +14,7 @@
 #include "framework/config/resource_limit.hpp"
 #include "framework/config/section.hpp"
 #include "framework/config/units.hpp"
+#include "framework/config/user_range.hpp"
 #include "framework/config/wording.hpp"
 #include "framework/config/worker_count.hpp"
 
@@ -65,6 +66,7 @@ void write_master(Writer& out, const MasterOptions& master) {
   out.value("plugin-path", master.plugin_path);
   out.value("shutdown-timeout", format_duration(master.shutdown_timeout));
   out.value("max-workers", std::to_string(master.max_workers));
+  out.value("auto-users", format_user_range(master.auto_users));
 }
 
 void write_isolation(Writer& out, const IsolationOptions& isolation) {
@@ -99,6 +101,7 @@ void write_pool(Writer& out, const PoolOptions& pool) {
   out.value("idle-worker-timeout", format_duration(pool.scaling.idle_worker_timeout));
   constexpr std::array<const char*, 3> accesses{"none", "read", "operate"};
   out.value("master-access", accesses[static_cast<std::size_t>(pool.master_access)]);
+  out.value("log-rate", std::to_string(pool.log_rate));
   write_isolation(out, pool.isolation);
 }
 

@@ -82,6 +82,12 @@ struct ScalingOptions {
 /// What a pool's services may ask of the master.
 enum class MasterAccess { none, read, operate };
 
+/// User ids from the first to the last.
+struct UserRange {
+  uid_t first = 61184;  ///< as systemd's DynamicUser
+  uid_t last = 65519;
+};
+
 struct PoolOptions {
   std::string name;
   unsigned workers = 1;  ///< or MIN of MIN..MAX; `auto` is resolved already: the CPUs that the process may use
@@ -97,8 +103,12 @@ struct PoolOptions {
   ScalingOptions scaling;
   IsolationOptions isolation;
   MasterAccess master_access = MasterAccess::none;
+  unsigned log_rate = 1'000;  ///< log lines a second of one worker; zero: no limit
   Origin origin;
 };
+
+/// The user of a pool that gets an id of its own.
+inline constexpr const char* kAutoUser = "auto";
 
 struct ServiceOptions {
   std::string name;
@@ -121,6 +131,7 @@ struct MasterOptions {
   std::string log_level = "info";
   std::chrono::milliseconds shutdown_timeout{30'000};
   unsigned max_workers = 0;  ///< room in the scoreboard; zero: derived from the pools
+  UserRange auto_users;      ///< of pools with `user = auto`
   std::string log_format = "text";
   std::string syslog_facility = "daemon";
   std::string syslog_socket = "/dev/log";

@@ -11,6 +11,7 @@
 #include "framework/config/listen.hpp"
 #include "framework/config/schema.hpp"
 #include "framework/config/section_reader.hpp"
+#include "framework/config/user_range.hpp"
 #include "framework/config/wording.hpp"
 #include "framework/config/worker_count.hpp"
 
@@ -42,6 +43,7 @@ void read_master(const SectionReader& in, Options& options) {
   master.plugin_path = in.text("plugin-path");
   master.shutdown_timeout = in.duration("shutdown-timeout");
   master.max_workers = static_cast<unsigned>(in.integer("max-workers"));
+  master.auto_users = in.parsed("auto-users", parse_user_range).value();
   if (!master.control.empty() && master.control == master.pid_file) {
     fail(in.origin_of("pid-file"), fmt::format("pid-file and control are the same path {}", in_quotes(master.control)));
   }
@@ -84,6 +86,7 @@ void read_pool(const SectionReader& in, unsigned auto_workers, Options& options)
   if (pool.max_rss_hard > 0 && pool.max_rss_hard <= pool.max_rss) {
     fail(in.origin_of("max-rss-hard"), fmt::format("[pool {}] max-rss-hard is not more than max-rss", pool.name));
   }
+  pool.log_rate = static_cast<unsigned>(in.integer("log-rate"));
   pool.isolation = read_isolation(in);
   const std::string access = in.text("master-access");
   if (access != "none") pool.master_access = access == "read" ? MasterAccess::read : MasterAccess::operate;

@@ -54,6 +54,7 @@ std::vector<KeySpec> master_keys() {
                 "where plugins are looked up, separated by ':'; empty: beside the program"}),
       {kMaster, "shutdown-timeout", "DURATION", duration(1), "30s", "how long a graceful stop may take"},
       {kMaster, "max-workers", "N", integer(0, kMaxSlots), "0", "room for workers of all pools; 0: derived from them"},
+      {kMaster, "auto-users", "FIRST-LAST", text(), "61184-65519", "the user ids that pools with user = auto get"},
   };
 }
 
@@ -63,7 +64,8 @@ std::vector<KeySpec> pool_keys() {
       {kPool, "workers", "N|MIN..MAX", integer(1, kMaxPoolWorkers), "auto",
        "processes of the pool; auto: the CPUs that are granted; MIN..MAX: as its load asks for; 0..MAX: the first "
        "client starts one"},
-      {kPool, "user", "NAME", text(), std::nullopt, "the user that workers run as"},
+      {kPool, "user", "NAME|auto", text(), std::nullopt,
+       "the user that workers run as; auto: an id of the pool's own, of auto-users in [master]"},
       {kPool, "group", "NAME", text(), std::nullopt, "the group that workers run as; the user's own if not given"},
       {kPool, "boot-timeout", "DURATION", duration(1), "30s", "how long a worker may take to become ready"},
       {kPool, "worker-timeout", "DURATION", duration(0), "1m", "how long a worker may show no life; 0: for ever"},
@@ -78,6 +80,8 @@ std::vector<KeySpec> pool_keys() {
        "a worker with so much resident memory is killed, whatever it serves; 0: never"},
       {kPool, "master-access", "ACCESS", choice({"none", "read", "operate"}), "none",
        "what services may ask of the master: none; read, its status and metrics; operate, also reload and scale"},
+      {kPool, "log-rate", "N", integer(0, 1'000'000), "1000",
+       "log lines a second of one worker, in the long run; what is beyond is dropped and counted; 0: no limit"},
   };
 }
 

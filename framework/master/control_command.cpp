@@ -17,7 +17,7 @@ using Words = std::vector<std::string_view>;
 using Parsed = std::variant<ControlCommand, CommandError>;
 
 // No command has more words; the rest of the line is not looked at.
-constexpr std::size_t kMaxWords = 8;
+constexpr std::size_t kMaxWords = 64;
 
 Words split(std::string_view line) {
   constexpr std::string_view kBlanks = " \t\r";
@@ -56,8 +56,11 @@ Parsed parse_reload(const Words& words) {
       command.only = words[++i];
     } else if (words[i] == "--no-wait") {
       command.wait = false;
+    } else if (words[i] == "--discard" && i + 1 < words.size()) {
+      command.discard.emplace_back(words[++i]);
     } else {
-      return fail(fmt::format("reload takes --only POOL and --no-wait, not {}", config::in_quotes(words[i])));
+      return fail(
+          fmt::format("reload takes --only POOL, --discard QUEUE and --no-wait, not {}", config::in_quotes(words[i])));
     }
   }
   return command;
@@ -178,6 +181,8 @@ ControlAccess needed_access(const ControlCommand& command) noexcept {
   };
   using Read = std::variant<StatusCommand, WorkersCommand, IpcCommand, MetricsCommand, EventsCommand>;
   using Operate = std::variant<ScaleCommand, ReloadCommand, ReopenCommand>;
+  const auto* const reload = std::get_if<ReloadCommand>(&command);
+  if (reload != nullptr && !reload->discard.empty()) return ControlAccess::full;
   if (is_one_of(static_cast<Read*>(nullptr))) return ControlAccess::read;
   return is_one_of(static_cast<Operate*>(nullptr)) ? ControlAccess::operate : ControlAccess::full;
 }

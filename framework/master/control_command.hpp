@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 /// What may be said to the control socket, and how the answers look. Pure.
 ///
@@ -36,8 +37,9 @@ struct StopCommand {
 };
 struct ReopenCommand {};
 struct ReloadCommand {
-  std::optional<std::string> only;  ///< the one pool that is to be rolled; nullopt: all
-  bool wait = true;                 ///< the answer comes when it has ended
+  std::optional<std::string> only;     ///< the one pool that is to be rolled; nullopt: all
+  bool wait = true;                    ///< the answer comes when it has ended
+  std::vector<std::string> discard{};  ///< queues that may go with messages in them
 };
 struct UpgradeCommand {
   std::optional<std::string> binary;  ///< an absolute path; nullopt: where the master was started from
@@ -63,7 +65,7 @@ using ControlCommand =
 /// What a client may do.
 enum class ControlAccess : std::uint8_t {
   read,     ///< look at what the server tells of itself
-  operate,  ///< also reload, scale, reopen
+  operate,  ///< also reload without --discard, scale, reopen
   full,     ///< all: stop, upgrade, and the queues, whose messages belong to services
 };
 ControlAccess needed_access(const ControlCommand& command) noexcept;

@@ -14,6 +14,7 @@
 #include "framework/config/schema.hpp"
 #include "framework/config/service_options.hpp"
 #include "framework/config/worker_count.hpp"
+#include "framework/master/auto_users.hpp"
 #include "framework/master/startup_error.hpp"
 #include "framework/master/time_checks.hpp"
 #include "ipc/shared_memory.hpp"
@@ -124,6 +125,46 @@ void refuse_datagrams(const Generation& generation) {
   }
 }
 
+std::map<std::string, std::optional<uid_t>> auto_users(const config::Options& options, const Generation* running) {
+  std::vector<std::string> pools;
+  for (const auto& pool : options.pools) {
+    if (pool.user == config::kAutoUser) pools.push_back(pool.name);
+  }
+  std::map<std::string, uid_t> ids;
+  for (std::size_t i = 0; running != nullptr && i < running->options.pools.size(); ++i) {
+    const config::PoolOptions& pool = running->options.pools[i];
+    if (pool.user == config::kAutoUser) ids[pool.name] = running->identities.at(pool.name).uid;
+  }
+  return choose_auto_users(pools, options.master.auto_users, ids, ipc::is_user);
+}
+
+ipc::Identity auto_identity(const config::PoolOptions& pool, const std::optional<uid_t>& uid) {
+  if (::geteuid() != 0) throw std::runtime_error("user = auto needs a master that runs as root");
+  if (!uid) throw std::runtime_error("user = auto finds no id that is free in auto-users");
+  ipc::Identity identity = ipc::resolve_identity(std::nullopt, pool.group, pool.isolation.supplementary_groups);
+  identity.uid = *uid;
+  if (!pool.group) identity.gid = *uid;
+  if (!pool.group && !pool.isolation.supplementary_groups) identity.groups.clear();
+  identity.user = std::string(config::kAutoUser) + " (" + std::to_string(*uid) + ")";
+  return identity;
+}
+
+void resolve_identities(Generation& generation, const Generation* running) {
+  const auto ids = auto_users(generation.options, running);
+  for (const auto& pool : generation.options.pools) {
+    try {
+      const auto id = ids.find(pool.name);
+      generation.identities[pool.name] =
+          id != ids.end() ? auto_identity(pool, id->second)
+                          : ipc::resolve_identity(pool.user, pool.group, pool.isolation.supplementary_groups);
+    } catch (const std::system_error& error) {
+      throw StartupError(EX_NOPERM, pool.origin.text + ": pool \"" + pool.name + "\": " + error.what());
+    } catch (const std::runtime_error& error) {
+      throw StartupError(EX_NOUSER, pool.origin.text + ": pool \"" + pool.name + "\": " + error.what());
+    }
+  }
+}
+
 // What is given can't do what it is meant for, or leaves the worker nothing to work with.
 void refuse_vain_isolation(const Generation& generation, const config::PoolOptions& pool) {
   const auto place = [&](const std::string& key) {
@@ -185,25 +226,18 @@ SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path
 }
 
 Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect,
-                              const std::optional<KeepOthers>& keep) {
+                              const std::optional<Running>& running) {
   Generation generation;
   generation.number = number;
   generation.options = std::move(options);
-  for (const auto& pool : generation.options.pools) {
-    try {
-      generation.identities[pool.name] =
-          ipc::resolve_identity(pool.user, pool.group, pool.isolation.supplementary_groups);
-    } catch (const std::system_error& error) {
-      throw StartupError(EX_NOPERM, pool.origin.text + ": pool \"" + pool.name + "\": " + error.what());
-    } catch (const std::runtime_error& error) {
-      throw StartupError(EX_NOUSER, pool.origin.text + ": pool \"" + pool.name + "\": " + error.what());
-    }
-  }
+  resolve_identities(generation, running ? &running->generation : nullptr);
   std::map<std::string, std::size_t> sealed;  // by path
   for (const auto& service : generation.options.services) {
     try {
       std::shared_ptr<const SealedPlugin> kept;
-      if (keep && service.pool != keep->pool) kept = plugin_of(keep->running, service.name);
+      if (running && running->only && service.pool != *running->only) {
+        kept = plugin_of(running->generation, service.name);
+      }
       const std::size_t plugin =
           kept != nullptr ? index_of(generation, kept) : seal_for(generation, service, inspect, sealed);
       auto checked = config::check_service_options(service, generation.plugins[plugin]->report.options);

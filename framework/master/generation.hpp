@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,7 @@ struct Generation {
   SharedSet objects;                                ///< as `shared`; the workforce makes them
   std::map<std::string, ipc::Identity> identities;  ///< by pool
   std::unique_ptr<ListenerSet> listeners;           ///< bound; null after `prepare` alone
+  std::set<std::string> discard;                    ///< queues that may go with messages in them
 };
 
 /// How many slots the scoreboard has, and with it every shared object: room for each worker and its successor at
@@ -71,20 +73,21 @@ std::string find_plugin(const std::string& name, const std::string& plugin_path)
 /// Seals and inspects one plugin. @throws StartupError
 SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path, const InspectPlugin& inspect);
 
-/// The pool that alone is reloaded, and the generation that the others stay with.
-struct KeepOthers {
-  const Generation& running;
-  const std::string& pool;
+/// The generation that runs, of a reload.
+struct Running {
+  const Generation& generation;
+  std::optional<std::string> only;  ///< the pool that alone is reloaded, while the others stay as they are
 };
 
 /// Makes a generation without its sockets and shared objects: plugins sealed and inspected, options and shapes
 /// checked, users looked up.
 /// Blocks for as long as that takes, at most the inspector's patience for each plugin, and
 /// again for each service whose plugin checks an option that is given.
-/// @param keep  plugins of services that are not in its pool are taken over from its generation, as they are
+/// @param running  pools have the user ids that they have in it; where one pool alone is reloaded, plugins of services
+/// that are not in that pool are taken over as they are
 /// @throws StartupError, config::ConfigError
 Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect,
-                              const std::optional<KeepOthers>& keep = {});
+                              const std::optional<Running>& running = {});
 
 /// What the services of a generation share, by their options and their plugins' reports. @throws config::ConfigError
 SharedPlan plan_shared_objects(const Generation& generation);

@@ -107,7 +107,7 @@ void fields(A& archive, Is<HandedClient> auto& c) {
 template <class A>
 void fields(A& archive, Is<Handover> auto& h) {
   archive(h.master, h.version, h.lost, h.started, h.last_number, h.last_reload, h.reloads_done, h.reloads_failed,
-          h.wants_reload, h.reload_only);
+          h.wants_reload, h.reload_only, h.reload_discard);
   archive(h.notify_socket, h.watchdog_us, h.tells_pid, h.was_ready);
   archive(h.pid_file, h.control, h.control_file, h.wakeups, h.plugins, h.objects, h.sockets, h.generations, h.pools,
           h.seats);

@@ -143,6 +143,7 @@ struct Handover {
   std::uint64_t reloads_failed = 0;
   bool wants_reload = false;  ///< one was asked for meanwhile
   std::optional<std::string> reload_only;
+  std::vector<std::string> reload_discard;
 
   std::string notify_socket;  ///< of the service manager; empty: none
   std::uint64_t watchdog_us = 0;

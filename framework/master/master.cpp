@@ -171,7 +171,7 @@ void Master::on_signal(int signal, pid_t sender) {
     case SIGWINCH:
       return retire_all();
     case SIGHUP:
-      return ask_reload(std::nullopt, std::nullopt, why);
+      return ask_reload({}, why);
     case SIGUSR2:
       if (const std::string refusal = ask_upgrade(std::nullopt, std::nullopt, why); !refusal.empty()) {
         log_.warning(why + ": " + refusal);
@@ -249,7 +249,9 @@ ControlSocket::Reply Master::carry_out(const ControlCommand& command, ControlSoc
           return {answer_ok(), true};
         } else if constexpr (std::is_same_v<C, ReloadCommand>) {
           if (stop_level_ != StopLevel::none) return {answer_error("the server is stopping", kExitUnavailable)};
-          ask_reload(c.only, c.wait ? std::optional(client) : std::nullopt, "reload command");
+          Reload wanted{c.only, {c.discard.begin(), c.discard.end()}, {}};
+          if (c.wait) wanted.waiting.push_back(client);
+          ask_reload(std::move(wanted), "reload command");
           if (!c.wait) return {answer_ok("message", "the reload is under way")};
           return {};
         } else if constexpr (std::is_same_v<C, ReopenCommand>) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,7 @@ class Master {
   /// A reload that was asked for, and who waits to hear of it.
   struct Reload {
     std::optional<std::string> only;
+    std::set<std::string> discard;
     std::vector<ControlSocket::ClientId> waiting;
   };
 
@@ -87,7 +89,7 @@ class Master {
   void retire_all();
   void reopen_log();
 
-  void ask_reload(std::optional<std::string> only, std::optional<ControlSocket::ClientId> client, std::string_view why);
+  void ask_reload(Reload wanted, std::string_view why);
   void begin_reload();
   void restore_files();
   void tend_reload();

@@ -63,18 +63,19 @@ void Master::close_access_logs() {
 }
 
 // One at a time: what is asked for during a reload is done after it, and once for all who asked.
-void Master::ask_reload(std::optional<std::string> only, std::optional<ControlSocket::ClientId> client,
-                        std::string_view why) {
+void Master::ask_reload(Reload wanted, std::string_view why) {
   if (stop_level_ != StopLevel::none) return;
   const bool busy = reload_.has_value() || workforce_.rolling();
-  log_.notice(std::string(why) + ": reload" + (only ? " of pool " + *only : "") +
-              (busy ? ", after the one before" : ""));
-  if (next_reload_) {
-    if (next_reload_->only != only) next_reload_->only.reset();
-  } else {
-    next_reload_ = Reload{std::move(only), {}};
+  std::string what = std::string(why) + ": reload" + (wanted.only ? " of pool " + *wanted.only : "");
+  for (const std::string& name : wanted.discard) what += ", discarding " + name;
+  log_.notice(what + (busy ? ", after the one before" : ""));
+  if (!next_reload_) {
+    next_reload_ = std::move(wanted);
+    return;
   }
-  if (client) next_reload_->waiting.push_back(*client);
+  if (next_reload_->only != wanted.only) next_reload_->only.reset();
+  next_reload_->discard.merge(wanted.discard);
+  next_reload_->waiting.insert(next_reload_->waiting.end(), wanted.waiting.begin(), wanted.waiting.end());
 }
 
 void Master::tend_reload() {
@@ -109,6 +110,7 @@ void Master::begin_reload() {
   try {
     const Generation& running = workforce_.current();
     Generation next = prepare_again_(running, ++last_number_, reload_->only);
+    next.discard = reload_->discard;
     refuse_master_changes(running.options, next.options);
     next.listeners = std::make_unique<ListenerSet>(next.options, running.listeners.get());
     tell_oddities(next);

@@ -117,7 +117,10 @@ Handover Master::hand_over() const {
   handover.reloads_done = reloads_done_;
   handover.reloads_failed = reloads_failed_;
   handover.wants_reload = next_reload_.has_value();
-  if (next_reload_) handover.reload_only = next_reload_->only;
+  if (next_reload_) {
+    handover.reload_only = next_reload_->only;
+    handover.reload_discard.assign(next_reload_->discard.begin(), next_reload_->discard.end());
+  }
   handover.notify_socket = notifier_.setup().socket;
   handover.watchdog_us = static_cast<std::uint64_t>(notifier_.setup().watchdog.value_or(kNoWatchdog).count());
   handover.tells_pid = notifier_.setup().tells_pid;
@@ -160,7 +163,9 @@ void Master::adopt(const Handover& state) {
   reloads_done_ = state.reloads_done;
   reloads_failed_ = state.reloads_failed;
   generations_alive_ = workforce_.generations().size();
-  if (state.wants_reload) next_reload_ = Reload{state.reload_only, {}};
+  if (state.wants_reload) {
+    next_reload_ = Reload{state.reload_only, {state.reload_discard.begin(), state.reload_discard.end()}, {}};
+  }
   for (const HandedClient& client : state.clients) {
     const auto id = control_.go_on({client.fd, 0, client.access, client.adopted, client.session});
     if (client.awaits == Awaited::upgrade) upgraded_for_ = id;

@@ -131,7 +131,8 @@ void write_work(PrometheusWriter& out, const StatusSnapshot& status) {
   }
   out.family("prefork_log_lines_dropped_total", kCounter, "Lines of the server's log that could not be written.")
       .sample({{"by", "master"}}, status.log.dropped)
-      .sample({{"by", "workers"}}, status.log.dropped_by_workers);
+      .sample({{"by", "workers"}}, status.log.dropped_by_workers)
+      .sample({{"by", "rate"}}, status.log.dropped_by_rate);
   out.family("prefork_access_log_lines_dropped_total", kCounter, "Lines that an access log's writer could not write.");
   for (const AccessLogStatus& log : status.log.access) out.sample({{"path", log.path}}, log.dropped);
   out.family("prefork_access_log_lines_unsent_total", kCounter,

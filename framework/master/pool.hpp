@@ -11,6 +11,7 @@
 #include "framework/master/generation.hpp"
 #include "framework/master/listener_watch.hpp"
 #include "framework/master/log_line.hpp"
+#include "framework/master/pace.hpp"
 #include "framework/master/repeated_failure.hpp"
 #include "framework/master/restart_policy.hpp"
 #include "framework/master/scaler.hpp"
@@ -41,6 +42,8 @@ struct Pool {
   WorkerLimits limits;
   std::uint64_t max_rss_hard = 0;  ///< bytes; zero: no limit
   RestartPolicy policy;
+  Pace recycles;                                            ///< replacements that workers have asked for
+  std::optional<TimePoint> told_recycles;                   ///< when the log was told last that they wait
   std::vector<std::string> services;                        ///< in the order that the workers get them
   std::vector<LogLevel> log_levels;                         ///< of these
   std::vector<std::chrono::milliseconds> request_timeouts;  ///< of services, zero: no limit; empty: none has one
@@ -60,6 +63,10 @@ struct Pool {
 inline const config::PoolOptions& options_of(const Pool& pool) { return pool.generation->options.pools[pool.place]; }
 /// Whether the pool's size is its scaler's to set.
 inline bool follows_load(const Pool& pool) noexcept { return pool.scaler && !pool.held; }
+
+/// @return how often workers of a pool may be replaced because they ask for it: as many as it has, ten at least, and
+/// then each once in ten seconds, one in a second at least.
+Pace::Limits recycle_pace(unsigned workers) noexcept;
 
 /// @return what sizes a pool of MIN..MAX; nullopt: its size is fixed.
 std::optional<Scaler> scaler_of(const config::PoolOptions& options, TimePoint now);

@@ -6,6 +6,7 @@
 #include <array>
 #include <system_error>
 
+#include "framework/config/wording.hpp"
 #include "framework/master/startup_error.hpp"
 #include "ipc/check.hpp"
 
@@ -38,20 +39,37 @@ std::shared_ptr<ipc::SharedObject> create(const SharedDeclaration& declared, std
                                             wanted.place, is, becomes));
 }
 
-// Messages that nobody has acknowledged would be lost.
+// Messages that nobody has acknowledged would be lost. Their number is what workers have written: whoever operates the
+// server has the last word.
 void refuse_loss(const ipc::SharedObject& object) {
   if (object.shape().kind != ipc::SharedKind::queue) return;
-  const std::uint64_t messages = object.report().fill;
+  const std::int64_t messages = object.report().fill;
   if (messages == 0) return;
-  throw StartupError(EX_CONFIG,
-                     fmt::format("{} still holds {} message{}: drain it first or keep it declared",
-                                 shared_title(object.shape(), object.name()), messages, messages == 1 ? "" : "s"));
+  throw StartupError(
+      EX_CONFIG,
+      fmt::format("{} still holds {} message{}: drain it first, keep it declared, or give it up "
+                  "with preforkctl reload --discard {}",
+                  shared_title(object.shape(), object.name()), messages, messages == 1 ? "" : "s", object.name()));
+}
+
+// A slip must not look as if something had been given up.
+void refuse_vain_discard(const SharedSet& next, const SharedSet* previous, const std::string& name) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; previous != nullptr && i < previous->objects().size(); ++i) {
+    names.push_back(previous->objects()[i]->name());
+  }
+  if (std::find(names.begin(), names.end(), name) == names.end()) {
+    throw StartupError(EX_CONFIG, fmt::format("there is nothing of the name {} to discard{}", config::in_quotes(name),
+                                              config::did_you_mean(name, names)));
+  }
+  if (next.find(name) == nullptr) return;
+  throw StartupError(EX_CONFIG, fmt::format("{} can't be discarded: the configuration still declares it", name));
 }
 
 }  // namespace
 
-SharedSet SharedSet::make(const std::vector<SharedDeclaration>& declared, std::size_t slots,
-                          const SharedSet* previous) {
+SharedSet SharedSet::make(const std::vector<SharedDeclaration>& declared, std::size_t slots, const SharedSet* previous,
+                          const std::set<std::string>& discard) {
   SharedSet set;
   for (const SharedDeclaration& wanted : declared) {
     std::shared_ptr<ipc::SharedObject> object;
@@ -64,9 +82,10 @@ SharedSet SharedSet::make(const std::vector<SharedDeclaration>& declared, std::s
     PREFORK_CHECK(object == nullptr || object->slots() == slots);
     set.objects_.push_back(object != nullptr ? std::move(object) : create(wanted, slots));
   }
+  for (const std::string& name : discard) refuse_vain_discard(set, previous, name);
   if (previous == nullptr) return set;
   for (const auto& object : previous->objects_) {
-    if (set.find(object->name()) == nullptr) refuse_loss(*object);
+    if (set.find(object->name()) == nullptr && !discard.contains(object->name())) refuse_loss(*object);
   }
   return set;
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,9 @@ class SharedSet {
   /// @param slots  of the scoreboard; the same as those of `previous`
   /// @throws StartupError: EX_OSERR, not enough memory; EX_CONFIG, an object of `previous` would change its shape,
   /// or a queue would go with messages in it. `previous` is untouched.
+  /// @param discard  queues of `previous` that may go with what they hold; each must go
   static SharedSet make(const std::vector<SharedDeclaration>& declared, std::size_t slots,
-                        const SharedSet* previous = nullptr);
+                        const SharedSet* previous = nullptr, const std::set<std::string>& discard = {});
 
   /// Takes what is declared, in its order, from objects that were made before (upgrade).
   /// @throws StartupError: EX_CONFIG, one is not among them in that shape

@@ -129,7 +129,10 @@ void write_list(JsonWriter& json, std::string_view name, const std::vector<Item>
 }
 
 void write(JsonWriter& json, const LogStatus& log) {
-  json.begin_object().member("dropped", log.dropped).member("dropped_by_workers", log.dropped_by_workers);
+  json.begin_object()
+      .member("dropped", log.dropped)
+      .member("dropped_by_workers", log.dropped_by_workers)
+      .member("dropped_by_rate", log.dropped_by_rate);
   write_list(json, "access", log.access);
   json.member("access_dropped_by_workers", log.access_dropped_by_workers).end_object();
 }

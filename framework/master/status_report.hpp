@@ -129,6 +129,7 @@ struct LogStatus {
   std::uint64_t dropped_by_workers = 0;  ///< of the same, by workers that the master did not keep up with
   std::vector<AccessLogStatus> access{};
   std::uint64_t access_dropped_by_workers = 0;  ///< of all access logs, by workers whose writer did not keep up
+  std::uint64_t dropped_by_rate = 0;  ///< of the server's log, by the master: lines of workers beyond log-rate
 };
 
 struct StatusSnapshot {

@@ -12,6 +12,7 @@
 
 #include "framework/master/exit_report.hpp"
 #include "framework/master/load_meter.hpp"
+#include "framework/master/pace.hpp"
 #include "framework/master/rate.hpp"
 #include "framework/master/worker_state.hpp"
 #include "ipc/unique_fd.hpp"
@@ -45,12 +46,20 @@ struct WorkerRecord {
   std::optional<TimePoint> ready;
   ExitIntent intent = ExitIntent::unexpected;
   std::string start_error;
-  std::string recycle;               ///< which limit it has reached; empty: none
+  std::string recycle;         ///< which limit it has reached, so that it is to be replaced; empty: none
+  std::string recycle_wanted;  ///< the same, until it is its turn
+  LogBudget log;
+  bool said_last_words = false;
   std::vector<GivenSocket> sockets;  ///< in the order of its listeners
   RateEstimator request_rate;
   LoadMeter load;               ///< of a pool of MIN..MAX
   bool spoke_nonsense = false;  ///< said once in the log
 };
+
+/// Whether it may be replaced once it is its turn.
+inline bool awaits_recycle(const WorkerRecord& worker) noexcept {
+  return !worker.recycle_wanted.empty() && counts_towards_pool(worker.state);
+}
 
 /// The workers by pid, and which slots and places are taken.
 class WorkerTable {

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "framework/config/worker_count.hpp"
 #include "framework/master/activity_text.hpp"
 #include "framework/master/adoption.hpp"
 #include "framework/master/log_settings.hpp"
@@ -82,6 +83,7 @@ Pool Workforce::make_pool(const std::shared_ptr<Generation>& generation, std::si
   pool.goal = options.workers;
   pool.scaler = scaler_of(options, Clock::now());
   pool.max_rss_hard = options.max_rss_hard;
+  pool.recycles = Pace(recycle_pace(config::most_workers(options)));
   pool.limits.boot = options.boot_timeout;
   pool.limits.heartbeat = options.worker_timeout;
   pool.limits.drain = generation->options.master.shutdown_timeout;
@@ -200,6 +202,7 @@ bool Workforce::start(std::size_t pool, TimePoint now) {
         fork_);
     record->started = record->entered = Clock::now();
     note_sockets(*record);
+    record->log = LogBudget(options_of(pools_.at(pool)).log_rate);
     if (record->line.is_open()) {
       const bool reads = options_of(pools_.at(pool)).master_access == config::MasterAccess::read;
       lines_.push_back({std::move(record->line), reads ? ControlAccess::read : ControlAccess::operate});
@@ -263,6 +266,7 @@ void Workforce::tend(TimePoint now) {
     scale_pools(now);
     set_targets(now);
     watch_for_clients();
+    begin_recycles(now);
     for (const auto& [id, pool] : pools_) {
       refill(id, now);
       replace_due(id);
@@ -304,6 +308,9 @@ std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
   }
   if (rollout_ && !stopping_) consider(rollout_->patience);
   if (listeners_until_) consider(now + kListenersPause);
+  table_.for_each([&](const WorkerRecord& worker) {
+    if (!stopping_ && awaits_recycle(worker)) consider(pools_.at(worker.pool).recycles.next(now));
+  });
   consider(next_rss_check_);
   if (!stopping_) consider(next_sample_);
   if (!stopping_ && !table_.empty()) consider(next_saturation_look_);
@@ -481,6 +488,7 @@ void Workforce::buried(pid_t pid, int wait_status) {
   if (!worker.unfinished.empty()) {
     pass_on(worker, {ipc::StatusKind::log, static_cast<std::uint8_t>(LogLevel::info), worker.unfinished});
   }
+  if (worker.log.untold()) tell_of_dropped_lines(worker, Clock::now());
   std::chrono::milliseconds duration{0};
   const std::string activity = serving(worker, duration);
   ExitFacts end = facts(worker, wait_status, activity);

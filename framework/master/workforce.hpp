@@ -190,6 +190,7 @@ class Workforce {
 
   double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
   void recycle(WorkerRecord& worker, const std::string& reason);
+  void begin_recycles(TimePoint now);
   unsigned successors(std::size_t pool) const noexcept;
   void replace_due(std::size_t pool);
   void kill_bloated(TimePoint now);
@@ -229,7 +230,8 @@ class Workforce {
   std::string serving(const WorkerRecord& worker, std::chrono::milliseconds& duration) const;
   std::string name(const WorkerRecord& worker) const;
   LogSubject about(const WorkerRecord& worker) const;
-  void pass_on(const WorkerRecord& worker, const ipc::StatusMessage& line);
+  void pass_on(WorkerRecord& worker, const ipc::StatusMessage& line);
+  void tell_of_dropped_lines(WorkerRecord& worker, TimePoint now);
   TimePoint last_beat(const WorkerRecord& worker) const;
   WorkerLimits limits_of(const WorkerRecord& worker) const;
   std::optional<WorkerDeadline> deadline_of(const WorkerRecord& worker) const;
@@ -257,6 +259,7 @@ class Workforce {
   ipc::CounterValues retained_{};  ///< of all workers that have died
   std::array<std::uint64_t, kDepartures> departures_{};
   std::map<std::string, std::uint64_t> recycled_;  ///< by the limit that was reached
+  std::uint64_t lines_over_rate_ = 0;              ///< log lines of workers that were dropped for their number
   std::optional<TimePoint> next_rss_check_;        ///< nullopt: no pool has a hard limit
   std::optional<TimePoint> next_sample_;           ///< nullopt: no pool is sized by its load
   std::minstd_rand random_;

@@ -75,10 +75,22 @@ class GenerationWriter {
 };
 
 HandedWorker handed(const WorkerRecord& worker, int memory) {
-  return {worker.pool,  worker.index,         worker.slot,         worker.generation,
-          worker.pid,   worker.control.get(), worker.status.get(), worker.output.get(),
-          memory,       worker.state,         worker.started,      worker.entered,
-          worker.ready, worker.intent,        worker.start_error,  worker.recycle};
+  return {worker.pool,
+          worker.index,
+          worker.slot,
+          worker.generation,
+          worker.pid,
+          worker.control.get(),
+          worker.status.get(),
+          worker.output.get(),
+          memory,
+          worker.state,
+          worker.started,
+          worker.entered,
+          worker.ready,
+          worker.intent,
+          worker.start_error,
+          worker.recycle.empty() ? worker.recycle_wanted : worker.recycle};
 }
 
 std::unique_ptr<WorkerRecord> adopted(const HandedWorker& handed) {
@@ -146,6 +158,7 @@ void Workforce::adopt(Adoption& adopted_state) {
   for (const HandedWorker& from : state.workers) {
     WorkerRecord& worker = table_.add(adopted(from));
     note_sockets(worker);
+    worker.log = LogBudget(options_of(pools_.at(worker.pool)).log_rate);
     listen(worker);
   }
   retained_ = state.retained;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "framework/master/rollout.hpp"
 #include "framework/master/workforce.hpp"
@@ -12,6 +13,7 @@ namespace prefork::master {
 namespace {
 
 constexpr std::chrono::seconds kRssPause{1};
+constexpr std::chrono::seconds kTellEvery{10};
 
 /// What a worker may say; anything else would be a name of its own making in the status.
 constexpr std::array<std::string_view, 3> kLimits{"max-requests", "max-lifetime", "max-rss"};
@@ -23,9 +25,33 @@ void Workforce::recycle(WorkerRecord& worker, const std::string& reason) {
   if (!counts_towards_pool(worker.state) || !worker.recycle.empty()) return;
   const std::string limit = reason.substr(0, reason.find(' '));
   if (std::find(kLimits.begin(), kLimits.end(), limit) == kLimits.end()) return hears_nonsense(worker);
-  worker.recycle = limit;
-  ++recycled_[limit];
+  if (!worker.recycle_wanted.empty()) return;
+  worker.recycle_wanted = limit;
   log_.info(name(worker) + " is to be replaced: " + reason, about(worker));
+  begin_recycles(Clock::now());
+}
+
+// Who asks again and again right after its start, or says so without reason, serves on until it is its turn.
+void Workforce::begin_recycles(TimePoint now) {
+  table_.for_each([&](WorkerRecord& worker) {
+    if (!awaits_recycle(worker)) return;
+    Pool& pool = pools_.at(worker.pool);
+    if (pool.recycles.take(now)) {
+      worker.recycle = std::exchange(worker.recycle_wanted, {});
+      ++recycled_[worker.recycle];
+    } else if (!pool.told_recycles || *pool.told_recycles + kTellEvery <= now) {
+      pool.told_recycles = now;
+      log_.warning("pool " + pool.name + ": its workers ask too often to be replaced (" + worker.recycle_wanted +
+                   "): they serve on, and are replaced one by one");
+    }
+  });
+}
+
+Pace::Limits recycle_pace(unsigned workers) noexcept {
+  constexpr unsigned kAtOnce = 10;
+  constexpr std::chrono::seconds kEach{10};
+  const auto every = std::min<std::chrono::nanoseconds>(std::chrono::seconds(1), kEach / std::max(workers, 1U));
+  return {every, std::max(workers, kAtOnce)};
 }
 
 /// How many workers the pool has over its size, so that those that are due can go.

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 #include "framework/master/activity_text.hpp"
 #include "framework/master/workforce.hpp"
@@ -11,6 +13,9 @@ namespace prefork::master {
 namespace {
 
 using std::chrono::milliseconds;
+
+/// How a crash handler begins its line (framework/worker/last_words.cpp).
+constexpr std::string_view kLastWords = "last words: ";
 
 WorkStatus work_of(const ipc::CounterValues& values) {
   const auto value = [&](ipc::Counter counter) { return values[static_cast<std::size_t>(counter)]; };
@@ -29,7 +34,15 @@ LogSubject Workforce::about(const WorkerRecord& worker) const {
   return {worker.pid, pools_.at(worker.pool).name, worker.index, worker.generation, {}};
 }
 
-void Workforce::pass_on(const WorkerRecord& worker, const ipc::StatusMessage& message) {
+// A flood of lines would fill the disk and push out what others say. A crash handler's line passes, once.
+void Workforce::pass_on(WorkerRecord& worker, const ipc::StatusMessage& message) {
+  const bool last_words = message.text.starts_with(kLastWords) && !std::exchange(worker.said_last_words, true);
+  const TimePoint now = Clock::now();
+  if (!last_words && !worker.log.take(now)) {
+    ++lines_over_rate_;
+    if (worker.log.has_to_tell(now)) tell_of_dropped_lines(worker, now);
+    return;
+  }
   const Pool& pool = pools_.at(worker.pool);
   LogSubject speaker = about(worker);
   std::optional<LogLevel> threshold;
@@ -38,6 +51,15 @@ void Workforce::pass_on(const WorkerRecord& worker, const ipc::StatusMessage& me
     threshold = pool.log_levels[message.service - 1];
   }
   log_.pass_on(static_cast<LogLevel>(message.level), message.text, speaker, threshold);
+}
+
+void Workforce::tell_of_dropped_lines(WorkerRecord& worker, TimePoint now) {
+  const std::uint64_t dropped = worker.log.dropped();
+  log_.warning(name(worker) + " logs more than " + std::to_string(options_of(pools_.at(worker.pool)).log_rate) +
+                   " lines a second (log-rate): " + std::to_string(dropped) +
+                   (dropped == 1 ? " line of it is dropped so far" : " lines of it are dropped so far"),
+               about(worker));
+  worker.log.told(now);
 }
 
 std::string Workforce::serving(const WorkerRecord& worker, milliseconds& duration) const {
@@ -146,6 +168,7 @@ void Workforce::report(StatusSnapshot& snapshot) {
   });
   snapshot.totals = work_of(totals);
   snapshot.log.dropped_by_workers = totals[static_cast<std::size_t>(ipc::Counter::log_lines_dropped)];
+  snapshot.log.dropped_by_rate = lines_over_rate_;
   snapshot.log.access_dropped_by_workers = totals[static_cast<std::size_t>(ipc::Counter::access_lines_dropped)];
   snapshot.counters = totals;
   for (std::size_t i = 0; i < departures_.size(); ++i) {

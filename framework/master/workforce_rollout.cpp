@@ -35,7 +35,10 @@ void Workforce::begin_rollout(std::shared_ptr<Generation> next, const std::optio
                                       " slots while they are rolled, and the scoreboard has " + std::to_string(slots) +
                                       ": set max-workers in [master] and restart");
   }
-  next->objects = SharedSet::make(next->shared.objects, slots, &current_->objects);
+  next->objects = SharedSet::make(next->shared.objects, slots, &current_->objects, next->discard);
+  for (const std::string& name : next->discard) {
+    log_.notice(shared_title(current_->objects.find(name)->shape(), name) + " is discarded with what it holds");
+  }
 
   Rollout rollout;
   for (std::size_t i = 0; i < next->options.pools.size(); ++i) {

@@ -25,6 +25,7 @@ import stepping
 CONFIG = """[master]
 log = {log}
 [pool main]
+log-rate = 0
 workers = 2
 {user}
 [service moody]

@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <map>
+
 #include "tests/system/harness.hpp"
 
 namespace prefork::system_test {
@@ -52,6 +54,48 @@ TEST(Privileges, EachPoolHasItsUser) {
   server.ready(2);
   expect_user(server.workers("d").front(), daemon, std::to_string(daemon.pw_gid));
   EXPECT_TRUE(server.stops_clean());
+}
+
+TEST(Privileges, AUserOfItsOwnForEachPoolThatAsksForIt) {
+  SKIP_UNLESS_ROOT();
+  const std::string more = "[service echo]\nplugin = echo\npool = d\nlisten = tcp://127.0.0.1:0\n";
+  const std::string pools = "[pool main]\nworkers = 1\nuser = auto\n[pool d]\nworkers = 1\nuser = auto\n";
+  Server server(pools + kService + more, {.master = "auto-users = 700000-700099"});
+  server.ready(2);
+  std::map<std::string, std::string> ids;
+  const auto look = [&](const std::string& pool) {
+    const pid_t worker = server.workers(pool).front();
+    const std::string uid = proc_status(worker, "Uid");
+    EXPECT_EQ(proc_status(worker, "Gid"), uid);
+    EXPECT_EQ(proc_status(worker, "Groups"), "");
+    EXPECT_EQ(proc_status(worker, "CapEff"), "0000000000000000");
+    const std::string id = uid.substr(0, uid.find('\t'));
+    EXPECT_EQ(server.pool(pool)["user"], "auto (" + id + ")");
+    EXPECT_EQ(id.substr(0, 4), "7000");
+    return id;
+  };
+  for (const char* pool : {"main", "d"}) ids[pool] = look(pool);
+  EXPECT_NE(ids["main"], ids["d"]);
+  server.configure("[pool a]\nworkers = 1\nuser = auto\n" + pools + kService + more +
+                   "[service more]\nplugin = echo\npool = a\nlisten = tcp://127.0.0.1:0\n");
+  EXPECT_EQ(server.ctl({"reload"}).code, 0);
+  server.ready(3);
+  EXPECT_EQ(server.ctl({"upgrade"}).code, 0);
+  ASSERT_EQ(::kill(server.workers("d").front(), SIGKILL), 0);
+  EXPECT_TRUE(server.logged("killed by SIGKILL"));
+  server.ready(3);
+  for (const char* pool : {"main", "d"}) EXPECT_EQ(look(pool), ids[pool]) << "through reload, upgrade and restart";
+  EXPECT_TRUE(ids["main"] != look("a") && ids["d"] != look("a"));
+  EXPECT_TRUE(server.stops_clean());
+}
+
+TEST(Privileges, NoUserOfItsOwnWithoutRoot) {
+  const auto user = other_user();
+  if (::geteuid() == 0 && !user) GTEST_SKIP() << "needs another user";
+  const TempDir dir;
+  const Outcome start = start_with(dir, std::string("[pool main]\nuser = auto\n") + kService, {}, user);
+  EXPECT_EQ(start.code, 67);
+  EXPECT_THAT(start.err, testing::HasSubstr("pool \"main\": user = auto needs a master that runs as root"));
 }
 
 TEST(Privileges, UnknownUsersAndGroups) {

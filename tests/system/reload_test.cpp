@@ -41,6 +41,27 @@ TEST(Reload, TakesOnTheConfigurationAndKeepsThePort) {
   EXPECT_TRUE(server.stops_clean());
 }
 
+TEST(Reload, AQueueWithMessagesGoesWhenItIsDiscarded) {
+  const std::string pool = "[pool main]\nworkers = 1\n";
+  const std::string hello = "[service hello]\nplugin = hello\nlisten = tcp://127.0.0.1:0\n";
+  Server server(pool + hello + "[service bulk]\nplugin = {plugins}/bulk.so\nlisten = tcp://127.0.0.1:0\n");
+  server.ready(1);
+  Client client(server.address("bulk"));
+  client.send("fill 3\n");
+  ASSERT_EQ(client.receive_until("\n"), "3\n");
+  server.configure(pool + hello);
+  const Outcome refused = server.ctl({"reload"});
+  EXPECT_EQ(refused.code, 78);
+  EXPECT_THAT(refused.err, testing::HasSubstr("queue bulk.jobs still holds 3 messages"));
+  EXPECT_THAT(refused.err, testing::HasSubstr("preforkctl reload --discard bulk.jobs"));
+  EXPECT_EQ(server.ctl({"reload", "--discard", "bulk.other"}).code, 78);
+  const Outcome done = server.ctl({"reload", "--discard", "bulk.jobs"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_TRUE(server.logged("queue bulk.jobs is discarded with what it holds"));
+  EXPECT_EQ(server.tell("ipc")["objects"].size(), 0U);
+  EXPECT_TRUE(server.stops_clean());
+}
+
 TEST(Reload, BySignal) {
   Server server(kWho);
   server.ready(2);

@@ -45,6 +45,7 @@ TEST(CtlOptions, Commands) {
   EXPECT_EQ(request({"events", "--follow"}).command, "events");
   EXPECT_TRUE(request({"ipc", "--json"}).json);
   EXPECT_EQ(request({"reload", "--no-wait", "--only", "jobs"}).command, "reload --no-wait --only jobs");
+  EXPECT_EQ(request({"reload", "--discard", "a.q", "--discard=b.q"}).command, "reload --discard a.q --discard b.q");
   EXPECT_EQ(request({"stop", "--fast"}).command, "stop --fast");
   EXPECT_EQ(request({"--fast", "stop"}).command, "stop --fast");
   EXPECT_TRUE(request({"status", "--json"}).json);

@@ -67,6 +67,7 @@ syslog-socket = /dev/log  # default
 plugin-path = ""  # default
 shutdown-timeout = 30s  # default
 max-workers = 0  # default
+auto-users = 61184-65519  # default
 
 [pool main]
 workers = 2  # -o pool.main.workers
@@ -81,6 +82,7 @@ spare-workers = 0  # default
 max-busyness = 75  # default
 idle-worker-timeout = 30s  # default
 master-access = none  # default
+log-rate = 1000  # default
 dumpable = off  # default
 seccomp = off  # default
 
@@ -99,6 +101,7 @@ TEST(Dump, ShowsIsolation) {
   const std::string text = dump(resolve_text(kFull));
   EXPECT_NE(text.find(R"(
 master-access = operate  # a.conf:10
+log-rate = 1000  # default
 supplementary-groups = adm 4  # a.conf:11
 chroot = /srv  # a.conf:12
 umask = 0027  # a.conf:13
@@ -172,7 +175,8 @@ ServiceOptions service(const std::string& name, const std::string& pool, const s
 /// Options that differ from the defaults in every member.
 Options all_changed() {
   Options options;
-  options.master = {"/run/a b.sock", "/run/#.pid", "syslog", "/p:/q", "debug", 1234ms, 77, "json", "local3", "/x/log"};
+  options.master = {"/run/a b.sock", "/run/#.pid", "syslog", "/p:/q", "debug", 1234ms, 77,
+                    {300, 400},      "json",       "local3", "/x/log"};
   IsolationOptions isolation{
       {{"adm", "4"}},
       "/srv",
@@ -191,8 +195,8 @@ Options all_changed() {
                    48h,       1 << 20,
                    1 << 21,   {9, 2, 60, 5min},
                    isolation, MasterAccess::operate,
-                   {}};
-  PoolOptions main{"main", 2, std::nullopt, "g", 2min, 25min, 5, 1, 90s, 0, 4097, {}, {}, MasterAccess::read, {}};
+                   17,        {}};
+  PoolOptions main{"main", 2, std::nullopt, "g", 2min, 25min, 5, 1, 90s, 0, 4097, {}, {}, MasterAccess::read, 0, {}};
   options.pools = {blue, main};
   ServiceOptions web =
       service("web", "blue",

@@ -46,14 +46,14 @@ inline std::string text_of(const ScalingOptions& scaling) {
 
 inline std::string text_of(const PoolOptions& pool) {
   const auto& [name, workers, user, group, boot_timeout, worker_timeout, max_connections, max_requests, max_lifetime,
-               max_rss, max_rss_hard, scaling, isolation, access, origin] = pool;
+               max_rss, max_rss_hard, scaling, isolation, access, log_rate, origin] = pool;
   static_cast<void>(origin);
   return fmt::format(
       "pool {} workers={} user={} group={} boot={} worker={} connections={} requests={} lifetime={} rss={} {} {} "
-      "access={} {}",
+      "access={} log-rate={} {}",
       name, workers, user.value_or("(none)"), group.value_or("(none)"), boot_timeout.count(), worker_timeout.count(),
       max_connections, max_requests, max_lifetime.count(), max_rss, max_rss_hard, text_of(scaling),
-      static_cast<int>(access), text_of(isolation));
+      static_cast<int>(access), log_rate, text_of(isolation));
 }
 
 inline std::string text_of(const ServiceOptions& service) {
@@ -69,11 +69,13 @@ inline std::string text_of(const ServiceOptions& service) {
 }
 
 inline std::string text_of(const MasterOptions& master) {
-  const auto& [control, pid_file, log, plugin_path, log_level, shutdown_timeout, max_workers, format, facility,
+  const auto& [control, pid_file, log, plugin_path, log_level, shutdown_timeout, max_workers, users, format, facility,
                socket] = master;
   return fmt::format(
-      "master control={} pid-file={} log={} plugins={} level={} shutdown={} workers={} format={} facility={} socket={}",
-      control, pid_file, log, plugin_path, log_level, shutdown_timeout.count(), max_workers, format, facility, socket);
+      "master control={} pid-file={} log={} plugins={} level={} shutdown={} workers={} users={}-{} format={} "
+      "facility={} socket={}",
+      control, pid_file, log, plugin_path, log_level, shutdown_timeout.count(), max_workers, users.first, users.last,
+      format, facility, socket);
 }
 
 /// @return all that the options say, without where they come from: equal texts are equal options.

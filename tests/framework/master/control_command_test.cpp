@@ -21,7 +21,10 @@ std::string told(std::string_view line) {
     std::string operator()(const StopCommand& stop) const { return stop.fast ? "stop fast" : "stop"; }
     std::string operator()(const ReopenCommand&) const { return "reopen"; }
     std::string operator()(const ReloadCommand& reload) const {
-      return "reload" + (reload.only ? " of " + *reload.only : "") + (reload.wait ? "" : " without waiting");
+      std::string text =
+          "reload" + (reload.only ? " of " + *reload.only : "") + (reload.wait ? "" : " without waiting");
+      for (const std::string& name : reload.discard) text += ", discarding " + name;
+      return text;
     }
     std::string operator()(const UpgradeCommand& upgrade) const {
       return "upgrade" + (upgrade.binary ? " to " + *upgrade.binary : "");
@@ -62,6 +65,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Line{"queue drop web.jobs", "queue drop of web.jobs"}, Line{"metrics", "metrics"},
                     Line{"reload --only jobs", "reload of jobs"}, Line{"reload --no-wait", "reload without waiting"},
                     Line{"reload --no-wait --only jobs", "reload of jobs without waiting"},
+                    Line{"reload --discard a.q --discard b.q", "reload, discarding a.q, discarding b.q"},
                     Line{"events", "events since 0"}, Line{"events 17", "events since 17"},
                     Line{"events 18446744073709551615", "events since 18446744073709551615"}));
 
@@ -93,8 +97,9 @@ INSTANTIATE_TEST_SUITE_P(
         Line{"queue list jobs 3", "error: queue takes list NAME, requeue NAME [N] or drop NAME; \"3\" is one too many"},
         Line{"queue requeue jobs 3 4",
              "error: queue takes list NAME, requeue NAME [N] or drop NAME; \"4\" is one too many"},
-        Line{"reload now", "error: reload takes --only POOL and --no-wait, not \"now\""},
-        Line{"reload --only", "error: reload takes --only POOL and --no-wait, not \"--only\""},
+        Line{"reload now", "error: reload takes --only POOL, --discard QUEUE and --no-wait, not \"now\""},
+        Line{"reload --discard", "error: reload takes --only POOL, --discard QUEUE and --no-wait, not \"--discard\""},
+        Line{"reload --only", "error: reload takes --only POOL, --discard QUEUE and --no-wait, not \"--only\""},
         Line{"metrics now", "error: metrics takes no arguments; \"now\" is one too many"},
         Line{"events x", "error: events takes the number of the last one known or nothing, not \"x\""},
         Line{"events -1", "error: events takes the number of the last one known or nothing, not \"-1\""},

@@ -55,7 +55,7 @@ StatusSnapshot snapshot() {
   all.pools.back().circuit_open_for = 90s;
   all.pools.back().waiting = 12;
   all.pools.back().full_for = 2500ms;
-  all.log = {3, 4, {{"/var/log/a\"b", 5}}, 6};
+  all.log = {3, 4, {{"/var/log/a\"b", 5}}, 6, 7};
   all.restarts = {{"killed", 2}, {"max-rss", 1}};
   all.counters[static_cast<std::size_t>(ipc::Counter::requests)] = UINT64_MAX;
   all.overflows = 12;
@@ -101,6 +101,7 @@ TEST(MetricsText, SaysWhatThereIs) {
            "prefork_pool_waiting_clients{pool=\"main\"} 12\n",
            "prefork_pool_full_seconds{pool=\"main\"} 2.5\n",
            "prefork_log_lines_dropped_total{by=\"master\"} 3\n",
+           "prefork_log_lines_dropped_total{by=\"rate\"} 7\n",
            "prefork_log_lines_dropped_total{by=\"workers\"} 4\n",
            "prefork_access_log_lines_dropped_total{path=\"/var/log/a\\\"b\"} 5\n",
            "prefork_access_log_lines_unsent_total 6\n",

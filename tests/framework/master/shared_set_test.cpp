@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sysexits.h>
 
@@ -109,15 +110,42 @@ TEST(SharedSet, AQueueGoesOnlyWhenItIsEmpty) {
   EXPECT_NO_THROW(SharedSet::make({}, kSlots, &before));
   jobs.try_put(bytes("one"));
   const auto refusal = [&] { return thrown_by([&] { SharedSet::make({event("e")}, kSlots, &before); }); };
-  EXPECT_EQ(refusal(), "queue web.jobs still holds 1 message: drain it first or keep it declared");
+  EXPECT_EQ(refusal(),
+            "queue web.jobs still holds 1 message: drain it first, keep it declared, or give it up with preforkctl "
+            "reload --discard web.jobs");
   jobs.try_put(bytes("two"));
-  EXPECT_EQ(refusal(), "queue web.jobs still holds 2 messages: drain it first or keep it declared");
+  EXPECT_EQ(refusal(),
+            "queue web.jobs still holds 2 messages: drain it first, keep it declared, or give it up with preforkctl "
+            "reload --discard web.jobs");
   const auto taken = jobs.try_get(), other = jobs.try_get();
-  EXPECT_EQ(refusal(), "queue web.jobs still holds 2 messages: drain it first or keep it declared")
+  EXPECT_EQ(refusal(),
+            "queue web.jobs still holds 2 messages: drain it first, keep it declared, or give it up with preforkctl "
+            "reload --discard web.jobs")
       << "a message in a worker's hands can come back";
   jobs.ack(taken->sequence);
   jobs.ack(other->sequence);
   EXPECT_EQ(refusal(), "");
+}
+
+TEST(SharedSet, WhoeverOperatesTheServerHasTheLastWord) {
+  const SharedSet before = SharedSet::make({queue("web.jobs"), event("e")}, kSlots);
+  attach_queue(before, "web.jobs", 5).try_put(bytes("one"));
+  EXPECT_EQ(thrown_by([&] { SharedSet::make({event("e")}, kSlots, &before); }),
+            "queue web.jobs still holds 1 message: drain it first, keep it declared, or give it up with preforkctl "
+            "reload --discard web.jobs");
+  EXPECT_NO_THROW(SharedSet::make({event("e")}, kSlots, &before, {"web.jobs"}));
+  EXPECT_EQ(thrown_by([&] { SharedSet::make({event("e")}, kSlots, &before, {"web.jbos"}); }),
+            "there is nothing of the name \"web.jbos\" to discard; did you mean \"web.jobs\"?");
+  EXPECT_EQ(thrown_by([&] { SharedSet::make({queue("web.jobs")}, kSlots, &before, {"web.jobs"}); }),
+            "web.jobs can't be discarded: the configuration still declares it");
+}
+
+// What a compromised worker may have written there.
+TEST(SharedSet, AQueueNeverSaysThatItHoldsMoreThanItHasRoomFor) {
+  const SharedSet set = SharedSet::make({queue("web.jobs")}, kSlots);
+  const ipc::SharedObject& object = *set.find("web.jobs");
+  ::memset(object.memory(), 0x5a, object.bytes());
+  EXPECT_LE(object.report().fill, static_cast<std::int64_t>(object.shape().capacity));
 }
 
 TEST(SharedSet, TooLittleMemoryIsOneSentence) {

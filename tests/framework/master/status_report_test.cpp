@@ -42,7 +42,7 @@ StatusSnapshot snapshot() {
   all.requests_per_second = 123.456;
   all.totals = {40, 2000, 7, 10000, 180000};
   all.restarts = {{"killed", 2}, {"crashed", 0}};
-  all.log = {5, 6, {{"/var/log/a", 7}}, 8};
+  all.log = {5, 6, {{"/var/log/a", 7}}, 8, 9};
   return all;
 }
 
@@ -81,7 +81,7 @@ TEST(StatusReport, SaysAll) {
     "totals": {"connections": 12, "accepted": 40, "requests": 2000, "datagrams": 7, "bytes_in": 10000,
                "bytes_out": 180000, "requests_per_second": 123.46},
     "restarts": {"killed": 2, "crashed": 0},
-    "log": {"dropped": 5, "dropped_by_workers": 6, "access": [{"path": "/var/log/a", "dropped": 7}],
+    "log": {"dropped": 5, "dropped_by_workers": 6, "dropped_by_rate": 9, "access": [{"path": "/var/log/a", "dropped": 7}],
             "access_dropped_by_workers": 8}})"));
 }
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 
@@ -214,6 +215,93 @@ TEST_F(WorkforceTest, AWorkerThatHasReachedALimitGetsItsSuccessorFirst) {
     return pids().count(0) == 0 && ready() == 1;
   }));
   EXPECT_EQ(fewest, 1U);
+}
+
+// Else a worker that says so at its start would keep the machine busy with starts.
+TEST_F(WorkforceTest, WhoAsksTooOftenToBeReplacedServesOn) {
+  pool().workers = 1;
+  start([](const SpawnOrder& order) {
+    Puppet puppet(order);
+    puppet.say(ipc::StatusKind::ready);
+    puppet.say(ipc::StatusKind::recycle, "max-requests 1");
+    puppet.await_order();
+    ::_exit(ipc::kExitRetired);
+  });
+  ASSERT_TRUE(
+      turn_until([&] { return lines().find("ask too often to be replaced (max-requests)") != std::string::npos; }));
+  EXPECT_EQ(restarts("max-requests"), 10U);
+  EXPECT_EQ(ready(), 1U);
+  ASSERT_TRUE(turn_until([&] { return restarts("max-requests") == 11; })) << "one by one";
+}
+
+TEST_F(WorkforceTest, AFloodOfLinesIsCutAndCountedAndTheLastWordsPass) {
+  pool().workers = 1;
+  pool().log_rate = 10;
+  start([](const SpawnOrder& order) {
+    Puppet puppet(order);
+    puppet.say(ipc::StatusKind::ready);
+    std::array<std::byte, ipc::kMaxStatusBytes> packet;
+    const auto say = [&](std::string_view text) {
+      const std::size_t length = ipc::encode({ipc::StatusKind::log, 4, text}, packet);
+      while (ipc::send_packet(order.status_fd, std::span(packet).first(length)) == ipc::SendResult::full) {
+        ::poll(nullptr, 0, 1);
+      }
+    };
+    if (order.index == 0) {
+      for (int i = 0; i < 2000; ++i) say("flood");
+      say("last words: SIGSEGV");
+      say("last words: again");
+    }
+    puppet.await_order();
+    ::_exit(ipc::kExitRetired);
+  });
+  ASSERT_TRUE(turn_until([&] { return lines().find("last words: SIGSEGV") != std::string::npos; }));
+  ASSERT_TRUE(turn_until([&] { return status().log.dropped_by_rate >= 1501; }));
+  const std::string text = lines();
+  std::size_t floods = 0;
+  for (std::size_t at = text.find("flood"); at != std::string::npos; at = text.find("flood", at + 1)) ++floods;
+  EXPECT_GE(floods, 100U);
+  EXPECT_LT(floods, 500U);
+  EXPECT_EQ(text.find("last words: again"), std::string::npos) << "once";
+  EXPECT_NE(text.find("logs more than 10 lines a second (log-rate): 1 line of it is dropped so far"),
+            std::string::npos);
+}
+
+TEST_F(WorkforceTest, WhatItPrintsCountsAsLines) {
+  pool().workers = 1;
+  pool().log_rate = 10;
+  start([](const SpawnOrder& order) {
+    if (::dup2(order.output_fd, STDERR_FILENO) < 0) ::_exit(1);
+    Puppet puppet(order);
+    puppet.say(ipc::StatusKind::ready);
+    const std::string flood = "flood\n";
+    for (int i = 0; order.index == 0 && i < 2000; ++i) {
+      if (::write(STDERR_FILENO, flood.data(), flood.size()) < 0) ::_exit(1);
+    }
+    puppet.await_order();
+    ::_exit(ipc::kExitRetired);
+  });
+  ASSERT_TRUE(turn_until([&] { return status().log.dropped_by_rate >= 1500; }));
+  EXPECT_NE(lines().find("flood"), std::string::npos);
+  EXPECT_NE(lines().find("logs more than 10 lines a second"), std::string::npos);
+}
+
+// The master's loop would not sleep any more.
+TEST_F(WorkforceTest, WhoLeavesDoesNotWaitForItsTurnToBeReplaced) {
+  pool().workers = 1;
+  start([](const SpawnOrder& order) {
+    Puppet puppet(order);
+    puppet.say(ipc::StatusKind::ready);
+    puppet.say(ipc::StatusKind::recycle, "max-requests 1");
+    for (;;) ::pause();
+  });
+  ASSERT_TRUE(
+      turn_until([&] { return lines().find("ask too often to be replaced (max-requests)") != std::string::npos; }));
+  force->stop(WorkerEvent::finish_wanted);
+  const TimePoint later = Clock::now() + 2s;
+  EXPECT_GT(*force->next_deadline(later), later);
+  force->stop(WorkerEvent::kill_wanted);
+  ASSERT_TRUE(turn_until([&] { return force->empty(); }));
 }
 
 TEST_F(WorkforceTest, ALimitThatIsNoneIsNoWordOfAWorkers) {
