@@ -10,17 +10,9 @@
 #include "framework/config/config_error.hpp"
 #include "framework/config/service_options.hpp"
 #include "framework/master/inspector.hpp"
+#include "framework/master/options_archive.hpp"
 #include "framework/worker/setup_parcel.hpp"
 #include "ipc/archive.hpp"
-
-namespace prefork::config {
-
-template <class A>
-void fields(A& archive, ipc::Is<OptionValue> auto& v) {
-  archive(v.value, v.origin.text);
-}
-
-}  // namespace prefork::config
 
 namespace prefork::cli {
 
@@ -49,7 +41,7 @@ void exchange(A& archive, ipc::Is<InspectOrder> auto& order) {
   archive.descriptor(order.plugin);
   archive.descriptor(order.out);
   archive(order.name, order.master, order.drops, order.run_as, order.is_check);
-  archive(order.service.name, order.service.plugin, order.service.origin.text, order.service.own);
+  archive(order.service.name, order.service.plugin, order.service.origin, order.service.own);
 }
 
 master::ForkOrder encode(const master::Inspection& inspection, const master::Inspector::Child& child) {

@@ -26,6 +26,7 @@
 #include "framework/cli/lost_request.hpp"
 #include "framework/cli/process_title.hpp"
 #include "framework/cli/standard_streams.hpp"
+#include "framework/cli/start_deadline.hpp"
 #include "framework/cli/wiring.hpp"
 #include "framework/config/config_error.hpp"
 #include "framework/config/listen.hpp"
@@ -207,8 +208,21 @@ master::Generation prepare_again(const Arguments& arguments, cli::Forks& forks, 
   return generation;
 }
 
+// A start may wait for who writes a FIFO or asks a name server: for so long.
+constexpr std::chrono::seconds kStartErrand{30};
+constexpr std::chrono::seconds kTrialErrand{10};
+
+std::string for_stderr(const std::string& sentence) { return "prefork-master: " + sentence + "\n"; }
+
+std::string for_upgrader(const std::string& sentence) { return master::upgrade_no(EX_TEMPFAIL, sentence); }
+
+master::Generation prepare_in_time(const Arguments& arguments, cli::Forks& forks) {
+  const cli::StartDeadline deadline(kStartErrand, STDERR_FILENO, &for_stderr);
+  return prepare(arguments, forks);
+}
+
 int test(const Arguments& arguments, cli::Forks& forks) {
-  const master::Generation generation = prepare(arguments, forks);
+  const master::Generation generation = prepare_in_time(arguments, forks);
   config::DeclaredOptions declared;
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     const master::SealedPlugin& plugin = *generation.plugins[generation.services[i].plugin];
@@ -239,6 +253,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 std::unique_ptr<master::ListenerSet> bind_listeners(const config::Options& options,
                                                     master::InheritedSockets& inherited) {
+  const cli::StartDeadline deadline(kStartErrand, STDERR_FILENO, &for_stderr);
   try {
     return std::make_unique<master::ListenerSet>(options, nullptr, &inherited);
   } catch (const master::StartupError& error) {
@@ -282,6 +297,7 @@ master::Master::Setup setup_for(const Arguments& arguments, cli::Forks& forks, c
   master::Master::Setup setup;
   setup.prepare_again = [&arguments, &forks](const master::Generation& running, unsigned number,
                                              const std::optional<std::string>& only) {
+    forks.server().begin_anew();
     return prepare_again(arguments, forks, running, number, only);
   };
   setup.config_file = arguments.sources.config_file.value_or("");
@@ -307,7 +323,7 @@ int serve(const Arguments& given, const master::Program& program, FromManager ma
   if (given.daemon) daemon.note_inherited(manager.sockets.descriptors());
   prepare_process();
   const Arguments arguments = given.daemon ? for_daemon(given) : given;
-  master::Generation generation = prepare(arguments, forks);
+  master::Generation generation = prepare_in_time(arguments, forks);
   if (arguments.daemon) {
     refuse_logs_to_stderr(generation);
     daemon.begin(start_patience(generation.options));
@@ -350,7 +366,10 @@ int go_on(const Arguments& given, const master::Program& program, int state, GoO
   const config::Options& options = adopted->generations.front()->options;
   master::PidFile pid_file(options.master.pid_file, ipc::UniqueFd(adopted->state.pid_file), adopted->state.master);
   // Workers of today go on with what they have; the next reload needs what is written now.
-  if (how == GoOn::try_only) master::refuse_master_changes(options, prepare(arguments, forks).options);
+  if (how == GoOn::try_only) {
+    const cli::StartDeadline deadline(kTrialErrand, STDOUT_FILENO, &for_upgrader);
+    master::refuse_master_changes(options, prepare(arguments, forks).options);
+  }
   master::Log log(master::log_settings(options.master));
   master::Master::Setup setup = setup_for(arguments, forks, program, handed_notify(adopted->state));
   setup.pid_file = &pid_file;

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "framework/config/errand.hpp"
 #include "framework/config/worker_count.hpp"
 #include "framework/master/inspector.hpp"
 #include "framework/master/log_settings.hpp"
@@ -101,6 +102,7 @@ void rehearse_isolation(const master::Generation& generation, const std::optiona
   for (const auto& pool : generation.options.pools) {
     if (only && pool.name != *only) continue;
     const std::string subject = "pool \"" + pool.name + "\"";
+    config::begin_errand("trying the isolation of " + subject);
     const worker::Isolation isolation = isolation_of(generation, pool);
     const std::string failure = master::Inspector({}).run(subject, -1, [&] { return try_isolation(isolation); });
     if (failure.empty()) continue;

@@ -65,6 +65,7 @@ void write_master(Writer& out, const MasterOptions& master) {
   out.value("syslog-socket", master.syslog_socket);
   out.value("plugin-path", master.plugin_path);
   out.value("shutdown-timeout", format_duration(master.shutdown_timeout));
+  out.value("prepare-timeout", format_duration(master.prepare_timeout));
   out.value("max-workers", std::to_string(master.max_workers));
   out.value("auto-users", format_user_range(master.auto_users));
 }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "framework/config/config_error.hpp"
+#include "framework/config/errand.hpp"
 #include "framework/config/wording.hpp"
 
 namespace prefork::config {
@@ -80,6 +81,7 @@ std::vector<std::string> DiskFiles::expand(const std::string& pattern, const std
   // Only what the author wrote can be a pattern: the folder may have any name.
   const std::string real_folder = place_of((folder / "").string());
   const std::string path = (std::filesystem::path(escaped(real_folder)) / pattern).string();
+  begin_errand("looking for " + path);
   GlobResult result;
   errno = 0;
   const int outcome = glob(path.c_str(), GLOB_NOSORT, stop_unless_absent, result.get());
@@ -97,6 +99,7 @@ std::vector<std::string> DiskFiles::expand(const std::string& pattern, const std
 }
 
 IniText DiskFiles::read(const std::string& name) {
+  begin_errand("reading " + name);
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(place_of(name).c_str(), "re"));
   if (!file) fail("open", name, errno);
   IniText out{name, identity_of(place_of(name)), {}};

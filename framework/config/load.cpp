@@ -6,6 +6,7 @@
 
 #include "framework/config/config_error.hpp"
 #include "framework/config/cpus.hpp"
+#include "framework/config/errand.hpp"
 #include "framework/config/ini_files.hpp"
 #include "framework/config/resolve.hpp"
 #include "framework/config/sources.hpp"
@@ -88,6 +89,7 @@ Options load(const Sources& sources) {
   std::filesystem::path named;
   std::string real;
   if (sources.config_file) {
+    begin_errand("reading " + *sources.config_file);
     const std::filesystem::path folder = std::filesystem::path(*sources.config_file).parent_path();
     std::error_code error;
     // A pipe's folder (/dev/stdin) is of no meaning. What fails is told by the file that can't be read.

@@ -130,8 +130,9 @@ struct MasterOptions {
   std::string plugin_path;     ///< folders separated by ':'; empty: beside the program
   std::string log_level = "info";
   std::chrono::milliseconds shutdown_timeout{30'000};
-  unsigned max_workers = 0;  ///< room in the scoreboard; zero: derived from the pools
-  UserRange auto_users;      ///< of pools with `user = auto`
+  std::chrono::milliseconds prepare_timeout{10'000};  ///< of each file, name, plugin that a reload asks for
+  unsigned max_workers = 0;                           ///< room in the scoreboard; zero: derived from the pools
+  UserRange auto_users;                               ///< of pools with `user = auto`
   std::string log_format = "text";
   std::string syslog_facility = "daemon";
   std::string syslog_socket = "/dev/log";

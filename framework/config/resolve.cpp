@@ -42,6 +42,7 @@ void read_master(const SectionReader& in, Options& options) {
   master.syslog_socket = in.text("syslog-socket");
   master.plugin_path = in.text("plugin-path");
   master.shutdown_timeout = in.duration("shutdown-timeout");
+  master.prepare_timeout = in.duration("prepare-timeout");
   master.max_workers = static_cast<unsigned>(in.integer("max-workers"));
   master.auto_users = in.parsed("auto-users", parse_user_range).value();
   if (!master.control.empty() && master.control == master.pid_file) {

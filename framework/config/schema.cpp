@@ -53,6 +53,8 @@ std::vector<KeySpec> master_keys() {
       optional({kMaster, "plugin-path", "FOLDERS", text(), "",
                 "where plugins are looked up, separated by ':'; empty: beside the program"}),
       {kMaster, "shutdown-timeout", "DURATION", duration(1), "30s", "how long a graceful stop may take"},
+      {kMaster, "prepare-timeout", "DURATION", duration(1), "10s",
+       "how long one file, name or plugin may take that a reload asks for"},
       {kMaster, "max-workers", "N", integer(0, kMaxSlots), "0", "room for workers of all pools; 0: derived from them"},
       {kMaster, "auto-users", "FIRST-LAST", text(), "61184-65519", "the user ids that pools with user = auto get"},
   };

@@ -172,6 +172,14 @@ pid_t ForkServer::fork(const ForkOrder& order) {
   return fork_here(order);
 }
 
+void ForkServer::begin_anew() noexcept {
+  static_cast<void>(socket_.release());  // the number may be another file's
+  pid_ = -1;
+  owner_ = ::getpid();
+  forlorn_ = false;
+  tell_ = [](const std::string&) {};
+}
+
 void ForkServer::start() {
   int ends[2];
   ipc::check_syscall(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), "socketpair");

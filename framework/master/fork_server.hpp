@@ -55,6 +55,9 @@ class ForkServer {
   void tell(std::function<void(const std::string&)> of_trouble) { tell_ = std::move(of_trouble); }
   /// A child has been reaped. @return whether it was the server: the next order starts another
   bool buried(pid_t pid);
+  /// In a copy of the process that had the server, which has closed what it inherited: the next order starts a server
+  /// of its own. Trouble is told to nobody.
+  void begin_anew() noexcept;
   /// Ends the server and reaps it.
   void stop() noexcept;
   /// -1: none runs.

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "framework/config/config_error.hpp"
+#include "framework/config/errand.hpp"
 #include "framework/config/listen.hpp"
 #include "framework/config/schema.hpp"
 #include "framework/config/service_options.hpp"
@@ -62,6 +63,7 @@ bool needs_checks(const config::ServiceOptions& service, const std::vector<Optio
 /// The plugin's checks are its code: what they say comes from a child.
 void ask_plugin(const config::ServiceOptions& service, const SealedPlugin& plugin, const InspectPlugin& inspect) {
   if (!needs_checks(service, plugin.report.options)) return;
+  config::begin_errand("asking " + subject_of(service.plugin) + " about [service " + service.name + "]");
   const Inspection inspection{plugin.copy.get(), service.plugin, &service};
   const std::string refusal = inspector_of_plugins().run(
       subject_of(service.plugin), [&](const Inspector::Child& child) { return inspect(inspection, child); });
@@ -150,8 +152,10 @@ ipc::Identity auto_identity(const config::PoolOptions& pool, const std::optional
 }
 
 void resolve_identities(Generation& generation, const Generation* running) {
+  config::begin_errand("looking up user ids");
   const auto ids = auto_users(generation.options, running);
   for (const auto& pool : generation.options.pools) {
+    config::begin_errand("looking up the user of pool \"" + pool.name + "\"");
     try {
       const auto id = ids.find(pool.name);
       generation.identities[pool.name] =
@@ -204,9 +208,10 @@ std::string find_plugin(const std::string& name, const std::string& plugin_path)
 }
 
 SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path, const InspectPlugin& inspect) {
+  const std::string subject = subject_of(name);
+  config::begin_errand("reading " + subject);
   SealedPlugin plugin;
   plugin.path = find_plugin(name, plugin_path);
-  const std::string subject = subject_of(name);
   try {
     plugin.copy = ipc::sealed_copy(plugin.path, kMaxPluginBytes);
   } catch (const std::system_error& error) {
@@ -214,6 +219,7 @@ SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path
   } catch (const std::length_error& error) {
     throw StartupError(EX_CONFIG, subject + " can't be read: " + error.what());
   }
+  config::begin_errand("looking into " + subject);
   const Inspection inspection{plugin.copy.get(), name};
   const std::string report =
       inspector_of_plugins().run(subject, [&](const Inspector::Child& child) { return inspect(inspection, child); });

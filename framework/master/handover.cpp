@@ -5,13 +5,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "framework/master/options_archive.hpp"
 #include "ipc/archive.hpp"
-
-namespace prefork::config {
-
-constexpr auto last_of(ListenScheme) { return ListenScheme::fd_dgram; }
-
-}  // namespace prefork::config
 
 namespace prefork::master {
 

@@ -15,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "framework/config/errand.hpp"
 #include "framework/config/worker_count.hpp"
 #include "framework/master/inherited_sockets.hpp"
 #include "framework/master/startup_error.hpp"
@@ -60,6 +61,7 @@ AddressList resolve(const ListenSpec& spec) {
   hints.ai_flags = AI_PASSIVE;
   addrinfo* result = nullptr;
   const std::string host = spec.host == "*" ? "0.0.0.0" : spec.host;
+  config::begin_errand("resolving " + spec.address);
   const int error = ::getaddrinfo(host.c_str(), spec.port.c_str(), &hints, &result);
   if (error == 0) return AddressList(result, &::freeaddrinfo);
   const std::string reason = error == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(error);
@@ -333,6 +335,7 @@ void ListenerSet::bind_inet(BoundListener listener, std::size_t sockets, const S
 
 void ListenerSet::bind_unix(BoundListener listener) {
   const ListenSpec& spec = listener.spec;
+  config::begin_errand("binding " + spec.address);
   const auto socket = std::make_shared<ListeningSocket>(open_socket(AF_UNIX, spec, false));
   try {
     const int type = is_stream(spec.scheme) ? SOCK_STREAM : SOCK_DGRAM;

@@ -80,8 +80,9 @@ class ListenerSet {
   explicit ListenerSet(const config::Options& options, const ListenerSet* previous = nullptr,
                        InheritedSockets* inherited = nullptr);
 
-  /// What was bound before this process executed another program.
-  explicit ListenerSet(std::vector<BoundListener> listeners) noexcept : listeners_(std::move(listeners)) {}
+  /// What was bound before this process executed another program, or by another process for this one.
+  explicit ListenerSet(std::vector<BoundListener> listeners, std::vector<std::string> remarks = {}) noexcept
+      : listeners_(std::move(listeners)), remarks_(std::move(remarks)) {}
 
   const std::vector<BoundListener>& listeners() const noexcept { return listeners_; }
   /// Calls `visit(listener, socket)` for all sockets of a pool's listeners, in the order in which its workers get them.

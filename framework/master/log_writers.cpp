@@ -28,11 +28,17 @@ constexpr int kPacketsPerTurn = 16;
 
 }  // namespace
 
+void LogWriters::check(const std::string& path) const {
+  for (const auto& writer : writers_) {
+    if (writer->path == path && !writer->leaving) return;
+  }
+  LogFile(path, LogFile::Patience::none).open();
+}
+
 int LogWriters::pipe_for(const std::string& path) {
   for (const auto& writer : writers_) {
     if (writer->path == path && !writer->leaving) return writer->write_end.get();
   }
-  LogFile(path, LogFile::Patience::none).open();
   int ends[2];
   ipc::check_syscall(::pipe2(ends, O_CLOEXEC), "pipe2");
   auto writer = std::make_unique<Writer>();

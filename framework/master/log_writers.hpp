@@ -32,9 +32,11 @@ class LogWriters {
   LogWriters(const LogWriters&) = delete;
   LogWriters& operator=(const LogWriters&) = delete;
 
-  /// Makes the pipe for a file, or "stderr"; the same for the same path. The file is opened now, so that what is wrong
-  /// with it is told at the start. @return the write end, non-blocking, which stays the master's.
+  /// Opens a file that none writes yet, so that what is wrong with it is told at the start. May block (the file).
   /// @throws std::system_error
+  void check(const std::string& path) const;
+  /// Makes the pipe for a file, or "stderr"; the same for the same path. @return the write end, non-blocking, which
+  /// stays the master's. @throws std::system_error
   int pipe_for(const std::string& path);
   /// Writes a line of the master's own to a file's pipe, as a worker does. It is dropped, and counted as lost, where
   /// the pipe has no room, or the kernel does not let it be opened anew. Blocks: never, whatever workers did to the

@@ -76,6 +76,7 @@ Master::Master(Setup setup, Log& log, ForkServer& fork_server, ForkWorker fork)
           first_generation(setup), log_, reactor_, std::move(fork),
           [this](pid_t pid, int status) {
             if (fork_server_.buried(pid) || log_writers_.buried(pid, status, Clock::now())) return;
+            if (preparation_ != nullptr && preparation_->pid() == pid) return preparation_->ended(status);
             trial_ended(pid, status);
           },
           setup.adopted.get()),
@@ -113,7 +114,7 @@ int Master::run() {
     log_writers_.tend(now);
     workforce_.tend(now);
     log_lost_requests();
-    tend_reload();
+    tend_reload(now);
     for (auto& [socket, access] : workforce_.take_lines()) control_.adopt(std::move(socket), access);
     jobs_.tend();
     tend_upgrade(now);
@@ -122,7 +123,9 @@ int Master::run() {
     const auto control = control_.expire(now);
     if (stop_level_ != StopLevel::none && workforce_.empty()) break;
     const auto logs = earlier(log_writers_.next_deadline(), log_.next_deadline());
-    const auto others = earlier(earlier(control, upgrade_deadline()), notifier_.next_deadline());
+    const auto preparation = preparation_ != nullptr ? std::optional(preparation_->deadline()) : std::nullopt;
+    const auto children = earlier(preparation, upgrade_deadline());
+    const auto others = earlier(earlier(control, children), notifier_.next_deadline());
     const auto work = jobs_.empty() ? std::nullopt : std::optional(now);
     reactor_.wait(earlier(earlier(workforce_.next_deadline(now), work), earlier(logs, others)));
   }
@@ -199,6 +202,7 @@ void Master::stop(StopLevel level, std::string_view why) {
   log_.notice(std::string(why) + ": " + std::string(words[static_cast<std::size_t>(level)]));
   notifier_.stopping();
   workforce_.stop(events[static_cast<std::size_t>(level)]);
+  end_preparation();
   for (; reload_ || next_reload_; reload_ = std::exchange(next_reload_, std::nullopt)) {
     if (reload_) end_reload("the server is stopping", kExitUnavailable);
   }
@@ -345,14 +349,8 @@ ControlSocket::Reply Master::survey(ControlSocket::ClientId client,
 
 ServiceReport Master::service_report() const {
   const Workforce::Strength workers = workforce_.strength();
-  return {workforce_.current().number,
-          workers.ready,
-          workers.wanted,
-          workers.running,
-          workers.complete,
-          stop_level_ != StopLevel::none,
-          workforce_.rollout_phase(),
-          last_reload_};
+  return {workforce_.current().number,    workers.ready,  workers.wanted, workers.running, workers.complete,
+          stop_level_ != StopLevel::none, reload_phase(), last_reload_};
 }
 
 StatusSnapshot Master::snapshot() {
@@ -363,7 +361,7 @@ StatusSnapshot Master::snapshot() {
                      std::chrono::floor<std::chrono::milliseconds>(Clock::now() - started_),
                      config_file_,
                      stop_level_ != StopLevel::none,
-                     std::string(workforce_.rollout_phase()),
+                     std::string(reload_phase()),
                      last_reload_,
                      reloads_done_,
                      reloads_failed_,

@@ -20,6 +20,7 @@
 #include "framework/master/log_writers.hpp"
 #include "framework/master/notifier.hpp"
 #include "framework/master/pid_file.hpp"
+#include "framework/master/preparation.hpp"
 #include "framework/master/reactor.hpp"
 #include "framework/master/upgrade_trial.hpp"
 #include "framework/master/workforce.hpp"
@@ -30,7 +31,8 @@ namespace prefork::master {
 /// The master's life: signals, commands and time come in; the workforce does what follows.
 class Master {
  public:
-  /// Reads the configuration again and makes a generation of it, without sockets. Blocks, as prepare_generation() does.
+  /// Reads the configuration again and makes a generation of it, without sockets. Blocks, as prepare_generation() does,
+  /// and runs in a child for that, which has of the master's descriptors those of `running`.
   /// `only`: the pool that is reloaded, while the others stay as they are. @throws StartupError, config::ConfigError
   using PrepareAgain =
       std::function<Generation(const Generation& running, unsigned number, const std::optional<std::string>& only)>;
@@ -75,8 +77,8 @@ class Master {
     bool proved;  ///< the trial is over, well
   };
 
+  void check_access_logs(const Generation& generation) const;
   void open_access_logs(Generation& generation);
-  std::shared_ptr<Generation> with_access_logs(Generation generation);
   void close_access_logs();
   void log_lost_requests();
   void announce();
@@ -92,7 +94,12 @@ class Master {
   void ask_reload(Reload wanted, std::string_view why);
   void begin_reload();
   void restore_files();
-  void tend_reload();
+  Generation prepare_next(unsigned number) const;
+  void tend_preparation(TimePoint now);
+  void begin_rollout();
+  void end_preparation() noexcept;
+  std::string_view reload_phase() const noexcept;
+  void tend_reload(TimePoint now);
   void end_reload(const std::string& failure, int exit_code);
 
   /// @return why it can't be; empty: it is begun, or will be
@@ -139,6 +146,7 @@ class Master {
   std::optional<std::pair<int, TimePoint>> last_stop_;  ///< the last signal that was an order to stop
   std::optional<Reload> reload_;                        ///< under way
   std::optional<Reload> next_reload_;                   ///< asked for meanwhile
+  std::unique_ptr<Preparation> preparation_;
   unsigned last_number_ = 1;
   std::string last_reload_;  ///< how it ended
   std::uint64_t reloads_done_ = 0;

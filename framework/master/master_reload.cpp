@@ -1,8 +1,11 @@
+#include <sys/epoll.h>
+
 #include <set>
 #include <system_error>
 #include <utility>
 
 #include "framework/config/config_error.hpp"
+#include "framework/config/errand.hpp"
 #include "framework/master/log_settings.hpp"
 #include "framework/master/master.hpp"
 #include "framework/master/startup_error.hpp"
@@ -19,21 +22,16 @@ std::string access_log_of(const Generation& generation, const std::string& path)
   return is_relative ? generation.options.folder + "/" + path : path;
 }
 
-}  // namespace
-
-std::shared_ptr<Generation> Master::with_access_logs(Generation generation) {
-  open_access_logs(generation);
-  return std::make_shared<Generation>(std::move(generation));
-}
-
-void Master::open_access_logs(Generation& generation) {
+/// @param visit  called with the place of each service that has an access log, and its path
+template <class Visit>
+void visit_access_logs(const Generation& generation, Visit visit) {
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
-    PreparedService& service = generation.services[i];
+    const PreparedService& service = generation.services[i];
     const auto path = service.options.find(kAccessLog);
     if (generation.plugins[service.plugin]->report.kind != ServiceKind::http || path == service.options.end()) continue;
     if (path->second.empty()) continue;
     try {
-      service.access_log_fd = log_writers_.pipe_for(access_log_of(generation, path->second));
+      visit(i, access_log_of(generation, path->second));
     } catch (const std::system_error& error) {
       const config::ServiceOptions& options = generation.options.services[i];
       throw StartupError(EX_CANTCREAT,
@@ -42,12 +40,28 @@ void Master::open_access_logs(Generation& generation) {
   }
 }
 
+}  // namespace
+
+void Master::check_access_logs(const Generation& generation) const {
+  visit_access_logs(generation, [&](std::size_t, const std::string& path) {
+    config::begin_errand("opening access log " + path);
+    log_writers_.check(path);
+  });
+}
+
+void Master::open_access_logs(Generation& generation) {
+  visit_access_logs(generation, [&](std::size_t service, const std::string& path) {
+    generation.services[service].access_log_fd = log_writers_.pipe_for(path);
+  });
+}
+
 void Master::log_lost_requests() {
   for (const LostRequest& request : workforce_.take_lost_requests()) {
     const PreparedService& service = request.generation->services[request.service];
     if (service.access_log_fd < 0 || !lost_request_line_) continue;
     const std::string line = lost_request_line_(request);
-    if (!line.empty()) log_writers_.append(service.options.find(kAccessLog)->second, line);
+    if (!line.empty())
+      log_writers_.append(access_log_of(*request.generation, service.options.find(kAccessLog)->second), line);
   }
 }
 
@@ -78,7 +92,8 @@ void Master::ask_reload(Reload wanted, std::string_view why) {
   next_reload_->waiting.insert(next_reload_->waiting.end(), wanted.waiting.begin(), wanted.waiting.end());
 }
 
-void Master::tend_reload() {
+void Master::tend_reload(TimePoint now) {
+  tend_preparation(now);
   if (const auto end = workforce_.take_rollout_end()) {
     end_reload(end->failure, kExitRefused);
   }
@@ -107,21 +122,66 @@ void Master::begin_reload() {
   restore_files();
   reload_ = std::exchange(next_reload_, std::nullopt);
   notifier_.reload_began();
+  const Generation& running = workforce_.current();
+  const unsigned number = ++last_number_;
   try {
-    const Generation& running = workforce_.current();
-    Generation next = prepare_again_(running, ++last_number_, reload_->only);
-    next.discard = reload_->discard;
-    refuse_master_changes(running.options, next.options);
-    next.listeners = std::make_unique<ListenerSet>(next.options, running.listeners.get());
-    tell_oddities(next);
-    workforce_.begin_rollout(with_access_logs(std::move(next)), reload_->only);
+    preparation_ = std::make_unique<Preparation>(
+        running, [this, number] { return prepare_next(number); }, running.options.master.prepare_timeout);
+    reactor_.watch(preparation_->fd(), EPOLLIN, [this](std::uint32_t) {
+      if (!preparation_->hear()) reactor_.forget(preparation_->fd());
+    });
+  } catch (const std::exception& error) {
+    end_preparation();
+    end_reload(error.what(), EX_OSERR);
+  }
+}
+
+// In the child.
+Generation Master::prepare_next(unsigned number) const {
+  const Generation& running = workforce_.current();
+  Generation next = prepare_again_(running, number, reload_->only);
+  refuse_master_changes(running.options, next.options);
+  check_access_logs(next);
+  next.listeners = std::make_unique<ListenerSet>(next.options, running.listeners.get());
+  return next;
+}
+
+void Master::tend_preparation(TimePoint now) {
+  if (preparation_ == nullptr) return;
+  if (preparation_->is_over()) return begin_rollout();
+  if (now < preparation_->deadline()) return;
+  const std::string late = preparation_->late_sentence();
+  end_preparation();  // killed, but not waited for: it may be stuck in the kernel
+  end_reload(late, EX_TEMPFAIL);
+}
+
+void Master::end_preparation() noexcept {
+  if (preparation_ != nullptr) reactor_.forget(preparation_->fd());
+  preparation_.reset();
+}
+
+std::string_view Master::reload_phase() const noexcept {
+  return preparation_ != nullptr ? "preparing" : workforce_.rollout_phase();
+}
+
+void Master::begin_rollout() {
+  try {
+    auto next = std::make_shared<Generation>(preparation_->take(workforce_.current()));
+    end_preparation();
+    next->discard = reload_->discard;
+    open_access_logs(*next);
+    tell_oddities(*next);
+    workforce_.begin_rollout(std::move(next), reload_->only);
     log_.info("generation " + std::to_string(last_number_) + " is prepared");
     workforce_.tend(Clock::now());  // the canaries start
   } catch (const config::ConfigError& error) {
+    end_preparation();
     end_reload(error.what(), error.exit_code());
   } catch (const StartupError& error) {
+    end_preparation();
     end_reload(error.what(), error.exit_code());
   } catch (const std::exception& error) {
+    end_preparation();
     end_reload(error.what(), EX_OSERR);
   }
 }

@@ -145,7 +145,11 @@ Handover Master::hand_over() const {
 // The other side: what begins here has been handed over.
 
 std::shared_ptr<Generation> Master::first_generation(Setup& setup) {
-  if (setup.adopted == nullptr) return with_access_logs(std::move(setup.generation));
+  if (setup.adopted == nullptr) {
+    check_access_logs(setup.generation);
+    open_access_logs(setup.generation);
+    return std::make_shared<Generation>(std::move(setup.generation));
+  }
   for (const HandedWriter& writer : setup.adopted->state.writers) log_writers_.adopt(writer);
   log_writers_.adopt_lost(setup.adopted->state.lost_lines);
   for (const auto& generation : setup.adopted->generations) open_access_logs(*generation);

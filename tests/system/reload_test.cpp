@@ -272,7 +272,7 @@ TEST_P(BadReload, ChangesNothingAndTellsWhy) {
   }
   EXPECT_EQ(greeting(server), "Hello, World!");
   EXPECT_EQ(server.address("hello").text, address);
-  EXPECT_EQ(server.workers(), workers) << "the same ones";
+  EXPECT_TRUE(eventually([&] { return server.workers() == workers; })) << "the same ones";
   EXPECT_TRUE(eventually([&] { return descriptors(server) <= held; }))
       << descriptors(server) << " descriptors, more than " << held;
   EXPECT_TRUE(eventually([&] { return children_of(server.pid()).size() == 2; })) << "no child is left";

@@ -35,6 +35,7 @@ void expect_to_live_on(const Server& server) {
   {
     const GoodClient good(server);
     EXPECT_EQ(server.ctl({"reload"}).code, 0);
+    EXPECT_TRUE(eventually([&] { return server.workers().size() == 2; })) << "the old ones are gone";
   }
   ::kill(server.workers().at(0), SIGKILL);
   EXPECT_TRUE(eventually([&] { return server.status()["restarts"]["killed"] == 1 && server.pool()["ready"] == 2; }));

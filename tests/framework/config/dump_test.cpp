@@ -7,6 +7,7 @@
 
 #include "framework/config/listen.hpp"
 #include "framework/config/load.hpp"
+#include "tests/framework/config/changed_options.hpp"
 #include "tests/framework/config/options_text.hpp"
 #include "tests/framework/config/resolved.hpp"
 
@@ -66,6 +67,7 @@ syslog-facility = daemon  # default
 syslog-socket = /dev/log  # default
 plugin-path = ""  # default
 shutdown-timeout = 30s  # default
+prepare-timeout = 10s  # default
 max-workers = 0  # default
 auto-users = 61184-65519  # default
 
@@ -163,63 +165,13 @@ TEST(Dump, WorksOnOptionsThatNobodyLoaded) {
   EXPECT_NE(dump(options).find("workers = 1  # default\n"), std::string::npos);
 }
 
-ServiceOptions service(const std::string& name, const std::string& pool, const std::vector<std::string>& listen) {
-  ServiceOptions options;
-  options.name = name;
-  options.plugin = "plugin-" + name;
-  options.pool = pool;
-  for (const auto& address : listen) options.listeners.push_back(parse_listen(address));
-  return options;
-}
-
-/// Options that differ from the defaults in every member.
-Options all_changed() {
-  Options options;
-  options.master = {"/run/a b.sock", "/run/#.pid", "syslog", "/p:/q", "debug", 1234ms, 77,
-                    {300, 400},      "json",       "local3", "/x/log"};
-  IsolationOptions isolation{
-      {{"adm", "4"}},
-      "/srv",
-      027,
-      -5,
-      {0, 1, 5},
-      {{"limit-as", RLIMIT_AS, {1 << 30, RLIM_INFINITY}}, {"limit-nofile", RLIMIT_NOFILE, {2000, 2000}}},
-      true,
-      SeccompProfile::strict,
-      {{"/www", {}}, {"/a b", {}}},
-      {{"/var/lib/x", {}}}};
-  PoolOptions blue{"blue",    3,
-                   "user",    "group",
-                   1s,        0ms,
-                   1000,      12,
-                   48h,       1 << 20,
-                   1 << 21,   {9, 2, 60, 5min},
-                   isolation, MasterAccess::operate,
-                   17,        {}};
-  PoolOptions main{"main", 2, std::nullopt, "g", 2min, 25min, 5, 1, 90s, 0, 4097, {}, {}, MasterAccess::read, 0, {}};
-  options.pools = {blue, main};
-  ServiceOptions web =
-      service("web", "blue",
-              {"tcp://[::1]:80 backlog=5 reuseport=on nodelay=off ipv6only=off", "udp://localhost:53 reuseport=on",
-               "unix:/x mode=0600 backlog=7", "unix-dgram:/y mode=0777"});
-  web.idle_timeout = 7ms;
-  web.write_timeout = 3h;
-  web.request_timeout = 45s;
-  web.log_level = "error";
-  web.own = {{"root", {"./public", {}}}, {"empty", {"", {}}},         {"quoted", {" \"a\" \\ # b ", {}}},
-             {"lines", {"a\nb\tc", {}}}, {"hash", {"#x", {}}},        {"utf8", {"Grüße", {}}},
-             {"max_age", {"5", {}}},     {"bytes", {"\xff\x80", {}}}, {"bracket", {"[pool x]", {}}}};
-  options.services = {web, service("a-b", "main", {"tcp://*:0", "tcp://*:0"})};
-  return options;
-}
-
 TEST(Dump, OfChangedOptionsReadsBackToTheSame) {
-  const Options options = all_changed();
+  const Options options = testing::all_changed();
   EXPECT_EQ(testing::text_of(resolve_text(dump(options))), testing::text_of(options));
 }
 
 TEST(Dump, OfADumpReadsBackToTheSame) {
-  const Options once = resolve_text(dump(all_changed()));
+  const Options once = resolve_text(dump(testing::all_changed()));
   EXPECT_EQ(testing::text_of(resolve_text(dump(once))), testing::text_of(once));
 }
 

@@ -69,13 +69,14 @@ inline std::string text_of(const ServiceOptions& service) {
 }
 
 inline std::string text_of(const MasterOptions& master) {
-  const auto& [control, pid_file, log, plugin_path, log_level, shutdown_timeout, max_workers, users, format, facility,
-               socket] = master;
+  const auto& [control, pid_file, log, plugin_path, log_level, shutdown_timeout, prepare_timeout, max_workers, users,
+               format, facility, socket] = master;
   return fmt::format(
-      "master control={} pid-file={} log={} plugins={} level={} shutdown={} workers={} users={}-{} format={} "
+      "master control={} pid-file={} log={} plugins={} level={} shutdown={} prepare={} workers={} users={}-{} "
+      "format={} "
       "facility={} socket={}",
-      control, pid_file, log, plugin_path, log_level, shutdown_timeout.count(), max_workers, users.first, users.last,
-      format, facility, socket);
+      control, pid_file, log, plugin_path, log_level, shutdown_timeout.count(), prepare_timeout.count(), max_workers,
+      users.first, users.last, format, facility, socket);
 }
 
 /// @return all that the options say, without where they come from: equal texts are equal options.
