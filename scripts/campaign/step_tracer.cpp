@@ -213,6 +213,7 @@ class Tracer {
   void seize(pid_t pid) const;
   void found_server(pid_t pid);
   void release();
+  void release_orphans();
   void follow(pid_t pid);
   void command(const std::string& line);
   bool is_meant(pid_t pid) const { return meant_.contains(pid); }
@@ -272,6 +273,14 @@ std::string read_file(const std::string& path) {
 bool is_fork_server(pid_t pid) {
   const std::string line = read_file("/proc/" + std::to_string(pid) + "/cmdline");
   return line.find("--fork-server=") != std::string::npos || line.find(": fork server") != std::string::npos;
+}
+
+bool is_orphan(pid_t pid) {
+  const std::string text = read_file("/proc/" + std::to_string(pid) + "/stat");
+  const auto name_end = text.rfind(") ");
+  int parent = 0;
+  return name_end != std::string::npos && std::sscanf(text.c_str() + name_end, ") %*c %d", &parent) == 1 &&
+         parent == ::getpid();
 }
 
 std::set<pid_t> children_of(pid_t pid) {
@@ -335,6 +344,12 @@ void Tracer::leave(pid_t child) {
 void Tracer::release() {
   holding_ = false;
   for (const pid_t child : std::exchange(held_, {})) leave(child);
+}
+
+// Their parent was killed before it could say that it had forked them: nobody else's word of them comes.
+void Tracer::release_orphans() {
+  std::erase_if(unknown_,
+                [](pid_t child) { return is_orphan(child) && ::ptrace(PTRACE_DETACH, child, nullptr, nullptr) == 0; });
 }
 
 void Tracer::on_fork(pid_t parent) {
@@ -406,6 +421,7 @@ void Tracer::on_trap(pid_t pid) {
   if (announced_.erase(pid) > 0) return let_go(pid);
   if (pid == followed_ || pid == server_ || is_meant(pid) || own_.contains(pid)) return go_on(pid);
   unknown_.insert(pid);
+  release_orphans();
 }
 
 void Tracer::on_stop(pid_t pid, int status) {
@@ -438,6 +454,7 @@ void Tracer::attend(pid_t pid, int status) {
   if (pid == server_) server_ = 0;
   held_.erase(pid);
   own_.erase(pid);
+  release_orphans();
   if (pid != program_) return;
   program_ = 0;
   say("ended %d", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Kills at every system call of a server's life, and what is there afterwards.
 
-  steps.py [start|reload|rollback|scale|respawn|reopen|stop|upgrade]... [--who master|server|worker|inspector|writer]...
-           [--every N] [--sample N] [--seed S] [--jobs J] [--build DIR]
+  steps.py [start|reload|rollback|scale|respawn|reopen|stop|upgrade]...
+           [--who master|server|worker|inspector|preparation|writer]... [--every N] [--sample N] [--seed S] [--jobs J] [--build DIR]
 
 For each phase and each kind of process: step_tracer kills it at the entry of its 1st, 2nd, 3rd... system call of the phase,
 each time in a new server, until the phase runs through.
@@ -12,7 +12,8 @@ each time in a new server, until the phase runs through.
   worker, log writer: the service goes on, the process is replaced, counters do not go back, the master has the children
               and descriptors that it had.
   fork server: all goes on: another one is started. Only an order that it had, and did not answer, may be told as failed.
-  inspector:  a start is refused with a reason; after a reload that is refused the old generation serves on.
+  inspector:  a start is refused with a reason.
+  preparation: after a reload that is refused the old generation serves on.
 
 At the end of each run the server is stopped: exit code 0, no process, socket or pid file left. Exit code 1: something was
 wrong. --every N: only each Nth call, from a random first one. --sample N: N random calls of each kind and phase.
@@ -80,7 +81,7 @@ class Asked(Phase):
 
 class Reload(Asked):
     words = ["reload"]
-    children = {"inspector": 1, "worker": 4}
+    children = {"preparation": 1, "worker": 2}
     there_before = ("server",)
 
     def done(self, server):
@@ -127,7 +128,7 @@ class Respawn(Phase):
 
 class Rollback(Reload):
     """A reload whose canary can't start."""
-    children = {"inspector": 3, "worker": 5}
+    children = {"preparation": 1, "worker": 2}
     there_before = ("server",)
 
     def begin(self, server):
@@ -330,7 +331,8 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("phases", nargs="*")
-    parser.add_argument("--who", action="append", choices=["master", "server", "worker", "inspector", "writer"])
+    parser.add_argument("--who", action="append",
+                        choices=["master", "server", "worker", "inspector", "preparation", "writer"])
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
