@@ -143,9 +143,7 @@ std::map<std::string, std::optional<uid_t>> auto_users(const config::Options& op
 ipc::Identity auto_identity(const config::PoolOptions& pool, const std::optional<uid_t>& uid) {
   if (::geteuid() != 0) throw std::runtime_error("user = auto needs a master that runs as root");
   if (!uid) throw std::runtime_error("user = auto finds no id that is free in auto-users");
-  ipc::Identity identity = ipc::resolve_identity(std::nullopt, pool.group, pool.isolation.supplementary_groups);
-  identity.uid = *uid;
-  if (!pool.group) identity.gid = *uid;
+  ipc::Identity identity = ipc::resolve_identity(std::to_string(*uid), pool.group, pool.isolation.supplementary_groups);
   if (!pool.group && !pool.isolation.supplementary_groups) identity.groups.clear();
   identity.user = std::string(config::kAutoUser) + " (" + std::to_string(*uid) + ")";
   return identity;
