@@ -472,7 +472,7 @@ Arguments read_arguments(int argc, char** argv) {
   }
   Arguments arguments;
   arguments.master = argv[1];
-  arguments.plugins = argv[2];
+  arguments.plugins = std::filesystem::absolute(argv[2]).string();  // else it is looked for beside the configuration
   for (int i = 3; i + 1 < argc; i += 2) {
     const std::string name = argv[i];
     const unsigned long value = std::strtoul(argv[i + 1], nullptr, 10);

@@ -125,6 +125,12 @@ class Respawn(Phase):
     def done(self, server):
         return server.logged("is ready", 3)
 
+    def after(self, server):
+        def replaced():
+            status = server.wait_ready()
+            return server.victim not in [worker["pid"] for worker in status["workers"]]
+        server.wait(replaced, "a killed worker is not replaced")
+
 
 class Rollback(Reload):
     """A reload whose canary can't start."""
