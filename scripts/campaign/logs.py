@@ -309,7 +309,9 @@ def fault(args, kind, error):
                 return log["access"][0]["dropped"], log["access_dropped_by_workers"]
 
             server.wait_ready()
-            writer = next(pid for pid in server.children() if server.name(pid) == "access log")
+            writer = server.wait(
+                lambda: next((pid for pid in server.children() if server.name(pid) == "access log"), None),
+                "the log writer has no name")
             server.follow(None if kind == "line" else writer)
             talk(place, kind, range(FAULTY))
             server.wait(lambda: sum(dropped()) == FAULTY, f"{FAULTY} dropped lines are not counted")
