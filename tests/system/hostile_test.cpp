@@ -58,6 +58,10 @@ TEST(Hostile, AWorkerHarmsItsOwnPoolOnly) {
     }
   }
   EXPECT_EQ(server.pool("main")["failures"], 0);
+  // Its queue says of itself whatever it likes; the operator says that it can go.
+  server.configure(kWho);
+  const Outcome removed = server.ctl({"reload", "--discard", "hostile.jobs"});
+  EXPECT_EQ(removed.code, 0) << removed.err;
   EXPECT_TRUE(server.stops_clean());
 }
 
