@@ -4,6 +4,8 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/prefork)
 
+# All that is to be built before `cmake --install`, beside the services, for who builds no tests (scripts/demo.sh).
+add_custom_target(prefork_installed DEPENDS prefork-master preforkctl prefork prefork_testing)
 install(TARGETS prefork-master preforkctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS prefork EXPORT prefork-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS prefork_testing EXPORT prefork-testing-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -9,7 +9,7 @@ prefork_setup build demo
 if [[ ! -f build/release/build.ninja ]]; then
   cmake --preset release -DPREFORK_BUILD_TESTS=OFF -DPREFORK_BUILD_BENCHMARKS=OFF
 fi
-cmake --build build/release --target prefork-master preforkctl services/all
+cmake --build build/release --target prefork_installed services/all
 
 # The control socket, the pid file and the unix socket: demo.conf names them.
 mkdir -p build/demo
