@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "framework/config/config_error.hpp"
+#include "framework/config/findings.hpp"
 #include "framework/config/ini_line.hpp"
 #include "framework/config/wording.hpp"
 
@@ -24,7 +25,10 @@ class Parser {
   explicit Parser(IniFiles& files) : files_(files) {}
 
   void parse(const IniText& file);
-  Document take() { return std::move(document_); }
+  Document take() {
+    found_.throw_if_any();
+    return std::move(document_);
+  }
 
  private:
   /// The line being read, and the section that it belongs to, by index: sections_ grows meanwhile.
@@ -32,6 +36,7 @@ class Parser {
     const IniText& file;
     std::size_t line = 0;
     std::optional<std::size_t> section;
+    bool skips = false;  ///< the section's header is wrong: what stands in it is nobody's
   };
 
   static std::string place(const Position& at) { return fmt::format("{}:{}", at.file.name, at.line); }
@@ -46,6 +51,7 @@ class Parser {
   void include_file(const std::string& name, const Position& at);
 
   IniFiles& files_;
+  Findings found_;
   Document document_;
   std::map<std::string, std::size_t> section_of_;  ///< by prefix
   std::vector<std::string> open_;                  ///< identities of the files being read, outermost first
@@ -59,14 +65,14 @@ void Parser::parse(const IniText& file) {
   open_.push_back(file.identity);
   std::string_view rest = file.text;
   if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
-  Position at{file, 0, std::nullopt};
+  Position at{file, 0, std::nullopt, false};
   while (!rest.empty()) {
     ++at.line;
     const auto end = std::min(rest.find('\n'), rest.size());
     std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    parse_line(line, at);
+    found_.note([&] { parse_line(line, at); });
   }
   open_.pop_back();
 }
@@ -76,9 +82,11 @@ void Parser::parse_line(std::string_view line, Position& at) {
     fail(at, fmt::format("the line is longer than {} bytes", IniLimits::kLineBytes));
   }
   try {
+    if (trimmed(line).starts_with('[')) at.skips = true;
     IniLine parsed = parse_ini_line(line);
     if (const auto* header = std::get_if<HeaderLine>(&parsed)) {
       open_section(*header, at);
+      at.skips = false;
     } else if (auto* entry = std::get_if<EntryLine>(&parsed)) {
       add_entry(std::move(*entry), at);
     }
@@ -98,6 +106,7 @@ void Parser::open_section(const HeaderLine& header, Position& at) {
 }
 
 void Parser::add_entry(EntryLine entry, const Position& at) {
+  if (at.skips) return;
   if (entry.key == "include") return include(entry.value, at);
   if (!at.section) fail(at, fmt::format("the key {} stands before any section", in_quotes(entry.key)));
   document_.sections[*at.section].entries.push_back({std::string(entry.key), std::move(entry.value), {place(at)}});

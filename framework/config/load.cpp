@@ -7,6 +7,7 @@
 #include "framework/config/config_error.hpp"
 #include "framework/config/cpus.hpp"
 #include "framework/config/errand.hpp"
+#include "framework/config/findings.hpp"
 #include "framework/config/ini_files.hpp"
 #include "framework/config/resolve.hpp"
 #include "framework/config/sources.hpp"
@@ -100,12 +101,15 @@ Options load(const Sources& sources) {
     DiskFiles files(folder.string(), real);
     document = parse_ini(files.read(*sources.config_file), files);
   }
-  std::vector<SectionInput> sections = from_document(document);
+  Findings found;
+  std::vector<SectionInput> sections = from_document(document, found);
   std::string only_service;
   if (sources.plugin) only_service = add_plugin(sections, *sources.plugin, sources.listen);
-  add_overrides(sections, sources.overrides, only_service);
-  const std::vector<std::string> links = add_environment(sections, sources.environment);
-  Options options = resolve(sections, auto_workers());
+  std::vector<std::string> links;
+  found.note([&] { add_overrides(sections, sources.overrides, only_service); });
+  found.note([&] { links = add_environment(sections, sources.environment); });
+  Options options = resolve(sections, auto_workers(), found);
+  found.throw_if_any();
   options.folder = real;
   if (!real.empty()) make_absolute(options, named);
   if (!links.empty()) options.notes.push_back(about_links(links));

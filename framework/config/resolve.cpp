@@ -23,8 +23,8 @@ namespace {
   throw ConfigError(origin.text + ": " + sentence);
 }
 
-SectionReader read(const SectionInput& section, Options& options) {
-  SectionReader reader(merge(section));
+SectionReader read(const SectionInput& section, Options& options, Findings& found) {
+  SectionReader reader(merge(section), found);
   for (const auto& [key, values] : reader.section().values) {
     options.origins[prefix(section.id) + '.' + key] = values.front().origin;
   }
@@ -160,24 +160,39 @@ std::string source_name(std::span<const SectionInput> sections) {
 }  // namespace
 
 Options resolve(std::span<const SectionInput> sections, unsigned auto_workers) {
+  Findings found;
+  Options options = resolve(sections, auto_workers, found);
+  found.throw_if_any();
+  return options;
+}
+
+Options resolve(std::span<const SectionInput> sections, unsigned auto_workers, Findings& found) {
   Options options;
+  bool has_service = false;
   for (const auto& section : sections) {
-    if (section.id.kind == SectionKind::service) read_service(read(section, options), options);
+    if (section.id.kind != SectionKind::service) continue;
+    has_service = true;
+    found.note([&] { read_service(read(section, options, found), options); });
   }
-  if (options.services.empty()) {
-    throw ConfigError(source_name(sections) + ": there is no service; add a section [service NAME]");
+  if (!has_service) {
+    found.add(ConfigError(source_name(sections) + ": there is no service; add a section [service NAME]"));
+    return options;
   }
   for (const auto& section : sections) {
     if (section.id.kind == SectionKind::service || !is_wanted(section, options)) continue;
-    const SectionReader reader = read(section, options);
-    if (section.id.kind == SectionKind::master) {
-      read_master(reader, options);
-    } else {
-      read_pool(reader, auto_workers, options);
-    }
+    found.note([&] {
+      const SectionReader reader = read(section, options, found);
+      if (section.id.kind == SectionKind::master) {
+        read_master(reader, options);
+      } else {
+        read_pool(reader, auto_workers, options);
+      }
+    });
   }
-  check_pools(options);
-  check_room(options);
+  // A section that is not understood would make others look wrong.
+  if (!found.empty()) return options;
+  found.note([&] { check_pools(options); });
+  found.note([&] { check_room(options); });
   return options;
 }
 

@@ -12,5 +12,7 @@ namespace prefork::config {
 /// @param auto_workers what `workers = auto` stands for.
 /// @throws ConfigError, which starts with the place of the mistake.
 Options resolve(std::span<const SectionInput> sections, unsigned auto_workers);
+/// The same, but what is wrong goes to `found`: if anything is, the options are of no use.
+Options resolve(std::span<const SectionInput> sections, unsigned auto_workers, Findings& found);
 
 }  // namespace prefork::config

@@ -12,10 +12,10 @@
 
 namespace prefork::config {
 
-SectionReader::SectionReader(SectionValues section) : section_(std::move(section)) {}
+SectionReader::SectionReader(SectionValues section, Findings& found) : section_(std::move(section)), found_(found) {}
 
 void SectionReader::refuse(const std::string& key, const OptionValue& value, const std::string& sentence) const {
-  throw ConfigError(fmt::format("{}: {} in {}: {}", value.origin.text, key, label(section_.id), sentence));
+  found_.add(ConfigError(fmt::format("{}: {} in {}: {}", value.origin.text, key, label(section_.id), sentence)));
 }
 
 std::string SectionReader::text(const std::string& key) const {
@@ -46,8 +46,10 @@ std::chrono::milliseconds SectionReader::duration(const std::string& key) const 
 std::vector<ListenSpec> SectionReader::listeners() const {
   std::vector<ListenSpec> specs;
   for (const auto& value : section_.values.at("listen")) {
-    specs.push_back(guarded("listen", value, [&] { return parse_listen(value.value); }));
-    specs.back().origin = value.origin;
+    ListenSpec spec = guarded("listen", value, [&] { return parse_listen(value.value); });
+    if (spec.address.empty()) continue;  // it is none
+    spec.origin = value.origin;
+    specs.push_back(std::move(spec));
   }
   return specs;
 }

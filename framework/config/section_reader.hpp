@@ -8,16 +8,18 @@
 #include <utility>
 #include <vector>
 
+#include "framework/config/findings.hpp"
 #include "framework/config/merge.hpp"
 #include "framework/config/options.hpp"
 
 namespace prefork::config {
 
 /// A merged section's values, checked by the schema's table and typed. A function that finds its value wrong
-/// throws ConfigError with the value's place, key and section, and what was expected.
+/// notes it with the value's place, key and section, and what was expected, and gives a value of no meaning (0,
+/// nothing).
 class SectionReader {
  public:
-  explicit SectionReader(SectionValues section);
+  SectionReader(SectionValues section, Findings& found);
 
   const SectionValues& section() const { return section_; }
   const Origin& origin_of(const std::string& key) const { return section_.values.at(key).front().origin; }
@@ -37,25 +39,27 @@ class SectionReader {
   template <typename Parse>
   auto parsed(const std::string& key, Parse parse) const;
 
-  /// @throws ConfigError, with the section's place, if a required key is missing.
+  /// @throws ConfigError, with the section's place, if a required key is missing: nothing can be made of the section.
   void require_all() const;
 
  private:
   template <typename Convert>
   auto guarded(const std::string& key, const OptionValue& value, Convert convert) const;
 
-  [[noreturn]] void refuse(const std::string& key, const OptionValue& value, const std::string& sentence) const;
+  void refuse(const std::string& key, const OptionValue& value, const std::string& sentence) const;
 
   SectionValues section_;
+  Findings& found_;
 };
 
-/// Runs a conversion; its complaint gets the value's place and key.
+/// Runs a conversion; its complaint is noted with the value's place and key.
 template <typename Convert>
 auto SectionReader::guarded(const std::string& key, const OptionValue& value, Convert convert) const {
   try {
     return convert();
   } catch (const std::invalid_argument& error) {
     refuse(key, value, error.what());
+    return decltype(convert()){};
   }
 }
 

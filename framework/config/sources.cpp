@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "framework/config/config_error.hpp"
+#include "framework/config/findings.hpp"
 #include "framework/config/schema.hpp"
 #include "framework/config/wording.hpp"
 
@@ -26,16 +27,21 @@ void check_known(const SectionId& section, const Entry& entry) {
   throw ConfigError(entry.origin.text + ": " + unknown_key(section, entry.key, key_names(section.kind)));
 }
 
-void check_entries(const Section& section) {
+/// @return those that are good.
+std::vector<Entry> check_entries(const Section& section, Findings& found) {
+  std::vector<Entry> good;
   std::map<std::string_view, const Entry*> seen;
   for (const auto& entry : section.entries) {
-    check_known(section.id, entry);
-    if (is_list(section.id, entry.key)) continue;
+    if (!found.note([&] { check_known(section.id, entry); })) continue;
     const auto [first, is_new] = seen.try_emplace(entry.key, &entry);
-    if (is_new) continue;
-    throw ConfigError(fmt::format("{}: {} in {} is given twice; first at {}", entry.origin.text, in_quotes(entry.key),
-                                  label(section.id), first->second->origin.text));
+    if (is_new || is_list(section.id, entry.key)) {
+      good.push_back(entry);
+    } else {
+      found.add(ConfigError(fmt::format("{}: {} in {} is given twice; first at {}", entry.origin.text,
+                                        in_quotes(entry.key), label(section.id), first->second->origin.text)));
+    }
   }
+  return good;
 }
 
 [[noreturn]] void usage(const std::string& sentence) { throw ConfigError(sentence, EX_USAGE); }
@@ -82,13 +88,37 @@ Entry parse_override(const std::string& full, std::string key, std::string value
   return entry;
 }
 
+void add_override(std::vector<SectionInput>& sections, const std::string& text, std::string_view only_service) {
+  const auto equals = text.find('=');
+  const std::string_view start = std::string_view(text).substr(0, equals);
+  // Later sentences repeat the key as it is, and must stay one line.
+  const bool has_control =
+      std::any_of(start.begin(), start.end(), [](char c) { return c == '\n' || c == '\t' || is_forbidden_byte(c); });
+  if (equals == std::string::npos || equals == 0 || has_control) {
+    usage(fmt::format("-o {}: expected SECTION.NAME.KEY=VALUE", in_quotes(text)));
+  }
+  const std::string full = text.substr(0, equals);
+  auto [id, key] = split_key(full, only_service);
+  Entry entry = parse_override(full, std::move(key), text.substr(equals + 1));
+  SectionInput& section = require_section(sections, id, entry.origin);
+  check_known(id, entry);
+  if (!is_list(id, entry.key)) std::erase_if(section.command_line, [&](const Entry& e) { return e.key == entry.key; });
+  section.command_line.push_back(std::move(entry));
+}
+
 }  // namespace
 
 std::vector<SectionInput> from_document(const Document& document) {
+  Findings found;
+  std::vector<SectionInput> sections = from_document(document, found);
+  found.throw_if_any();
+  return sections;
+}
+
+std::vector<SectionInput> from_document(const Document& document, Findings& found) {
   std::vector<SectionInput> sections;
   for (const auto& section : document.sections) {
-    check_entries(section);
-    sections.push_back({section.id, section.origin, false, {}, {}, section.entries});
+    sections.push_back({section.id, section.origin, false, {}, {}, check_entries(section, found)});
   }
   for (const SectionId& id : {SectionId{SectionKind::master, ""}, SectionId{SectionKind::pool, "main"}}) {
     if (find(sections, id) == nullptr) sections.push_back({id, {"implied"}, true});
@@ -114,24 +144,9 @@ std::string add_plugin(std::vector<SectionInput>& sections, const std::string& p
 
 void add_overrides(std::vector<SectionInput>& sections, std::span<const std::string> overrides,
                    std::string_view only_service) {
-  for (const auto& text : overrides) {
-    const auto equals = text.find('=');
-    const std::string_view start = std::string_view(text).substr(0, equals);
-    // Later sentences repeat the key as it is, and must stay one line.
-    const bool has_control =
-        std::any_of(start.begin(), start.end(), [](char c) { return c == '\n' || c == '\t' || is_forbidden_byte(c); });
-    if (equals == std::string::npos || equals == 0 || has_control) {
-      usage(fmt::format("-o {}: expected SECTION.NAME.KEY=VALUE", in_quotes(text)));
-    }
-    const std::string full = text.substr(0, equals);
-    auto [id, key] = split_key(full, only_service);
-    Entry entry = parse_override(full, std::move(key), text.substr(equals + 1));
-    SectionInput& section = require_section(sections, id, entry.origin);
-    check_known(id, entry);
-    if (!is_list(id, entry.key))
-      std::erase_if(section.command_line, [&](const Entry& e) { return e.key == entry.key; });
-    section.command_line.push_back(std::move(entry));
-  }
+  Findings found;
+  for (const auto& text : overrides) found.note([&] { add_override(sections, text, only_service); });
+  found.throw_if_any();
 }
 
 }  // namespace prefork::config

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "framework/config/findings.hpp"
 #include "framework/config/ini.hpp"
 
 namespace prefork::config {
@@ -25,6 +26,8 @@ struct SectionInput {
 /// @throws ConfigError on a key that a master or pool section doesn't have, and on a second value for a key
 /// that is no list, naming both places.
 std::vector<SectionInput> from_document(const Document& document);
+/// The same, but what is wrong goes to `found`, and is left out of the sections.
+std::vector<SectionInput> from_document(const Document& document, Findings& found);
 
 /// Adds the service that `--plugin` and `--listen` stand for.
 /// @return its name, for add_overrides: the plugin's file name without folder and `.so`, with '_' for every
@@ -37,7 +40,7 @@ std::string add_plugin(std::vector<SectionInput>& sections, const std::string& p
 /// the last one counts, but for lists.
 /// @param only_service what a key without a section ("root=./public") is meant for; empty: such a key is an
 /// error.
-/// @throws ConfigError; with EX_USAGE if the text isn't of that form.
+/// @throws ConfigError, after the good ones are added; with EX_USAGE if the text isn't of that form.
 void add_overrides(std::vector<SectionInput>& sections, std::span<const std::string> overrides,
                    std::string_view only_service);
 

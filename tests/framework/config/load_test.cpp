@@ -49,7 +49,44 @@ TEST(Load, AMistakeInAnIncludedFileIsNamedThere) {
   const std::string included = dir.write("b.conf", "[pool main]\nworker = 2\n");
   const std::string file = dir.write("a.conf", "include = b.conf\n");
   EXPECT_EQ(sentence_of([&] { load(from_file(file)); }),
-            included + ":2: unknown key \"worker\" in [pool main]; did you mean \"workers\"?");
+            included + ":2: unknown key \"worker\" in [pool main]; did you mean \"workers\"?\n" + included +
+                ": there is no service; add a section [service NAME]");
+}
+
+TEST(Load, AllMistakesAreListedInOneGo) {
+  const TempDir dir;
+  const std::string lines =
+      dir.write("lines.conf", "[pool main]\nnonsense\n[pol x]\nworkers = many\n[service a]\n= 1\n");
+  EXPECT_EQ(sentence_of([&] { load(from_file(lines)); }),
+            lines + ":2: expected \"key = value\", found \"nonsense\"\n" + lines +
+                ":3: unknown section \"pol\"; did you mean \"pool\"?\n" + lines + ":6: a key is missing before '='")
+      << "what cannot be read keeps the rest from being understood";
+  const std::string file =
+      dir.write("values.conf",
+                "[master]\nlog-level = loud\nlog = a\nlog = b\n[pool main]\nworkrs = 2\nmax-lifetime = old\n"
+                "[service a]\nplugin = hello\nlisten = http://x\nlisten = tcp://127.0.0.1:0\nidle-timeout = never\n"
+                "[service b]\nlisten = tcp://127.0.0.1:0\n");
+  Sources sources = from_file(file);
+  sources.overrides = {"pool.main.nice=x", "pool.min.nice=1"};
+  sources.environment = {"PREFORK_POOL_MAIN_USRE=x"};
+  const std::string all = sentence_of([&] { load(sources); });
+  for (const char* part :
+       {":4: \"log\" in [master] is given twice", ":6: unknown key \"workrs\"", "-o pool.min.nice: there is no",
+        "PREFORK_POOL_MAIN_USRE: the variable stands for no key", ":10: listen in [service a]: ",
+        ":12: idle-timeout in [service a]: ", ":13: [service b] has no \"plugin\"", ":2: log-level in [master]: ",
+        "-o pool.main.nice: nice in [pool main]: ", ":7: max-lifetime in [pool main]: "}) {
+    EXPECT_NE(all.find(part), std::string::npos) << part << "\nin\n" << all;
+  }
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 9) << all;
+}
+
+TEST(Load, AFileThatIsNoneIsComplainedOfBriefly) {
+  const TempDir dir;
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += "line\n";
+  const std::string all = sentence_of([&] { load(from_file(dir.write("a.txt", text))); });
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 20) << all;
+  EXPECT_TRUE(all.ends_with("\nand 980 more")) << all;
 }
 
 TEST(Load, AMissingIncludeIsNamedByTheIncludingLine) {
