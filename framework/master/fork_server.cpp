@@ -98,7 +98,19 @@ pid_t fork_sibling() noexcept {
   ::_exit(ipc::kExitInternal);
 }
 
+// Out of the memory too, which /proc/PID/environ shows.
+void forget(const std::string& variable) {
+  while (char* const value = ::getenv(variable.c_str())) {
+    ::explicit_bzero(value, std::strlen(value));
+    if (::unsetenv(variable.c_str()) == -1) return;
+  }
+}
+
 Answer answer(ReceivedOrder& order, int socket, const CarryOut& carry_out) {
+  if (order.withheld) {
+    forget(std::string(order.text.view()));
+    return {};
+  }
   if (order.error != 0) return {-1, order.error};
   if (count_threads() > 1) return {-1, EDEADLK};
   const pid_t pid = fork_sibling();
@@ -192,7 +204,9 @@ void ForkServer::start() {
   std::array<char*, 4> arguments{name.data(), option.data(), room.data(), nullptr};
   std::vector<char*> environment;
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (!is_configuration(*variable)) environment.push_back(*variable);
+    const std::string_view text = *variable;
+    const bool is_withheld = withheld_.contains(std::string(text.substr(0, text.find('='))));
+    if (!is_configuration(*variable) && !is_withheld) environment.push_back(*variable);
   }
   environment.push_back(nullptr);
   pid_ = ::fork();
@@ -225,6 +239,20 @@ void ForkServer::greet() {
   const std::string why =
       has_threads ? threads_sentence(greeting.threads) : "the files of this build are not there any more";
   trouble("no fork server: " + why + "; workers are copies of the master until it is upgraded or restarted");
+}
+
+void ForkServer::withhold(const std::vector<std::string>& variables) {
+  for (const std::string& variable : variables) {
+    const bool is_known = !withheld_.insert(variable).second || ::getenv(variable.c_str()) == nullptr;
+    if (is_known || !socket_.is_open() || owner_ != ::getpid()) continue;
+    ipc::Patience patience(kPatience);
+    try {
+      send_withheld(socket_.get(), variable, patience);
+      if (receive_packet(socket_.get(), patience)) continue;
+    } catch (const std::system_error&) {
+    }
+    stop();  // the next order starts one that has never had it
+  }
 }
 
 std::optional<pid_t> ForkServer::ask(const ForkOrder& order) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,10 @@ class ForkServer {
   /// told of trouble
   pid_t fork(const ForkOrder& order);
 
+  /// Children shall not have these variables of the environment, which hold secrets: from now on, whatever else is
+  /// withheld later. A child that is a copy of this process has them.
+  void withhold(const std::vector<std::string>& variables);
+
   /// From now on trouble is told instead of thrown, and the master goes on.
   void tell(std::function<void(const std::string&)> of_trouble) { tell_ = std::move(of_trouble); }
   /// A child has been reaped. @return whether it was the server: the next order starts another
@@ -78,6 +83,7 @@ class ForkServer {
   pid_t pid_ = -1;
   pid_t owner_ = -1;      ///< who started it: its children are that process's
   bool forlorn_ = false;  ///< no server can be had
+  std::set<std::string> withheld_;
 };
 
 /// Is the server: forks for whoever holds the other end of the socket, until that end is closed.

@@ -19,6 +19,7 @@ namespace {
 
 constexpr char kMore = 'M';
 constexpr char kLast = 'L';
+constexpr char kWithheld = 'W';
 constexpr std::size_t kTextPerPacket = 32 * 1024;
 constexpr std::size_t kDescriptorsPerPacket = 250;  // SCM_MAX_FD is 253
 constexpr std::size_t kMostText = 64U << 20;
@@ -87,6 +88,10 @@ void send_order(int socket, std::string_view text, const std::vector<int>& descr
   } while (!text.empty() || sent < descriptors.size());
 }
 
+void send_withheld(int socket, std::string_view variable, ipc::Patience& patience) {
+  send_packet(socket, kWithheld, variable.substr(0, kTextPerPacket), nullptr, 0, patience);
+}
+
 OrderText::OrderText() : bytes_(nullptr) {
   void* const room = ::mmap(nullptr, kMostText + kTextPerPacket, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -120,7 +125,8 @@ std::optional<ReceivedOrder> receive_order(int socket) {
     const std::size_t text = static_cast<std::size_t>(n) - 1;
     if (order.text.view().size() + text > kMostText) order.error = EMSGSIZE;
     if (order.error == 0) order.text.grow(text);
-    if (more == kLast) return order;
+    order.withheld = more == kWithheld;
+    if (more != kMore) return order;
   }
 }
 

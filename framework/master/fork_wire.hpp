@@ -15,6 +15,10 @@ namespace prefork::master {
 /// @throws std::system_error: the socket fails, or ETIMEDOUT
 void send_order(int socket, std::string_view text, const std::vector<int>& descriptors, ipc::Patience& patience);
 
+/// Tells the server of a variable of its environment that its children shall not have. It answers as to an order.
+/// @throws std::system_error
+void send_withheld(int socket, std::string_view variable, ipc::Patience& patience);
+
 /// A text that is gone from the process's memory when it is destroyed: a later child must not find it in its copy.
 class OrderText {
  public:
@@ -36,7 +40,8 @@ class OrderText {
 struct ReceivedOrder {
   OrderText text;
   std::vector<ipc::UniqueFd> descriptors;
-  int error = 0;  ///< it is not whole: EMFILE, EMSGSIZE
+  int error = 0;          ///< it is not whole: EMFILE, EMSGSIZE
+  bool withheld = false;  ///< it is no order: the text names a variable
 };
 /// Blocks until an order has come. @return nullopt: the other end is closed, with answers unread or not. @throws
 /// std::system_error

@@ -89,12 +89,20 @@ TEST(ForkWire, WhoDoesNotReadOrAnswerIsNotWaitedFor) {
 
 /// Serves in a child of the test, so that what is forked are the test's children.
 struct ServedForks : testing::Test {
+  static constexpr const char* kVariable = "FORK_SERVER_TEST_VARIABLE";
+
   ServedForks() {
+    ::setenv(kVariable, "value", 1);
     server = ::fork();
     if (server == 0) {
       ends.here.reset();
       serve_forks(std::move(ends.there), "build", [](std::string_view text, const std::vector<int>& descriptors) {
         if (text == "throw") throw std::runtime_error("no such order");
+        if (text == "variable") {
+          const char* const value = ::getenv(kVariable);
+          ipc::write_all(descriptors.front(), value == nullptr ? "none" : value, "the test's pipe");
+          ::_exit(7);
+        }
         const std::string answer = std::string(text) + ' ' + std::to_string(::getppid());
         if (!descriptors.empty()) ipc::write_all(descriptors.front(), answer, "the test's pipe");
         ::_exit(7);
@@ -104,6 +112,7 @@ struct ServedForks : testing::Test {
     greeting = receive(ends.here.get());
   }
   ~ServedForks() override {
+    ::unsetenv(kVariable);
     ends.here.reset();
     EXPECT_EQ(test::reap(server), 0) << "it ends with its socket";
   }
@@ -113,6 +122,9 @@ struct ServedForks : testing::Test {
   };
   Answer ask(const std::string& text, const std::vector<int>& descriptors = {}) {
     send(ends.here.get(), text, descriptors);
+    return answer();
+  }
+  Answer answer() {
     const auto packet = receive(ends.here.get());
     Answer answer{-1, -1};
     if (packet && packet->size() == sizeof answer) std::memcpy(&answer, packet->data(), sizeof answer);
@@ -157,6 +169,27 @@ TEST_F(ServedForks, GoOnWhenAnOrderIsNonsense) {
   const Answer next = ask("order");
   ::waitpid(next.pid, &status, 0);
   EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+
+TEST_F(ServedForks, HaveNoVariableThatIsWithheld) {
+  const auto told = [&] {
+    int pipe[2];
+    ipc::check_syscall(::pipe2(pipe, O_CLOEXEC), "pipe2");
+    const ipc::UniqueFd read_end(pipe[0]);
+    ipc::UniqueFd write_end(pipe[1]);
+    const Answer forked = ask("variable", {write_end.get()});
+    write_end.reset();
+    const std::string value = ipc::read_all(read_end.get(), 100, "pipe");
+    EXPECT_EQ(::waitpid(forked.pid, nullptr, 0), forked.pid);
+    return value;
+  };
+  EXPECT_EQ(told(), "value");
+  for (const char* variable : {kVariable, kVariable, "FORK_SERVER_TEST_NONE"}) {
+    ipc::Patience patience(20s);
+    send_withheld(ends.here.get(), variable, patience);
+    EXPECT_EQ(answer().error, 0) << variable;
+  }
+  EXPECT_EQ(told(), "none");
 }
 
 TEST_F(ServedForks, IgnoreTheSignalsOfATerminal) {
