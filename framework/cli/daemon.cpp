@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <string_view>
 #include <utility>
 
 #include "framework/config/visible.hpp"
@@ -43,8 +44,18 @@ ssize_t read_within(ipc::Patience& patience, int pipe, char* bytes, std::size_t 
   }
 }
 
+// Of several sentences each has a line.
+void tell_each(std::string_view sentences, const char* priority) {
+  for (std::size_t from = 0; from < sentences.size();) {
+    const std::size_t end = std::min(sentences.find('\n', from), sentences.size());
+    const std::string sentence(sentences.substr(from, end - from));
+    std::fprintf(stderr, "%sprefork-master: %s\n", priority, config::visible(sentence).c_str());
+    from = end + 1;
+  }
+}
+
 [[noreturn]] void leave(const std::string& sentence, int exit_code) {
-  std::fprintf(stderr, "prefork-master: %s\n", config::visible_lines(sentence).c_str());
+  tell_each(sentence, "");
   std::fflush(nullptr);
   ::_exit(exit_code);
 }
@@ -116,8 +127,7 @@ void Daemon::ready() noexcept { tell(std::string(1, kReady)); }
 
 void Daemon::fail(const std::string& sentence, int exit_code) noexcept {
   if (!starter_.is_open()) {
-    std::fprintf(stderr, "%sprefork-master: %s\n", master::stderr_is_journal() ? "<3>" : "",
-                 config::visible_lines(sentence).c_str());
+    tell_each(sentence, master::stderr_is_journal() ? "<3>" : "");
   } else {
     tell(std::string{kFailure, static_cast<char>(exit_code)} + sentence.substr(0, kMaxMessage - 2));
   }

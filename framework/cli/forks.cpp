@@ -7,7 +7,6 @@
 #include "framework/cli/build_id.hpp"
 #include "framework/cli/process_title.hpp"
 #include "framework/cli/wiring.hpp"
-#include "framework/config/config_error.hpp"
 #include "framework/config/service_options.hpp"
 #include "framework/master/inspector.hpp"
 #include "framework/master/options_archive.hpp"
@@ -22,55 +21,69 @@ namespace {
 constexpr char kWorker = 'W';
 constexpr char kInspect = 'I';
 
+enum class Ask { report, judgement, rehearsal };
+constexpr auto last_of(Ask) { return Ask::rehearsal; }
+
 constexpr std::string_view kDamaged = "the order is damaged: ";
 
 /// An inspection, and of the configuration what it needs.
 struct InspectOrder {
+  Ask ask = Ask::report;
   int plugin = -1;
-  std::string name;
+  std::string name;  ///< of what is inspected
   int out = -1;
   pid_t master = 0;
   bool drops = false;  ///< it runs as `run_as`
   ipc::Identity run_as;
-  bool is_check = false;
-  config::ServiceOptions service;  ///< of a check
+  config::ServiceOptions service;  ///< of a judgement
+  Rehearsal rehearsal;
 };
 
 template <class A>
 void exchange(A& archive, ipc::Is<InspectOrder> auto& order) {
   archive.descriptor(order.plugin);
   archive.descriptor(order.out);
-  archive(order.name, order.master, order.drops, order.run_as, order.is_check);
-  archive(order.service.name, order.service.plugin, order.service.origin, order.service.own);
+  archive(order.ask, order.name, order.master, order.drops, order.run_as);
+  archive(order.service.name, order.service.plugin, order.service.origin, order.service.own, order.rehearsal);
 }
 
-master::ForkOrder encode(const master::Inspection& inspection, const master::Inspector::Child& child) {
+InspectOrder order_of(const master::Inspection& inspection) {
   InspectOrder order;
   order.plugin = inspection.copy;
   order.name = inspection.name;
-  order.out = child.out;
-  order.master = child.master;
-  order.drops = child.run_as.has_value();
-  if (child.run_as) order.run_as = *child.run_as;
-  order.is_check = inspection.service != nullptr;
   if (inspection.service != nullptr) {
+    order.ask = Ask::judgement;
     order.service.name = inspection.service->name;
     order.service.plugin = inspection.service->plugin;
     order.service.origin = inspection.service->origin;
     order.service.own = inspection.service->own;
   }
+  return order;
+}
+
+InspectOrder order_of(const Rehearsal& rehearsal) {
+  InspectOrder order;
+  order.ask = Ask::rehearsal;
+  order.name = rehearsal.pool;
+  order.rehearsal = rehearsal;
+  return order;
+}
+
+master::ForkOrder encode(InspectOrder order, const master::Inspector::Child& child) {
+  order.out = child.out;
+  order.master = child.master;
+  order.drops = child.run_as.has_value();
+  if (child.run_as) order.run_as = *child.run_as;
   ipc::Encoder encoder;
   exchange(encoder, std::as_const(order));
   return {kInspect + encoder.take(), encoder.take_descriptors()};
 }
 
-std::string check_options(const InspectOrder& order) {
-  try {
-    config::check_service_options(order.service, inspect_plugin(order.plugin, order.name).options);
-  } catch (const config::ConfigError& error) {
-    return error.what();
-  }
-  return {};
+std::string answer_to(const InspectOrder& order) {
+  if (order.ask == Ask::rehearsal) return rehearse(order.rehearsal);
+  const config::PluginReport report = inspect_plugin(order.plugin, order.name);
+  return order.ask == Ask::report ? config::encode_report(report)
+                                  : config::judge_service_options(order.service, report.options);
 }
 
 void inspect(std::string_view text, const std::vector<int>& descriptors) {
@@ -80,9 +93,7 @@ void inspect(std::string_view text, const std::vector<int>& descriptors) {
   set_process_title("prefork-master: inspector of " + order.name);
   master::Inspector::Child child{order.out, order.master, std::nullopt};
   if (order.drops) child.run_as = order.run_as;
-  master::be_inspector(child, order.plugin, [&] {
-    return order.is_check ? check_options(order) : config::encode_report(inspect_plugin(order.plugin, order.name));
-  });
+  master::be_inspector(child, order.plugin, [&] { return answer_to(order); });
 }
 
 void carry_out(std::string_view text, const std::vector<int>& descriptors) {
@@ -109,7 +120,13 @@ master::ForkWorker Forks::worker() {
 
 master::InspectPlugin Forks::inspector() {
   return [this](const master::Inspection& inspection, const master::Inspector::Child& child) {
-    return server_.fork(encode(inspection, child));
+    return server_.fork(encode(order_of(inspection), child));
+  };
+}
+
+StartRehearsal Forks::rehearser() {
+  return [this](const Rehearsal& rehearsal, const master::Inspector::Child& child) {
+    return server_.fork(encode(order_of(rehearsal), child));
   };
 }
 

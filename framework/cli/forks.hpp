@@ -3,11 +3,12 @@
 #include <string_view>
 #include <vector>
 
+#include "framework/cli/rehearsal.hpp"
 #include "framework/master/fork_server.hpp"
 #include "framework/master/generation.hpp"
 #include "framework/master/spawner.hpp"
 
-/// What the program forks through the fork server: workers, and inspectors of plugins.
+/// What the program forks through the fork server: workers, inspectors of plugins, rehearsals of isolation.
 namespace prefork::cli {
 
 class Forks {
@@ -17,6 +18,7 @@ class Forks {
   master::ForkServer& server() noexcept { return server_; }
   master::ForkWorker worker();
   master::InspectPlugin inspector();
+  StartRehearsal rehearser();
 
  private:
   master::ForkServer server_;

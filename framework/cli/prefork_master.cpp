@@ -29,10 +29,13 @@
 #include "framework/cli/start_deadline.hpp"
 #include "framework/cli/wiring.hpp"
 #include "framework/config/config_error.hpp"
+#include "framework/config/findings.hpp"
 #include "framework/config/listen.hpp"
 #include "framework/config/load.hpp"
 #include "framework/config/plugin_report.hpp"
 #include "framework/config/schema.hpp"
+#include "framework/config/secret.hpp"
+#include "framework/config/visible.hpp"
 #include "framework/http/endpoint.hpp"
 #include "framework/master/adoption.hpp"
 #include "framework/master/generation.hpp"
@@ -41,6 +44,7 @@
 #include "framework/master/log_settings.hpp"
 #include "framework/master/master.hpp"
 #include "framework/master/pid_file.hpp"
+#include "framework/master/probe.hpp"
 #include "framework/master/startup_error.hpp"
 #include "framework/master/upgrade_trial.hpp"
 #include "ipc/syscall.hpp"
@@ -171,6 +175,15 @@ void refuse_shared_listeners(const master::Generation& generation) {
   });
 }
 
+// What can be said once all plugins are known.
+void refuse_the_rest(const master::Generation& generation, cli::Forks& forks,
+                     const std::optional<std::string>& only = {}) {
+  config::Findings found;
+  found.note([&] { refuse_shared_listeners(generation); });
+  found.note([&] { cli::rehearse_isolation(generation, forks.rehearser(), only); });
+  found.throw_if_any();
+}
+
 /// While it lives, relative paths are found from that folder; an empty one changes nothing. What upgrades the server
 /// reads its arguments where the server was started.
 class InFolder {
@@ -186,13 +199,12 @@ class InFolder {
   ipc::UniqueFd before_;
 };
 
-master::Generation prepare(const Arguments& arguments, cli::Forks& forks) {
-  config::Options options = load(arguments);
+master::Generation prepare(config::Options options, cli::Forks& forks) {
   const InFolder here(options.folder);
+  forks.server().withhold(config::secret_variables(options));
   forks.server().begin();
   master::Generation generation = master::prepare_generation(std::move(options), 1, forks.inspector());
-  refuse_shared_listeners(generation);
-  cli::rehearse_isolation(generation);
+  refuse_the_rest(generation, forks);
   return generation;
 }
 
@@ -201,10 +213,10 @@ master::Generation prepare_again(const Arguments& arguments, cli::Forks& forks, 
   config::Options options = load(arguments);
   const InFolder here(options.folder);
   if (only) options = master::with_pool_of(running.options, options, *only);
+  forks.server().withhold(config::secret_variables(options));
   master::Generation generation =
       master::prepare_generation(std::move(options), number, forks.inspector(), master::Running{running, only});
-  refuse_shared_listeners(generation);
-  cli::rehearse_isolation(generation, only);
+  refuse_the_rest(generation, forks, only);
   return generation;
 }
 
@@ -218,11 +230,28 @@ std::string for_upgrader(const std::string& sentence) { return master::upgrade_n
 
 master::Generation prepare_in_time(const Arguments& arguments, cli::Forks& forks) {
   const cli::StartDeadline deadline(kStartErrand, STDERR_FILENO, &for_stderr);
-  return prepare(arguments, forks);
+  return prepare(load(arguments), forks);
+}
+
+/// @throws config::ConfigError: all that is wrong
+master::Generation prepare_and_probe(const Arguments& arguments, cli::Forks& forks) {
+  const cli::StartDeadline deadline(kStartErrand, STDERR_FILENO, &for_stderr);
+  const config::Options options = load(arguments);
+  const InFolder here(options.folder);
+  std::optional<master::Generation> generation;
+  config::Findings found;
+  found.note([&] { generation = prepare(options, forks); });
+  found.note([&] { master::probe_addresses(options); });
+  found.note([&] { master::probe_files(options); });
+  found.throw_if_any();
+  return std::move(*generation);
 }
 
 int test(const Arguments& arguments, cli::Forks& forks) {
-  const master::Generation generation = prepare_in_time(arguments, forks);
+  const master::Generation generation = prepare_and_probe(arguments, forks);
+  for (const auto& warning : generation.warnings) {
+    std::fprintf(stderr, "prefork-master: warning: %s\n", config::visible(warning).c_str());
+  }
   config::DeclaredOptions declared;
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     const master::SealedPlugin& plugin = *generation.plugins[generation.services[i].plugin];
@@ -365,10 +394,13 @@ int go_on(const Arguments& given, const master::Program& program, int state, GoO
   auto adopted = std::make_unique<master::Adoption>(master::adopt(ipc::UniqueFd(state)));
   const config::Options& options = adopted->generations.front()->options;
   master::PidFile pid_file(options.master.pid_file, ipc::UniqueFd(adopted->state.pid_file), adopted->state.master);
+  for (const auto& generation : adopted->generations) {
+    forks.server().withhold(config::secret_variables(generation->options));
+  }
   // Workers of today go on with what they have; the next reload needs what is written now.
   if (how == GoOn::try_only) {
     const cli::StartDeadline deadline(kTrialErrand, STDOUT_FILENO, &for_upgrader);
-    master::refuse_master_changes(options, prepare(arguments, forks).options);
+    master::refuse_master_changes(options, prepare(load(arguments), forks).options);
   }
   master::Log log(master::log_settings(options.master));
   master::Master::Setup setup = setup_for(arguments, forks, program, handed_notify(adopted->state));
@@ -448,7 +480,7 @@ int main(int argc, char** argv) {
   bool on_trial = false;
   const auto fail = [&](const std::string& sentence, int exit_code) {
     if (on_trial) {
-      std::fputs(master::upgrade_no(exit_code, sentence).c_str(), stdout);
+      std::fputs(master::upgrade_no(exit_code, config::in_one_line(sentence)).c_str(), stdout);
     } else {
       daemon.fail(sentence, exit_code);
     }
@@ -464,8 +496,6 @@ int main(int argc, char** argv) {
   } catch (const po::error& error) {
     return fail(std::string(error.what()) + " (see --help)", EX_USAGE);
   } catch (const config::ConfigError& error) {
-    return fail(error.what(), error.exit_code());
-  } catch (const master::StartupError& error) {
     return fail(error.what(), error.exit_code());
   } catch (const std::system_error& error) {
     const bool denied =

@@ -2,14 +2,10 @@
 
 #include <exception>
 #include <map>
-#include <system_error>
 #include <utility>
 
-#include "framework/config/errand.hpp"
 #include "framework/config/worker_count.hpp"
-#include "framework/master/inspector.hpp"
 #include "framework/master/log_settings.hpp"
-#include "framework/master/startup_error.hpp"
 #include "framework/worker/plugin_loader.hpp"
 #include "framework/worker/worker.hpp"
 
@@ -23,8 +19,8 @@ config::PluginReport inspect_plugin(int fd, const std::string& name) {
   } catch (const std::exception& error) {
     throw worker::PluginError("plugin \"" + name + "\" can't be used: its describe() fails: " + error.what());
   }
-  return {descriptor.kind,    descriptor.class_name, manifest.summary(),
-          manifest.options(), manifest.shared(),     manifest.wants_signals()};
+  return {descriptor.kind,   descriptor.class_name,    manifest.summary(),     manifest.options(),
+          manifest.shared(), manifest.wants_signals(), manifest.wants_master()};
 }
 
 namespace {
@@ -63,6 +59,8 @@ worker::SeccompProfile profile_of(config::SeccompProfile profile) {
   return worker::SeccompProfile::strict;
 }
 
+}  // namespace
+
 worker::Isolation isolation_of(const master::Generation& generation, const config::PoolOptions& pool) {
   const config::IsolationOptions& options = pool.isolation;
   worker::Isolation isolation;
@@ -77,38 +75,6 @@ worker::Isolation isolation_of(const master::Generation& generation, const confi
   isolation.dumpable = options.dumpable;
   isolation.seccomp = profile_of(options.seccomp);
   return isolation;
-}
-
-// The work's words come back as a report, whose first byte says whether a right was wanting.
-constexpr char kNoRight = 'P';
-constexpr char kOther = 'C';
-
-std::string try_isolation(const worker::Isolation& isolation) {
-  try {
-    worker::isolate(isolation);
-  } catch (const std::system_error& error) {
-    const bool no_right =
-        error.code() == std::errc::operation_not_permitted || error.code() == std::errc::permission_denied;
-    return (no_right ? kNoRight : kOther) + std::string(error.what());
-  } catch (const std::exception& error) {
-    return kOther + std::string(error.what());
-  }
-  return {};
-}
-
-}  // namespace
-
-void rehearse_isolation(const master::Generation& generation, const std::optional<std::string>& only) {
-  for (const auto& pool : generation.options.pools) {
-    if (only && pool.name != *only) continue;
-    const std::string subject = "pool \"" + pool.name + "\"";
-    config::begin_errand("trying the isolation of " + subject);
-    const worker::Isolation isolation = isolation_of(generation, pool);
-    const std::string failure = master::Inspector({}).run(subject, -1, [&] { return try_isolation(isolation); });
-    if (failure.empty()) continue;
-    throw master::StartupError(failure.front() == kNoRight ? EX_NOPERM : EX_CONFIG,
-                               pool.origin.text + ": " + subject + ": " + failure.substr(1));
-  }
 }
 
 worker::WorkerSetup worker_setup(const master::SpawnOrder& order) {

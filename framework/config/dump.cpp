@@ -12,6 +12,7 @@
 #include "framework/config/listen.hpp"
 #include "framework/config/load.hpp"
 #include "framework/config/resource_limit.hpp"
+#include "framework/config/secret.hpp"
 #include "framework/config/section.hpp"
 #include "framework/config/units.hpp"
 #include "framework/config/user_range.hpp"
@@ -124,7 +125,8 @@ void write_own(Writer& out, const ServiceOptions& service, const std::vector<Opt
   for (const auto& option : declared) {
     const auto given = service.own.find(option.name);
     if (given != service.own.end()) {
-      out.line(option.name, given->second.value, given->second.origin.text);
+      const std::string& value = given->second.value;
+      out.line(option.name, option.type == OptionType::secret ? masked(value) : value, given->second.origin.text);
     } else if (option.default_value) {
       out.line(option.name, *option.default_value, "default");
     }

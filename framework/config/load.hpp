@@ -41,7 +41,7 @@ using DeclaredOptions = std::map<std::string, std::vector<OptionSpec>>;
 /// The effective configuration as a file that load() reads back to the same options, each value with a
 /// comment that says where it comes from.
 /// @param declared for services whose manifests are known: the defaults of their plugins' options are written
-/// too.
+/// too, and secrets that the file gives itself are masked. Without them it is for no human eyes.
 std::string dump(const Options& options, const DeclaredOptions& declared = {});
 
 }  // namespace prefork::config

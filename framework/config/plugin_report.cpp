@@ -21,6 +21,9 @@ constexpr char kRecordEnd = '\x1e';
 constexpr std::string_view kOptionRecord = "option";
 constexpr std::string_view kSharedRecord = "shared";
 constexpr std::string_view kMagic = "prefork-plugin-2";
+// Of a plugin.
+constexpr std::int64_t kSignals = 1;
+constexpr std::int64_t kAsksMaster = 2;
 // Of an option.
 constexpr std::int64_t kHasDefault = 1;
 constexpr std::int64_t kChecked = 2;
@@ -89,7 +92,7 @@ constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
 OptionSpec read_option(Reader& reader) {
   OptionSpec option;
   option.name = reader.text();
-  option.type = static_cast<OptionType>(reader.number(0, static_cast<int>(OptionType::choice)));
+  option.type = static_cast<OptionType>(reader.number(0, static_cast<int>(OptionType::file)));
   const std::int64_t traits = reader.number(0, kHasDefault | kChecked);
   const std::string default_value = reader.text();
   if ((traits & kHasDefault) != 0) option.default_value = default_value;
@@ -144,7 +147,8 @@ bool has_range(OptionType type) {
 }
 
 std::string describe_values(const OptionSpec& option) {
-  constexpr std::array<std::string_view, 6> names{"text", "integer", "on or off", "duration", "size", "one of"};
+  constexpr std::array<std::string_view, 9> names{"text",   "integer", "on or off", "duration", "size",
+                                                  "one of", "secret",  "folder",    "file"};
   std::string text(names[static_cast<std::size_t>(option.type)]);
   for (const auto& choice : option.choices) text.append(" ").append(choice);
   if (!has_range(option.type)) return text;
@@ -158,6 +162,7 @@ std::string describe_values(const OptionSpec& option) {
 std::string shown_default(const OptionSpec& option) {
   if (!option.default_value) return "must be given";
   if (option.default_value->empty()) return "default empty";
+  if (option.type == OptionType::secret) return "has a default";
   if (!has_range(option.type)) return "default " + *option.default_value;
   try {
     return "default " + written(option.type, number({option.type, kMin, kMax, {}}, *option.default_value));
@@ -198,7 +203,7 @@ std::string_view kind_name(SharedKind kind) noexcept {
 std::string encode_report(const PluginReport& report) {
   Writer writer;
   writer.field(kMagic).field(static_cast<std::int64_t>(report.kind)).field(report.class_name).field(report.summary);
-  writer.field(report.signals ? 1 : 0);
+  writer.field((report.signals ? kSignals : 0) | (report.asks_master ? kAsksMaster : 0));
   writer.end_record();
   for (const auto& option : report.options) {
     writer.field(kOptionRecord).field(option.name).field(static_cast<std::int64_t>(option.type));
@@ -227,7 +232,9 @@ PluginReport decode_report(std::string_view bytes) {
   report.kind = static_cast<ServiceKind>(reader.number(0, static_cast<int>(ServiceKind::http)));
   report.class_name = reader.text();
   report.summary = reader.text();
-  report.signals = reader.number(0, 1) == 1;
+  const std::int64_t traits = reader.number(0, kSignals | kAsksMaster);
+  report.signals = (traits & kSignals) != 0;
+  report.asks_master = (traits & kAsksMaster) != 0;
   reader.end_record();
   while (!reader.at_end()) read_record(reader, report);
   return report;
@@ -242,6 +249,7 @@ std::string describe_report(const PluginReport& report, std::string_view plugin)
     if (!option.help.empty()) text += fmt::format("  {:<20} {}\n", "", option.help);
   }
   if (report.options.empty()) text += "  no options of its own\n";
+  if (report.asks_master) text += "needs master-access in its pool\n";
   describe_shared_objects(report, text);
   return text;
 }

@@ -16,7 +16,8 @@ struct PluginReport {
   std::string summary;
   std::vector<OptionSpec> options;  ///< the sizes of shared objects are among them
   std::vector<SharedSpec> shared{};
-  bool signals = false;  ///< the service sends signals to workers, or takes them
+  bool signals = false;      ///< the service sends signals to workers, or takes them
+  bool asks_master = false;  ///< the service is of no use without `master-access`
 };
 
 constexpr std::size_t kMaxReportBytes = 512 * 1024;

@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "framework/config/config_error.hpp"
+#include "framework/config/findings.hpp"
 #include "framework/config/schema.hpp"
 #include "framework/config/wording.hpp"
 
@@ -30,21 +31,32 @@ void check_declarations(const ServiceOptions& service, const std::vector<OptionS
   }
 }
 
-void check_unknown(const ServiceOptions& service, const std::vector<OptionSpec>& declared) {
+void check_unknown(const ServiceOptions& service, const std::vector<OptionSpec>& declared, Findings& found) {
   std::vector<std::string> known = key_names(SectionKind::service);
   for (const auto& option : declared) known.push_back(option.name);
   for (const auto& [key, value] : service.own) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    fail(value.origin, unknown_key({SectionKind::service, service.name}, key, known));
+    const std::string sentence = unknown_key({SectionKind::service, service.name}, key, known);
+    found.add(ConfigError(value.origin.text + ": " + sentence));
   }
 }
 
-std::string value_of(const ServiceOptions& service, const OptionSpec& option) {
+// The plugin's word on a text. A warning does not keep it from being used.
+void ask_check(const ServiceOptions& service, const OptionSpec& option, const OptionValue& given, Findings& found) {
+  if (option.check == nullptr) return;
+  try {
+    option.check(given.value);
+  } catch (const OptionWarning& warning) {
+    found.warn(fmt::format("{}: {} in [service {}]: {}", given.origin.text, option.name, service.name, warning.what()));
+  }
+}
+
+std::string value_of(const ServiceOptions& service, const OptionSpec& option, Findings& found) {
   const ValueRule rule{option.type, option.minimum, option.maximum, option.choices};
   const auto given = service.own.find(option.name);
   try {
     if (given != service.own.end()) {
-      if (option.check != nullptr) option.check(given->second.value);
+      ask_check(service, option, given->second, found);
       return normalise(rule, given->second.value);
     }
     if (option.default_value) return normalise(rule, *option.default_value);
@@ -63,11 +75,55 @@ std::string value_of(const ServiceOptions& service, const OptionSpec& option) {
 
 std::map<std::string, std::string> check_service_options(const ServiceOptions& service,
                                                          const std::vector<OptionSpec>& declared) {
-  check_declarations(service, declared);
-  check_unknown(service, declared);
-  std::map<std::string, std::string> values;
-  for (const auto& option : declared) values[option.name] = value_of(service, option);
+  Findings found;
+  std::map<std::string, std::string> values = check_service_options(service, declared, found);
+  found.throw_if_any();
   return values;
+}
+
+std::map<std::string, std::string> check_service_options(const ServiceOptions& service,
+                                                         const std::vector<OptionSpec>& declared, Findings& found) {
+  check_declarations(service, declared);
+  check_unknown(service, declared, found);
+  std::map<std::string, std::string> values;
+  for (const auto& option : declared) {
+    found.note([&] { values[option.name] = value_of(service, option, found); });
+  }
+  return values;
+}
+
+// Of these the first byte of a line says which.
+constexpr char kError = 'E';
+constexpr char kWarning = 'W';
+
+std::string judge_service_options(const ServiceOptions& service, const std::vector<OptionSpec>& declared) {
+  Findings found;
+  found.note([&] { check_service_options(service, declared, found); });
+  std::string judgement;
+  const auto write = [&](char kind, std::string sentence) {
+    for (char& c : sentence) {
+      if (c == '\n') c = ' ';
+    }
+    judgement += kind + sentence + '\n';
+  };
+  for (const auto& error : found.errors()) write(kError, error);
+  for (const auto& warning : found.warnings()) write(kWarning, warning);
+  return judgement;
+}
+
+void read_judgement(std::string_view judgement, Findings& found) {
+  for (std::size_t from = 0; from < judgement.size();) {
+    const std::size_t end = std::min(judgement.find('\n', from), judgement.size());
+    std::string sentence(judgement.substr(from, end - from));
+    from = end + 1;
+    const char kind = sentence.empty() ? kError : sentence.front();
+    sentence.erase(0, 1);
+    if (kind == kWarning) {
+      found.warn(std::move(sentence));
+    } else {
+      found.add(ConfigError(sentence));
+    }
+  }
 }
 
 }  // namespace prefork::config

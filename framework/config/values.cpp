@@ -31,6 +31,11 @@ void check_choice(const std::vector<std::string>& choices, std::string_view text
 
 }  // namespace
 
+bool is_number(OptionType type) noexcept {
+  return type == OptionType::integer || type == OptionType::flag || type == OptionType::duration ||
+         type == OptionType::size;
+}
+
 std::int64_t number(const ValueRule& rule, std::string_view text) {
   std::int64_t value = 0;
   switch (rule.type) {
@@ -46,6 +51,9 @@ std::int64_t number(const ValueRule& rule, std::string_view text) {
       break;
     case OptionType::text:
     case OptionType::choice:
+    case OptionType::secret:
+    case OptionType::folder:
+    case OptionType::file:
       throw std::logic_error("a text is no number");
   }
   check_range(rule, value, text);
@@ -60,8 +68,7 @@ std::string written(OptionType type, std::int64_t value) {
 
 std::string normalise(const ValueRule& rule, std::string_view text) {
   if (rule.type == OptionType::choice) check_choice(rule.choices, text);
-  if (rule.type == OptionType::choice || rule.type == OptionType::text) return std::string(text);
-  return std::to_string(number(rule, text));
+  return is_number(rule.type) ? std::to_string(number(rule, text)) : std::string(text);
 }
 
 }  // namespace prefork::config

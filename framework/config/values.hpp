@@ -19,9 +19,12 @@ struct ValueRule {
 
 /// Checks a value against its rule.
 /// @return its normal form: a duration in milliseconds, a size in bytes and an integer in decimal, a flag as
-/// "1" or "0", a text or choice as it is.
+/// "1" or "0", any kind of text as it is.
 /// @throws std::invalid_argument, one sentence that quotes the value and says what is expected.
 std::string normalise(const ValueRule& rule, std::string_view text);
+
+/// Whether number() is for it; else it is a text of some kind.
+bool is_number(OptionType type) noexcept;
 
 /// normalise for the types that are numbers (integer, duration, size; a flag is 1 or 0), as the number.
 std::int64_t number(const ValueRule& rule, std::string_view text);

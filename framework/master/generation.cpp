@@ -5,14 +5,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 
 #include "framework/config/config_error.hpp"
 #include "framework/config/errand.hpp"
+#include "framework/config/findings.hpp"
 #include "framework/config/listen.hpp"
 #include "framework/config/schema.hpp"
+#include "framework/config/secret.hpp"
 #include "framework/config/service_options.hpp"
 #include "framework/config/worker_count.hpp"
 #include "framework/master/auto_users.hpp"
@@ -48,10 +51,11 @@ int exit_code_of(const std::system_error& error) {
 
 std::string subject_of(const std::string& plugin) { return "plugin \"" + plugin + "\""; }
 
-Inspector inspector_of_plugins() {
+/// @param identity  whose rights the plugin has meanwhile; nullopt: nobody's, where the master has others to give up
+Inspector inspector_of_plugins(const std::optional<ipc::Identity>& identity = {}) {
   Inspector::Limits limits;
   limits.max_bytes = config::kMaxReportBytes;
-  limits.run_as = ipc::resolve_identity(std::nullopt, std::nullopt);
+  limits.run_as = identity ? identity : ipc::resolve_identity(std::nullopt, std::nullopt);
   return Inspector(std::move(limits));
 }
 
@@ -60,14 +64,20 @@ bool needs_checks(const config::ServiceOptions& service, const std::vector<Optio
                      [&](const OptionSpec& option) { return option.checked && service.own.contains(option.name); });
 }
 
-/// The plugin's checks are its code: what they say comes from a child.
-void ask_plugin(const config::ServiceOptions& service, const SealedPlugin& plugin, const InspectPlugin& inspect) {
+/// The plugin's checks are its code: what they say comes from a child, which has the rights of the service.
+void ask_plugin(const Generation& generation, const config::ServiceOptions& service, const SealedPlugin& plugin,
+                const InspectPlugin& inspect, config::Findings& found) {
   if (!needs_checks(service, plugin.report.options)) return;
   config::begin_errand("asking " + subject_of(service.plugin) + " about [service " + service.name + "]");
-  const Inspection inspection{plugin.copy.get(), service.plugin, &service};
-  const std::string refusal = inspector_of_plugins().run(
-      subject_of(service.plugin), [&](const Inspector::Child& child) { return inspect(inspection, child); });
-  if (!refusal.empty()) throw config::ConfigError(refusal);
+  const auto identity = generation.identities.find(service.pool);
+  if (identity == generation.identities.end()) return;  // which is an error already
+  const config::ServiceOptions judged = config::without_secrets(service, plugin.report.options);
+  const Inspection inspection{plugin.copy.get(), service.plugin, &judged};
+  const std::string answer =
+      inspector_of_plugins(identity->second).run(subject_of(service.plugin), [&](const Inspector::Child& child) {
+        return inspect(inspection, child);
+      });
+  config::read_judgement(answer, found);
 }
 
 std::size_t index_of(Generation& generation, std::shared_ptr<const SealedPlugin> plugin) {
@@ -78,15 +88,23 @@ std::size_t index_of(Generation& generation, std::shared_ptr<const SealedPlugin>
   return index;
 }
 
-// Services of one plugin have one copy of it.
-std::size_t seal_for(Generation& generation, const config::ServiceOptions& service, const InspectPlugin& inspect,
-                     std::map<std::string, std::size_t>& sealed) {
+/// Plugins by their files: services of one have one copy of it, and one that can't be used is complained of once.
+struct Sealed {
+  std::map<std::string, std::size_t> good;
+  std::set<std::string> bad;
+};
+
+/// @return nullopt: it was found to be of no use before
+std::optional<std::size_t> seal_for(Generation& generation, const config::ServiceOptions& service,
+                                    const InspectPlugin& inspect, Sealed& sealed) {
   const std::string path = find_plugin(service.plugin, generation.options.master.plugin_path);
-  const auto known = sealed.find(path);
-  if (known != sealed.end()) return known->second;
+  const auto known = sealed.good.find(path);
+  if (known != sealed.good.end()) return known->second;
+  if (!sealed.bad.insert(path).second) return std::nullopt;
   auto plugin =
       std::make_shared<SealedPlugin>(seal_plugin(service.plugin, generation.options.master.plugin_path, inspect));
-  return sealed[path] = index_of(generation, std::move(plugin));
+  sealed.bad.erase(path);
+  return sealed.good[path] = index_of(generation, std::move(plugin));
 }
 
 std::shared_ptr<const SealedPlugin> plugin_of(const Generation& generation, const std::string& service) {
@@ -94,6 +112,51 @@ std::shared_ptr<const SealedPlugin> plugin_of(const Generation& generation, cons
     if (generation.options.services[i].name == service) return generation.plugins[generation.services[i].plugin];
   }
   return nullptr;
+}
+
+// As its workers have them: a secret's file may hold another one by now.
+std::map<std::string, std::string, std::less<>> options_of(const Generation& generation, const std::string& service) {
+  for (std::size_t i = 0; i < generation.services.size(); ++i) {
+    if (generation.options.services[i].name == service) return generation.services[i].options;
+  }
+  return {};
+}
+
+void prepare_service(Generation& generation, const config::ServiceOptions& service, const InspectPlugin& inspect,
+                     const std::optional<Running>& running, Sealed& sealed, config::Findings& found) {
+  if (running && running->only && service.pool != *running->only) {
+    if (const auto kept = plugin_of(running->generation, service.name)) {
+      generation.services.push_back({index_of(generation, kept), options_of(running->generation, service.name), -1});
+      return;
+    }
+  }
+  try {
+    const std::optional<std::size_t> plugin = seal_for(generation, service, inspect, sealed);
+    if (!plugin) return;
+    const SealedPlugin& copy = *generation.plugins[*plugin];
+    auto checked = config::check_service_options(service, copy.report.options);
+    found.note([&] { config::read_secrets(service, copy.report.options, checked); });
+    generation.services.push_back({*plugin, {checked.begin(), checked.end()}, -1});
+    ask_plugin(generation, service, copy, inspect, found);
+  } catch (const StartupError& error) {
+    const auto origin = generation.options.origins.find("service." + service.name + ".plugin");
+    const auto& place = origin != generation.options.origins.end() ? origin->second : service.origin;
+    throw StartupError(error.exit_code(), place.text + ": " + error.what());
+  }
+}
+
+// What a service can't do without.
+void refuse_mute_pools(const Generation& generation) {
+  for (std::size_t i = 0; i < generation.services.size(); ++i) {
+    const auto& service = generation.options.services[i];
+    const auto pool = std::find_if(generation.options.pools.begin(), generation.options.pools.end(),
+                                   [&](const auto& candidate) { return candidate.name == service.pool; });
+    const bool asks = generation.plugins[generation.services[i].plugin]->report.asks_master;
+    if (!asks || pool->master_access != config::MasterAccess::none) continue;
+    throw StartupError(EX_CONFIG, pool->origin.text + ": service \"" + service.name +
+                                      "\" asks the master: set master-access = read, or operate, in [pool " +
+                                      pool->name + "]");
+  }
 }
 
 // A connection of a blocking service keeps its worker from everything else.
@@ -149,21 +212,24 @@ ipc::Identity auto_identity(const config::PoolOptions& pool, const std::optional
   return identity;
 }
 
-void resolve_identities(Generation& generation, const Generation* running) {
+ipc::Identity identity_of(const config::PoolOptions& pool, const std::map<std::string, std::optional<uid_t>>& ids) {
+  config::begin_errand("looking up the user of pool \"" + pool.name + "\"");
+  try {
+    const auto id = ids.find(pool.name);
+    return id != ids.end() ? auto_identity(pool, id->second)
+                           : ipc::resolve_identity(pool.user, pool.group, pool.isolation.supplementary_groups);
+  } catch (const std::system_error& error) {
+    throw StartupError(EX_NOPERM, pool.origin.text + ": pool \"" + pool.name + "\": " + error.what());
+  } catch (const std::runtime_error& error) {
+    throw StartupError(EX_NOUSER, pool.origin.text + ": pool \"" + pool.name + "\": " + error.what());
+  }
+}
+
+void resolve_identities(Generation& generation, const Generation* running, config::Findings& found) {
   config::begin_errand("looking up user ids");
   const auto ids = auto_users(generation.options, running);
   for (const auto& pool : generation.options.pools) {
-    config::begin_errand("looking up the user of pool \"" + pool.name + "\"");
-    try {
-      const auto id = ids.find(pool.name);
-      generation.identities[pool.name] =
-          id != ids.end() ? auto_identity(pool, id->second)
-                          : ipc::resolve_identity(pool.user, pool.group, pool.isolation.supplementary_groups);
-    } catch (const std::system_error& error) {
-      throw StartupError(EX_NOPERM, pool.origin.text + ": pool \"" + pool.name + "\": " + error.what());
-    } catch (const std::runtime_error& error) {
-      throw StartupError(EX_NOUSER, pool.origin.text + ": pool \"" + pool.name + "\": " + error.what());
-    }
+    found.note([&] { generation.identities[pool.name] = identity_of(pool, ids); });
   }
 }
 
@@ -234,32 +300,21 @@ Generation prepare_generation(config::Options options, unsigned number, const In
   Generation generation;
   generation.number = number;
   generation.options = std::move(options);
-  resolve_identities(generation, running ? &running->generation : nullptr);
-  std::map<std::string, std::size_t> sealed;  // by path
+  config::Findings found;
+  resolve_identities(generation, running ? &running->generation : nullptr, found);
+  Sealed sealed;
   for (const auto& service : generation.options.services) {
-    try {
-      std::shared_ptr<const SealedPlugin> kept;
-      if (running && running->only && service.pool != *running->only) {
-        kept = plugin_of(running->generation, service.name);
-      }
-      const std::size_t plugin =
-          kept != nullptr ? index_of(generation, kept) : seal_for(generation, service, inspect, sealed);
-      auto checked = config::check_service_options(service, generation.plugins[plugin]->report.options);
-      PreparedService prepared{plugin, {}, -1};
-      prepared.options.insert(checked.begin(), checked.end());
-      generation.services.push_back(std::move(prepared));
-      if (kept == nullptr) ask_plugin(service, *generation.plugins[plugin], inspect);
-    } catch (const StartupError& error) {
-      const auto origin = generation.options.origins.find("service." + service.name + ".plugin");
-      const auto& place = origin != generation.options.origins.end() ? origin->second : service.origin;
-      throw StartupError(error.exit_code(), place.text + ": " + error.what());
-    }
+    found.note([&] { prepare_service(generation, service, inspect, running, sealed, found); });
   }
-  refuse_mixed_pools(generation);
-  refuse_datagrams(generation);
-  refuse_contradicting_times(generation);
-  for (const auto& pool : generation.options.pools) refuse_vain_isolation(generation, pool);
-  generation.shared = plan_shared_objects(generation);
+  found.throw_if_any();
+  found.note([&] { refuse_mixed_pools(generation); });
+  found.note([&] { refuse_datagrams(generation); });
+  found.note([&] { refuse_contradicting_times(generation); });
+  found.note([&] { refuse_mute_pools(generation); });
+  for (const auto& pool : generation.options.pools) found.note([&] { refuse_vain_isolation(generation, pool); });
+  found.note([&] { generation.shared = plan_shared_objects(generation); });
+  found.throw_if_any();
+  generation.warnings = found.warnings();
   return generation;
 }
 

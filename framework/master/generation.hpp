@@ -25,8 +25,8 @@ namespace prefork::master {
 struct Inspection {
   int copy = -1;     ///< the sealed one
   std::string name;  ///< of the plugin
-  /// Whose values are put to the plugin's checks: the answer is what they refuse, or empty. Null: the answer is the
-  /// plugin's report (config::encode_report).
+  /// Whose values are put to the plugin's checks: the answer is what they say (config::judge_service_options). Null:
+  /// the answer is the plugin's report (config::encode_report).
   const config::ServiceOptions* service = nullptr;
 };
 
@@ -58,6 +58,7 @@ struct Generation {
   SharedPlan shared;                                ///< what is declared
   SharedSet objects;                                ///< as `shared`; the workforce makes them
   std::map<std::string, ipc::Identity> identities;  ///< by pool
+  std::vector<std::string> warnings;                ///< a sentence each, with its place: it can be used all the same
   std::unique_ptr<ListenerSet> listeners;           ///< bound; null after `prepare` alone
   std::set<std::string> discard;                    ///< queues that may go with messages in them
 };
@@ -85,7 +86,7 @@ struct Running {
 /// again for each service whose plugin checks an option that is given.
 /// @param running  pools have the user ids that they have in it; where one pool alone is reloaded, plugins of services
 /// that are not in that pool are taken over as they are
-/// @throws StartupError, config::ConfigError
+/// @throws StartupError, config::ConfigError: all that was found, as config::Findings has it
 Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect,
                               const std::optional<Running>& running = {});
 

@@ -58,6 +58,7 @@ struct Packed {
   std::map<std::string, ipc::Identity> identities;
   std::vector<PackedListener> listeners;
   std::vector<std::string> remarks;
+  std::vector<std::string> warnings;
 };
 
 template <class A>
@@ -81,7 +82,7 @@ void fields(A& archive, ipc::Is<PackedListener> auto& l) {
 }
 template <class A>
 void fields(A& archive, ipc::Is<Packed> auto& p) {
-  archive(p.number, p.options, p.plugins, p.services, p.identities, p.listeners, p.remarks);
+  archive(p.number, p.options, p.plugins, p.services, p.identities, p.listeners, p.remarks, p.warnings);
 }
 
 PackedPlugin packed(const std::shared_ptr<const SealedPlugin>& plugin, const Generation& running) {
@@ -164,7 +165,8 @@ BoundListener unpacked(PackedListener& from, Descriptors& files, const ListenerS
 
 PackedGeneration pack_generation(const Generation& prepared, const Generation& running) {
   Packed packed_generation{
-      prepared.number, prepared.options, {}, {}, prepared.identities, {}, prepared.listeners->remarks()};
+      prepared.number,  prepared.options, {}, {}, prepared.identities, {}, prepared.listeners->remarks(),
+      prepared.warnings};
   for (const auto& plugin : prepared.plugins) packed_generation.plugins.push_back(packed(plugin, running));
   for (const auto& service : prepared.services) {
     packed_generation.services.push_back({service.plugin, service.options});
@@ -188,6 +190,7 @@ Generation unpack_generation(const std::string& text, std::vector<ipc::UniqueFd>
   generation.number = from.number;
   generation.options = std::move(from.options);
   generation.identities = std::move(from.identities);
+  generation.warnings = std::move(from.warnings);
   for (PackedPlugin& plugin : from.plugins) generation.plugins.push_back(unpacked(plugin, files, running));
   for (PackedService& service : from.services) {
     at(generation.plugins, service.plugin);

@@ -104,6 +104,7 @@ void Master::announce() {
 
 void Master::tell_oddities(const Generation& generation) {
   for (const std::string& note : generation.options.notes) log_.notice(note);
+  for (const std::string& warning : generation.warnings) log_.warning(warning);
   for (const std::string& note : generation.listeners->remarks()) log_.warning(note);
 }
 

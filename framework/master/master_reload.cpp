@@ -6,6 +6,8 @@
 
 #include "framework/config/config_error.hpp"
 #include "framework/config/errand.hpp"
+#include "framework/config/findings.hpp"
+#include "framework/config/secret.hpp"
 #include "framework/master/log_settings.hpp"
 #include "framework/master/master.hpp"
 #include "framework/master/startup_error.hpp"
@@ -169,6 +171,7 @@ void Master::begin_rollout() {
     auto next = std::make_shared<Generation>(preparation_->take(workforce_.current()));
     end_preparation();
     next->discard = reload_->discard;
+    fork_server_.withhold(config::secret_variables(next->options));
     open_access_logs(*next);
     tell_oddities(*next);
     workforce_.begin_rollout(std::move(next), reload_->only);
@@ -176,10 +179,7 @@ void Master::begin_rollout() {
     workforce_.tend(Clock::now());  // the canaries start
   } catch (const config::ConfigError& error) {
     end_preparation();
-    end_reload(error.what(), error.exit_code());
-  } catch (const StartupError& error) {
-    end_preparation();
-    end_reload(error.what(), error.exit_code());
+    end_reload(config::in_one_line(error.what()), error.exit_code());
   } catch (const std::exception& error) {
     end_preparation();
     end_reload(error.what(), EX_OSERR);

@@ -104,8 +104,6 @@ void send_result(int socket, const Generation& running, const Preparation::Work&
     ::_exit(0);  // what is bound belongs to the master now
   } catch (const config::ConfigError& error) {
     send_failure(socket, error.exit_code(), error.what());
-  } catch (const StartupError& error) {
-    send_failure(socket, error.exit_code(), error.what());
   } catch (const std::exception& error) {
     send_failure(socket, EX_OSERR, error.what());
   }

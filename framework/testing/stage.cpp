@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "framework/config/secret.hpp"
 #include "framework/config/service_options.hpp"
 #include "framework/worker/detached.hpp"
 #include "framework/worker/stream_connection.hpp"
@@ -53,7 +54,13 @@ worker::Detached watch(Task<void> hook, Ending& ending) {
 }
 
 config::PluginReport report_of(const Manifest& manifest, ServiceKind kind) {
-  return {kind, kName, manifest.summary(), manifest.options(), manifest.shared(), manifest.wants_signals()};
+  return {kind,
+          kName,
+          manifest.summary(),
+          manifest.options(),
+          manifest.shared(),
+          manifest.wants_signals(),
+          manifest.wants_master()};
 }
 
 worker::ChannelSetup::End end_of(const master::ChannelEnd& end) { return {end.pool, end.index}; }
@@ -92,7 +99,8 @@ void ServiceTester::Stage::share(const Manifest& manifest, ServiceKind kind, con
   service.name = service.plugin = kName;
   service.origin.text = "options of the test";
   for (const auto& [name, value] : options) service.own[name] = {value, {"option " + name + " of the test"}};
-  const auto checked = config::check_service_options(service, report.options);
+  auto checked = config::check_service_options(service, report.options);
+  config::read_secrets(service, report.options, checked);
   setup_.name = setup_.plugin = kName;
   setup_.options.insert(checked.begin(), checked.end());
   config::PoolOptions pool;

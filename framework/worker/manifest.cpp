@@ -82,6 +82,30 @@ void Manifest::required_text(std::string_view name, std::string_view help, TextC
   add(make_text(name, std::nullopt, help, check));
 }
 
+void Manifest::secret(std::string_view name, std::string_view help) {
+  add(make(OptionType::secret, name, std::string(), help));
+}
+
+void Manifest::required_secret(std::string_view name, std::string_view help) {
+  add(make(OptionType::secret, name, std::nullopt, help));
+}
+
+void Manifest::folder(std::string_view name, std::string_view default_value, std::string_view help) {
+  add(make(OptionType::folder, name, std::string(default_value), help));
+}
+
+void Manifest::file(std::string_view name, std::string_view default_value, std::string_view help) {
+  add(make(OptionType::file, name, std::string(default_value), help));
+}
+
+void Manifest::required_folder(std::string_view name, std::string_view help) {
+  add(make(OptionType::folder, name, std::nullopt, help));
+}
+
+void Manifest::required_file(std::string_view name, std::string_view help) {
+  add(make(OptionType::file, name, std::nullopt, help));
+}
+
 void Manifest::integer(std::string_view name, std::int64_t default_value, std::string_view help, Range range) {
   add(make_number(OptionType::integer, name, default_value, help, range));
 }

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "framework/worker/isolation_fields.hpp"
 #include "ipc/archive.hpp"
 
 namespace prefork {
@@ -56,8 +57,6 @@ struct PackedSharing {
 // Found by argument, so not hidden in this file's own namespace. Where all members are named, those that are not
 // archived too, one that is added does not compile before it is decided on here.
 
-constexpr auto last_of(SeccompProfile) { return SeccompProfile::strict; }
-
 template <class A>
 void fields(A& archive, Is<PackedObject> auto& o) {
   archive(o.name, o.shape);
@@ -83,19 +82,6 @@ void fields(A& archive, Is<PackedSharing> auto& s) {
 template <class A>
 void fields(A& archive, Is<WorkerIdentity> auto& i) {
   archive(i.pool, i.index, i.generation);
-}
-template <class A>
-void fields(A& archive, Is<LimitSetup> auto& l) {
-  archive(l.name, l.resource, l.value.rlim_cur, l.value.rlim_max);
-}
-template <class A>
-void fields(A& archive, Is<LandlockPaths> auto& p) {
-  archive(p.readable, p.writable);
-}
-template <class A>
-void fields(A& archive, Is<Isolation> auto& i) {
-  auto& [cpus, nice, limits, umask, chroot, paths, run_as, dumpable, seccomp] = i;
-  archive(cpus, nice, limits, umask, chroot, paths, run_as, dumpable, seccomp);
 }
 template <class A>
 void fields(A& archive, Is<RecycleLimits> auto& r) {

@@ -27,8 +27,10 @@ class Admin final : public http::Service {
  public:
   static void describe(prefork::Manifest& manifest) {
     manifest.summary("Dashboard, /metrics for Prometheus, /healthz, /readyz and /status of the server.");
-    manifest.text("token-file", "",
+    manifest.asks_master();
+    manifest.file("token-file", "",
                   "The file with the token that reload and scale ask for; empty: nobody can change anything here.");
+    manifest.secret("token", "The token itself, instead of a token-file.");
     manifest.flag("allow-remote", false, "Answers clients of other machines too.");
     manifest.integer("max-viewers", 32, "How many dashboards one worker feeds at once.", {1, 10'000});
   }
@@ -39,7 +41,11 @@ class Admin final : public http::Service {
       throw std::runtime_error("its pool may not ask the master: set master-access = read, or operate, in [pool " +
                                context.pool() + "]");
     }
-    if (const std::string& path = context.text("token-file"); !path.empty()) token_ = read_token(path);
+    const std::string& path = context.text("token-file");
+    token_ = context.text("token");
+    if (!token_.empty() && !path.empty()) throw std::runtime_error("token and token-file are given: one is enough");
+    if (!token_.empty()) check_token(token_, "token");
+    if (!path.empty()) token_ = read_token(path);
     allow_remote_ = context.flag("allow-remote");
     any_host_ = !context.text("host").empty();  // then the framework has looked at it
     max_viewers_ = context.integer("max-viewers");

@@ -91,6 +91,12 @@ std::optional<std::string_view> bearer_token(std::string_view authorization) {
   return authorization;
 }
 
+void check_token(std::string_view token, const std::string& origin) {
+  const auto refuse = [&](const char* why) { throw std::runtime_error(origin + ": " + why); };
+  if (token.size() < kLeastToken || token.size() > kMostToken) refuse("a token has 16 to 512 characters");
+  if (!is_token(token)) refuse("a token has letters, digits and -._~+/= only");
+}
+
 std::string read_token(const std::string& path) {
   const File file(path);
   struct stat status {};
@@ -103,8 +109,7 @@ std::string read_token(const std::string& path) {
   if (length == -1) refuse(path, std::strerror(errno));
   text.resize(static_cast<std::size_t>(length));
   if (text.ends_with('\n')) text.pop_back();
-  if (text.size() < kLeastToken || text.size() > kMostToken) refuse(path, "a token has 16 to 512 characters");
-  if (!is_token(text)) refuse(path, "a token has letters, digits and -._~+/= only");
+  check_token(text, "token-file " + path);
   return text;
 }
 

@@ -20,6 +20,10 @@ bool same_secret(std::string_view secret, std::string_view given) noexcept;
 /// The token of `Authorization: Bearer TOKEN` (RFC 6750 2.1); nullopt: the field holds something else.
 std::optional<std::string_view> bearer_token(std::string_view authorization);
 
+/// @param origin  where it was given, for the sentence
+/// @throws std::runtime_error: it is no token (RFC 6750 2.1), or has less than 16 characters or more than 512
+void check_token(std::string_view token, const std::string& origin);
+
 /// Reads the one line of a token file. @throws std::runtime_error, one sentence: it can't be read, all may read it or
 /// others than its owner may write it, or what it holds is shorter than 16 characters or no token (RFC 6750 2.1).
 std::string read_token(const std::string& path);

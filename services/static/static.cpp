@@ -47,7 +47,7 @@ class Static final : public http::Service {
     constexpr std::uint64_t kMiB = 1024 * kKiB;
     const Settings defaults;
     manifest.summary("Serves the files of a folder over HTTP.");
-    manifest.required_text("root", "The folder; no path, link or race leads out of it.");
+    manifest.required_folder("root", "The folder; no path, link or race leads out of it.");
     manifest.text("index", defaults.index, "What a folder is answered with.", &check_path);
     manifest.flag("listing", false, "Lists a folder that has no index.");
     manifest.flag("hidden", false, "Serves names that begin with '.'; those below /.well-known/ always are.");

@@ -352,7 +352,8 @@ TEST_F(Static, HoldsABoundedNumberOfFilesOpen) {
 
 TEST_F(Static, SaysWhatIsWrongWithItsRoot) {
   Server bad("[service it]\nplugin = static\nlisten = tcp://127.0.0.1:0\nroot = " + dir.path() + "/nowhere\n");
-  EXPECT_TRUE(bad.logged("root: open " + dir.path() + "/nowhere: No such file or directory"));
+  EXPECT_TRUE(bad.logged("root in [service it]: " + dir.path() + "/nowhere: No such file or directory"));
+  EXPECT_EQ(bad.wait_exit(), 66);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ class Notes final : public http::Service {
  public:
   static void describe(prefork::Manifest& manifest) {
     manifest.summary("Notes as a JSON API.");
-    manifest.required_text("files", "The folder of the attachments.");
+    manifest.required_folder("files", "The folder of the attachments.");
     // Workers are processes: what all of them shall know lies in shared memory.
     manifest.table("notes", {.rows = 1000, .key_bytes = 20, .columns = {{"title", prefork::ColumnType::text, 200}}},
                    "The notes, by their number.");

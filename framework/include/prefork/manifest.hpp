@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,11 +22,18 @@ enum class ServiceKind : std::uint8_t {
   http,      ///< `http::Service`: requests and responses.
 };
 
-enum class OptionType : std::uint8_t { text, integer, flag, duration, size, choice };
+enum class OptionType : std::uint8_t { text, integer, flag, duration, size, choice, secret, folder, file };
 
 /// Looks at the value of a text option and throws a std::exception, with a sentence, where it can't be used. Runs in a
 /// short-lived process of its own, like `describe`, and must not depend on anything but its argument.
 using TextCheck = void (*)(const std::string& value);
+
+/// Thrown by a TextCheck whose value can be used, but hardly is what was meant: `-t`, a start and a reload tell of it
+/// and go on.
+class PREFORK_API OptionWarning : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 /// One option of a service, as `describe` declared it.
 struct OptionSpec {
@@ -65,6 +73,19 @@ class PREFORK_API Manifest {
   void text(std::string_view name, std::string_view default_value, std::string_view help, TextCheck check = nullptr);
   /// A text that the configuration must give.
   void required_text(std::string_view name, std::string_view help, TextCheck check = nullptr);
+  /// A text that nobody is shown: a password, a token, a key. The configuration says where it lies, `file:PATH`,
+  /// `env:NAME` or `credential:NAME` (systemd's), or gives it itself; the master reads it, with its own rights, at each
+  /// start and reload, and Context::text gives it, without the line end of a file. Empty: not given.
+  void secret(std::string_view name, std::string_view help);
+  /// A secret that the configuration must give.
+  void required_secret(std::string_view name, std::string_view help);
+  /// The path of a folder, or of a file to read; empty: none. `-t`, a start and a reload refuse one that is not there
+  /// for the service: they look for it as the pool's user, within its chroot.
+  void folder(std::string_view name, std::string_view default_value, std::string_view help);
+  void file(std::string_view name, std::string_view default_value, std::string_view help);
+  /// The same, and the configuration must give it.
+  void required_folder(std::string_view name, std::string_view help);
+  void required_file(std::string_view name, std::string_view help);
   void integer(std::string_view name, std::int64_t default_value, std::string_view help, Range range = kAny);
   void flag(std::string_view name, bool default_value, std::string_view help);
   /// Written as `250ms`, `30s`, `5m`, `1h`, `1d`.
@@ -92,11 +113,15 @@ class PREFORK_API Manifest {
   void channel(std::string_view name, const ChannelShape& shape, std::string_view help, Scope scope = Scope::service);
   /// The service sends signals to workers, or takes them (Context::signal, Context::on_signal).
   void signals();
+  /// The service is of no use where it may not ask the master (prefork/master.hpp): a pool without `master-access` is
+  /// refused.
+  void asks_master() noexcept { asks_master_ = true; }
 
   const std::string& summary() const noexcept { return summary_; }
   const std::vector<OptionSpec>& options() const noexcept { return options_; }
   const std::vector<SharedSpec>& shared() const noexcept { return shared_; }
   bool wants_signals() const noexcept { return wants_signals_; }
+  bool wants_master() const noexcept { return asks_master_; }
 
  private:
   void add(OptionSpec option);
@@ -110,6 +135,7 @@ class PREFORK_API Manifest {
   std::vector<SharedSpec> shared_;
   std::size_t sizes_ = 0;  ///< options that are sizes of shared objects
   bool wants_signals_ = false;
+  bool asks_master_ = false;
 };
 
 }  // namespace prefork

@@ -229,6 +229,38 @@ TEST(PluginReport, IsDescribedForPeople) {
   EXPECT_THAT(describe_report({}, "p"), testing::Not(HasSubstr("shared")));
 }
 
+TEST(PluginReport, SecretsAreOfAKindOfTheirOwn) {
+  PluginReport report;
+  report.options.push_back({"token", OptionType::secret, "", 0, 0, {}, "who may"});
+  report.options.push_back({"key", OptionType::secret, std::nullopt, 0, 0, {}, ""});
+  report.options.push_back({"odd", OptionType::secret, "hunter2", 0, 0, {}, ""});
+  const PluginReport read = decode_report(encode_report(report));
+  EXPECT_EQ(read.options.at(0).type, OptionType::secret);
+  EXPECT_EQ(read.options.at(0).default_value, "");
+  EXPECT_EQ(read.options.at(1).default_value, std::nullopt);
+  const std::string text = describe_report(read, "p");
+  EXPECT_THAT(text, HasSubstr("  token                secret; default empty\n                       who may\n"));
+  EXPECT_THAT(text, HasSubstr("  key                  secret; must be given\n"));
+  EXPECT_THAT(text, HasSubstr("  odd                  secret; has a default\n"));
+}
+
+TEST(PluginReport, WhatAServiceNeedsIsTold) {
+  PluginReport report;
+  report.options.push_back({"root", OptionType::folder, std::nullopt, 0, 0, {}, ""});
+  report.options.push_back({"page", OptionType::file, "", 0, 0, {}, ""});
+  EXPECT_FALSE(decode_report(encode_report(report)).asks_master);
+  report.asks_master = true;
+  const PluginReport read = decode_report(encode_report(report));
+  EXPECT_TRUE(read.asks_master);
+  EXPECT_FALSE(read.signals);
+  EXPECT_EQ(read.options.at(0).type, OptionType::folder);
+  EXPECT_EQ(read.options.at(1).type, OptionType::file);
+  const std::string text = describe_report(read, "p");
+  EXPECT_THAT(text, HasSubstr("  root                 folder; must be given\n"));
+  EXPECT_THAT(text, HasSubstr("  page                 file; default empty\n"));
+  EXPECT_THAT(text, HasSubstr("needs master-access in its pool\n"));
+}
+
 TEST(PluginReport, ADefaultMayHaveAnyUnit) {
   PluginReport report;
   report.options.push_back({"a", OptionType::duration, "30s", 0, INT64_MAX, {}, ""});

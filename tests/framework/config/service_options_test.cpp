@@ -116,6 +116,55 @@ TEST(ServiceOptions, WhatAPluginsCheckRefusesIsRefusedWithItsPlace) {
             "a.conf:2: path in [service web]: \"a\" does not begin with '/'");
 }
 
+TEST(ServiceOptions, AllMistakesAreListed) {
+  EXPECT_EQ(sentence_of([] {
+              check_service_options(service({{"depth", "10"}, {"roof", "x"}, {"coding", "gz"}}), declared());
+            }),
+            "a.conf:4: unknown key \"roof\" in [service web]; did you mean \"root\"?\n"
+            "a.conf:3: depth in [service web]: \"10\" is not an integer from 1 to 9\n"
+            "a.conf:2: coding in [service web]: \"gz\" is not one of plain, gzip");
+}
+
+std::vector<OptionSpec> picky() {
+  OptionSpec path = spec(OptionType::text, "path", "");
+  path.check = [](const std::string& value) {
+    if (value == "odd") throw OptionWarning("is\nodd");
+    if (value != "even") throw std::invalid_argument("is \x1b[2J");
+  };
+  OptionSpec other = path;
+  other.name = "other";
+  return {path, other};
+}
+
+// Between them is a process that runs a plugin's code.
+TEST(ServiceOptions, JudgementsGoToTheOtherProcess) {
+  const auto judged = [](const Values& own) {
+    Findings found;
+    read_judgement(judge_service_options(service(own), picky()), found);
+    return found;
+  };
+  EXPECT_TRUE(judged({{"path", "even"}}).empty());
+  EXPECT_TRUE(judged({{"path", "even"}}).warnings().empty());
+  const Findings odd = judged({{"path", "odd"}, {"other", "odd"}});
+  EXPECT_TRUE(odd.empty()) << "a warning is no error";
+  EXPECT_EQ(odd.warnings(), (std::vector<std::string>{"a.conf:3: path in [service web]: is odd",
+                                                      "a.conf:2: other in [service web]: is odd"}));
+  const Findings bad = judged({{"path", "odd"}, {"other", "x"}});
+  EXPECT_EQ(bad.errors(), std::vector<std::string>{"a.conf:2: other in [service web]: is \x1b[2J"});
+  EXPECT_EQ(bad.warnings().size(), 1U);
+}
+
+TEST(ServiceOptions, WhatIsNoJudgementIsAnError) {
+  for (const char* text : {"\n", "x", "E", "\xff\x01\n"}) {
+    Findings found;
+    read_judgement(text, found);
+    EXPECT_FALSE(found.empty()) << text;
+  }
+  Findings nothing;
+  read_judgement("", nothing);
+  EXPECT_TRUE(nothing.empty());
+}
+
 TEST(ServiceOptions, APluginMustNotDeclareWhatCanNotBeMet) {
   for (const std::string name : {"pool", "listen", "plugin", "idle-timeout", "include"}) {
     EXPECT_EQ(sentence_of([&] { check_service_options(service({}), {spec(OptionType::text, name, "")}); }),

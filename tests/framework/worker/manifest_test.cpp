@@ -22,6 +22,27 @@ std::vector<std::string> option_lines(const Manifest& manifest) {
   return lines;
 }
 
+TEST(Manifest, TextsOfSpecialKinds) {
+  Manifest manifest;
+  manifest.secret("token", "");
+  manifest.required_secret("key", "");
+  manifest.folder("root", "/srv", "");
+  manifest.required_folder("home", "");
+  manifest.file("page", "", "");
+  manifest.required_file("list", "");
+  using T = OptionType;
+  using Declared = std::pair<T, std::optional<std::string>>;
+  std::vector<Declared> declared;
+  for (const auto& option : manifest.options()) declared.emplace_back(option.type, option.default_value);
+  EXPECT_THAT(declared,
+              ElementsAre(Declared{T::secret, ""}, Declared{T::secret, std::nullopt}, Declared{T::folder, "/srv"},
+                          Declared{T::folder, std::nullopt}, Declared{T::file, ""}, Declared{T::file, std::nullopt}));
+  EXPECT_FALSE(manifest.wants_master());
+  manifest.asks_master();
+  EXPECT_TRUE(manifest.wants_master());
+  EXPECT_EQ(thrown_by([&] { manifest.secret("root", ""); }), "option \"root\" is declared twice");
+}
+
 TEST(Manifest, EverySizeIsAnOption) {
   Manifest manifest;
   manifest.queue("jobs", {.capacity = 64, .message_bytes = 512, .hold_limit = 3s}, "what is to be done");

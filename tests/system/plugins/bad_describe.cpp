@@ -5,7 +5,7 @@
 
 namespace {
 
-enum class Fault { crash_it, hang_it, exit_it, throw_it };
+enum class Fault { crash_it, hang_it, exit_it, throw_it, warn_it };
 volatile bool forever = true;
 
 void fail(const std::string&) {
@@ -13,6 +13,7 @@ void fail(const std::string&) {
   if (fault == Fault::crash_it) std::abort();
   if (fault == Fault::exit_it) std::_Exit(4);
   if (fault == Fault::throw_it) throw std::runtime_error("no words for it");
+  if (fault == Fault::warn_it) throw prefork::OptionWarning("is an odd word");
   while (forever) {
   }
 }

@@ -12,9 +12,11 @@ class Who final : public http::Service {
  public:
   static void describe(prefork::Manifest& manifest) {
     manifest.text("answer", "", "What is answered; empty: the client's address.");
+    manifest.secret("key", "What GET /key is answered.");
   }
   prefork::Task<void> start(prefork::Context& context) override {
     answer_ = context.text("answer");
+    key_ = context.text("key");
     return {};
   }
 
@@ -27,10 +29,12 @@ class Who final : public http::Service {
       ::raise(SIGSEGV);
       return http::Response();
     });
+    router.get("/key", [this](http::Request&) { return http::Response::text(key_); });
     router.get("/{path...}", tell).post("/{path...}", tell);
   }
 
   std::string answer_;
+  std::string key_;
 };
 
 }  // namespace
