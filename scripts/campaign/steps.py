@@ -138,7 +138,8 @@ class Rollback(Reload):
     there_before = ("server",)
 
     def begin(self, server):
-        server.place.configure("[service bad]\nplugin = static\nroot = /not/there\n"
+        plugin = os.path.join(os.path.abspath(server.place.build), "tests/system/plugins/moody.so")
+        server.place.configure(f"[service bad]\nplugin = {plugin}\nmood = throw\n"
                                f"listen = tcp://{server.place.host}:7002\n")
         super().begin(server)
 
