@@ -181,6 +181,7 @@ pid_t ForkServer::fork(const ForkOrder& order) {
     if (!socket_.is_open()) continue;
     if (const auto pid = ask(order)) return *pid;
   }
+  if (!forlorn_) trouble("no fork server lives long enough: a process is a copy of the master");
   return fork_here(order);
 }
 
