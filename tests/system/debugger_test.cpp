@@ -30,6 +30,7 @@ class Debugger : public testing::Test {
 };
 
 TEST_F(Debugger, AttachesToAWorkerAndOpensItsCore) {
+  SKIP_UNDER_A_SANITIZER("a sanitizer's own memory is too large to be read");
   SKIP_UNLESS_HAVE("gdb");
   const std::string core = server.dir() / "core";
   const Outcome live =

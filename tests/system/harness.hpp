@@ -26,6 +26,11 @@ extern const std::string kTestPlugins;  ///< the folder of this suite's plugins
 
 #define SKIP_UNLESS_ROOT() \
   if (::geteuid() != 0) GTEST_SKIP() << "needs root"
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SKIP_UNDER_A_SANITIZER(why) GTEST_SKIP() << (why)
+#else
+#define SKIP_UNDER_A_SANITIZER(why) static_cast<void>(0)
+#endif
 #define SKIP_UNLESS_HAVE(program) \
   if (!have(program)) GTEST_SKIP() << "needs " << (program)
 

@@ -93,6 +93,7 @@ void expect_only_in(Server& server, pid_t owner, const std::vector<std::string>&
 }
 
 TEST(Secret, IsInTheMemoryOfItsPoolAlone) {
+  SKIP_UNDER_A_SANITIZER("a sanitizer's own memory is too large to be read");
   SKIP_UNLESS_ROOT();
   Server server(kServices, with_secrets());
   server.ready(2);

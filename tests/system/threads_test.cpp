@@ -8,14 +8,10 @@ namespace {
 
 const std::string kPreload = "LD_PRELOAD=" + kTestPlugins + "/preloaded_thread.so";
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SKIP_UNDER_A_SANITIZER() GTEST_SKIP() << "its runtime must be the first that is preloaded"
-#else
-#define SKIP_UNDER_A_SANITIZER() static_cast<void>(0)
-#endif
+constexpr const char* kFirst = "the runtime of a sanitizer must be the first that is preloaded";
 
 TEST(Threads, AreRefusedAtTheStart) {
-  SKIP_UNDER_A_SANITIZER();
+  SKIP_UNDER_A_SANITIZER(kFirst);
   const TempDir dir;
   write_file(dir / "prefork.conf", "[service s]\nplugin = hello\nlisten = unix:" + (dir / "s") + "\n");
   for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"-t"}}) {
@@ -43,7 +39,7 @@ void expect_to_live_on(const Server& server) {
 }
 
 TEST(Threads, OfTheMasterThatComeLaterHurtNobody) {
-  SKIP_UNDER_A_SANITIZER();
+  SKIP_UNDER_A_SANITIZER(kFirst);
   Server server(kWho, {.environment = {kPreload, "THREAD_DIR={dir}"}});
   server.ready(2);
   write_file(server.dir() / "recv", "");
@@ -55,7 +51,7 @@ TEST(Threads, OfTheMasterThatComeLaterHurtNobody) {
 }
 
 TEST(Threads, OfTheForkServerThatComeLaterHurtNobody) {
-  SKIP_UNDER_A_SANITIZER();
+  SKIP_UNDER_A_SANITIZER(kFirst);
   Server server(kWho, {.environment = {kPreload, "THREAD_DIR={dir}"}});
   server.ready(2);
   write_file(server.dir() / "recvmsg", "");
