@@ -72,10 +72,17 @@ class Asked(Phase):
     def done(self, server):
         return bool(self.answers)
 
-    def after(self, server):
+    def answer(self):
+        """The first one, once it is there."""
         self.thread.join(30)
+        if not self.answers:
+            raise Wrong(f"no answer to {self.words[0]} within 30 s")
         if isinstance(self.answers[0], Wrong):
             raise self.answers[0]
+        return self.answers[0][0]
+
+    def after(self, server):
+        self.answer()
         server.wait_ready()
 
 
@@ -148,7 +155,7 @@ class Rollback(Reload):
 
     def after(self, server):
         super().after(server)
-        answer = self.answers[0][0]
+        answer = self.answer()
         if answer is None or answer["ok"] or "generation 1 goes on: " not in answer["error"]:
             raise Wrong(f"the answer is {answer}")
 
@@ -230,7 +237,7 @@ def check_restart(place, old):
 
 def check_refusal(phase):
     """What was asked for is done, or refused for the one reason that there may be."""
-    answer = phase.answers[0][0] if isinstance(phase, Asked) else None
+    answer = phase.answer() if isinstance(phase, Asked) else None
     if answer and not answer["ok"] and "fork server" not in answer["error"] and not isinstance(phase, Rollback):
         raise Wrong(f"the answer is {answer}")
 
