@@ -40,9 +40,6 @@ constexpr std::array<Scheme, 6> kSchemes{{{"tcp://", ListenScheme::tcp},
 
 bool is_ip(ListenScheme scheme) { return scheme == ListenScheme::tcp || scheme == ListenScheme::udp; }
 bool is_fd(ListenScheme scheme) { return scheme == ListenScheme::fd_stream || scheme == ListenScheme::fd_dgram; }
-bool is_stream(ListenScheme scheme) {
-  return scheme == ListenScheme::tcp || scheme == ListenScheme::unix_stream || scheme == ListenScheme::fd_stream;
-}
 
 bool is_ipv4(const std::string& host) {
   in_addr address{};
@@ -196,6 +193,10 @@ std::string_view next_word(std::string_view& rest) {
 }
 
 }  // namespace
+
+bool is_stream(ListenScheme scheme) noexcept {
+  return scheme == ListenScheme::tcp || scheme == ListenScheme::unix_stream || scheme == ListenScheme::fd_stream;
+}
 
 ListenSpec parse_listen(std::string_view value) {
   ListenSpec spec;

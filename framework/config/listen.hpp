@@ -20,6 +20,9 @@ namespace prefork::config {
 /// @throws std::invalid_argument, one sentence without a place.
 ListenSpec parse_listen(std::string_view value);
 
+/// Whether clients connect; else they send datagrams.
+bool is_stream(ListenScheme scheme) noexcept;
+
 /// @return the value that parse_listen reads back, with those options only that are not the default.
 std::string format_listen(const ListenSpec& spec);
 

@@ -8,9 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <span>
 #include <utility>
 
+#include "ipc/passed_descriptors.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::master {
@@ -21,13 +22,7 @@ constexpr char kMore = 'M';
 constexpr char kLast = 'L';
 constexpr char kWithheld = 'W';
 constexpr std::size_t kTextPerPacket = 32 * 1024;
-constexpr std::size_t kDescriptorsPerPacket = 250;  // SCM_MAX_FD is 253
 constexpr std::size_t kMostText = 64U << 20;
-
-union ControlSpace {
-  cmsghdr alignment;
-  char bytes[CMSG_SPACE(kDescriptorsPerPacket * sizeof(int))];
-};
 
 void wait_for(int socket, short events, ipc::Patience& patience) {
   for (;;) {
@@ -39,22 +34,14 @@ void wait_for(int socket, short events, ipc::Patience& patience) {
   }
 }
 
-void send_packet(int socket, char more, std::string_view text, const int* descriptors, std::size_t count,
+void send_packet(int socket, char more, std::string_view text, std::span<const int> descriptors,
                  ipc::Patience& patience) {
   std::array<iovec, 2> parts{iovec{&more, 1}, iovec{const_cast<char*>(text.data()), text.size()}};
-  ControlSpace control{};
+  ipc::PassedSpace space{};
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  if (count > 0) {
-    message.msg_control = control.bytes;
-    message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(count * sizeof(int));
-    std::memcpy(CMSG_DATA(header), descriptors, count * sizeof(int));
-  }
+  ipc::pass_descriptors(message, space, descriptors);
   while (::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == -1) {
     if (errno == EINTR) continue;
     if (errno != EAGAIN) ipc::throw_errno("sendmsg fork server");
@@ -62,34 +49,20 @@ void send_packet(int socket, char more, std::string_view text, const int* descri
   }
 }
 
-void take_descriptors(msghdr& message, std::vector<ipc::UniqueFd>& descriptors) {
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof fd);
-      descriptors.emplace_back(fd);
-    }
-  }
-}
-
 }  // namespace
 
-void send_order(int socket, std::string_view text, const std::vector<int>& descriptors, ipc::Patience& patience) {
-  std::size_t sent = 0;
+void send_order(int socket, std::string_view text, std::span<const int> descriptors, ipc::Patience& patience) {
   do {
     const std::string_view part = text.substr(0, kTextPerPacket);
+    const auto some = descriptors.first(std::min(descriptors.size(), ipc::kMostPassed));
     text.remove_prefix(part.size());
-    const std::size_t count = std::min(descriptors.size() - sent, kDescriptorsPerPacket);
-    const bool last = text.empty() && sent + count == descriptors.size();
-    send_packet(socket, last ? kLast : kMore, part, descriptors.data() + sent, count, patience);
-    sent += count;
-  } while (!text.empty() || sent < descriptors.size());
+    descriptors = descriptors.subspan(some.size());
+    send_packet(socket, text.empty() && descriptors.empty() ? kLast : kMore, part, some, patience);
+  } while (!text.empty() || !descriptors.empty());
 }
 
 void send_withheld(int socket, std::string_view variable, ipc::Patience& patience) {
-  send_packet(socket, kWithheld, variable.substr(0, kTextPerPacket), nullptr, 0, patience);
+  send_packet(socket, kWithheld, variable.substr(0, kTextPerPacket), {}, patience);
 }
 
 OrderText::OrderText() : bytes_(nullptr) {
@@ -111,16 +84,16 @@ std::optional<ReceivedOrder> receive_order(int socket) {
   for (;;) {
     char more = kLast;
     std::array<iovec, 2> parts{iovec{&more, 1}, iovec{order.text.end(), kTextPerPacket}};
-    ControlSpace control{};
+    ipc::PassedSpace space{};
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
-    message.msg_control = control.bytes;
-    message.msg_controllen = sizeof control.bytes;
+    message.msg_control = space.bytes;
+    message.msg_controllen = sizeof space.bytes;
     const ssize_t n = ipc::retry_eintr([&] { return ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC); });
     if (n == 0 || (n == -1 && errno == ECONNRESET)) return std::nullopt;
     if (n == -1) ipc::throw_errno("recvmsg fork server");
-    take_descriptors(message, order.descriptors);
+    ipc::take_descriptors(message, order.descriptors);
     if ((message.msg_flags & MSG_CTRUNC) != 0) order.error = EMFILE;
     const std::size_t text = static_cast<std::size_t>(n) - 1;
     if (order.text.view().size() + text > kMostText) order.error = EMSGSIZE;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,7 @@
 namespace prefork::master {
 
 /// @throws std::system_error: the socket fails, or ETIMEDOUT
-void send_order(int socket, std::string_view text, const std::vector<int>& descriptors, ipc::Patience& patience);
+void send_order(int socket, std::string_view text, std::span<const int> descriptors, ipc::Patience& patience);
 
 /// Tells the server of a variable of its environment that its children shall not have. It answers as to an order.
 /// @throws std::system_error

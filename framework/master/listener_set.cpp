@@ -37,9 +37,6 @@ bool any_port(const ListenSpec& spec) {
   return !spec.port.empty() && spec.port.find_first_not_of('0') == std::string::npos;
 }
 
-bool is_stream(ListenScheme scheme) {
-  return scheme == ListenScheme::tcp || scheme == ListenScheme::unix_stream || scheme == ListenScheme::fd_stream;
-}
 bool is_fd(ListenScheme scheme) { return scheme == ListenScheme::fd_stream || scheme == ListenScheme::fd_dgram; }
 bool is_unix(ListenScheme scheme) { return scheme == ListenScheme::unix_stream || scheme == ListenScheme::unix_dgram; }
 
@@ -57,7 +54,7 @@ using AddressList = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
 AddressList resolve(const ListenSpec& spec) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = is_stream(spec.scheme) ? SOCK_STREAM : SOCK_DGRAM;
+  hints.ai_socktype = config::is_stream(spec.scheme) ? SOCK_STREAM : SOCK_DGRAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* result = nullptr;
   const std::string host = spec.host == "*" ? "0.0.0.0" : spec.host;
@@ -70,7 +67,7 @@ AddressList resolve(const ListenSpec& spec) {
 }
 
 ipc::UniqueFd open_socket(int family, const ListenSpec& spec, bool reuseport) {
-  const int type = is_stream(spec.scheme) ? SOCK_STREAM : SOCK_DGRAM;
+  const int type = config::is_stream(spec.scheme) ? SOCK_STREAM : SOCK_DGRAM;
   ipc::UniqueFd fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.is_open()) refuse(spec, errno, "socket");
   if (family == AF_UNIX) return fd;
@@ -84,7 +81,7 @@ ipc::UniqueFd open_socket(int family, const ListenSpec& spec, bool reuseport) {
 }
 
 void start_listening(int fd, const ListenSpec& spec) {
-  if (is_stream(spec.scheme) && ::listen(fd, spec.backlog) == -1) refuse(spec, errno, "listen");
+  if (config::is_stream(spec.scheme) && ::listen(fd, spec.backlog) == -1) refuse(spec, errno, "listen");
 }
 
 // A master that was killed leaves workers that hold its ports until they have seen its end.
@@ -115,7 +112,7 @@ int absence_of(const addrinfo& wanted) {
 std::string text_of(const sockaddr* address, socklen_t length, const ListenSpec& spec) {
   sockaddr_storage copy{};
   std::memcpy(&copy, address, std::min<std::size_t>(length, sizeof copy));
-  return (is_stream(spec.scheme) ? "tcp://" : "udp://") + ipc::format_socket_address(&copy, length);
+  return (config::is_stream(spec.scheme) ? "tcp://" : "udp://") + ipc::format_socket_address(&copy, length);
 }
 
 SocketAccess access_of(const ListenSpec& spec) {
@@ -178,7 +175,7 @@ void ListenerSet::apply_options() const noexcept {
       if (spec.scheme == ListenScheme::tcp) {
         ::setsockopt(socket->get(), IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof nodelay);
       }
-      if (is_stream(spec.scheme)) ::listen(socket->get(), spec.backlog);
+      if (config::is_stream(spec.scheme)) ::listen(socket->get(), spec.backlog);
     }
     if (is_unix(spec.scheme)) listener.sockets.front()->give_access(listener.access);
   }
@@ -196,7 +193,7 @@ bool ListenerSet::has(const ListeningSocket& socket) const noexcept {
 void ListenerSet::shut_down() noexcept {
   for (const BoundListener& listener : listeners_) {
     for (const auto& socket : listener.sockets) {
-      if (socket->name().empty() && is_stream(listener.spec.scheme)) ::shutdown(socket->get(), SHUT_RDWR);
+      if (socket->name().empty() && config::is_stream(listener.spec.scheme)) ::shutdown(socket->get(), SHUT_RDWR);
     }
   }
   listeners_.clear();
@@ -276,7 +273,7 @@ void ListenerSet::take_named(const BoundListener& wanted, const Sources& sources
   bool taken = false;
   for (const BoundListener& known : sources.previous->listeners_) {
     if (known.sockets.front()->name() != wanted.spec.fd_name || holds(*known.sockets.front())) continue;
-    if (is_stream(known.spec.scheme) != is_stream(wanted.spec.scheme)) continue;
+    if (config::is_stream(known.spec.scheme) != config::is_stream(wanted.spec.scheme)) continue;
     listeners_.push_back(wanted);
     listeners_.back().spec.scheme = known.spec.scheme;
     listeners_.back().spec.ipv6only = known.spec.ipv6only;
@@ -338,7 +335,7 @@ void ListenerSet::bind_unix(BoundListener listener) {
   config::begin_errand("binding " + spec.address);
   const auto socket = std::make_shared<ListeningSocket>(open_socket(AF_UNIX, spec, false));
   try {
-    const int type = is_stream(spec.scheme) ? SOCK_STREAM : SOCK_DGRAM;
+    const int type = config::is_stream(spec.scheme) ? SOCK_STREAM : SOCK_DGRAM;
     socket->owns_file(spec.path, ::getpid(), bind_unix_socket(socket->get(), type, spec.path, listener.access));
   } catch (const UnixSocketError& error) {
     refuse(spec, error.error(), error.call());

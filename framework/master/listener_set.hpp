@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/config/listen.hpp"
 #include "framework/config/options.hpp"
 #include "framework/master/unix_socket.hpp"
 #include "ipc/datagram_source.hpp"
@@ -62,9 +63,7 @@ struct BoundListener {
   std::vector<std::shared_ptr<ListeningSocket>> sockets;  ///< one; with `reuseport` as many as the pool had workers
   SocketAccess access{};                                  ///< of the unix schemes
 
-  bool is_datagram() const noexcept {
-    return spec.scheme == config::ListenScheme::udp || spec.scheme == config::ListenScheme::unix_dgram;
-  }
+  bool is_datagram() const noexcept { return !config::is_stream(spec.scheme); }
   /// What waits in the kernel, in all sockets together; nullopt: it does not say (unix stream sockets).
   std::optional<ipc::SocketQueue> queue() const noexcept;
 };

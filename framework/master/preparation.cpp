@@ -21,6 +21,7 @@
 #include "framework/config/errand.hpp"
 #include "framework/master/generation_parcel.hpp"
 #include "framework/master/startup_error.hpp"
+#include "ipc/passed_descriptors.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::master {
@@ -34,26 +35,16 @@ constexpr char kFailure = 'f';  // exit code, a blank, a sentence
 constexpr char kEnd = '.';
 
 constexpr std::size_t kPacketBytes = 32 * 1024;
-constexpr std::size_t kPacketDescriptors = 64;  // fewer than SCM_MAX_FD
-
-using ControlBuffer = std::array<char, CMSG_SPACE(kPacketDescriptors * sizeof(int))>;
+constexpr std::size_t kMostText = 64U << 20;
 
 void send(int socket, char kind, std::string_view text, std::span<const int> descriptors = {}) {
-  alignas(cmsghdr) ControlBuffer control{};
+  ipc::PassedSpace space{};
   text = text.substr(0, kPacketBytes - 1);
   std::array<iovec, 2> parts{iovec{&kind, 1}, iovec{const_cast<char*>(text.data()), text.size()}};
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  if (!descriptors.empty()) {
-    message.msg_control = control.data();
-    message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
-    cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
-    std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
-  }
+  ipc::pass_descriptors(message, space, descriptors);
   ipc::check_syscall(ipc::retry_eintr([&] { return ::sendmsg(socket, &message, MSG_NOSIGNAL); }), "sendmsg");
 }
 
@@ -62,7 +53,7 @@ void send(int socket, const PackedGeneration& generation) {
   std::span<const int> descriptors = generation.descriptors;
   while (!text.empty() || !descriptors.empty()) {
     const auto part = text.substr(0, kPacketBytes - 1);
-    const auto some = descriptors.first(std::min(descriptors.size(), kPacketDescriptors));
+    const auto some = descriptors.first(std::min(descriptors.size(), ipc::kMostPassed));
     send(socket, kPart, part, some);
     text.remove_prefix(part.size());
     descriptors = descriptors.subspan(some.size());
@@ -120,18 +111,6 @@ void send_result(int socket, const Generation& running, const Preparation::Work&
   ::_exit(EX_OSERR);
 }
 
-void take_descriptors(msghdr& message, std::vector<ipc::UniqueFd>& descriptors) {
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof fd);
-      descriptors.emplace_back(fd);
-    }
-  }
-}
-
 std::string how_it_ended(int wait_status) {
   if (!WIFSIGNALED(wait_status)) return "has ended with exit code " + std::to_string(WEXITSTATUS(wait_status));
   const char* const name = ::sigabbrev_np(WTERMSIG(wait_status));
@@ -157,19 +136,19 @@ Preparation::~Preparation() {
 
 bool Preparation::hear() {
   std::array<char, kPacketBytes> packet;
-  alignas(cmsghdr) ControlBuffer control;
+  ipc::PassedSpace space;
   for (;;) {
     iovec part{packet.data(), packet.size()};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
+    message.msg_control = space.bytes;
+    message.msg_controllen = sizeof space.bytes;
     const ssize_t got =
         ipc::retry_eintr([&] { return ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
     if (got == -1 && errno == EAGAIN) return true;
     if (got <= 0) return false;
-    take_descriptors(message, descriptors_);
+    ipc::take_descriptors(message, descriptors_);
     short_of_descriptors_ = short_of_descriptors_ || (message.msg_flags & MSG_CTRUNC) != 0;
     heard({packet.data(), static_cast<std::size_t>(got)});
   }
@@ -181,7 +160,12 @@ void Preparation::heard(std::string_view packet) {
     errand_ = text;
     deadline_ = Clock::now() + patience_;
   } else if (packet.front() == kPart) {
-    text_ += text;
+    if (text_.size() + text.size() <= kMostText) {
+      text_ += text;
+    } else {
+      failure_code_ = EX_CONFIG;
+      failure_ = "the configuration is too large";
+    }
   } else if (packet.front() == kFailure) {
     const auto blank = text.find(' ');
     std::from_chars(text.data(), text.data() + blank, failure_code_);

@@ -17,7 +17,7 @@ import harness, reload
 
 CONFIG = """[master]
 shutdown-timeout = 2s
-log-level = {level}
+log-level = warning
 [pool main]
 workers = 2
 [service hello]
@@ -89,7 +89,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         good, evil = harness.free_port(), harness.free_port()
-        text = CONFIG.format(build=build, good=good, evil=evil, level="warning")
+        text = CONFIG.format(build=build, good=good, evil=evil)
         with harness.Prefork(build, folder, text, own_session=False) as server:
             server.wait_ready()
             for _ in range(50):
