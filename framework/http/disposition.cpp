@@ -1,10 +1,10 @@
 #include "framework/http/disposition.hpp"
 
+#include "framework/base/utf8.hpp"
 #include "framework/http/char_class.hpp"
 #include "framework/http/field_cursor.hpp"
 #include "framework/http/path.hpp"
 #include "framework/http/scan.hpp"
-#include "framework/http/utf8.hpp"
 
 namespace prefork::http {
 namespace {

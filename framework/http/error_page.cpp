@@ -5,8 +5,8 @@
 #include <prefork/http/negotiation.hpp>
 #include <prefork/http/response.hpp>
 
-#include "framework/http/json_text.hpp"
-#include "framework/http/utf8.hpp"
+#include "framework/base/json_text.hpp"
+#include "framework/base/utf8.hpp"
 
 namespace prefork::http {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <prefork/json.hpp>
 
-#include "framework/http/json_text.hpp"
+#include "framework/base/json_text.hpp"
 
 namespace prefork {
 namespace {

@@ -3,9 +3,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "framework/base/utf8_check.hpp"
 #include "framework/http/char_class.hpp"
 #include "framework/http/upgrade.hpp"
-#include "framework/http/utf8_check.hpp"
 #include "framework/http/web_socket_connection.hpp"
 #include "framework/http/web_socket_handshake.hpp"
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "framework/base/utf8_check.hpp"
 #include "framework/http/frame_codec.hpp"
-#include "framework/http/utf8_check.hpp"
 
 namespace prefork::http {
 

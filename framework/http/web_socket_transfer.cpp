@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "framework/http/utf8_check.hpp"
+#include "framework/base/utf8_check.hpp"
 #include "framework/http/web_socket_connection.hpp"
 #include "ipc/check.hpp"
 

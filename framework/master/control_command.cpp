@@ -7,8 +7,8 @@
 #include <system_error>
 #include <vector>
 
+#include "framework/base/json_writer.hpp"
 #include "framework/config/wording.hpp"
-#include "framework/master/json_writer.hpp"
 
 namespace prefork::master {
 namespace {

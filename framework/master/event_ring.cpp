@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "framework/master/json_writer.hpp"
+#include "framework/base/json_writer.hpp"
 #include "framework/master/log.hpp"
 
 namespace prefork::master {

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <array>
 
+#include "framework/base/json_writer.hpp"
 #include "framework/config/visible.hpp"
 #include "framework/master/exit_report.hpp"
-#include "framework/master/json_writer.hpp"
 
 namespace prefork::master {
 namespace {

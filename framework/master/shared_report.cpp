@@ -1,6 +1,6 @@
 #include "framework/master/shared_report.hpp"
 
-#include "framework/master/json_writer.hpp"
+#include "framework/base/json_writer.hpp"
 
 namespace prefork::master {
 namespace {

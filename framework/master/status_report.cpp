@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string_view>
 
-#include "framework/master/json_writer.hpp"
+#include "framework/base/json_writer.hpp"
 
 namespace prefork::master {
 namespace {

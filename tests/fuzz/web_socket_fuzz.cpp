@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "framework/http/utf8_check.hpp"
+#include "framework/base/utf8_check.hpp"
 #include "framework/http/web_socket_frames.hpp"
-#include "tests/framework/http/client_frames.hpp"
+#include "tests/framework/http/web_socket/client_frames.hpp"
 
 namespace {
 

@@ -2,7 +2,7 @@
 // kept apart, and their leaving is told, also when their worker is killed.
 #include <signal.h>
 
-#include "tests/framework/http/client_frames.hpp"
+#include "tests/framework/http/web_socket/client_frames.hpp"
 #include "tests/system/harness.hpp"
 
 namespace prefork::system_test {

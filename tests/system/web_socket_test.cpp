@@ -1,6 +1,6 @@
 // Goal: WebSockets and event streams of the real server: with our own client and with one that people use, when the
 // client is slow, when the server stops, and when its worker is killed.
-#include "tests/framework/http/client_frames.hpp"
+#include "tests/framework/http/web_socket/client_frames.hpp"
 #include "tests/system/harness.hpp"
 
 namespace prefork::system_test {

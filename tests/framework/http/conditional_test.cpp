@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/framework/http/parsed_request.hpp"
+#include "tests/framework/http/message/parsed_request.hpp"
 
 namespace prefork::http::test {
 namespace {

@@ -6,7 +6,7 @@
 #include <prefork/http/response.hpp>
 #include <stdexcept>
 
-#include "tests/framework/http/sample_request.hpp"
+#include "tests/framework/http/message/sample_request.hpp"
 
 namespace prefork::http {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "framework/http/dispatch.hpp"
 #include "framework/http/parser.hpp"
-#include "tests/framework/http/messages.hpp"
+#include "tests/framework/http/wire/messages.hpp"
 
 namespace prefork::http::test {
 namespace {

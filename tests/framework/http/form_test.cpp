@@ -15,8 +15,8 @@
 #include <prefork/http.hpp>
 #include <prefork/http/error.hpp>
 
+#include "tests/framework/http/message/sample_request.hpp"
 #include "tests/framework/http/routed.hpp"
-#include "tests/framework/http/sample_request.hpp"
 #include "tests/framework/worker/harness.hpp"
 
 namespace prefork::http {

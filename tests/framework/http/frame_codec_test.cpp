@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/framework/http/client_frames.hpp"
+#include "tests/framework/http/web_socket/client_frames.hpp"
 
 namespace prefork::http {
 namespace {

@@ -7,7 +7,7 @@
 #include <prefork/http/error.hpp>
 #include <prefork/http/json.hpp>
 
-#include "tests/framework/http/sample_request.hpp"
+#include "tests/framework/http/message/sample_request.hpp"
 
 namespace prefork {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/framework/http/messages.hpp"
+#include "tests/framework/http/wire/messages.hpp"
 
 namespace prefork::http::test {
 namespace {

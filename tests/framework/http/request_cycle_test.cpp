@@ -5,7 +5,7 @@
 #include <coroutine>
 #include <stdexcept>
 
-#include "tests/framework/http/messages.hpp"
+#include "tests/framework/http/wire/messages.hpp"
 
 namespace prefork::http::test {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <stdexcept>
 
-#include "tests/framework/http/parsed_request.hpp"
+#include "tests/framework/http/message/parsed_request.hpp"
 
 namespace prefork::http::test {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <prefork/http/error.hpp>
 
-#include "tests/framework/http/sample_request.hpp"
+#include "tests/framework/http/message/sample_request.hpp"
 
 namespace prefork::http {
 namespace {

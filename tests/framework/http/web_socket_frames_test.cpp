@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "tests/framework/http/client_frames.hpp"
+#include "tests/framework/http/web_socket/client_frames.hpp"
 
 namespace prefork::http {
 namespace {

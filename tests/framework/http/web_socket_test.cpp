@@ -4,8 +4,8 @@
 #include <prefork/http/web_socket.hpp>
 
 #include "framework/worker/stream_connection.hpp"
-#include "tests/framework/http/client_frames.hpp"
 #include "tests/framework/http/routed.hpp"
+#include "tests/framework/http/web_socket/client_frames.hpp"
 #include "tests/framework/worker/harness.hpp"
 
 namespace prefork::http {

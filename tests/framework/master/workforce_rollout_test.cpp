@@ -4,7 +4,7 @@
 
 #include "framework/master/startup_error.hpp"
 #include "framework/master/workforce.hpp"
-#include "tests/framework/master/workforce_fixture.hpp"
+#include "tests/framework/master/workforce/workforce_fixture.hpp"
 
 namespace prefork::master {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "framework/config/listen.hpp"
 #include "framework/master/workforce.hpp"
-#include "tests/framework/master/workforce_fixture.hpp"
+#include "tests/framework/master/workforce/workforce_fixture.hpp"
 
 namespace prefork::master {
 namespace {

@@ -6,7 +6,7 @@
 #include "framework/master/workforce.hpp"
 #include "ipc/message_queue.hpp"
 #include "ipc/semaphore.hpp"
-#include "tests/framework/master/workforce_fixture.hpp"
+#include "tests/framework/master/workforce/workforce_fixture.hpp"
 
 namespace prefork::master {
 namespace {

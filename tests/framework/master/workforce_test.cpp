@@ -8,7 +8,7 @@
 
 #include <cstring>
 
-#include "tests/framework/master/workforce_fixture.hpp"
+#include "tests/framework/master/workforce/workforce_fixture.hpp"
 #include "tests/ipc/refused_call.hpp"
 
 namespace prefork::master {

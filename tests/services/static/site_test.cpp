@@ -7,7 +7,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "tests/framework/http/parsed_request.hpp"
+#include "tests/framework/http/message/parsed_request.hpp"
 #include "tests/services/static/temp_folder.hpp"
 
 namespace services::static_files {

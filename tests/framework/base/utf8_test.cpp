@@ -1,9 +1,9 @@
-#include "framework/http/utf8.hpp"
+#include "framework/base/utf8.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "framework/http/json_text.hpp"
+#include "framework/base/json_text.hpp"
 
 namespace prefork::http {
 namespace {

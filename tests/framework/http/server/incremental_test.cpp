@@ -1,7 +1,7 @@
 // Goal: what the parser says does not depend on how the network cut the bytes.
 #include <gtest/gtest.h>
 
-#include "tests/framework/http/messages.hpp"
+#include "tests/framework/http/wire/messages.hpp"
 
 namespace prefork::http::test {
 namespace {

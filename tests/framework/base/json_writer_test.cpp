@@ -1,4 +1,4 @@
-#include "framework/master/json_writer.hpp"
+#include "framework/base/json_writer.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "framework/http/utf8.hpp"
+#include "framework/base/utf8.hpp"
 
 namespace prefork::http {
 

@@ -1,4 +1,4 @@
-#include "tests/framework/http/messages.hpp"
+#include "tests/framework/http/wire/messages.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
-#include "framework/http/json_text.hpp"
+#include "framework/base/json_text.hpp"
 
-#include "framework/http/utf8.hpp"
+#include "framework/base/utf8.hpp"
 
 namespace prefork::http {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "framework/http/endpoint.hpp"
 #include "ipc/metrics.hpp"
-#include "tests/framework/http/client_frames.hpp"
 #include "tests/framework/http/routed.hpp"
+#include "tests/framework/http/web_socket/client_frames.hpp"
 
 namespace prefork::http {
 namespace {

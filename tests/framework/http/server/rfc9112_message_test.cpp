@@ -1,6 +1,6 @@
 // Goal: what RFC 9112 2, 4 and 5 demands of a server: messages, the status line, fields.
-#include "tests/framework/http/rfc9112_service.hpp"
 #include "tests/framework/http/rfc_rows.hpp"
+#include "tests/framework/http/server/rfc9112_service.hpp"
 
 namespace prefork::http::test {
 namespace {

@@ -1,5 +1,5 @@
 // Goal: exactly the well-formed texts pass (RFC 3629 4), in whatever pieces they come.
-#include "framework/http/utf8_check.hpp"
+#include "framework/base/utf8_check.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/framework/http/rfc9110_service.hpp"
 #include "tests/framework/http/rfc_rows.hpp"
+#include "tests/framework/http/server/rfc9110_service.hpp"
 
 namespace prefork::http::test {
 namespace {

@@ -1,6 +1,6 @@
 // Goal: what RFC 9112 6 and 7 demand of a server: where a body ends, and what a transfer coding is.
-#include "tests/framework/http/rfc9112_service.hpp"
 #include "tests/framework/http/rfc_rows.hpp"
+#include "tests/framework/http/server/rfc9112_service.hpp"
 
 namespace prefork::http::test {
 namespace {

@@ -1,6 +1,6 @@
 // Goal: what RFC 9110 demands of answers whatever a service says: HEAD, Upgrade, the path of a target.
-#include "tests/framework/http/rfc9112_service.hpp"
 #include "tests/framework/http/rfc_rows.hpp"
+#include "tests/framework/http/server/rfc9112_service.hpp"
 
 namespace prefork::http::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "framework/http/utf8_check.hpp"
+#include "framework/base/utf8_check.hpp"
 
 #include <cstring>
 

@@ -1,6 +1,6 @@
 // Goal: what RFC 9112 9 demands of a server: which connections persist, what is answered, in which order.
-#include "tests/framework/http/rfc9112_service.hpp"
 #include "tests/framework/http/rfc_rows.hpp"
+#include "tests/framework/http/server/rfc9112_service.hpp"
 
 namespace prefork::http::test {
 namespace {

@@ -2,7 +2,7 @@
 // has been read differently by two servers in a row somewhere.
 #include <gtest/gtest.h>
 
-#include "tests/framework/http/messages.hpp"
+#include "tests/framework/http/wire/messages.hpp"
 
 namespace prefork::http::test {
 namespace {

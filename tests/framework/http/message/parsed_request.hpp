@@ -8,7 +8,7 @@
 #include <prefork/http/request.hpp>
 
 #include "framework/http/request_state.hpp"
-#include "tests/framework/http/messages.hpp"
+#include "tests/framework/http/wire/messages.hpp"
 
 namespace prefork::http::test {
 
