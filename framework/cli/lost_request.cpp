@@ -3,7 +3,7 @@
 #include <ctime>
 #include <stdexcept>
 
-#include "framework/http/access_format.hpp"
+#include "framework/http/server/access_format.hpp"
 
 namespace prefork::cli {
 

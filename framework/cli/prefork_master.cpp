@@ -36,7 +36,7 @@
 #include "framework/config/schema.hpp"
 #include "framework/config/secret.hpp"
 #include "framework/config/visible.hpp"
-#include "framework/http/endpoint.hpp"
+#include "framework/http/routing/endpoint.hpp"
 #include "framework/master/adoption.hpp"
 #include "framework/master/generation.hpp"
 #include "framework/master/inherited_sockets.hpp"

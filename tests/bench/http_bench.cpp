@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "framework/http/parser.hpp"
-#include "framework/http/request_cycle.hpp"
-#include "framework/http/response_writer.hpp"
+#include "framework/http/server/request_cycle.hpp"
+#include "framework/http/wire/parser.hpp"
+#include "framework/http/wire/response_writer.hpp"
 
 namespace prefork::http {
 namespace {

@@ -9,11 +9,11 @@
 #include <prefork/http/cookie.hpp>
 #include <prefork/http/negotiation.hpp>
 
-#include "framework/http/access_format.hpp"
-#include "framework/http/error_page.hpp"
-#include "framework/http/forwarded.hpp"
-#include "framework/http/host_names.hpp"
-#include "framework/http/request_state.hpp"
+#include "framework/http/message/error_page.hpp"
+#include "framework/http/message/forwarded.hpp"
+#include "framework/http/message/request_state.hpp"
+#include "framework/http/routing/host_names.hpp"
+#include "framework/http/server/access_format.hpp"
 
 namespace {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "framework/http/parser.hpp"
-#include "framework/http/request_cycle.hpp"
+#include "framework/http/server/request_cycle.hpp"
+#include "framework/http/wire/parser.hpp"
 
 namespace {
 

@@ -8,8 +8,8 @@
 
 #include <prefork/http/form.hpp>
 
-#include "framework/http/disposition.hpp"
-#include "framework/http/multipart.hpp"
+#include "framework/http/body/multipart.hpp"
+#include "framework/http/message/disposition.hpp"
 
 namespace {
 

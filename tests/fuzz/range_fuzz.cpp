@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "framework/http/request_state.hpp"
+#include "framework/http/message/request_state.hpp"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "framework/http/request_state.hpp"
+#include "framework/http/message/request_state.hpp"
 #include "services/static/accept.hpp"
 #include "services/static/url_path.hpp"
 

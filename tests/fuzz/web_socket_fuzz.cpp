@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "framework/base/utf8_check.hpp"
-#include "framework/http/web_socket_frames.hpp"
+#include "framework/http/web_socket/web_socket_frames.hpp"
 #include "tests/framework/http/web_socket/client_frames.hpp"
 
 namespace {

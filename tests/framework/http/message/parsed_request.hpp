@@ -7,7 +7,7 @@
 
 #include <prefork/http/request.hpp>
 
-#include "framework/http/request_state.hpp"
+#include "framework/http/message/request_state.hpp"
 #include "tests/framework/http/wire/messages.hpp"
 
 namespace prefork::http::test {

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "framework/http/request_state.hpp"
+#include "framework/http/message/request_state.hpp"
 
 namespace prefork::http::test {
 

@@ -2,7 +2,7 @@
 // keeps the minimum rate, and something is always running out where it is waited for.
 #include <prefork/http.hpp>
 
-#include "framework/http/transfer_pace.hpp"
+#include "framework/http/body/transfer_pace.hpp"
 #include "tests/framework/http/routed.hpp"
 
 namespace prefork::http {

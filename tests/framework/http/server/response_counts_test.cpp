@@ -3,7 +3,7 @@
 #include <prefork/http.hpp>
 #include <prefork/http/web_socket.hpp>
 
-#include "framework/http/endpoint.hpp"
+#include "framework/http/routing/endpoint.hpp"
 #include "ipc/metrics.hpp"
 #include "tests/framework/http/routed.hpp"
 #include "tests/framework/http/web_socket/client_frames.hpp"

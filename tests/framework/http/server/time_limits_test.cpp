@@ -6,7 +6,7 @@
 #include <prefork/http.hpp>
 #include <prefork/http/event_stream.hpp>
 
-#include "framework/http/slow_log.hpp"
+#include "framework/http/server/slow_log.hpp"
 #include "ipc/metrics.hpp"
 #include "tests/framework/http/routed.hpp"
 #include "tests/framework/worker/harness.hpp"

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "framework/http/parser.hpp"
+#include "framework/http/wire/parser.hpp"
 
 /// The messages that several tests share: what the parser must say of each, and the section that says so.
 namespace prefork::http::test {

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "framework/http/wire/request_head.hpp"
+
+namespace prefork::ipc {
+class SharedHistogram;
+class SharedResponses;
+}  // namespace prefork::ipc
+
+namespace prefork::http {
+
+inline constexpr std::size_t kMaxParams = 8;
+
+struct PathParam {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// Where a request came from, as the connection knows it; asked only when a handler asks.
+struct ClientSource {
+  std::string (*address)(const void* connection) = nullptr;
+  const void* connection = nullptr;
+};
+
+class AccessLog;
+class SlowLog;
+class BodyReader;
+class Networks;
+
+/// What stands behind a `Request`. Its address and the bytes that its views point into stay while the
+/// handler runs.
+struct RequestState {
+  RequestHead head;
+  std::span<const char> section;  ///< the header section as it lies in the input
+  std::string_view body;
+  std::array<PathParam, kMaxParams> params;
+  std::size_t param_count = 0;
+  std::string plain_path;  ///< the path as it was sent, without its dot segments, where it has any
+  std::string path_text;   ///< the decoded path and parameters, where the path has escapes
+  Context* context = nullptr;
+  ClientSource client;
+  const Networks* trusted_proxies = nullptr;            ///< of the service; null: none
+  AccessLog* access_log = nullptr;                      ///< of the service; null: none
+  SlowLog* slow_log = nullptr;                          ///< of the service; null: none
+  mutable const ipc::SharedHistogram* times = nullptr;  ///< of the service; null: nobody wants to know, or it is noted
+  const ipc::SharedResponses* responses = nullptr;      ///< of the service; null: nobody wants to know
+  std::uint64_t started_ns = 0;  ///< CLOCK_MONOTONIC; 0: it did not get to a handler. Exact where there is a log or a
+                                 ///< request-timeout, else the start of the loop's turn
+  std::uint32_t shed_after_ms = 0;            ///< it has waited for so long, and is not served; 0: it is
+  BodyReader* reader = nullptr;               ///< of a route whose body is streamed
+  const std::string* trailers = nullptr;      ///< lines, each with its CR LF; null: none
+  std::unique_ptr<std::string> own_trailers;  ///< of a collected body
+  std::vector<Header> own_fields;
+  std::string own_head;
+
+  /// Takes the fields out of the worker's array, which the next request overwrites.
+  void keep_fields() {
+    own_fields.assign(head.fields, head.fields + head.field_count);
+    head.fields = own_fields.data();
+  }
+
+  /// Takes the whole header section out of the input, which is about to go. `lines` is where it lies now.
+  void keep_head(std::span<const char> lines);
+};
+
+}  // namespace prefork::http

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <prefork/api.hpp>
+#include <prefork/http/router.hpp>
+
+#include "framework/http/body/transfer_pace.hpp"
+#include "framework/http/message/forwarded.hpp"
+#include "framework/http/routing/host_names.hpp"
+#include "framework/http/wire/parser.hpp"
+
+namespace prefork {
+class Context;
+}
+
+namespace prefork::ipc {
+class SharedHistogram;
+class SharedResponses;
+}  // namespace prefork::ipc
+
+namespace prefork::http {
+
+class AccessLog;
+class SlowLog;
+
+/// What a service's options say (`http::Service::describe_base`).
+struct ServiceLimits {
+  Limits limits;
+  std::chrono::milliseconds header_timeout{10'000};
+  TransferPace body_pace{std::chrono::milliseconds(30'000)};
+  std::chrono::milliseconds keepalive_timeout{75'000};
+  std::uint64_t write_min_rate = 0;            ///< of responses, as TransferPace::min_rate
+  std::chrono::milliseconds queue_timeout{0};  ///< zero: none
+  Networks trusted_proxies;
+
+  /// Reads them from the options. Worker.
+  static ServiceLimits from(const Context& context);
+};
+
+/// Where on a listener a service is: its `mount` and `host` options.
+struct Place {
+  Place(const char* its_path) : path(its_path) {}
+  Place(std::string_view its_path, HostNames its_hosts = {}, AccessLog* log = nullptr, SlowLog* slow = nullptr,
+        const ipc::SharedHistogram* request_times = nullptr)
+      : path(its_path), hosts(std::move(its_hosts)), access_log(log), slow_log(slow), times(request_times) {}
+
+  std::string_view path;  ///< "/", "/a" or "/a/b"; a final '/' is ignored
+  HostNames hosts;
+  AccessLog* access_log = nullptr;                  ///< null: none
+  SlowLog* slow_log = nullptr;                      ///< null: none
+  const ipc::SharedHistogram* times = nullptr;      ///< null: nobody wants to know
+  const ipc::SharedResponses* responses = nullptr;  ///< likewise
+};
+
+/// @throws std::invalid_argument where no service can be mounted at `path`
+void check_mount(std::string_view path);
+
+/// Whether there are requests of which nothing tells for which of two services with these places they are.
+PREFORK_API bool same_place(const Place& one, const Place& other) noexcept;
+
+/// One HTTP service at its place on a listener.
+struct Mount {
+  std::string prefix;  ///< "/hello"; empty for the mount "/"
+  HostNames hosts;
+  Router router;
+  Context* context = nullptr;
+  std::uint64_t body_bytes = 0;  ///< this service's own limit
+  Networks trusted_proxies;
+  AccessLog* access_log = nullptr;
+  SlowLog* slow_log = nullptr;
+  const ipc::SharedHistogram* times = nullptr;
+  const ipc::SharedResponses* responses = nullptr;
+  std::chrono::milliseconds queue_timeout{0};
+};
+
+/// The HTTP services that share a listener in one worker. Filled when the worker starts, constant after.
+class Endpoint {
+ public:
+  /// `context` is that of the service, or null in tests. @throws std::invalid_argument where the path is malformed, or
+  /// the place taken.
+  void mount(const Place& place, Router router, const ServiceLimits& limits, Context* context);
+
+  /// Of the services whose names fit `host` best, the one with the longest prefix of `path` that ends at the end of a
+  /// segment; nullptr for none.
+  /// @param host  the authority that the client asked for
+  const Mount* find(std::string_view path, std::string_view host = {}) const noexcept;
+  /// Whether any service is there for that host: else the request has come to the wrong server.
+  bool serves(std::string_view host) const noexcept { return !has_hosts_ || best_fit(plain_host(host)) > 0; }
+
+  /// Whether one of the services has a request-timeout.
+  bool has_request_timeout() const noexcept;
+
+  /// Of the first service that has one, for requests that belong to none; null: none.
+  AccessLog* access_log() const noexcept { return access_log_; }
+  /// The same, for what such requests are answered.
+  const ipc::SharedResponses* responses() const noexcept { return responses_; }
+
+  /// Before a request's path is known, the most generous of its services' limits hold.
+  const ServiceLimits& limits() const noexcept { return limits_; }
+
+ private:
+  std::size_t best_fit(std::string_view host) const noexcept;
+
+  std::vector<Mount> mounts_;  ///< longest prefix first
+  AccessLog* access_log_ = nullptr;
+  const ipc::SharedResponses* responses_ = nullptr;
+  bool has_hosts_ = false;  ///< some service has names
+  ServiceLimits limits_;
+};
+
+/// The part of `path` below `mount`, with its leading '/'. REQUIRES that find() gave that mount.
+inline std::string_view relative_path(std::string_view path, const Mount& mount) noexcept {
+  path.remove_prefix(mount.prefix.size());
+  return path.empty() ? std::string_view("/") : path;
+}
+
+}  // namespace prefork::http

@@ -1,0 +1,344 @@
+#include "framework/http/server/connection.hpp"
+
+#include <ctime>
+#include <utility>
+
+#include "framework/http/server/access_log.hpp"
+#include "framework/http/server/slow_log.hpp"
+
+namespace prefork::http {
+
+namespace {
+
+// A client that sends without end must not keep the worker to itself.
+constexpr std::uint8_t kReadsPerTurn = 16;
+// A client that never waits for its answers must not keep a worker that is to go.
+constexpr std::uint64_t kPipelineMs = 2000;
+
+std::uint64_t now_ns() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+std::string address_of(const void* connection) {
+  return static_cast<const Connection*>(connection)->peer().to_string();
+}
+
+}  // namespace
+
+void ConnectionShare::serving(RequestState& request) {
+  const RequestHead& head = request.head;
+  const char* line = head.method_name.data();  // method, blank, target: as they stand in the request line
+  const auto length = static_cast<std::size_t>(head.target.data() + head.target.size() - line);
+  worker::ServiceHost& served = worker::host_of(*request.context);
+  const auto& peer = static_cast<const Connection*>(request.client.connection)->peer();
+  request.started_ns = served.begin_activity(ipc::ActivityKind::request, peer.raw(), {line, length});
+  const bool exact = served.limits().request_timeout.count() > 0;
+  if (!exact && (request.access_log != nullptr || request.slow_log != nullptr)) request.started_ns = now_ns();
+}
+
+void ConnectionShare::answered(const Answer& answer) {
+  if (answer.call != nullptr && answer.call->state.slow_log != nullptr) answer.call->state.slow_log->consider(answer);
+  if (answer.call != nullptr) timer.answered(answer.call->state);
+  AccessLog* const log = answer.call != nullptr ? answer.call->state.access_log : endpoint.access_log();
+  if (log == nullptr || !log->wants(answer.response->status())) return;
+  AccessRecord record;
+  std::string client;
+  if (answer.call != nullptr) {
+    record.request = &answer.call->request;
+    client = answer.call->request.client_address();
+    if (const std::uint64_t started = answer.call->state.started_ns; started != 0)
+      record.microseconds = (now_ns() - started) / 1000;
+  } else {
+    client = answer.client.address(answer.client.connection);
+  }
+  record.response = answer.response;
+  record.status = answer.response->status();
+  record.client = client;
+  record.body_bytes = answer.body_bytes;
+  record.connection = static_cast<const Connection*>(answer.client.connection)->id();
+  record.when = std::time(nullptr);
+  record.complete = answer.complete;
+  log->record(record);
+}
+
+void ConnectionShare::count_requests() noexcept {
+  host.runtime().slot.add(ipc::Counter::requests, cycle.served() - std::exchange(counted, cycle.served()));
+  timer.record();
+}
+
+Connection::Connection(ConnectionShare& share, ipc::UniqueFd fd, const worker::PeerAddress& peer)
+    : StreamConnection(share.host, std::move(fd), peer), share_(share) {}
+
+void Connection::open() {
+  await_first_bytes(share_.times().header_timeout);
+  if (host().runtime().drain != worker::DrainMode::none) on_drain();
+  on_input();
+  attach();
+}
+
+void Connection::on_input() {
+  reads_left_ = kReadsPerTurn;
+  if (call_ != nullptr && call_->reader && !transferring_) return call_->reader->on_input();
+  if (parts_) return pump_parts();
+  if (stream_ && peer_ended()) return stream_->on_client_end();
+  if (!must_wait()) receive_requests();
+}
+
+// Requests that are there are answered before more are received: what was received and not looked at would pile up.
+void Connection::receive_requests() {
+  bool unread = has_input();  // what a handler that waited has left
+  while (!closed() && !must_wait() && reads_left_ > 0) {
+    --reads_left_;
+    if (!unread) {
+      const Received received = receive();
+      if (received == Received::would_block) return;
+      if (received == Received::end) return close();
+      if (part_ == Part::body) set_deadline(share_.times().body_pace.after(deadline_left(), block_bytes().size()));
+      if (share_.times().queue_timeout.count() > 0 && partial_ == nullptr) state_.waited_ms = waited_ms();
+    }
+    unread = process() != Next::read && has_input();
+  }
+  if (!closed() && !must_wait() && (unread || may_have_input())) resume_later();
+}
+
+// What came is one whole message or several as a rule, and is read where it lies. A message in parts is
+// collected in a string of its own, so that a slow client holds no block.
+std::span<char> Connection::input() noexcept {
+  if (partial_ == nullptr) return {block(), block_bytes().size()};
+  partial_->append(block_bytes());
+  release_block();
+  return *partial_;
+}
+
+Next Connection::process() {
+  const Next next = answer_input();
+  if (share_.limited) host().runtime().slot.end_activity();  // whatever comes now is not that request
+  return next;
+}
+
+Next Connection::answer_input() {
+  Progress progress;
+  look_ahead();
+  do {
+    progress = share_.cycle.run(state_, input(), share_.output, std::time(nullptr), ClientSource{&address_of, this});
+    if (progress.next == Next::suspend) {
+      suspend(std::move(progress.call), progress.consumed);
+    } else {
+      drop_input(progress.consumed, progress.dropped);
+    }
+    state_.waited_ms = 0;
+    if (progress.consumed > 0) part_ = Part::none;
+    send(share_.output, progress.next == Next::transfer && progress.call->has_parts());
+    share_.output.clear();
+  } while (progress.next == Next::write && !closed() && unsent_ == nullptr && has_input());
+  share_.count_requests();
+  if (closed()) return Next::close;
+  if (progress.next == Next::start) {
+    start(std::move(progress.call));
+  } else if (progress.next == Next::transfer) {
+    transfer(std::move(progress.call));
+  } else {
+    finish_or_wait(progress.next);
+  }
+  return progress.next;
+}
+
+void Connection::drop_input(std::size_t consumed, std::size_t dropped) {
+  if (consumed > 0) asked_ = true;
+  if (partial_ != nullptr) {
+    partial_->resize(partial_->size() - dropped);
+    partial_->erase(0, consumed);
+    if (partial_->empty()) partial_.reset();
+    return;
+  }
+  const std::string_view bytes = block_bytes();
+  const std::string_view rest = bytes.substr(consumed, bytes.size() - consumed - dropped);
+  if (!rest.empty()) partial_ = std::make_unique<std::string>(rest);
+  release_block();
+}
+
+void Connection::suspend(std::unique_ptr<Call> call, std::size_t skipped) {
+  call_ = std::move(call);
+  skipped_ = skipped;
+  call_->notify(&Connection::on_call_done, this);
+  host().runtime().task_started();
+  limit_call();
+}
+
+/// Calls a handler that reads its request's body itself.
+void Connection::start(std::unique_ptr<Call> call) {
+  call_ = std::move(call);
+  skipped_ = 0;
+  call_->reader->attach(*this);
+  rest(false);
+  clear_deadline();
+  body_left_ = share_.times().body_pace.timeout;
+  host().runtime().task_started();
+  if (call_->start(*call_->handler)) {
+    on_call_done(this);
+  } else {
+    call_->notify(&Connection::on_call_done, this);
+    limit_call();
+  }
+}
+
+/// The call's coroutine waits: from the start of its request on it has the service's request-timeout.
+void Connection::limit_call() {
+  const RequestState& request = call_->state;
+  if (request.context == nullptr || call_->deadline.armed()) return;
+  const auto limit = worker::host_of(*request.context).limits().request_timeout;
+  if (limit.count() == 0) return;
+  call_->deadline.notify(&Connection::on_call_overdue, this);
+  auto& loop = host().runtime().loop;
+  call_->deadline.arm(loop, loop.ran_at(request.started_ns) + static_cast<std::uint64_t>(limit.count()));
+}
+
+// From the event loop, so that no coroutine runs: the one that is destroyed waits.
+void Connection::on_call_overdue(void* self) {
+  auto& connection = *static_cast<Connection*>(self);
+  connection.host().runtime().task_ended();
+  connection.host().runtime().slot.add(ipc::Counter::timeouts);
+  if (connection.stream_) return connection.give_up_stream();
+  std::string output;
+  const Progress progress = connection.share_.cycle.give_up(std::move(connection.call_), output, std::time(nullptr));
+  connection.share_.count_requests();
+  if (connection.broken_ || connection.closed()) return connection.close();
+  connection.drop_input(connection.skipped_ + progress.consumed, 0);
+  connection.send(output);
+  if (!connection.closed()) connection.finish_or_wait(progress.next);
+}
+
+void Connection::on_call_done(void* self) {
+  auto& connection = *static_cast<Connection*>(self);
+  connection.host().runtime().task_ended();
+  std::string output;  // not the shared one: another connection's batch may be filling it
+  connection.look_behind_call();
+  Progress progress = connection.share_.cycle.finish(std::move(connection.call_), output, std::time(nullptr));
+  connection.share_.count_requests();
+  if (connection.broken_ || connection.closed()) {
+    if (progress.call) connection.share_.cycle.ended(std::move(progress.call));
+    return connection.close();
+  }
+  connection.drop_input(connection.skipped_ + progress.consumed, 0);
+  connection.part_ = Part::none;
+  const bool transfers = progress.next == Next::transfer;
+  connection.send(output, transfers && progress.call->has_parts());
+  if (connection.closed()) return;
+  if (transfers) return connection.transfer(std::move(progress.call));
+  connection.finish_or_wait(progress.next);
+  if (!connection.closed()) connection.resume_later();
+}
+
+void Connection::send(std::string_view output, bool more_follows) {
+  if (output.empty()) return;
+  if (unsent_ != nullptr) {
+    unsent_->append(output);
+    return;
+  }
+  const auto sent = send_some(output, more_follows);
+  if (!sent) return break_off();
+  if (*sent < output.size()) unsent_ = std::make_unique<std::string>(output.substr(*sent));
+}
+
+void Connection::finish_or_wait(Next next) {
+  closing_ = closing_ || next == Next::close;
+  if (unsent_ != nullptr) {
+    rest(false);
+    return set_deadline(host().limits().write_timeout);
+  }
+  if (closing_) return close_gracefully();
+  set_phase_deadline();
+}
+
+// A header section must be there in its time, however its bytes trickle in. A body's time is renewed where its bytes
+// come (receive_requests).
+void Connection::set_phase_deadline() {
+  rest(call_ == nullptr && !has_input());
+  if (call_ != nullptr) return call_->reader && call_->reader->waiting() ? set_deadline(body_left_) : clear_deadline();
+  if (!has_input()) {
+    part_ = Part::none;
+    return await_first_bytes(share_.times().keepalive_timeout);
+  }
+  if (state_.in_body()) {
+    if (std::exchange(part_, Part::body) != Part::body) set_deadline(share_.times().body_pace.timeout);
+  } else if (std::exchange(part_, Part::head) != Part::head) {
+    set_deadline(share_.times().header_timeout);
+  }
+}
+
+void Connection::on_writable() {
+  if (unsent_ == nullptr) return parts_ ? pump_parts() : void();
+  const auto sent = send_some(*unsent_);
+  if (!sent) return break_off();
+  unsent_->erase(0, *sent);
+  if (!unsent_->empty()) {
+    if (*sent > 0) set_deadline(write_pace().after(deadline_left(), *sent));
+    return;
+  }
+  unsent_.reset();
+  if (call_ != nullptr && transferring_) return go_on_with_transfer();
+  finish_or_wait(Next::read);
+  if (closed() || call_ != nullptr) return;
+  if (has_input()) process();
+}
+
+void Connection::on_timeout() {
+  if (call_ != nullptr && call_->reader && call_->reader->waiting()) return call_->reader->fail(refusals::kSlowBody);
+  if (unsent_ != nullptr || parts_) return break_off();
+  if (!has_input()) return close_gracefully();
+  share_.cycle.append_timeout(share_.output, std::time(nullptr), ClientSource{&address_of, this}, input());
+  share_.count_requests();
+  send(share_.output);
+  share_.output.clear();
+  if (!closed()) finish_or_wait(Next::close);
+}
+
+void Connection::on_drain() {
+  if (share_.patient_until_ms == 0) share_.patient_until_ms = host().runtime().loop.ran_after(kPipelineMs);
+  share_.cycle.drain();
+  if (stream_) return stream_->announce_end();
+  const bool idle = !must_wait() && !has_input() && !may_have_input() && unread_bytes() == 0;
+  if (!idle || host().runtime().drain != worker::DrainMode::closing) return;
+  asked_ ? close_gracefully() : hurry_first_bytes();
+}
+
+/// In a drain the answer to the last request that has come says `Connection: close`: what a client has sent behind it
+/// without waiting would be lost.
+void Connection::look_ahead() {
+  if (!share_.cycle.draining()) return;
+  state_.last = host().runtime().loop.ran_ms() >= share_.patient_until_ms;
+  state_.more_behind = !state_.last && unread_bytes() > 0;
+}
+
+/// The same for a request whose handler has waited.
+void Connection::look_behind_call() {
+  if (!share_.cycle.draining()) return;
+  look_ahead();
+  const std::size_t own = skipped_ + call_->message_bytes + (call_->reader ? call_->reader->held() : 0);
+  call_->more_follows = !state_.last && (state_.more_behind || input().size() > own);
+}
+
+std::string Connection::describe() const {
+  constexpr std::size_t kMostOfTarget = 80;  // several connections share a line
+  const std::string client = StreamConnection::describe();
+  return call_ == nullptr ? client : client + " (" + short_request(call_->state.head, kMostOfTarget) + ")";
+}
+
+// A coroutine that waits is known to timers and others: it must end by itself.
+void Connection::break_off() noexcept {
+  const bool coroutine_waits = call_ != nullptr && (!transferring_ || stream_);
+  if (!coroutine_waits) {
+    if (parts_) tell_of_transfer(false);
+    return close();
+  }
+  if (std::exchange(broken_, true)) return;
+  unsent_.reset();
+  clear_deadline();
+  shut_down();
+  if (stream_) return stream_->on_gone();
+  if (call_->reader) call_->reader->fail(refusals::kUnfinished);
+}
+
+}  // namespace prefork::http

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "framework/http/body/body_reader.hpp"
+#include "framework/http/body/streamed_body.hpp"
+#include "framework/http/body/transfer.hpp"
+#include "framework/http/routing/endpoint.hpp"
+#include "framework/http/server/request_cycle.hpp"
+#include "framework/http/server/request_timer.hpp"
+#include "framework/worker/stream_connection.hpp"
+
+namespace prefork::http {
+
+/// What the connections of one listener share in one worker.
+struct ConnectionShare final : RequestObserver {
+  ConnectionShare(worker::ServiceHost& first, Endpoint services)
+      : host(first), endpoint(std::move(services)), cycle(endpoint, this), limited(endpoint.has_request_timeout()) {}
+
+  const ServiceLimits& times() const noexcept { return endpoint.limits(); }
+  /// Notes in the scoreboard what is about to be served.
+  void serving(RequestState& request) override;
+  void answered(const Answer& answer) override;
+  /// Brings the scoreboard's number of requests up to date, and the histograms of how long they took.
+  void count_requests() noexcept;
+
+  worker::ServiceHost& host;  ///< of the listener's first service
+  const Endpoint endpoint;
+  RequestCycle cycle;
+  std::uint64_t patient_until_ms = 0;  ///< in a drain: who goes on asking is answered until then, of the running time
+  std::string output;                  ///< responses of the batch that is being answered; empty between batches
+  std::uint64_t counted = 0;
+  const bool limited;  ///< some service has a request-timeout
+  RequestTimer timer;
+};
+
+/// An HTTP/1.1 connection: brings bytes from the socket to the request cycle and responses back. It holds
+/// no buffer while it is idle.
+class Connection final : public worker::StreamConnection, private BodySource, private PartSink, private StreamSink {
+ public:
+  Connection(ConnectionShare& share, ipc::UniqueFd fd, const worker::PeerAddress& peer);
+
+  /// Answers the request that came with the connection, or starts to wait for the first one.
+  void open();
+
+ private:
+  enum class Part : std::uint8_t { none, head, body };  // of a message that has come, and whose deadline runs
+
+  void on_input() override;
+  void on_writable() override;
+  void on_timeout() override;
+  void on_broken() override { break_off(); }
+  void on_drain() override;
+  std::string describe() const override;
+
+  // connection.cpp: requests
+  bool must_wait() const noexcept { return call_ != nullptr || unsent_ != nullptr || closing_; }
+  bool has_input() const noexcept { return partial_ != nullptr || !block_bytes().empty(); }
+  std::span<char> input() noexcept;
+  void receive_requests();
+  /// Answers the requests in the input. @return why it stopped; `read`: no whole message is left there
+  Next process();
+  Next answer_input();
+  void drop_input(std::size_t consumed, std::size_t dropped);
+  void suspend(std::unique_ptr<Call> call, std::size_t skipped);
+  void start(std::unique_ptr<Call> call);
+  static void on_call_done(void* self);
+  void limit_call();
+  static void on_call_overdue(void* self);
+  void send(std::string_view output, bool more_follows = false);
+  void finish_or_wait(Next next);
+  void look_ahead();
+  void look_behind_call();
+  TransferPace write_pace() const noexcept { return {host().limits().write_timeout, share_.times().write_min_rate}; }
+  void set_phase_deadline();
+  void break_off() noexcept;
+
+  // connection_bodies.cpp: bodies that are not in the input, or not in the output
+  std::span<char> body_input() override { return input(); }
+  void body_consumed(std::size_t bytes) override;
+  bool receive_body() override;
+  bool body_ended() const noexcept override { return input_ended_ || broken_ || closed(); }
+  void ask_for_body() override;
+
+  std::optional<std::size_t> send_bytes(std::string_view bytes, bool more_follows) override;
+  std::optional<std::size_t> send_file(const FilePart& part) override;
+  bool send_piece(std::string_view bytes) override;
+  bool is_blocked() const noexcept override { return unsent_ != nullptr; }
+
+  void transfer(std::unique_ptr<Call> call);
+  void go_on_with_transfer();
+  void pump_parts();
+  void start_stream();
+  static void on_stream_done(void* self);
+  void end_transfer();
+  void give_up_stream();
+  void tell_of_transfer(bool complete);
+  void hand_over();
+
+  ConnectionShare& share_;
+  CycleState state_;
+  std::unique_ptr<std::string> partial_;  // the start of a message that is not complete
+  std::unique_ptr<std::string> unsent_;
+  std::unique_ptr<Call> call_;  // a handler that waits, or a response whose body is on its way
+  std::unique_ptr<PartsTransfer> parts_;
+  std::unique_ptr<StreamedBody> stream_;
+  std::chrono::milliseconds body_left_{0};  // what a client has left for a body that is streamed
+  std::size_t skipped_ = 0;                 // bytes of the input before the waiting call's request
+  std::uint8_t reads_left_ = 0;             // in this turn, for a body that is streamed
+  Part part_ = Part::none;
+  bool asked_ = false;         // a request has come
+  bool closing_ = false;       // after what is unsent
+  bool input_ended_ = false;   // seen while a body was read
+  bool transferring_ = false;  // call_ has its response; its body is sent by parts_, stream_ or an upgrade
+  bool broken_ = false;        // the client is gone, a coroutine still waits
+};
+
+}  // namespace prefork::http

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "framework/http/message/request_state.hpp"
+#include "ipc/metrics.hpp"
+#include "ipc/scoreboard.hpp"
+
+namespace prefork::http {
+
+/// Records how long requests took, from the turn of the loop that found them to their answer, into the histograms of
+/// their services. The clock is looked at once for all answers of a batch, at its end.
+class RequestTimer {
+ public:
+  /// The request has its answer. Of what is told twice the first time counts.
+  void answered(const RequestState& request) {
+    if (request.started_ns == 0) return;
+    const ipc::SharedHistogram* const times = std::exchange(request.times, nullptr);
+    if (times == nullptr) return;
+    if (!runs_.empty() && runs_.back().times == times && runs_.back().started_ns == request.started_ns) {
+      ++runs_.back().requests;
+    } else {
+      runs_.push_back({times, request.started_ns, 1});
+    }
+  }
+
+  /// The batch has ended.
+  void record() noexcept {
+    if (runs_.empty()) return;
+    const std::uint64_t now = ipc::monotonic_ns();
+    for (const Run& run : runs_) run.times->record(now > run.started_ns ? now - run.started_ns : 0, run.requests);
+    runs_.clear();
+  }
+
+ private:
+  struct Run {
+    const ipc::SharedHistogram* times;
+    std::uint64_t started_ns;
+    std::uint64_t requests;
+  };
+  std::vector<Run> runs_;
+};
+
+}  // namespace prefork::http

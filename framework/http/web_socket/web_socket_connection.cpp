@@ -1,0 +1,170 @@
+#include "framework/http/web_socket/web_socket_connection.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "framework/worker/detached.hpp"
+#include "ipc/check.hpp"
+
+namespace prefork::http {
+
+namespace {
+
+// A client that sends without end must not keep the worker to itself.
+constexpr std::uint16_t kStepsPerTurn = 128;
+
+worker::Detached run_session(WebSocketConnection& socket) {
+  bool failed = false;
+  try {
+    co_await socket.terms().session(socket);
+  } catch (...) {
+    failed = true;
+    socket.host().log_exception("WebSocket of " + socket.peer().to_string());
+  }
+  socket.session_ended(failed);
+}
+
+}  // namespace
+
+WebSocketConnection::WebSocketConnection(worker::ServiceHost& host, ipc::UniqueFd fd, const worker::PeerAddress& peer,
+                                         std::shared_ptr<const WebSocketTerms> terms)
+    : StreamConnection(host, std::move(fd), peer),
+      terms_(std::move(terms)),
+      frames_(terms_->options.max_message_bytes),
+      heard_ms_(host.runtime().loop.ran_ms()),
+      budget_(kStepsPerTurn) {}
+
+void WebSocketConnection::open_with(std::string_view input) {
+  if (!input.empty()) early_ = std::make_unique<std::string>(input);
+  watch_client();
+  on_drain();
+  run_session(*this);
+  if (!closed()) on_input();
+  attach();
+}
+
+bool WebSocketConnection::start_receive() {
+  PREFORK_CHECK(!receiver_);
+  given_.clear();
+  if (phase_ == Phase::open) read_on();
+  if (message_ready_ || phase_ != Phase::open) return true;
+  if (frames_.idle()) std::string().swap(given_);
+  return false;
+}
+
+std::optional<WebSocket::Message> WebSocketConnection::finish_receive() noexcept {
+  if (phase_ != Phase::open || !std::exchange(message_ready_, false)) return std::nullopt;
+  given_.swap(frames_.message());
+  // The session may be long in coming back: what is behind the message is not to wait for it.
+  if (early_ || !block_bytes().empty() || frames_.holds_input() || may_have_input()) resume_later();
+  return Message{frames_.text(), given_};
+}
+
+void WebSocketConnection::on_input() {
+  budget_ = kStepsPerTurn;
+  if (receiver_) host().begin_activity(ipc::ActivityKind::connection, peer().raw());
+  read_on();
+  settle();
+}
+
+/// Resumes who waits for something that is there now.
+void WebSocketConnection::wake() {
+  const bool lent = unsent_ && unsent_->lent();
+  if (sender_ && !lent) std::exchange(sender_, nullptr).resume();
+  if (receiver_ && (message_ready_ || phase_ != Phase::open)) std::exchange(receiver_, nullptr).resume();
+}
+
+/// After anything that may have changed what can go on.
+void WebSocketConnection::settle() {
+  if (closed()) return;
+  wake();
+  if (closed() || phase_ == Phase::open) return;
+  const bool said_all = !unsent_;
+  if (session_over_) {
+    if (phase_ == Phase::gone && cut_) return StreamConnection::close();
+    if (phase_ == Phase::gone || (said_all && reading_over())) close_gracefully();
+    return;
+  }
+  // RFC 6455 7.1.1: the server closes first, be the session as slow as it likes.
+  if (said_all && close_came_) hang_up();
+}
+
+void WebSocketConnection::session_ended(bool failed) {
+  session_over_ = true;
+  begin_close(failed ? close_codes::kInternalError : close_codes::kNormal, {});
+  // Another coroutine must not go on with a socket that is about to go, nor may what it lent be sent on.
+  if (sender_) lose();
+  settle();
+}
+
+void WebSocketConnection::begin_close(std::uint16_t code, std::string_view reason) {
+  if (phase_ != Phase::open) return;
+  send_close(code, reason);
+  if (receiver_) resume_later();
+}
+
+void WebSocketConnection::lose() noexcept {
+  if (phase_ == Phase::gone) return;
+  cut_ = true;
+  let_go();
+  shut_down();
+}
+
+/// All is said: the client sees the end behind our close frame, whatever it still sends.
+void WebSocketConnection::hang_up() noexcept {
+  if (phase_ == Phase::gone) return;
+  let_go();
+  finish_sending();
+}
+
+void WebSocketConnection::let_go() noexcept {
+  phase_ = Phase::gone;
+  if (code_ == 0) code_ = close_codes::kAbnormal;
+  sent_ = false;
+  unsent_.reset();
+  pong_.reset();
+  early_.reset();
+  release_block();
+  clear_deadline();
+  // Resumed by the loop, since the caller may be one of the two coroutines.
+  if (receiver_ || sender_ || session_over_) resume_later();
+}
+
+void WebSocketConnection::on_drain() {
+  const worker::DrainMode drain = host().runtime().drain;
+  if (drain == worker::DrainMode::none) return;
+  const bool stops = drain == worker::DrainMode::closing;
+  begin_close(close_codes::kGoingAway, stops ? "the server is shutting down" : "connect again");
+}
+
+void WebSocketConnection::on_timeout() {
+  if (unsent_) {
+    lose();
+  } else if (phase_ == Phase::closing) {
+    hang_up();
+  } else {
+    watch_client();
+  }
+  settle();
+}
+
+/// Sets the deadline of an open connection; asks the client whether it is there.
+void WebSocketConnection::watch_client() {
+  if (phase_ != Phase::open || unsent_) return;
+  const auto interval = terms_->options.ping_interval;
+  if (interval.count() <= 0) return clear_deadline();
+  const std::chrono::milliseconds silent(static_cast<std::int64_t>(host().runtime().loop.ran_ms() - heard_ms_));
+  if (silent < interval) return set_deadline(interval - silent);
+  // Its answer may be behind what the session has not taken: then it is not the client that is slow.
+  if (message_ready_ || may_have_input()) return set_deadline(interval);
+  if (ping_unanswered_) {
+    send_close(close_codes::kInternalError, "no answer to a ping");
+    return unsent_ ? lose() : hang_up();
+  }
+  ping_unanswered_ = true;
+  send_frame(Opcode::ping, {}, Payload::copied);
+  if (phase_ != Phase::open || unsent_) return;
+  set_deadline(std::max(terms_->options.pong_timeout, std::chrono::milliseconds(1)));
+}
+
+}  // namespace prefork::http

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "framework/base/utf8_check.hpp"
+#include "framework/http/web_socket/frame_codec.hpp"
+
+namespace prefork::http {
+
+/// Close codes, RFC 6455 7.4.
+namespace close_codes {
+inline constexpr std::uint16_t kNormal = 1000;
+inline constexpr std::uint16_t kGoingAway = 1001;
+inline constexpr std::uint16_t kProtocolError = 1002;
+inline constexpr std::uint16_t kNone = 1005;      ///< never sent: the frame had no code
+inline constexpr std::uint16_t kAbnormal = 1006;  ///< never sent: there was no frame
+inline constexpr std::uint16_t kNotUtf8 = 1007;
+inline constexpr std::uint16_t kTooBig = 1009;
+inline constexpr std::uint16_t kInternalError = 1011;
+}  // namespace close_codes
+
+/// Whether a close frame may carry this code (RFC 6455 7.4.1, 7.4.2, and what is registered since).
+constexpr bool is_close_code(unsigned code) noexcept {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+}
+
+/// What a client's bytes say (RFC 6455 5 and 8): whole messages, put together of their fragments, and the control
+/// frames between them. Neither socket nor clock. Frames themselves are taken apart by libwslay; its event layer,
+/// which would do the rest, misjudges a close frame that comes in two pieces and answers pings without a bound.
+class WebSocketFrames {
+ public:
+  enum class Event : std::uint8_t {
+    none,     ///< all of the input is used up
+    message,  ///< message(), text()
+    ping,     ///< control_payload()
+    pong,
+    close,   ///< code(), and the reason as control_payload()
+    failed,  ///< the connection is to be failed with code(); nothing more is to be read
+  };
+
+  explicit WebSocketFrames(std::size_t max_message_bytes) noexcept : max_message_bytes_(max_message_bytes) {}
+
+  /// Reads to the next event. Takes what it needs from the front of `input` and may keep a few kilobytes beyond the
+  /// event: to be called again until it says `none`. What it gave before is no longer valid.
+  Event next(std::string_view& input);
+
+  /// May be moved from or swapped with another.
+  std::string& message() noexcept { return message_; }
+  bool text() const noexcept { return text_; }
+  std::string_view control_payload() const noexcept { return control_; }
+  std::uint16_t code() const noexcept { return code_; }
+  /// Whether there is input that next() has not looked at yet.
+  bool holds_input() const noexcept { return codec_ && codec_->taken() != read_bytes_; }
+  /// Whether nothing of a message or a frame is held, and no memory for one.
+  bool idle() const noexcept { return !codec_ && !in_message_; }
+
+ private:
+  Event use(const FramePiece& piece);
+  std::uint16_t start_frame(const FramePiece& piece) noexcept;
+  Event end_frame(const FramePiece& piece);
+  Event take_close() noexcept;
+  Event fail(std::uint16_t code) noexcept;
+  void rest() noexcept;
+
+  std::unique_ptr<FrameCodec> codec_;  // while it holds something
+  std::string message_;
+  std::string control_;
+  std::size_t max_message_bytes_;
+  std::uint64_t read_bytes_ = 0;   // of the codec's input, in whole frames
+  std::uint64_t frame_bytes_ = 0;  // of the frame's payload that have come
+  Utf8Check utf8_;
+  std::uint16_t code_ = 0;
+  bool in_frame_ = false;
+  bool in_message_ = false;  // a message has begun and is not complete
+  bool given_ = false;       // message_ is one that was given
+  bool text_ = false;
+};
+
+}  // namespace prefork::http
