@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "framework/master/control_command.hpp"
+#include "framework/master/control/control_command.hpp"
 
 #ifndef PREFORK_VERSION
 #define PREFORK_VERSION "unknown"

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-/// What preforkctl makes of the master's answers (framework/master/status_report.hpp and shared_report.hpp). Pure. A
-/// member that an older master does not send is shown as nothing; members that a newer one adds are left out.
+/// What preforkctl makes of the master's answers (framework/master/report/status_report.hpp and shared_report.hpp).
+/// Pure. A member that an older master does not send is shown as nothing; members that a newer one adds are left out.
 namespace prefork::cli {
 
 /// An answer line as far as every command needs it.

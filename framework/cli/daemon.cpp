@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "framework/config/visible.hpp"
-#include "framework/master/journal.hpp"
+#include "framework/master/log/journal.hpp"
 #include "ipc/patience.hpp"
 #include "ipc/syscall.hpp"
 

@@ -8,8 +8,8 @@
 #include "framework/cli/process_title.hpp"
 #include "framework/cli/wiring.hpp"
 #include "framework/config/service_options.hpp"
-#include "framework/master/inspector.hpp"
-#include "framework/master/options_archive.hpp"
+#include "framework/master/generation/inspector.hpp"
+#include "framework/master/generation/options_archive.hpp"
 #include "framework/worker/setup_parcel.hpp"
 #include "ipc/archive.hpp"
 

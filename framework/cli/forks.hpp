@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "framework/cli/rehearsal.hpp"
-#include "framework/master/fork_server.hpp"
-#include "framework/master/generation.hpp"
-#include "framework/master/spawner.hpp"
+#include "framework/master/generation/generation.hpp"
+#include "framework/master/workforce/fork_server.hpp"
+#include "framework/master/workforce/spawner.hpp"
 
 /// What the program forks through the fork server: workers, inspectors of plugins, rehearsals of isolation.
 namespace prefork::cli {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "framework/master/lost_request.hpp"
+#include "framework/master/workforce/lost_request.hpp"
 
 namespace prefork::cli {
 

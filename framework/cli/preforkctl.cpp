@@ -22,7 +22,7 @@
 #include "framework/cli/screen.hpp"
 #include "framework/cli/standard_streams.hpp"
 #include "framework/config/visible.hpp"
-#include "framework/master/control_command.hpp"
+#include "framework/master/control/control_command.hpp"
 
 namespace {
 

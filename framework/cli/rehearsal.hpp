@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "framework/master/generation.hpp"
-#include "framework/master/inspector.hpp"
+#include "framework/master/generation/generation.hpp"
+#include "framework/master/generation/inspector.hpp"
 #include "framework/worker/isolation.hpp"
 #include "framework/worker/isolation_fields.hpp"
 #include "ipc/archive.hpp"

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "framework/config/worker_count.hpp"
-#include "framework/master/log_settings.hpp"
+#include "framework/master/log/log_settings.hpp"
 #include "framework/worker/plugin_loader.hpp"
 #include "framework/worker/worker.hpp"
 

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "framework/config/plugin_report.hpp"
-#include "framework/master/generation.hpp"
-#include "framework/master/spawner.hpp"
+#include "framework/master/generation/generation.hpp"
+#include "framework/master/workforce/spawner.hpp"
 #include "framework/worker/worker.hpp"
 
 /// Where the master's world meets the worker's: neither knows the other's types.

@@ -12,10 +12,10 @@
 #include <utility>
 #include <variant>
 
-#include "framework/master/metrics_text.hpp"
-#include "framework/master/queue_admin.hpp"
-#include "framework/master/startup_error.hpp"
-#include "framework/master/survey_job.hpp"
+#include "framework/master/control/queue_admin.hpp"
+#include "framework/master/control/survey_job.hpp"
+#include "framework/master/loop/startup_error.hpp"
+#include "framework/master/report/metrics_text.hpp"
 #include "ipc/proc_numbers.hpp"
 #include "ipc/resident_memory.hpp"
 #include "ipc/syscall.hpp"

@@ -10,20 +10,20 @@
 #include <string_view>
 #include <vector>
 
-#include "framework/master/adoption.hpp"
-#include "framework/master/control_command.hpp"
-#include "framework/master/control_socket.hpp"
-#include "framework/master/fork_server.hpp"
-#include "framework/master/generation.hpp"
-#include "framework/master/jobs.hpp"
-#include "framework/master/log.hpp"
-#include "framework/master/log_writers.hpp"
+#include "framework/master/control/control_command.hpp"
+#include "framework/master/control/control_socket.hpp"
+#include "framework/master/generation/generation.hpp"
+#include "framework/master/generation/preparation.hpp"
+#include "framework/master/log/log.hpp"
+#include "framework/master/log/log_writers.hpp"
+#include "framework/master/loop/jobs.hpp"
+#include "framework/master/loop/reactor.hpp"
 #include "framework/master/notifier.hpp"
 #include "framework/master/pid_file.hpp"
-#include "framework/master/preparation.hpp"
-#include "framework/master/reactor.hpp"
-#include "framework/master/upgrade_trial.hpp"
-#include "framework/master/workforce.hpp"
+#include "framework/master/upgrade/adoption.hpp"
+#include "framework/master/upgrade/upgrade_trial.hpp"
+#include "framework/master/workforce/fork_server.hpp"
+#include "framework/master/workforce/workforce.hpp"
 #include "ipc/unique_fd.hpp"
 
 namespace prefork::master {

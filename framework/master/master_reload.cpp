@@ -8,9 +8,9 @@
 #include "framework/config/errand.hpp"
 #include "framework/config/findings.hpp"
 #include "framework/config/secret.hpp"
-#include "framework/master/log_settings.hpp"
+#include "framework/master/log/log_settings.hpp"
+#include "framework/master/loop/startup_error.hpp"
 #include "framework/master/master.hpp"
-#include "framework/master/startup_error.hpp"
 
 // How the master takes on a new configuration.
 namespace prefork::master {

@@ -6,9 +6,9 @@
 #include <cstring>
 #include <utility>
 
-#include "framework/master/adoption.hpp"
 #include "framework/master/master.hpp"
-#include "framework/master/upgrade_trial.hpp"
+#include "framework/master/upgrade/adoption.hpp"
+#include "framework/master/upgrade/upgrade_trial.hpp"
 #include "ipc/shared_layout.hpp"
 
 // How the master makes room for another program in its own process, and how it begins in the place of another.

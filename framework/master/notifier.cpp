@@ -11,8 +11,8 @@
 #include <cstring>
 #include <utility>
 
-#include "framework/master/environment.hpp"
-#include "framework/master/exit_report.hpp"
+#include "framework/master/loop/environment.hpp"
+#include "framework/master/report/exit_report.hpp"
 
 namespace prefork::master {
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "framework/master/clock.hpp"
-#include "framework/master/log.hpp"
+#include "framework/master/log/log.hpp"
+#include "framework/master/loop/clock.hpp"
 #include "ipc/unique_fd.hpp"
 
 namespace prefork::master {

@@ -11,8 +11,8 @@
 #include <thread>
 #include <utility>
 
-#include "framework/master/file_identity.hpp"
-#include "framework/master/startup_error.hpp"
+#include "framework/master/generation/file_identity.hpp"
+#include "framework/master/loop/startup_error.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::master {

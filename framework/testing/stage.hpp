@@ -7,8 +7,8 @@
 
 #include <prefork/testing.hpp>
 
-#include "framework/master/shared_plan.hpp"
-#include "framework/master/shared_set.hpp"
+#include "framework/master/generation/shared_plan.hpp"
+#include "framework/master/generation/shared_set.hpp"
 #include "framework/worker/event_loop.hpp"
 #include "framework/worker/protocol.hpp"
 #include "framework/worker/runtime.hpp"

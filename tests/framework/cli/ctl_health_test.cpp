@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "framework/master/status_report.hpp"
+#include "framework/master/report/status_report.hpp"
 
 namespace prefork::cli {
 namespace {

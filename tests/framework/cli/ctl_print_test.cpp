@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "framework/master/control_command.hpp"
-#include "framework/master/shared_report.hpp"
-#include "framework/master/status_report.hpp"
+#include "framework/master/control/control_command.hpp"
+#include "framework/master/report/shared_report.hpp"
+#include "framework/master/report/status_report.hpp"
 
 namespace prefork::cli {
 namespace {

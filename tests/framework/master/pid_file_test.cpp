@@ -8,7 +8,7 @@
 #include <fstream>
 #include <optional>
 
-#include "framework/master/startup_error.hpp"
+#include "framework/master/loop/startup_error.hpp"
 #include "tests/ipc/refused_call.hpp"
 #include "tests/ipc/support.hpp"
 

@@ -15,7 +15,7 @@
 #include <memory>
 #include <sstream>
 
-#include "framework/master/workforce.hpp"
+#include "framework/master/workforce/workforce.hpp"
 #include "ipc/pipe.hpp"
 #include "tests/ipc/support.hpp"
 

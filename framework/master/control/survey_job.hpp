@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "framework/master/control/shared_walk.hpp"
+#include "framework/master/loop/jobs.hpp"
+#include "framework/master/report/shared_report.hpp"
+#include "ipc/shared_object.hpp"
+
+namespace prefork::master {
+
+/// Looks at all of some shared objects, for whoever wants a report of them.
+class SurveyJob final : public Job {
+ public:
+  /// What becomes of an object's report.
+  using Describe = std::function<SharedStatus(const ipc::SharedObject&, const ipc::SharedReport&)>;
+  struct End {
+    std::function<void(std::vector<SharedStatus>)> done;
+    std::function<void(std::string_view why)> given_up;
+  };
+
+  SurveyJob(SharedWalk::Objects objects, Describe describe, End end)
+      : walk_(std::move(objects)), describe_(std::move(describe)), end_(std::move(end)) {}
+
+  bool step() override;
+  void give_up(std::string_view why) override { end_.given_up(why); }
+
+ private:
+  SharedWalk walk_;
+  ipc::SharedSurvey survey_;  ///< of the object that the walk is at
+  std::vector<SharedStatus> found_;
+  Describe describe_;
+  End end_;
+};
+
+}  // namespace prefork::master

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "framework/master/generation/shared_plan.hpp"
+#include "ipc/party.hpp"
+#include "ipc/shared_object.hpp"
+
+namespace prefork::master {
+
+/// The shared objects of a generation. What two generations have in common is shared by their sets too.
+class SharedSet {
+ public:
+  using Objects = std::vector<std::shared_ptr<ipc::SharedObject>>;
+
+  /// Makes what is declared, in its order. Objects of `previous` that agree in name and shape are carried over.
+  /// Process: master, before the fork of the first worker that gets the set.
+  /// @param slots  of the scoreboard; the same as those of `previous`
+  /// @throws StartupError: EX_OSERR, not enough memory; EX_CONFIG, an object of `previous` would change its shape,
+  /// or a queue would go with messages in it. `previous` is untouched.
+  /// @param discard  queues of `previous` that may go with what they hold; each must go
+  static SharedSet make(const std::vector<SharedDeclaration>& declared, std::size_t slots,
+                        const SharedSet* previous = nullptr, const std::set<std::string>& discard = {});
+
+  /// Takes what is declared, in its order, from objects that were made before (upgrade).
+  /// @throws StartupError: EX_CONFIG, one is not among them in that shape
+  static SharedSet take(const std::vector<SharedDeclaration>& declared, const Objects& made);
+
+  const Objects& objects() const noexcept { return objects_; }
+  bool empty() const noexcept { return objects_.empty(); }
+  /// @return nullptr: none has the name.
+  ipc::SharedObject* find(std::string_view name) const noexcept;
+
+  /// What dead workers left behind in one object.
+  struct Left {
+    const ipc::SharedObject* object;
+    std::size_t words;
+  };
+
+ private:
+  Objects objects_;
+};
+
+/// "1 message of queue web.jobs and 2 permits of semaphore web.gate"
+std::string left_text(const std::vector<SharedSet::Left>& left);
+
+}  // namespace prefork::master

@@ -1,0 +1,67 @@
+#include "framework/master/generation/time_checks.hpp"
+
+#include <charconv>
+#include <string>
+
+#include "framework/config/units.hpp"
+#include "framework/master/loop/startup_error.hpp"
+
+namespace prefork::master {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+[[noreturn]] void refuse(const config::Origin& origin, const std::string& sentence) {
+  throw StartupError(EX_CONFIG, origin.text + ": " + sentence);
+}
+
+std::string of(const char* key, milliseconds value) {
+  return std::string(key) + " (" + config::format_duration(value) + ")";
+}
+
+/// An option of the plugin's own, as it was checked and normalised; zero where the plugin has none of that name.
+milliseconds own_duration(const PreparedService& service, const std::string& key) {
+  const auto found = service.options.find(key);
+  std::int64_t ms = 0;
+  if (found != service.options.end())
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), ms);
+  return milliseconds(ms);
+}
+
+const config::PoolOptions& pool_of(const Generation& generation, const config::ServiceOptions& service) {
+  for (const auto& pool : generation.options.pools) {
+    if (pool.name == service.pool) return pool;
+  }
+  return generation.options.pools.front();  // resolve() has seen to it that there is one
+}
+
+}  // namespace
+
+void refuse_contradicting_times(const Generation& generation) {
+  for (std::size_t i = 0; i < generation.services.size(); ++i) {
+    const config::ServiceOptions& service = generation.options.services[i];
+    const milliseconds request = service.request_timeout;
+    if (request.count() == 0) continue;
+    const auto given = generation.options.origins.find("service." + service.name + ".request-timeout");
+    const config::Origin& origin = given != generation.options.origins.end() ? given->second : service.origin;
+    const std::string subject = "[service " + service.name + "] " + of("request-timeout", request) + " is longer than ";
+    const milliseconds shutdown = generation.options.master.shutdown_timeout;
+    if (request > shutdown) {
+      refuse(origin, subject + of("shutdown-timeout", shutdown) + ": a worker that drains is stopped before");
+    }
+    const milliseconds silence = pool_of(generation, service).worker_timeout;
+    const bool blocks = generation.plugins[generation.services[i].plugin]->report.kind == ServiceKind::blocking;
+    if (blocks && silence.count() > 0 && request > silence) {
+      refuse(origin, subject + of("worker-timeout", silence) + " of its pool: a worker that blocks is aborted before");
+    }
+    const milliseconds slow = own_duration(generation.services[i], "slow-request");
+    if (slow < request) continue;
+    const auto own = service.own.find("slow-request");
+    refuse(own != service.own.end() ? own->second.origin : origin,
+           "[service " + service.name + "] " + of("slow-request", slow) + " is not less than " +
+               of("request-timeout", request) + ": no request would be told of as slow");
+  }
+}
+
+}  // namespace prefork::master

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "framework/master/log/log.hpp"
+#include "framework/master/log/log_writer.hpp"
+#include "framework/master/loop/clock.hpp"
+#include "framework/master/loop/reactor.hpp"
+#include "framework/master/report/status_report.hpp"
+#include "ipc/patience.hpp"
+#include "ipc/pipe.hpp"
+#include "ipc/unique_fd.hpp"
+
+namespace prefork::master {
+
+struct HandedWriter;
+
+/// The processes that write access logs: one for each file, with a pipe that all workers write to. Workers never wait
+/// for a disk; whatever is killed, the pipe and what is in it stay with the master.
+class LogWriters {
+ public:
+  LogWriters(Log& log, Reactor& reactor) noexcept : log_(log), reactor_(reactor) {}
+  LogWriters(const LogWriters&) = delete;
+  LogWriters& operator=(const LogWriters&) = delete;
+
+  /// Opens a file that none writes yet, so that what is wrong with it is told at the start. May block (the file).
+  /// @throws std::system_error
+  void check(const std::string& path) const;
+  /// Makes the pipe for a file, or "stderr"; the same for the same path. @return the write end, non-blocking, which
+  /// stays the master's. @throws std::system_error
+  int pipe_for(const std::string& path);
+  /// Writes a line of the master's own to a file's pipe, as a worker does. It is dropped, and counted as lost, where
+  /// the pipe has no room, or the kernel does not let it be opened anew. Blocks: never, whatever workers did to the
+  /// pipe.
+  void append(const std::string& path, std::string_view line);
+  /// For an upgrade: what there is, and how another program of this process goes on with it.
+  std::vector<HandedWriter> hand_over() const;
+  const std::map<std::string, std::uint64_t>& lost() const noexcept { return lost_; }
+  void adopt(const HandedWriter& writer);
+  void adopt_lost(std::map<std::string, std::uint64_t> lost) { lost_ = std::move(lost); }
+
+  /// The writers of other files write what their pipes still get from workers, and end.
+  void keep_only(const std::set<std::string>& paths);
+  /// Forks the writers that are not there, unless they died just now.
+  void tend(TimePoint now);
+  std::optional<TimePoint> next_deadline() const;
+  /// A child of the master has been reaped. @return whether it was a writer
+  bool buried(pid_t pid, int wait_status, TimePoint now);
+  /// Their files are opened anew. Blocks: never, but for a file system that does.
+  void reopen() noexcept;
+  /// No worker is left: the writers write what is in their pipes and end. Waits for that, not longer than `limit`.
+  void finish(std::chrono::milliseconds limit) noexcept;
+  /// The files that are written, and how many lines could not be: of each path since the server's start.
+  std::vector<AccessLogStatus> report() const;
+
+ private:
+  struct Writer {
+    std::string path;
+    ipc::PacketPipe reports;
+    int error = 0;               ///< why the file can't be written; zero: it can
+    std::uint64_t lost_now = 0;  ///< lines since that began
+    ipc::UniqueFd read_end;
+    ipc::UniqueFd write_end;
+    ipc::UniqueFd pidfd;
+    pid_t pid = -1;
+    TimePoint not_before{};
+    bool leaving = false;  ///< ends with the last worker that writes to it
+  };
+
+  void start(Writer& writer);
+  void watch(Writer& writer);
+  static bool ends_within(Writer& writer, ipc::Patience& patience) noexcept;
+  void hear(Writer& writer);
+  void take(Writer& writer, const LogWriterReport& report);
+
+  Log& log_;
+  Reactor& reactor_;
+  std::vector<std::unique_ptr<Writer>> writers_;
+  std::map<std::string, std::uint64_t> lost_;  ///< lines by path, also of writers that have gone
+  bool finishing_ = false;
+};
+
+}  // namespace prefork::master

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "framework/master/workforce/pool.hpp"
+#include "framework/master/workforce/worker_table.hpp"
+#include "ipc/scoreboard.hpp"
+#include "ipc/wakeup.hpp"
+
+namespace prefork::master {
+
+/// All that a new worker is told.
+struct SpawnOrder {
+  ipc::Scoreboard& scoreboard;
+  const ipc::Wakeups& wakeups;
+  const Pool& pool;
+  std::size_t pool_id;  ///< the workforce's number of it
+  unsigned index;
+  std::size_t slot;
+  double jitter;  ///< from 0 to 1: spreads limits that workers started together would reach together
+  pid_t master;
+  int control_fd;  ///< read end
+  int status_fd;   ///< write end
+  int output_fd;   ///< write end: standard output and error
+  int line_fd;     ///< a socket to ask the master on; -1: the pool may not
+};
+
+/// Forks a child of this process that is the worker. Given by who wires master and worker. @throws std::system_error
+using ForkWorker = std::function<pid_t(const SpawnOrder&)>;
+
+/// Is the worker: called in the child, and should not return.
+using RunWorker = std::function<void(const SpawnOrder&)>;
+/// Forks a copy of this process, in which `run` is the worker.
+ForkWorker fork_here(RunWorker run);
+
+/// Forks a worker into a free slot.
+/// @return its record, state starting, entered and started unset.
+/// @throws std::system_error: no process or no descriptors; nothing is left behind.
+std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const ForkWorker& fork);
+
+/// @return closed where there are no descriptors, or the kernel has none. `pid` is a child that is not reaped.
+ipc::UniqueFd open_pidfd(pid_t pid) noexcept;
+
+/// Sends a signal through the pidfd; a worker that is gone already is no error.
+void signal_worker(const WorkerRecord& worker, int signal) noexcept;
+
+}  // namespace prefork::master

@@ -1,0 +1,274 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "framework/master/control/control_command.hpp"
+#include "framework/master/control/shared_walk.hpp"
+#include "framework/master/generation/generation.hpp"
+#include "framework/master/generation/shared_set.hpp"
+#include "framework/master/log/log.hpp"
+#include "framework/master/loop/reactor.hpp"
+#include "framework/master/policy/hold_watch.hpp"
+#include "framework/master/policy/restart_policy.hpp"
+#include "framework/master/policy/saturation.hpp"
+#include "framework/master/report/shared_report.hpp"
+#include "framework/master/report/status_report.hpp"
+#include "framework/master/workforce/lost_request.hpp"
+#include "framework/master/workforce/pool.hpp"
+#include "framework/master/workforce/repairs.hpp"
+#include "framework/master/workforce/spawner.hpp"
+#include "framework/master/workforce/worker_table.hpp"
+#include "ipc/contract.hpp"
+#include "ipc/party.hpp"
+#include "ipc/scoreboard.hpp"
+#include "ipc/wakeup.hpp"
+
+namespace prefork::master {
+
+struct Adoption;
+struct Handover;
+
+/// The workers of all pools: keeps as many as each pool shall have, hears what they say, ends those that
+/// are stuck, reports on those that died.
+class Workforce {
+ public:
+  /// Is told of a child that is no worker and has been reaped.
+  using OtherChild = std::function<void(pid_t, int wait_status)>;
+
+  /// Makes the scoreboard, the wake-ups and the shared objects. @throws std::system_error, StartupError
+  /// @param adopted  what an upgrade carries over to this program; nullptr: nothing, this is a start
+  Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& reactor, ForkWorker fork, OtherChild other = {},
+            Adoption* adopted = nullptr);
+  /// Adds pools, workers, generations and what they share. Nothing is rolled.
+  void hand_over(Handover& handover) const;
+
+  /// @return the number of the pool, which is the incoming one while it is rolled.
+  std::optional<std::size_t> find_pool(const std::string& name) const noexcept;
+  /// How many workers a pool shall have once nothing is rolled.
+  unsigned goal(std::size_t pool) const noexcept { return pools_.at(pool).goal; }
+  /// A pool of MIN..MAX keeps the size until follow_load(), or a rollout. @return false: the scoreboard has no room.
+  bool set_goal(std::size_t pool, unsigned workers);
+  /// Gives a pool the size of its configuration, or back to its scaler. @return false: the scoreboard has no room.
+  bool follow_load(std::size_t pool);
+  /// The size by the configuration: "4", "1..8".
+  std::string size_text(std::size_t pool) const;
+  void retire_all();
+  std::size_t slots() const noexcept { return scoreboard_.slots(); }
+  /// The generation that serves, or did when the last rollout ended.
+  const Generation& current() const noexcept { return *current_; }
+
+  /// Begins to roll a generation in: one worker of each of its pools first, the canary, and when all of them are ready,
+  /// pool by pool, new before old. Every worker that can't start, or that dies by its own doing, rolls all back.
+  /// @param next  with its listeners bound; its shared objects are made here
+  /// @param only  the pool that is rolled, the others stay as they are; nullopt: all
+  /// @throws StartupError: it can't be, and nothing has changed
+  void begin_rollout(std::shared_ptr<Generation> next, const std::optional<std::string>& only);
+  bool rolling() const noexcept { return rollout_.has_value(); }
+  /// "canary", "rolling", "rolling back", or nothing
+  std::string_view rollout_phase() const noexcept;
+  struct RolloutEnd {
+    std::string failure;  ///< empty: the generation serves
+  };
+  /// @return how the rollout ended, once.
+  std::optional<RolloutEnd> take_rollout_end() noexcept { return std::exchange(rollout_end_, std::nullopt); }
+  /// The generations that have workers or may start some.
+  std::vector<const Generation*> generations() const;
+
+  /// Reaps every child that has ended. To be called after SIGCHLD was taken, since signals coalesce.
+  void reap();
+  /// Does what time demands: deadlines of workers, starts and retirements that are due.
+  void tend(TimePoint now);
+  /// When tend() should be called again at the latest.
+  std::optional<TimePoint> next_deadline(TimePoint now) const;
+
+  /// From now on no worker is started, and all are told to go. The listeners are shut once all have closed theirs.
+  void stop(WorkerEvent how);
+  bool empty() const noexcept { return table_.empty(); }
+
+  /// How many workers there are, and shall be.
+  struct Strength {
+    unsigned ready = 0;
+    unsigned wanted = 0;
+    unsigned running = 0;  ///< in whatever state
+    bool complete = true;  ///< every pool has as many ready ones as it shall have
+  };
+  Strength strength() const noexcept;
+
+  /// Adds pools, workers, totals and restarts.
+  void report(StatusSnapshot& snapshot);
+
+  /// A line on which a worker may ask, and what it may ask.
+  struct Line {
+    ipc::UniqueFd socket;
+    ControlAccess access;
+  };
+  /// @return those of the workers that were started since the last call.
+  std::vector<Line> take_lines() noexcept { return std::exchange(lines_, {}); }
+
+  /// @return the requests that workers died over since the last call.
+  std::vector<LostRequest> take_lost_requests() noexcept { return std::exchange(lost_requests_, {}); }
+
+  const SharedSet& shared() const noexcept { return current_->objects; }
+  const ipc::Bells& bells() const noexcept { return wakeups_.bells(); }
+  /// What services have declared, to be surveyed.
+  SharedWalk::Objects objects_to_report() const;
+  SharedStatus describe(const ipc::SharedObject& object, const ipc::SharedReport& report) const;
+
+  /// Frees all that dead workers have left, at once: before the state is handed over.
+  void finish_repairs() { repairs_.finish(); }
+
+ private:
+  /// A generation on its way in.
+  struct Rollout {
+    enum class Phase : std::uint8_t { canary, rolling, reverting };
+    struct Pair {
+      std::size_t incoming;
+      std::optional<std::size_t> outgoing;  ///< nullopt: the pool is new
+    };
+    std::shared_ptr<Generation> next;
+    std::vector<Pair> pairs;
+    std::vector<std::size_t> removed;  ///< pools that have no successor
+    Phase phase = Phase::canary;
+    TimePoint patience{};                          ///< until the next worker gets ready, or the old ones are back
+    std::chrono::milliseconds progress_within{0};  ///< how long that may take
+    unsigned most_ready = 0;                       ///< workers of it that have been ready together
+    unsigned unanswered = 0;  ///< workers of it that died over a client in a row, none having answered any
+  };
+  static constexpr std::size_t kDepartures = kDepartureCount;
+  /// A sample of what is held, of the objects whose turn it is.
+  struct HoldSample {
+    std::vector<std::size_t> objects;         ///< by their places in the set
+    SharedWalk walk;                          ///< over the same
+    std::vector<HoldWatch::Overdue> overdue;  ///< of the object that the walk is at
+  };
+
+  void adopt(Adoption& adopted);
+  Pool make_pool(const std::shared_ptr<Generation>& generation, std::size_t place) const;
+  std::size_t add_pool(const std::shared_ptr<Generation>& generation, std::size_t place, Pool::Role role);
+  std::optional<std::size_t> find_pool(const std::string& name, Pool::Role role) const noexcept;
+  void forget_empty_pools();
+  unsigned ready(std::size_t pool) const noexcept { return table_.count_in(pool, WorkerState::ready); }
+
+  void set_targets(TimePoint now);
+  void check_progress(TimePoint now);
+  void check_canaries();
+  void roll_on();
+  void roll_back(TimePoint now);
+  void commit_rollout();
+  void drop_rollout();
+  void release_listeners();
+  void fail_rollout(const std::string& why);
+  void judge(const WorkerRecord& worker, Departure departure, const std::string& why);
+  bool answers(std::size_t pool) const;
+
+  // workforce_listeners.cpp
+  void note_sockets(WorkerRecord& worker) const;
+  const ListenerSet& lasting_listeners() const noexcept;
+  bool serves_what_goes(const Pool& pool) const;
+  void tell_what_to_empty(const WorkerRecord& worker) const;
+
+  // workforce_scaling.cpp
+  static std::size_t room_for(const Pool& pool) noexcept;
+  std::size_t room_beside(std::size_t pool) const noexcept;
+  static unsigned first_goal(const Pool& incoming, const Pool* outgoing) noexcept;
+  void scale_pools(TimePoint now);
+  LoadSample sample(std::size_t pool);
+  void resize(std::size_t pool, TimePoint now);
+  bool retire_idle(std::size_t pool);
+  void watch_for_clients();
+
+  double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
+  void recycle(WorkerRecord& worker, const std::string& reason);
+  void begin_recycles(TimePoint now);
+  unsigned successors(std::size_t pool) const noexcept;
+  void replace_due(std::size_t pool);
+  void kill_bloated(TimePoint now);
+  void refill(std::size_t pool, TimePoint now);
+  void tell_of_circuit(Pool& pool, TimePoint now);
+  void tell_of_pace(Pool& pool, TimePoint now);
+  void shrink(std::size_t pool);
+  bool start(std::size_t pool, TimePoint now);
+  void not_started(std::size_t pool, TimePoint now, const std::string& why);
+  void shut_listeners(TimePoint now);
+  void listen(WorkerRecord& worker);
+  /// Passes on what the worker has printed, at most so many times as much as is read at once. @return false: nobody
+  /// prints any more.
+  bool hear_output(WorkerRecord& worker, unsigned reads);
+  /// Handles what the worker has said; at most `packets` of it. @return false: the pipe has ended.
+  bool hear(WorkerRecord& worker, unsigned packets);
+  void hears_nonsense(WorkerRecord& worker);
+  void heard(WorkerRecord& worker, const ipc::StatusMessage& message);
+  void apply(WorkerRecord& worker, WorkerEvent event);
+  void act(WorkerRecord& worker, WorkerAction action, WorkerEvent event);
+  void command(WorkerRecord& worker, ipc::ControlKind kind);
+  void departed(WorkerRecord& worker, Departure departure, const std::string& why = {});
+  void buried(pid_t pid, int wait_status);
+  void note_lost_request(const WorkerRecord& worker);
+  Repairs::Hooks repair_hooks();
+  SharedWalk::Objects all_objects() const;
+  void repaired(const Repairs::Round& round);
+  void watch_holds(TimePoint now);
+  // workforce_saturation.cpp
+  FullnessLook fullness(const Pool& pool);
+  void look_for_saturation(TimePoint now);
+  void watch_saturation(TimePoint now);
+  std::string taken_for(const ipc::SharedObject& object, const ipc::Hold& hold, const WorkerRecord& worker) const;
+  void warn_of_holds(const ipc::SharedObject& object, const std::vector<HoldWatch::Overdue>& overdue);
+  const WorkerRecord* holder(ipc::Owner owner) const;
+  ExitFacts facts(const WorkerRecord& worker, int wait_status, const std::string& activity) const;
+  std::string serving(const WorkerRecord& worker, std::chrono::milliseconds& duration) const;
+  std::string name(const WorkerRecord& worker) const;
+  LogSubject about(const WorkerRecord& worker) const;
+  void pass_on(WorkerRecord& worker, const ipc::StatusMessage& line);
+  void tell_of_dropped_lines(WorkerRecord& worker, TimePoint now);
+  TimePoint last_beat(const WorkerRecord& worker) const;
+  WorkerLimits limits_of(const WorkerRecord& worker) const;
+  std::optional<WorkerDeadline> deadline_of(const WorkerRecord& worker) const;
+  std::optional<TimePoint> next_look(const WorkerRecord& worker, TimePoint now) const;
+  bool is_overdue(const WorkerRecord& worker) const;
+  void report_worker(const WorkerRecord& worker, WorkerStatus& status) const;
+  void report_pool(std::size_t id, TimePoint now, StatusSnapshot& snapshot) const;
+
+  std::shared_ptr<Generation> current_;
+  Log& log_;
+  Reactor& reactor_;
+  ForkWorker fork_;
+  OtherChild other_;
+  std::map<std::size_t, Pool> pools_;
+  std::size_t next_pool_ = 0;
+  std::uint32_t next_number_ = 0;
+  ipc::Scoreboard scoreboard_;
+  ipc::Wakeups wakeups_;
+  HoldWatch holds_;
+  std::map<std::string, Saturation> saturations_;  ///< by pool
+  TimePoint next_saturation_look_{};
+  std::optional<HoldSample> hold_sample_;  ///< being taken
+  Repairs repairs_;
+  WorkerTable table_;
+  ipc::CounterValues retained_{};  ///< of all workers that have died
+  std::array<std::uint64_t, kDepartures> departures_{};
+  std::map<std::string, std::uint64_t> recycled_;  ///< by the limit that was reached
+  std::uint64_t lines_over_rate_ = 0;              ///< log lines of workers that were dropped for their number
+  std::optional<TimePoint> next_rss_check_;        ///< nullopt: no pool has a hard limit
+  std::optional<TimePoint> next_sample_;           ///< nullopt: no pool is sized by its load
+  std::minstd_rand random_;
+  std::optional<Rollout> rollout_;
+  std::optional<RolloutEnd> rollout_end_;
+  std::vector<Line> lines_;
+  std::vector<LostRequest> lost_requests_;
+  bool stopping_ = false;
+  std::optional<TimePoint> listeners_until_;  ///< since it stops, until they are shut
+};
+
+}  // namespace prefork::master

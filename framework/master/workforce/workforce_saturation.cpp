@@ -1,0 +1,61 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "framework/master/workforce/workforce.hpp"
+
+// Pools that have more clients than they take.
+namespace prefork::master {
+
+namespace {
+
+std::string clients(std::uint64_t count) { return fmt::format("{} client{}", count, count == 1 ? "" : "s"); }
+
+std::string why_full(const Pool& pool, unsigned ready) {
+  const std::string workers = ready == 1 ? "its worker takes" : fmt::format("its {} workers take", ready);
+  const std::size_t limit = options_of(pool).max_connections;
+  const std::string bound = limit > 0 ? fmt::format(" (max-connections = {})", limit) : "";
+  return "pool " + pool.name + " is full: " + workers + " no more connections" + bound;
+}
+
+}  // namespace
+
+// Workers of both generations serve while a pool is rolled.
+FullnessLook Workforce::fullness(const Pool& pool) {
+  FullnessLook seen;
+  table_.for_each([&](const WorkerRecord& worker) {
+    if (worker.state != WorkerState::ready || pools_.at(worker.pool).name != pool.name) return;
+    ++seen.ready;
+    if (scoreboard_.slot(worker.slot).full.load(std::memory_order_relaxed)) ++seen.full;
+  });
+  seen.waiting = waiting_clients(*pool.generation->listeners, pool.name);
+  return seen;
+}
+
+void Workforce::look_for_saturation(TimePoint now) {
+  next_saturation_look_ = now + Saturation::kPause;
+  for (const auto& [id, pool] : pools_) {
+    if (find_pool(pool.name) != id || pool.role == Pool::Role::leaving) continue;
+    const FullnessLook seen = fullness(pool);
+    Saturation& saturation = saturations_[pool.name];
+    switch (saturation.look(seen, now)) {
+      case Saturation::News::none:
+        break;
+      case Saturation::News::begun:
+        log_.warning(fmt::format("{}; {} waiting", why_full(pool, seen.ready), clients(seen.waiting)));
+        break;
+      case Saturation::News::ended:
+        log_.notice(fmt::format("pool {} has room again, after {}; at most {} waited", pool.name,
+                                format_duration(saturation.episode_length()), clients(saturation.most_waiting())));
+        break;
+    }
+  }
+  std::erase_if(saturations_, [&](const auto& entry) { return !find_pool(entry.first); });
+}
+
+void Workforce::watch_saturation(TimePoint now) {
+  if (next_saturation_look_ <= now) look_for_saturation(now);
+}
+
+}  // namespace prefork::master
