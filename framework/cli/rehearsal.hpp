@@ -9,8 +9,8 @@
 
 #include "framework/master/generation/generation.hpp"
 #include "framework/master/generation/inspector.hpp"
-#include "framework/worker/isolation.hpp"
-#include "framework/worker/isolation_fields.hpp"
+#include "framework/worker/isolation/isolation.hpp"
+#include "framework/worker/isolation/isolation_fields.hpp"
 #include "ipc/archive.hpp"
 
 /// A child takes a pool's isolation on and looks for what its services need, so that what this system does not grant is

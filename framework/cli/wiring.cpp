@@ -6,7 +6,7 @@
 
 #include "framework/config/worker_count.hpp"
 #include "framework/master/log/log_settings.hpp"
-#include "framework/worker/plugin_loader.hpp"
+#include "framework/worker/plugin/plugin_loader.hpp"
 #include "framework/worker/worker.hpp"
 
 namespace prefork::cli {

@@ -11,8 +11,8 @@
 
 #include "framework/config/secret.hpp"
 #include "framework/config/service_options.hpp"
-#include "framework/worker/detached.hpp"
-#include "framework/worker/stream_connection.hpp"
+#include "framework/worker/net/stream_connection.hpp"
+#include "framework/worker/service/detached.hpp"
 #include "ipc/syscall.hpp"
 
 namespace prefork::testkit {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "framework/worker/process_signals.hpp"
-#include "framework/worker/shared_waits.hpp"
+#include "framework/worker/shared/shared_waits.hpp"
 #include "ipc/syscall.hpp"
 #include "ipc/wakeup.hpp"
 

@@ -2,10 +2,10 @@
 
 #include <cstdint>
 
-#include "framework/worker/blocking_stream.hpp"
-#include "framework/worker/event_loop.hpp"
+#include "framework/worker/loop/event_loop.hpp"
 #include "framework/worker/master_link.hpp"
-#include "framework/worker/runtime.hpp"
+#include "framework/worker/net/blocking_stream.hpp"
+#include "framework/worker/service/runtime.hpp"
 #include "ipc/unique_fd.hpp"
 
 namespace prefork::worker {

@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <utility>
 
-#include "framework/worker/service_host.hpp"
-#include "framework/worker/timeout.hpp"
+#include "framework/worker/loop/timeout.hpp"
+#include "framework/worker/service/service_host.hpp"
 
 namespace prefork::worker {
 

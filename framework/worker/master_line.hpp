@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "framework/worker/event_loop.hpp"
-#include "framework/worker/runtime.hpp"
+#include "framework/worker/loop/event_loop.hpp"
+#include "framework/worker/service/runtime.hpp"
 #include "ipc/unique_fd.hpp"
 
 #include <prefork/master.hpp>

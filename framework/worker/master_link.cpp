@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "framework/worker/service_host.hpp"
+#include "framework/worker/service/service_host.hpp"
 #include "ipc/pipe.hpp"
 #include "ipc/syscall.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "framework/worker/runtime.hpp"
+#include "framework/worker/service/runtime.hpp"
 #include "ipc/contract.hpp"
 #include "ipc/pipe.hpp"
 

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "framework/worker/isolation_fields.hpp"
+#include "framework/worker/isolation/isolation_fields.hpp"
 #include "ipc/archive.hpp"
 
 namespace prefork {

@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "framework/worker/isolation.hpp"
-#include "framework/worker/listener.hpp"
-#include "framework/worker/own_addresses.hpp"
+#include "framework/worker/isolation/isolation.hpp"
+#include "framework/worker/net/listener.hpp"
+#include "framework/worker/net/own_addresses.hpp"
 #include "framework/worker/recycling.hpp"
-#include "framework/worker/service_host.hpp"
+#include "framework/worker/service/service_host.hpp"
 #include "ipc/scoreboard.hpp"
 #include "ipc/shared_object.hpp"
 

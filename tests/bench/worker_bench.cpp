@@ -10,8 +10,8 @@
 #include <memory>
 #include <vector>
 
-#include "framework/worker/event_loop.hpp"
-#include "framework/worker/timer_wheel.hpp"
+#include "framework/worker/loop/event_loop.hpp"
+#include "framework/worker/loop/timer_wheel.hpp"
 #include "ipc/scoreboard.hpp"
 #include "ipc/syscall.hpp"
 

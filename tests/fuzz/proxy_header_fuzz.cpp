@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "framework/worker/proxy_header.hpp"
+#include "framework/worker/net/proxy_header.hpp"
 
 namespace {
 

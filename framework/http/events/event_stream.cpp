@@ -9,7 +9,7 @@
 
 #include "framework/http/body/streamed_body.hpp"
 #include "framework/http/events/event_format.hpp"
-#include "framework/worker/service_host.hpp"
+#include "framework/worker/service/service_host.hpp"
 
 namespace prefork::http {
 namespace {

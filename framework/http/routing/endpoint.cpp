@@ -7,7 +7,7 @@
 
 #include "framework/http/routing/route_table.hpp"
 #include "framework/http/wire/path.hpp"
-#include "framework/worker/service_host.hpp"
+#include "framework/worker/service/service_host.hpp"
 
 namespace prefork::http {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "framework/http/server/access_format.hpp"
-#include "framework/worker/service_host.hpp"
+#include "framework/worker/service/service_host.hpp"
 
 namespace prefork::http {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "framework/worker/timeout.hpp"
+#include "framework/worker/loop/timeout.hpp"
 
 namespace prefork::http {
 

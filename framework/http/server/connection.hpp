@@ -15,7 +15,7 @@
 #include "framework/http/routing/endpoint.hpp"
 #include "framework/http/server/request_cycle.hpp"
 #include "framework/http/server/request_timer.hpp"
-#include "framework/worker/stream_connection.hpp"
+#include "framework/worker/net/stream_connection.hpp"
 
 namespace prefork::http {
 

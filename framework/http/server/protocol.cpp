@@ -5,7 +5,7 @@
 #include "framework/http/server/access_log.hpp"
 #include "framework/http/server/connection.hpp"
 #include "framework/http/server/slow_log.hpp"
-#include "framework/worker/protocol.hpp"
+#include "framework/worker/net/protocol.hpp"
 
 #include <prefork/http/service.hpp>
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "framework/http/server/request_cycle.hpp"
-#include "framework/worker/service_host.hpp"
+#include "framework/worker/service/service_host.hpp"
 
 namespace prefork::http {
 

@@ -2,8 +2,8 @@
 
 #include <string_view>
 
-#include "framework/worker/peer_address.hpp"
-#include "framework/worker/service_host.hpp"
+#include "framework/worker/net/peer_address.hpp"
+#include "framework/worker/service/service_host.hpp"
 #include "ipc/unique_fd.hpp"
 
 namespace prefork::http {

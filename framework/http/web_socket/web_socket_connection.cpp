@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "framework/worker/detached.hpp"
+#include "framework/worker/service/detached.hpp"
 #include "ipc/check.hpp"
 
 namespace prefork::http {

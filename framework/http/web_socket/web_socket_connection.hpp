@@ -12,7 +12,7 @@
 
 #include "framework/http/web_socket/send_queue.hpp"
 #include "framework/http/web_socket/web_socket_frames.hpp"
-#include "framework/worker/stream_connection.hpp"
+#include "framework/worker/net/stream_connection.hpp"
 
 namespace prefork::http {
 

@@ -20,7 +20,7 @@ namespace {
 using config::ConfigError;
 using std::chrono::milliseconds;
 
-// A signal's name, its sender and up to 900 bytes (framework/worker/signal_message.hpp).
+// A signal's name, its sender and up to 900 bytes (framework/worker/shared/signal_message.hpp).
 constexpr std::uint32_t kSignals = 1024, kSignalBytes = 1088;
 
 class Planner {

@@ -15,10 +15,10 @@
 #include <utility>
 #include <vector>
 
-#include "framework/worker/protocol.hpp"
-#include "framework/worker/runtime.hpp"
-#include "framework/worker/service_host.hpp"
-#include "framework/worker/stream_connection.hpp"
+#include "framework/worker/net/protocol.hpp"
+#include "framework/worker/net/stream_connection.hpp"
+#include "framework/worker/service/runtime.hpp"
+#include "framework/worker/service/service_host.hpp"
 #include "ipc/scoreboard.hpp"
 #include "tests/ipc/support.hpp"
 

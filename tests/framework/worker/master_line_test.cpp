@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "framework/worker/detached.hpp"
+#include "framework/worker/service/detached.hpp"
 #include "tests/framework/worker/harness.hpp"
 
 namespace prefork::worker {

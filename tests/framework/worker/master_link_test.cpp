@@ -9,7 +9,7 @@
 
 #include "framework/worker/duties.hpp"
 #include "framework/worker/process_signals.hpp"
-#include "framework/worker/shared_waits.hpp"
+#include "framework/worker/shared/shared_waits.hpp"
 #include "ipc/pipe.hpp"
 #include "ipc/wakeup.hpp"
 #include "tests/framework/worker/harness.hpp"

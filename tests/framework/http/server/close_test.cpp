@@ -5,7 +5,7 @@
 
 #include <prefork/http.hpp>
 
-#include "framework/worker/stream_connection.hpp"
+#include "framework/worker/net/stream_connection.hpp"
 #include "tests/framework/http/routed.hpp"
 #include "tests/framework/worker/harness.hpp"
 

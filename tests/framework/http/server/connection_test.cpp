@@ -9,7 +9,7 @@
 #include <prefork/http/error.hpp>
 
 #include "framework/http/server/upgrade.hpp"
-#include "framework/worker/stream_connection.hpp"
+#include "framework/worker/net/stream_connection.hpp"
 #include "tests/framework/http/routed.hpp"
 #include "tests/framework/worker/harness.hpp"
 

@@ -3,7 +3,7 @@
 #include <prefork/http.hpp>
 #include <prefork/http/web_socket.hpp>
 
-#include "framework/worker/stream_connection.hpp"
+#include "framework/worker/net/stream_connection.hpp"
 #include "tests/framework/http/routed.hpp"
 #include "tests/framework/http/web_socket/client_frames.hpp"
 #include "tests/framework/worker/harness.hpp"

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "framework/worker/net/peer_address.hpp"
+#include "ipc/unique_fd.hpp"
+
+#include <prefork/datagram.hpp>
+
+namespace prefork::worker {
+
+/// What is done with the clients of one listener: the bridge from sockets to a kind of service.
+class Protocol {
+ public:
+  virtual ~Protocol() = default;
+
+  /// Takes over an accepted, non-blocking connection.
+  virtual void open(ipc::UniqueFd fd, const PeerAddress& peer) = 0;
+  /// Answers one datagram.
+  virtual void receive(Datagram& packet) = 0;
+  /// The worker is about to end: nothing is destroyed then. Waits for a moment at most.
+  virtual void finish() noexcept {}
+};
+
+}  // namespace prefork::worker

@@ -1,0 +1,190 @@
+#include "framework/worker/service/lingering.hpp"
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <exception>
+#include <utility>
+
+#include "framework/worker/service/runtime.hpp"
+
+namespace prefork::worker {
+
+namespace {
+
+constexpr std::uint32_t kEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr std::uint64_t kMomentMs = 20;
+constexpr std::uint64_t kQuietMs = 2000;  // in which nothing moves, neither ours to the client nor anything from it
+constexpr std::uint64_t kLongestMs = 30'000;
+constexpr std::uint64_t kDrainMs = 1000;
+constexpr std::uint64_t kMostBytes = std::uint64_t{256} * 1024 * 1024;
+constexpr std::size_t kMostSockets = 4096;
+constexpr unsigned kReadsPerTurn = 16;
+constexpr std::uint32_t kSettledMs = 200;
+
+// What the client has not acknowledged, in bytes.
+std::uint64_t unsent(int fd) noexcept {
+  int bytes = 0;
+  return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::uint64_t>(bytes) : 0;
+}
+
+// The client has had our last byte for a while: no answer can be lost any more.
+bool is_settled(int fd) noexcept {
+  if (unsent(fd) > 0) return false;
+  tcp_info info{};
+  socklen_t length = offsetof(tcp_info, tcpi_last_ack_sent);  // no more than is asked for is copied
+  return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 || info.tcpi_last_data_sent >= kSettledMs;
+}
+
+}  // namespace
+
+/// One whose client did not end within the first moment.
+class Lingering::Socket final : public EventHandler,
+                                public Disposable,
+                                public ListHook<Socket>,
+                                private TimerWheel::Entry,
+                                private Deferred {
+ public:
+  Socket(Lingering& owner, ipc::UniqueFd fd) noexcept
+      : owner_(owner),
+        loop_(owner.runtime_.loop),
+        fd_(std::move(fd)),
+        began_ms_(loop_.ran_ms()),
+        unsent_(unsent(fd_.get())) {}
+  ~Socket() override { loop_.forget(*this); }
+
+  /// @throws std::system_error
+  void attach() {
+    loop_.add(fd_.get(), kEvents, *this);
+    wait(owner_.hurried_ ? kDrainMs : kQuietMs);
+  }
+  void hurry() noexcept {
+    if (due_ms_ > loop_.ran_after(kDrainMs)) wait(kDrainMs);
+  }
+  void close() noexcept {
+    if (!fd_.is_open()) return;
+    disarm();
+    loop_.remove(fd_.get());
+    fd_.reset();
+    unlink();
+    --owner_.staying_count_;
+    loop_.dispose(std::unique_ptr<Disposable>(this));
+  }
+
+ private:
+  void wait(std::uint64_t ms) noexcept {
+    due_ms_ = loop_.ran_after(ms);
+    loop_.timers().arm(*this, loop_.tick_at(due_ms_));
+  }
+
+  void on_events(std::uint32_t) override { discard(); }
+  void run_deferred() override { discard(); }
+  void discard() noexcept {
+    if (!fd_.is_open()) return;
+    for (unsigned i = 0; i < kReadsPerTurn; ++i) {
+      const std::uint64_t before = bytes_;
+      if (owner_.discard(fd_.get(), bytes_) == Rest::over || bytes_ > kMostBytes) return close();
+      if (bytes_ == before) return;  // nothing more is there now
+    }
+    loop_.defer(*this);
+  }
+
+  void on_timer() override {
+    if (due_ms_ > loop_.ran_ms()) return loop_.timers().arm(*this, loop_.tick_at(due_ms_));
+    const std::uint64_t left = unsent(fd_.get());
+    const bool moves = left < unsent_ || bytes_ > seen_;
+    if (!moves || owner_.hurried_ || loop_.ran_ms() >= began_ms_ + kLongestMs) return close();
+    unsent_ = left;
+    seen_ = bytes_;
+    wait(kQuietMs);
+  }
+
+  Lingering& owner_;
+  EventLoop& loop_;  // may outlive the owner
+  ipc::UniqueFd fd_;
+  std::uint64_t began_ms_;  // this and the next of the loop's running time
+  std::uint64_t due_ms_ = 0;
+  std::uint64_t unsent_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t seen_ = 0;
+};
+
+Lingering::~Lingering() {
+  staying_.for_each([](Socket& socket) { socket.close(); });
+}
+
+void Lingering::take(ipc::UniqueFd fd) noexcept {
+  if (hurried_ && is_settled(fd.get())) {
+    std::uint64_t bytes = 0;
+    discard(fd.get(), bytes);
+    return;
+  }
+  if (::shutdown(fd.get(), SHUT_WR) == -1) return;  // the client has gone
+  try {
+    fresh_.push_back(std::move(fd));
+  } catch (const std::exception&) {
+    return;
+  }
+  if (!armed()) runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(kMomentMs));
+  make_room();
+}
+
+bool Lingering::crowded() const noexcept {
+  return count() > kMostSockets || count() + runtime_.connection_count > descriptors_;
+}
+
+void Lingering::close_oldest() noexcept {
+  if (Socket* oldest = staying_.front()) return oldest->close();
+  auto& oldest = aging_.empty() ? fresh_ : aging_;
+  oldest.erase(oldest.begin());
+}
+
+void Lingering::on_timer() {
+  for (ipc::UniqueFd& fd : aging_) {
+    std::uint64_t bytes = 0;
+    if (discard(fd.get(), bytes) == Rest::open) stay(std::move(fd));
+  }
+  aging_.clear();
+  aging_.swap(fresh_);
+  if (!aging_.empty()) runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(kMomentMs));
+}
+
+void Lingering::stay(ipc::UniqueFd fd) noexcept {
+  try {
+    auto socket = std::make_unique<Socket>(*this, std::move(fd));
+    socket->attach();
+    staying_.push_back(*socket.release());  // destroyed by the loop, after close()
+    ++staying_count_;
+  } catch (const std::exception&) {
+    // Short of memory or of the kernel's: it is closed as others are.
+  }
+}
+
+void Lingering::hurry() noexcept {
+  if (std::exchange(hurried_, true)) return;
+  staying_.for_each([](Socket& socket) { socket.hurry(); });
+}
+
+/// Reads one block away, at most.
+Lingering::Rest Lingering::discard(int fd, std::uint64_t& bytes) noexcept {
+  try {
+    auto block = runtime_.blocks.lend();
+    // TCP drops what it is asked to truncate, and copies nothing.
+    const ssize_t n = ::recv(fd, block.get(), BlockPool::kBlockBytes, MSG_TRUNC);
+    const int error = errno;
+    runtime_.blocks.give_back(std::move(block));
+    if (n > 0) bytes += static_cast<std::uint64_t>(n);
+    return n > 0 || (n == -1 && (error == EAGAIN || error == EINTR)) ? Rest::open : Rest::over;
+  } catch (const std::exception&) {
+    return Rest::over;
+  }
+}
+
+}  // namespace prefork::worker

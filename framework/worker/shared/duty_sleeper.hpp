@@ -1,0 +1,22 @@
+#pragma once
+
+#include <chrono>
+
+#include "framework/worker/service/runtime.hpp"
+#include "ipc/sleeper.hpp"
+
+namespace prefork::worker {
+
+/// How a blocking service sleeps on a shared object: its worker's duties, of which the bell is one, go on.
+class DutySleeper final : public ipc::Sleeper {
+ public:
+  /// @param timeout  of the whole wait; one without ends when the worker drains
+  DutySleeper(Runtime& runtime, std::chrono::milliseconds timeout) noexcept;
+  bool sleep(std::uint64_t deadline_ns) override;
+
+ private:
+  Runtime& runtime_;
+  bool endless_;
+};
+
+}  // namespace prefork::worker

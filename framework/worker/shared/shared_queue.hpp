@@ -1,0 +1,31 @@
+#pragma once
+
+#include "framework/worker/shared/shared_waits.hpp"
+#include "ipc/message_queue.hpp"
+#include "ipc/shared_object.hpp"
+
+#include <prefork/queue.hpp>
+
+namespace prefork::worker {
+
+/// A queue as a service has it.
+class SharedQueue final : public Queue {
+ public:
+  SharedQueue(SharedWaits& waits, const ipc::SharedObject& object, std::uint32_t max_deliveries);
+
+  ipc::MessageQueue& queue() noexcept { return queue_; }
+  const ipc::MessageQueue& queue() const noexcept { return queue_; }
+  SharedWaits& waits() const noexcept { return waits_; }
+  /// Notes what the worker serves, where a message that is held too long is to be told of.
+  void note(std::uint64_t sequence) const;
+
+ private:
+  SharedWaits& waits_;
+  ipc::MessageQueue queue_;
+  const ipc::HoldNotes* notes_;
+};
+
+/// For a time-out counted from now.
+std::uint64_t deadline_after(std::chrono::milliseconds timeout) noexcept;
+
+}  // namespace prefork::worker
