@@ -4,7 +4,7 @@
   check_includes.py [--root FOLDER]     check the tree
   check_includes.py --self-test         check this program
 
-Project headers are included by their path from the top ("ipc/unique_fd.hpp"), public ones as
+Project headers are included by their path from the top ("ipc/posix/unique_fd.hpp"), public ones as
 <prefork/service.hpp>. docs/architecture.md says why the rooms are as they are.
 """
 import argparse
@@ -130,7 +130,7 @@ GOOD = (
     (PUBLIC + "a.hpp", "#include <vector>\n#include <prefork/task.hpp>"),
     ("framework/worker/a.cpp", '#include "ipc/b.hpp"\n#include <prefork/task.hpp>\n#include <fmt/format.h>'),
     ("framework/worker/a.cpp", "#include <seccomp.h>"),
-    ("framework/http/a.cpp", '#include "framework/worker/b.hpp"\n#include "ipc/unique_fd.hpp"\n#include <nlohmann/json.hpp>'),
+    ("framework/http/a.cpp", '#include "framework/worker/b.hpp"\n#include "ipc/posix/unique_fd.hpp"\n#include <nlohmann/json.hpp>'),
     ("framework/http/a.cpp", "#include <wslay/wslay.h>\n#include <openssl/evp.h>"),
     ("framework/config/a.cpp", "#include <prefork/manifest.hpp>\n#include <boost/program_options.hpp>"),
     ("framework/master/a.cpp", '#include "framework/config/b.hpp"\n#include "ipc/b.hpp"'),

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "framework/config/visible.hpp"
-#include "ipc/check.hpp"
+#include "ipc/posix/check.hpp"
 
 namespace prefork::master {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "ipc/shared_layout.hpp"
+#include "ipc/contract/shared_layout.hpp"
 
 namespace prefork::cli {
 

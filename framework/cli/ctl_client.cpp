@@ -11,7 +11,7 @@
 #include <climits>
 #include <cstring>
 
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::cli {
 namespace {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::cli {
 

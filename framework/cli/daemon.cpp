@@ -18,8 +18,8 @@
 
 #include "framework/config/visible.hpp"
 #include "framework/master/log/journal.hpp"
-#include "ipc/patience.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/memory/patience.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::cli {
 

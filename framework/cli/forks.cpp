@@ -11,7 +11,7 @@
 #include "framework/master/generation/inspector.hpp"
 #include "framework/master/generation/options_archive.hpp"
 #include "framework/worker/setup_parcel.hpp"
-#include "ipc/archive.hpp"
+#include "ipc/contract/archive.hpp"
 
 namespace prefork::cli {
 

@@ -47,7 +47,7 @@
 #include "framework/master/pid_file.hpp"
 #include "framework/master/upgrade/adoption.hpp"
 #include "framework/master/upgrade/upgrade_trial.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 extern char** environ;
 

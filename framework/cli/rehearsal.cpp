@@ -14,8 +14,8 @@
 #include "framework/config/config_error.hpp"
 #include "framework/config/errand.hpp"
 #include "framework/config/findings.hpp"
-#include "ipc/syscall.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/syscall.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::cli {
 

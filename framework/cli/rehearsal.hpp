@@ -11,7 +11,7 @@
 #include "framework/master/generation/inspector.hpp"
 #include "framework/worker/isolation/isolation.hpp"
 #include "framework/worker/isolation/isolation_fields.hpp"
-#include "ipc/archive.hpp"
+#include "ipc/contract/archive.hpp"
 
 /// A child takes a pool's isolation on and looks for what its services need, so that what this system does not grant is
 /// told before a worker fails by it, and by -t too.

@@ -8,8 +8,8 @@
 #include <cstdio>
 #include <cstring>
 
-#include "ipc/syscall.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/syscall.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::cli {
 

@@ -16,9 +16,9 @@
 #include "framework/master/control/survey_job.hpp"
 #include "framework/master/loop/startup_error.hpp"
 #include "framework/master/report/metrics_text.hpp"
-#include "ipc/proc_numbers.hpp"
-#include "ipc/resident_memory.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/proc_numbers.hpp"
+#include "ipc/posix/resident_memory.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 

@@ -24,7 +24,7 @@
 #include "framework/master/upgrade/upgrade_trial.hpp"
 #include "framework/master/workforce/fork_server.hpp"
 #include "framework/master/workforce/workforce.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

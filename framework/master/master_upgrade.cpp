@@ -9,7 +9,7 @@
 #include "framework/master/master.hpp"
 #include "framework/master/upgrade/adoption.hpp"
 #include "framework/master/upgrade/upgrade_trial.hpp"
-#include "ipc/shared_layout.hpp"
+#include "ipc/contract/shared_layout.hpp"
 
 // How the master makes room for another program in its own process, and how it begins in the place of another.
 namespace prefork::master {

@@ -12,7 +12,7 @@
 
 #include "framework/master/log/log.hpp"
 #include "framework/master/loop/clock.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

@@ -13,7 +13,7 @@
 #include "framework/config/service_options.hpp"
 #include "framework/worker/net/stream_connection.hpp"
 #include "framework/worker/service/detached.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::testkit {
 

@@ -17,9 +17,9 @@
 #include "framework/worker/shared/shared_waits.hpp"
 #include "framework/worker/shared/signals.hpp"
 #include "framework/worker/worker.hpp"
-#include "ipc/party.hpp"
-#include "ipc/scoreboard.hpp"
-#include "ipc/wakeup.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/objects/party.hpp"
+#include "ipc/objects/wakeup.hpp"
 
 namespace prefork::testkit {
 

@@ -9,8 +9,8 @@
 
 #include "framework/worker/process_signals.hpp"
 #include "framework/worker/shared/shared_waits.hpp"
-#include "ipc/syscall.hpp"
-#include "ipc/wakeup.hpp"
+#include "ipc/objects/wakeup.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::worker {
 

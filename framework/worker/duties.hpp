@@ -6,7 +6,7 @@
 #include "framework/worker/master_link.hpp"
 #include "framework/worker/net/blocking_stream.hpp"
 #include "framework/worker/service/runtime.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::worker {
 

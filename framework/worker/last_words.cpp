@@ -12,7 +12,7 @@
 #include <cstring>
 #include <span>
 
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::worker {
 

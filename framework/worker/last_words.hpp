@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "ipc/contract.hpp"
+#include "ipc/contract/contract.hpp"
 
 /// What a worker says when it dies by a fault of its own or is aborted: one line of the log with the signal and a
 /// backtrace. Everything that runs in the signal's handler allocates nothing, takes no lock and is bounded.

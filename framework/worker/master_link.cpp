@@ -8,8 +8,8 @@
 #include <string>
 
 #include "framework/worker/service/service_host.hpp"
-#include "ipc/pipe.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/pipe.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::worker {
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "framework/worker/service/runtime.hpp"
-#include "ipc/contract.hpp"
-#include "ipc/pipe.hpp"
+#include "ipc/contract/contract.hpp"
+#include "ipc/posix/pipe.hpp"
 
 namespace prefork::worker {
 

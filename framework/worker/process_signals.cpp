@@ -10,7 +10,7 @@
 #include <initializer_list>
 #include <string>
 
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::worker {
 

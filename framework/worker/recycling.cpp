@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "ipc/resident_memory.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/resident_memory.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::worker {
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "ipc/scoreboard.hpp"
+#include "ipc/memory/scoreboard.hpp"
 
 namespace prefork::worker {
 

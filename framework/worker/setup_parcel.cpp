@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "framework/worker/isolation/isolation_fields.hpp"
-#include "ipc/archive.hpp"
+#include "ipc/contract/archive.hpp"
 
 namespace prefork {
 

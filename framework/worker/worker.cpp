@@ -31,8 +31,8 @@
 #include "framework/worker/shared/shared_objects.hpp"
 #include "framework/worker/shared/shared_waits.hpp"
 #include "framework/worker/shared/signals.hpp"
-#include "ipc/metrics.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/objects/metrics.hpp"
+#include "ipc/posix/syscall.hpp"
 
 #include <prefork/service.hpp>
 

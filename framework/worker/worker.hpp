@@ -16,8 +16,8 @@
 #include "framework/worker/net/own_addresses.hpp"
 #include "framework/worker/recycling.hpp"
 #include "framework/worker/service/service_host.hpp"
-#include "ipc/scoreboard.hpp"
-#include "ipc/shared_object.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/objects/shared_object.hpp"
 
 namespace prefork::worker {
 

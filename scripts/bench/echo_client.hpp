@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 #include "scripts/bench/latency.hpp"
 
 namespace prefork::bench {

@@ -23,7 +23,7 @@
 #include <system_error>
 #include <vector>
 
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 #include "scripts/bench/echo_client.hpp"
 
 namespace {

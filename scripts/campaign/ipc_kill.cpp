@@ -33,8 +33,8 @@
 #include <thread>
 #include <vector>
 
-#include "ipc/syscall.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/syscall.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace {
 

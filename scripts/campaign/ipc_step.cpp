@@ -21,17 +21,17 @@
 #include <string>
 #include <vector>
 
-#include "ipc/barrier.hpp"
-#include "ipc/event.hpp"
-#include "ipc/message_queue.hpp"
-#include "ipc/metrics.hpp"
-#include "ipc/semaphore.hpp"
-#include "ipc/shared_memory.hpp"
-#include "ipc/sleeper.hpp"
-#include "ipc/syscall.hpp"
-#include "ipc/table.hpp"
-#include "ipc/topic.hpp"
-#include "ipc/wakeup.hpp"
+#include "ipc/memory/shared_memory.hpp"
+#include "ipc/objects/barrier.hpp"
+#include "ipc/objects/event.hpp"
+#include "ipc/objects/message_queue.hpp"
+#include "ipc/objects/metrics.hpp"
+#include "ipc/objects/semaphore.hpp"
+#include "ipc/objects/sleeper.hpp"
+#include "ipc/objects/table.hpp"
+#include "ipc/objects/topic.hpp"
+#include "ipc/objects/wakeup.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace {
 

@@ -12,8 +12,8 @@
 
 #include "framework/worker/loop/event_loop.hpp"
 #include "framework/worker/loop/timer_wheel.hpp"
-#include "ipc/scoreboard.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/posix/syscall.hpp"
 
 #include <prefork/task.hpp>
 

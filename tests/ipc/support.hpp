@@ -15,8 +15,8 @@
 #include <string>
 #include <utility>
 
-#include "ipc/syscall.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/syscall.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 /// What tests of processes and descriptors share.
 namespace prefork::test {

@@ -9,7 +9,7 @@
 
 #include <thread>
 
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 #include "tests/system/harness.hpp"
 
 namespace prefork::system_test {

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 #include "tests/system/harness.hpp"
 
 namespace prefork::system_test {

@@ -1,4 +1,4 @@
-#include "ipc/shared_layout.hpp"
+#include "ipc/contract/shared_layout.hpp"
 
 // A build whose workers share something else takes the place of the library's.
 namespace prefork::ipc {

@@ -8,7 +8,7 @@
 #include <charconv>
 #include <sstream>
 
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 #include "tests/system/client.hpp"
 #include "tests/system/harness.hpp"
 

@@ -12,7 +12,7 @@
 #include "framework/http/body/multipart.hpp"
 #include "framework/http/body/nameless_file.hpp"
 #include "framework/http/message/media_type.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::http {
 namespace {

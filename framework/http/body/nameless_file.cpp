@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::http {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <prefork/http/form.hpp>
 
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 /// Files that have no name until they are complete, so that whoever is killed leaves none behind. All of this blocks as
 /// the disk does, and throws std::system_error.

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::http {
 namespace {

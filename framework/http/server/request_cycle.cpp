@@ -8,7 +8,7 @@
 
 #include "framework/http/message/error_page.hpp"
 #include "framework/http/wire/response_writer.hpp"
-#include "ipc/metrics.hpp"
+#include "ipc/objects/metrics.hpp"
 
 namespace prefork::http {
 namespace {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "framework/http/message/request_state.hpp"
-#include "ipc/metrics.hpp"
-#include "ipc/scoreboard.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/objects/metrics.hpp"
 
 namespace prefork::http {
 

@@ -5,7 +5,7 @@
 
 #include "framework/base/utf8_check.hpp"
 #include "framework/http/web_socket/web_socket_connection.hpp"
-#include "ipc/check.hpp"
+#include "ipc/posix/check.hpp"
 
 namespace prefork::http {
 

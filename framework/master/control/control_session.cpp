@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "ipc/check.hpp"
+#include "ipc/posix/check.hpp"
 
 namespace prefork::master {
 

@@ -13,7 +13,7 @@
 
 #include "framework/master/generation/unix_socket.hpp"
 #include "framework/master/loop/startup_error.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 

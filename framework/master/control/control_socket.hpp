@@ -14,7 +14,7 @@
 #include "framework/master/generation/file_identity.hpp"
 #include "framework/master/loop/clock.hpp"
 #include "framework/master/loop/reactor.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

@@ -12,7 +12,7 @@
 #include "framework/config/wording.hpp"
 #include "framework/master/loop/slice.hpp"
 #include "framework/master/report/shared_report.hpp"
-#include "ipc/message_queue.hpp"
+#include "ipc/objects/message_queue.hpp"
 
 namespace prefork::master {
 namespace {

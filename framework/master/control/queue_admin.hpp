@@ -7,7 +7,7 @@
 #include "framework/master/control/control_command.hpp"
 #include "framework/master/generation/shared_set.hpp"
 #include "framework/master/loop/jobs.hpp"
-#include "ipc/party.hpp"
+#include "ipc/objects/party.hpp"
 
 namespace prefork::master {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "framework/master/loop/slice.hpp"
-#include "ipc/shared_object.hpp"
-#include "ipc/walk.hpp"
+#include "ipc/objects/shared_object.hpp"
+#include "ipc/objects/walk.hpp"
 
 namespace prefork::master {
 

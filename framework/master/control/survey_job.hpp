@@ -7,7 +7,7 @@
 #include "framework/master/control/shared_walk.hpp"
 #include "framework/master/loop/jobs.hpp"
 #include "framework/master/report/shared_report.hpp"
-#include "ipc/shared_object.hpp"
+#include "ipc/objects/shared_object.hpp"
 
 namespace prefork::master {
 

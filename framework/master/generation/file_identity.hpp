@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

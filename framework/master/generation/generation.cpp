@@ -21,7 +21,7 @@
 #include "framework/master/generation/auto_users.hpp"
 #include "framework/master/generation/time_checks.hpp"
 #include "framework/master/loop/startup_error.hpp"
-#include "ipc/shared_memory.hpp"
+#include "ipc/memory/shared_memory.hpp"
 
 namespace prefork::master {
 

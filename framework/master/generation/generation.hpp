@@ -16,8 +16,8 @@
 #include "framework/master/generation/listener_set.hpp"
 #include "framework/master/generation/shared_plan.hpp"
 #include "framework/master/generation/shared_set.hpp"
-#include "ipc/privileges.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/privileges.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "framework/master/generation/generation.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 /// A prepared generation on its way from the process that has prepared it to the master. What it has in common with the
 /// generation that runs, which both know, is named by its place there.

@@ -20,7 +20,7 @@
 #include "framework/master/loop/environment.hpp"
 #include "framework/master/loop/startup_error.hpp"
 #include "framework/master/report/exit_report.hpp"
-#include "ipc/socket_address.hpp"
+#include "ipc/posix/socket_address.hpp"
 
 namespace prefork::master {
 

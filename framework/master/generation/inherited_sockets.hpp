@@ -6,7 +6,7 @@
 
 #include "framework/config/options.hpp"
 #include "framework/master/generation/listener_set.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

@@ -16,8 +16,8 @@
 #include <system_error>
 
 #include "framework/master/loop/startup_error.hpp"
-#include "ipc/patience.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/memory/patience.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 

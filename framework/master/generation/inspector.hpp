@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "ipc/privileges.hpp"
+#include "ipc/posix/privileges.hpp"
 
 namespace prefork::master {
 

@@ -19,9 +19,9 @@
 #include "framework/config/worker_count.hpp"
 #include "framework/master/generation/inherited_sockets.hpp"
 #include "framework/master/loop/startup_error.hpp"
-#include "ipc/privileges.hpp"
-#include "ipc/socket_address.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/privileges.hpp"
+#include "ipc/posix/socket_address.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 

@@ -13,9 +13,9 @@
 #include "framework/config/listen.hpp"
 #include "framework/config/options.hpp"
 #include "framework/master/generation/unix_socket.hpp"
-#include "ipc/datagram_source.hpp"
-#include "ipc/socket_queue.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/datagram_source.hpp"
+#include "ipc/posix/socket_queue.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "framework/config/options.hpp"
-#include "ipc/archive.hpp"
+#include "ipc/contract/archive.hpp"
 
 // Options from one process of the server to another. Each structure is taken apart by name, so that a new member is a
 // compile error here, not a value that gets lost.

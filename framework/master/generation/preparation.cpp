@@ -21,8 +21,8 @@
 #include "framework/config/errand.hpp"
 #include "framework/master/generation/generation_parcel.hpp"
 #include "framework/master/loop/startup_error.hpp"
-#include "ipc/passed_descriptors.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/passed_descriptors.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 

@@ -10,7 +10,7 @@
 
 #include "framework/master/generation/generation.hpp"
 #include "framework/master/loop/clock.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

@@ -18,7 +18,7 @@
 #include "framework/config/errand.hpp"
 #include "framework/config/findings.hpp"
 #include "framework/master/loop/startup_error.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

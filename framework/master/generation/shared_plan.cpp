@@ -11,7 +11,7 @@
 #include "framework/config/config_error.hpp"
 #include "framework/config/wording.hpp"
 #include "framework/master/generation/shared_sizes.hpp"
-#include "ipc/shared_object.hpp"
+#include "ipc/objects/shared_object.hpp"
 
 namespace prefork::master {
 

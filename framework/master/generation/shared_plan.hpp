@@ -13,7 +13,7 @@
 #include "framework/config/options.hpp"
 #include "framework/config/plugin_report.hpp"
 #include "framework/master/generation/channel_end.hpp"
-#include "ipc/shared_shape.hpp"
+#include "ipc/objects/shared_shape.hpp"
 
 /// What the services of a generation share: from their declarations and options to objects with a name and a
 /// shape. Pure; framework/master/generation/shared_set.hpp makes them.

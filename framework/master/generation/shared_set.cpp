@@ -8,7 +8,7 @@
 
 #include "framework/config/wording.hpp"
 #include "framework/master/loop/startup_error.hpp"
-#include "ipc/check.hpp"
+#include "ipc/posix/check.hpp"
 
 namespace prefork::master {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "framework/master/generation/shared_plan.hpp"
-#include "ipc/party.hpp"
-#include "ipc/shared_object.hpp"
+#include "ipc/objects/party.hpp"
+#include "ipc/objects/shared_object.hpp"
 
 namespace prefork::master {
 

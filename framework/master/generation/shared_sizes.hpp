@@ -5,7 +5,7 @@
 
 #include "framework/config/plugin_report.hpp"
 #include "framework/master/generation/shared_plan.hpp"
-#include "ipc/shared_shape.hpp"
+#include "ipc/objects/shared_shape.hpp"
 
 namespace prefork::master {
 

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "framework/master/log/log_line.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 namespace {

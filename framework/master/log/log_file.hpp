@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

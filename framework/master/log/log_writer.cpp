@@ -19,8 +19,8 @@
 
 #include "framework/master/log/log_file.hpp"
 #include "framework/master/loop/clock.hpp"
-#include "ipc/pipe.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/pipe.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 namespace {

@@ -17,7 +17,7 @@
 #include "framework/master/log/log_file.hpp"
 #include "framework/master/upgrade/handover.hpp"
 #include "framework/master/workforce/spawner.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 namespace {

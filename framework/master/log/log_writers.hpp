@@ -16,9 +16,9 @@
 #include "framework/master/loop/clock.hpp"
 #include "framework/master/loop/reactor.hpp"
 #include "framework/master/report/status_report.hpp"
-#include "ipc/patience.hpp"
-#include "ipc/pipe.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/memory/patience.hpp"
+#include "ipc/posix/pipe.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

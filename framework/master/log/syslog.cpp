@@ -12,7 +12,7 @@
 #include <cstring>
 #include <utility>
 
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 namespace {

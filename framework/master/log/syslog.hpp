@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "framework/master/log/log_line.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

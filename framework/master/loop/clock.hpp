@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "ipc/running_clock.hpp"
-#include "ipc/scoreboard.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/posix/running_clock.hpp"
 
 namespace prefork::master {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 

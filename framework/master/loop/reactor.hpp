@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "framework/master/loop/clock.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

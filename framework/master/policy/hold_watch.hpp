@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "framework/master/loop/clock.hpp"
-#include "ipc/party.hpp"
+#include "ipc/objects/party.hpp"
 
 namespace prefork::master {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "ipc/load_clock.hpp"
+#include "ipc/memory/load_clock.hpp"
 
 namespace prefork::master {
 

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "framework/master/loop/clock.hpp"
-#include "ipc/scoreboard.hpp"
+#include "ipc/memory/scoreboard.hpp"
 
 /// How long a worker may be silent on account of its services' request-timeouts. It gives a sign of life before each
 /// piece of work, so while it works silence is the age of what keeps it from everything else, and says more than the

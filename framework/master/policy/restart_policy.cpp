@@ -6,7 +6,7 @@
 #include <csignal>
 #include <limits>
 
-#include "ipc/contract.hpp"
+#include "ipc/contract/contract.hpp"
 
 namespace prefork::master {
 namespace {

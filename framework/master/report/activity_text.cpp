@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ipc/socket_address.hpp"
+#include "ipc/posix/socket_address.hpp"
 
 namespace prefork::master {
 

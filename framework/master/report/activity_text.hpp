@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "framework/config/options.hpp"
-#include "ipc/scoreboard.hpp"
+#include "ipc/memory/scoreboard.hpp"
 
 namespace prefork::master {
 

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <iterator>
 
-#include "ipc/contract.hpp"
+#include "ipc/contract/contract.hpp"
 
 namespace prefork::master {
 namespace {

@@ -55,7 +55,7 @@ std::string_view abort_reason(ExitIntent intent) noexcept;
 /// Whether the end is as the master, the operator or the worker said before: for the log level.
 bool is_expected(const ExitFacts& facts) noexcept;
 
-/// @return the meaning of an exit code of the contract (ipc/contract.hpp); empty for others.
+/// @return the meaning of an exit code of the contract (ipc/contract/contract.hpp); empty for others.
 std::string_view exit_code_meaning(int code) noexcept;
 
 /// @return `text` fit for a log line: printable ASCII stays, a backslash is doubled, any other byte is

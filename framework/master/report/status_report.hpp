@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "ipc/metrics.hpp"
-#include "ipc/scoreboard.hpp"
-#include "ipc/socket_queue.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/objects/metrics.hpp"
+#include "ipc/posix/socket_queue.hpp"
 
 /// What `preforkctl status` is told, as plain data, and its JSON. Pure.
 namespace prefork::master {

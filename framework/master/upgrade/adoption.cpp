@@ -10,8 +10,8 @@
 
 #include "framework/config/listen.hpp"
 #include "framework/config/load.hpp"
-#include "ipc/shared_layout.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/contract/shared_layout.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 

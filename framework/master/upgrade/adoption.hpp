@@ -8,8 +8,8 @@
 
 #include "framework/master/generation/generation.hpp"
 #include "framework/master/upgrade/handover.hpp"
-#include "ipc/scoreboard.hpp"
-#include "ipc/wakeup.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/objects/wakeup.hpp"
 
 namespace prefork::master {
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "framework/master/generation/options_archive.hpp"
-#include "ipc/archive.hpp"
+#include "ipc/contract/archive.hpp"
 
 namespace prefork::master {
 

@@ -15,9 +15,9 @@
 #include "framework/master/policy/restart_policy.hpp"
 #include "framework/master/workforce/pool.hpp"
 #include "framework/master/workforce/worker_table.hpp"
-#include "ipc/privileges.hpp"
-#include "ipc/scoreboard.hpp"
-#include "ipc/shared_shape.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/objects/shared_shape.hpp"
+#include "ipc/posix/privileges.hpp"
 
 /// All that a master knows and can't find out again, for the program that it executes in its own place (upgrade).
 /// Plain data: descriptors are numbers, what is shared between generations is named by its place in a list.

@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "framework/master/report/exit_report.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 extern char** environ;
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "framework/master/loop/clock.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

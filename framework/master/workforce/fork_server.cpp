@@ -23,8 +23,8 @@
 
 #include "framework/master/loop/startup_error.hpp"
 #include "framework/master/workforce/fork_wire.hpp"
-#include "ipc/contract.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/contract/contract.hpp"
+#include "ipc/posix/syscall.hpp"
 
 extern char** environ;
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 /// The process that forks workers and inspectors for the master. It is the same program, executed anew before it knows
 /// anything of the configuration: what it forks has in its memory what the order says, and no other pool's options,

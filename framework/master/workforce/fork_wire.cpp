@@ -11,8 +11,8 @@
 #include <span>
 #include <utility>
 
-#include "ipc/passed_descriptors.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/passed_descriptors.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 

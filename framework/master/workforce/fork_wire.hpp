@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "ipc/patience.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/memory/patience.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 /// Orders on a SOCK_SEQPACKET socket, in as many packets as they need: a byte that says whether more follow, a part of
 /// the text, some of the descriptors (unix(7), SCM_RIGHTS).

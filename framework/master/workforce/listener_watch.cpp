@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
-#include "ipc/socket_queue.hpp"
+#include "ipc/posix/socket_queue.hpp"
 
 namespace prefork::master {
 

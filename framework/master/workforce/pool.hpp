@@ -16,7 +16,7 @@
 #include "framework/master/policy/scaler.hpp"
 #include "framework/master/policy/worker_state.hpp"
 #include "framework/master/workforce/listener_watch.hpp"
-#include "ipc/scoreboard.hpp"
+#include "ipc/memory/scoreboard.hpp"
 
 namespace prefork::master {
 

@@ -8,8 +8,8 @@
 
 #include "framework/master/control/shared_walk.hpp"
 #include "framework/master/loop/slice.hpp"
-#include "ipc/shared_object.hpp"
-#include "ipc/walk.hpp"
+#include "ipc/objects/shared_object.hpp"
+#include "ipc/objects/walk.hpp"
 
 namespace prefork::master {
 

@@ -9,9 +9,9 @@
 #include <tuple>
 #include <utility>
 
-#include "ipc/contract.hpp"
-#include "ipc/pipe.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/contract/contract.hpp"
+#include "ipc/posix/pipe.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 

@@ -9,8 +9,8 @@
 
 #include "framework/master/workforce/pool.hpp"
 #include "framework/master/workforce/worker_table.hpp"
-#include "ipc/scoreboard.hpp"
-#include "ipc/wakeup.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/objects/wakeup.hpp"
 
 namespace prefork::master {
 

@@ -4,7 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "ipc/check.hpp"
+#include "ipc/posix/check.hpp"
 
 namespace prefork::master {
 

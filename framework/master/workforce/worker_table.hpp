@@ -15,7 +15,7 @@
 #include "framework/master/policy/rate.hpp"
 #include "framework/master/policy/worker_state.hpp"
 #include "framework/master/report/exit_report.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
 

@@ -13,7 +13,7 @@
 #include "framework/master/log/log_settings.hpp"
 #include "framework/master/report/activity_text.hpp"
 #include "framework/master/upgrade/adoption.hpp"
-#include "ipc/pipe.hpp"
+#include "ipc/posix/pipe.hpp"
 
 namespace prefork::master {
 

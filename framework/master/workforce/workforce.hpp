@@ -29,10 +29,10 @@
 #include "framework/master/workforce/repairs.hpp"
 #include "framework/master/workforce/spawner.hpp"
 #include "framework/master/workforce/worker_table.hpp"
-#include "ipc/contract.hpp"
-#include "ipc/party.hpp"
-#include "ipc/scoreboard.hpp"
-#include "ipc/wakeup.hpp"
+#include "ipc/contract/contract.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/objects/party.hpp"
+#include "ipc/objects/wakeup.hpp"
 
 namespace prefork::master {
 

@@ -3,8 +3,8 @@
 #include <cstddef>
 
 #include "framework/master/workforce/workforce.hpp"
-#include "ipc/contract.hpp"
-#include "ipc/pipe.hpp"
+#include "ipc/contract/contract.hpp"
+#include "ipc/posix/pipe.hpp"
 
 // Which listeners nobody takes from any more when a worker goes.
 namespace prefork::master {

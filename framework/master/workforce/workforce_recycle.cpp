@@ -5,7 +5,7 @@
 
 #include "framework/master/policy/rollout.hpp"
 #include "framework/master/workforce/workforce.hpp"
-#include "ipc/resident_memory.hpp"
+#include "ipc/posix/resident_memory.hpp"
 
 // How the workforce replaces workers that have reached a limit of their pool: the successor comes first.
 namespace prefork::master {

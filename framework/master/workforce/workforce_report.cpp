@@ -4,8 +4,8 @@
 
 #include "framework/master/report/activity_text.hpp"
 #include "framework/master/workforce/workforce.hpp"
-#include "ipc/proc_numbers.hpp"
-#include "ipc/resident_memory.hpp"
+#include "ipc/posix/proc_numbers.hpp"
+#include "ipc/posix/resident_memory.hpp"
 
 // What the workforce tells of itself: names, activities, the status.
 namespace prefork::master {

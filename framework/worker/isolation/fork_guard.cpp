@@ -6,7 +6,7 @@
 #include <mutex>
 #include <utility>
 
-#include "ipc/check.hpp"
+#include "ipc/posix/check.hpp"
 
 namespace prefork::worker {
 

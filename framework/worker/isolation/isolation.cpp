@@ -13,8 +13,8 @@
 #include <new>
 #include <stdexcept>
 
-#include "ipc/syscall.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/syscall.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::worker {
 

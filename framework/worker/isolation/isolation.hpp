@@ -11,7 +11,7 @@
 
 #include "framework/worker/isolation/landlock.hpp"
 #include "framework/worker/isolation/seccomp.hpp"
-#include "ipc/privileges.hpp"
+#include "ipc/posix/privileges.hpp"
 
 namespace prefork::worker {
 

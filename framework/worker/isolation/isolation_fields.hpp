@@ -1,7 +1,7 @@
 #pragma once
 
 #include "framework/worker/isolation/isolation.hpp"
-#include "ipc/archive.hpp"
+#include "ipc/contract/archive.hpp"
 
 /// How an isolation goes to another process.
 namespace prefork::worker {

@@ -9,9 +9,9 @@
 #include <cerrno>
 #include <stdexcept>
 
-#include "ipc/privileges.hpp"
-#include "ipc/syscall.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/privileges.hpp"
+#include "ipc/posix/syscall.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::worker {
 

@@ -7,7 +7,7 @@
 
 #include <cerrno>
 
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::worker {
 

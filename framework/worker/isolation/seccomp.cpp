@@ -14,7 +14,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::worker {
 

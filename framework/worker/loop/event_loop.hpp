@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "framework/worker/loop/timer_wheel.hpp"
-#include "ipc/running_clock.hpp"
-#include "ipc/scoreboard.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/posix/running_clock.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::worker {
 

@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::worker {
 

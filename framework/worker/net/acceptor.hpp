@@ -9,7 +9,7 @@
 #include "framework/worker/loop/event_loop.hpp"
 #include "framework/worker/net/protocol.hpp"
 #include "framework/worker/service/runtime.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::worker {
 

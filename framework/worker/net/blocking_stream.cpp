@@ -12,7 +12,7 @@
 
 #include "framework/worker/net/line_scan.hpp"
 #include "framework/worker/net/protocol.hpp"
-#include "ipc/check.hpp"
+#include "ipc/posix/check.hpp"
 
 namespace prefork::worker {
 

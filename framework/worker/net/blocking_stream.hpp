@@ -10,7 +10,7 @@
 
 #include "framework/worker/net/peer_address.hpp"
 #include "framework/worker/service/service_host.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 #include <prefork/blocking_service.hpp>
 

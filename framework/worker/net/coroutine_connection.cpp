@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "framework/worker/net/line_scan.hpp"
-#include "ipc/check.hpp"
+#include "ipc/posix/check.hpp"
 
 namespace prefork::worker {
 

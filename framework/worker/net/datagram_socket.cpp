@@ -7,9 +7,9 @@
 #include <cstring>
 #include <utility>
 
-#include "ipc/scoreboard.hpp"
-#include "ipc/socket_address.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/posix/socket_address.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::worker {
 

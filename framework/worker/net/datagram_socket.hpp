@@ -14,7 +14,7 @@
 #include "framework/worker/net/own_addresses.hpp"
 #include "framework/worker/net/protocol.hpp"
 #include "framework/worker/service/service_host.hpp"
-#include "ipc/datagram_source.hpp"
+#include "ipc/posix/datagram_source.hpp"
 
 #include <prefork/datagram.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "framework/worker/net/peer_address.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 #include <prefork/datagram.hpp>
 

@@ -16,8 +16,8 @@
 #include <system_error>
 #include <utility>
 
-#include "ipc/check.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/check.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::worker {
 

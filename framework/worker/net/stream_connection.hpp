@@ -15,7 +15,7 @@
 #include "framework/worker/loop/intrusive_list.hpp"
 #include "framework/worker/net/peer_address.hpp"
 #include "framework/worker/service/service_host.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::worker {
 

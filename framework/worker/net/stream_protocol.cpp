@@ -6,7 +6,7 @@
 #include "framework/worker/net/protocol.hpp"
 #include "framework/worker/service/detached.hpp"
 #include "framework/worker/service/service_host.hpp"
-#include "ipc/check.hpp"
+#include "ipc/posix/check.hpp"
 
 #include <prefork/service.hpp>
 

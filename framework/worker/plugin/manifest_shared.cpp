@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "framework/worker/plugin/manifest_check.hpp"
-#include "ipc/shared_shape.hpp"
+#include "ipc/objects/shared_shape.hpp"
 
 // The part of the manifest that declares shared objects.
 namespace prefork {

@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "ipc/check.hpp"
-#include "ipc/shared_memory.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/memory/shared_memory.hpp"
+#include "ipc/posix/check.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::worker {
 

@@ -5,7 +5,7 @@
 
 #include <prefork/plugin.hpp>
 
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::worker {
 

@@ -10,7 +10,7 @@
 #include "framework/worker/loop/event_loop.hpp"
 #include "framework/worker/loop/intrusive_list.hpp"
 #include "framework/worker/loop/timer_wheel.hpp"
-#include "ipc/unique_fd.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::worker {
 

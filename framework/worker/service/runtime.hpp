@@ -9,7 +9,7 @@
 #include "framework/worker/loop/event_loop.hpp"
 #include "framework/worker/loop/intrusive_list.hpp"
 #include "framework/worker/service/lingering.hpp"
-#include "ipc/scoreboard.hpp"
+#include "ipc/memory/scoreboard.hpp"
 
 #include <prefork/context.hpp>
 

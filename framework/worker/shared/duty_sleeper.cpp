@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "framework/worker/net/blocking_stream.hpp"
-#include "ipc/check.hpp"
+#include "ipc/posix/check.hpp"
 
 namespace prefork::worker {
 

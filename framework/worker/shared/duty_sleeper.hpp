@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "framework/worker/service/runtime.hpp"
-#include "ipc/sleeper.hpp"
+#include "ipc/objects/sleeper.hpp"
 
 namespace prefork::worker {
 

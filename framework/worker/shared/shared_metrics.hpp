@@ -1,7 +1,7 @@
 #pragma once
 
-#include "ipc/metrics.hpp"
-#include "ipc/shared_object.hpp"
+#include "ipc/objects/metrics.hpp"
+#include "ipc/objects/shared_object.hpp"
 
 #include <prefork/metrics.hpp>
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "framework/worker/shared/signals.hpp"
-#include "ipc/check.hpp"
+#include "ipc/posix/check.hpp"
 
 #include <prefork/context.hpp>
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "framework/worker/shared/shared_waits.hpp"
-#include "ipc/message_queue.hpp"
-#include "ipc/shared_object.hpp"
+#include "ipc/objects/message_queue.hpp"
+#include "ipc/objects/shared_object.hpp"
 
 #include <prefork/queue.hpp>
 

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "framework/worker/shared/shared_waits.hpp"
-#include "ipc/barrier.hpp"
-#include "ipc/event.hpp"
-#include "ipc/semaphore.hpp"
-#include "ipc/shared_object.hpp"
+#include "ipc/objects/barrier.hpp"
+#include "ipc/objects/event.hpp"
+#include "ipc/objects/semaphore.hpp"
+#include "ipc/objects/shared_object.hpp"
 
 #include <prefork/event.hpp>
 #include <prefork/semaphore.hpp>

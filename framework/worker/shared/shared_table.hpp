@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "ipc/shared_object.hpp"
-#include "ipc/table.hpp"
+#include "ipc/objects/shared_object.hpp"
+#include "ipc/objects/table.hpp"
 
 #include <prefork/table.hpp>
 

@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "framework/worker/shared/shared_waits.hpp"
-#include "ipc/shared_object.hpp"
-#include "ipc/topic.hpp"
+#include "ipc/objects/shared_object.hpp"
+#include "ipc/objects/topic.hpp"
 
 #include <prefork/topic.hpp>
 

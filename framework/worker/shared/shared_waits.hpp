@@ -9,10 +9,10 @@
 #include "framework/worker/loop/event_loop.hpp"
 #include "framework/worker/loop/intrusive_list.hpp"
 #include "framework/worker/loop/timer_wheel.hpp"
-#include "ipc/party.hpp"
-#include "ipc/scoreboard.hpp"
-#include "ipc/sleeper.hpp"
-#include "ipc/waiting_set.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/objects/party.hpp"
+#include "ipc/objects/sleeper.hpp"
+#include "ipc/objects/waiting_set.hpp"
 
 #include <prefork/task.hpp>
 

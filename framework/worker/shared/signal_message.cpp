@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "ipc/check.hpp"
+#include "ipc/posix/check.hpp"
 
 namespace prefork::worker {
 

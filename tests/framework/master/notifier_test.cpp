@@ -12,7 +12,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::master {

@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "framework/master/loop/startup_error.hpp"
-#include "tests/ipc/refused_call.hpp"
+#include "tests/ipc/posix/refused_call.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::master {

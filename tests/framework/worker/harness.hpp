@@ -19,7 +19,7 @@
 #include "framework/worker/net/stream_connection.hpp"
 #include "framework/worker/service/runtime.hpp"
 #include "framework/worker/service/service_host.hpp"
-#include "ipc/scoreboard.hpp"
+#include "ipc/memory/scoreboard.hpp"
 #include "tests/ipc/support.hpp"
 
 #include <prefork/blocking_service.hpp>

@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "ipc/pipe.hpp"
+#include "ipc/posix/pipe.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::worker {

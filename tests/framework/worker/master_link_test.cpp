@@ -10,8 +10,8 @@
 #include "framework/worker/duties.hpp"
 #include "framework/worker/process_signals.hpp"
 #include "framework/worker/shared/shared_waits.hpp"
-#include "ipc/pipe.hpp"
-#include "ipc/wakeup.hpp"
+#include "ipc/objects/wakeup.hpp"
+#include "ipc/posix/pipe.hpp"
 #include "tests/framework/worker/harness.hpp"
 
 namespace prefork::worker {

@@ -1,5 +1,5 @@
-// Explicit-state check of the barrier (ipc/barrier.cpp): K processes and a barrier of n parties, which is to pass
-// T times. Whoever waits may give up at any time, one process is killed at any step, the repair runs step by step
+// Explicit-state check of the barrier (ipc/objects/barrier.cpp): K processes and a barrier of n parties, which is to
+// pass T times. Whoever waits may give up at any time, one process is killed at any step, the repair runs step by step
 // beside the living, and a successor with the same owner takes its place. Every interleaving (sequentially
 // consistent) is visited. Demanded:
 // - a generation passes with exactly n arrivals that nobody has withdrawn;

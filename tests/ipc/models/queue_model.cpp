@@ -1,4 +1,4 @@
-// The message queue of ipc/message_queue.cpp as a model: producers and consumers, one killed at any step,
+// The message queue of ipc/objects/message_queue.cpp as a model: producers and consumers, one killed at any step,
 // the repair beside the living, messages given back (nack). Small enough that every interleaving is visited.
 #include "tests/ipc/models/explore.hpp"
 

@@ -1,4 +1,4 @@
-// The table of ipc/table.cpp as a model: writers, readers and sweepers of a few keys over two slots, rows that
+// The table of ipc/objects/table.cpp as a model: writers, readers and sweepers of a few keys over two slots, rows that
 // expire, one process killed at any step, the repair beside the living. Every interleaving is visited.
 //
 // Without an argument: all configurations and all broken variants, each of which must be caught. With the name of

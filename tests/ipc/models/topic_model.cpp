@@ -1,4 +1,4 @@
-// Explicit-state check of the topic (ipc/topic.cpp): P publishers of M messages each, R subscribers, a ring of
+// Explicit-state check of the topic (ipc/objects/topic.cpp): P publishers of M messages each, R subscribers, a ring of
 // N slots. The first publisher is killed at any step, the repair runs step by step beside the living and its
 // successor publishes with the same owner; or it is stopped for good at any step and never repaired. Every
 // interleaving (sequentially consistent) is visited. Demanded:

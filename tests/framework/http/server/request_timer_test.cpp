@@ -1,7 +1,7 @@
 // Goal: each request that a handler answered is in its service's histogram once, however its answer was made.
 #include <prefork/http.hpp>
 
-#include "ipc/metrics.hpp"
+#include "ipc/objects/metrics.hpp"
 #include "tests/framework/http/routed.hpp"
 
 namespace prefork::http {

@@ -4,7 +4,7 @@
 #include <prefork/http/web_socket.hpp>
 
 #include "framework/http/routing/endpoint.hpp"
-#include "ipc/metrics.hpp"
+#include "ipc/objects/metrics.hpp"
 #include "tests/framework/http/routed.hpp"
 #include "tests/framework/http/web_socket/client_frames.hpp"
 

@@ -7,7 +7,7 @@
 #include <prefork/http/event_stream.hpp>
 
 #include "framework/http/server/slow_log.hpp"
-#include "ipc/metrics.hpp"
+#include "ipc/objects/metrics.hpp"
 #include "tests/framework/http/routed.hpp"
 #include "tests/framework/worker/harness.hpp"
 

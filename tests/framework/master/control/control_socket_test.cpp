@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "framework/master/loop/startup_error.hpp"
-#include "tests/ipc/refused_call.hpp"
+#include "tests/ipc/posix/refused_call.hpp"
 #include "tests/ipc/support.hpp"
 
 // That a peer of another user is refused can't be tested as root, who may do all.

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "ipc/message_queue.hpp"
+#include "ipc/objects/message_queue.hpp"
 
 namespace prefork::master {
 namespace {

@@ -10,7 +10,7 @@
 #include <stdexcept>
 
 #include "framework/master/loop/startup_error.hpp"
-#include "tests/ipc/refused_call.hpp"
+#include "tests/ipc/posix/refused_call.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::master {

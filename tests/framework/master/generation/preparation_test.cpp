@@ -11,7 +11,7 @@
 #include "framework/config/errand.hpp"
 #include "framework/config/listen.hpp"
 #include "framework/master/loop/startup_error.hpp"
-#include "ipc/shared_memory.hpp"
+#include "ipc/memory/shared_memory.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::master {

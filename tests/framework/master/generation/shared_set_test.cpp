@@ -8,9 +8,9 @@
 #include <sysexits.h>
 
 #include "framework/master/loop/startup_error.hpp"
-#include "ipc/message_queue.hpp"
-#include "ipc/metrics.hpp"
-#include "ipc/semaphore.hpp"
+#include "ipc/objects/message_queue.hpp"
+#include "ipc/objects/metrics.hpp"
+#include "ipc/objects/semaphore.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::master {

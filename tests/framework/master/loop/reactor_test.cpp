@@ -6,7 +6,7 @@
 #include <optional>
 #include <system_error>
 
-#include "ipc/wakeup.hpp"
+#include "ipc/objects/wakeup.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::master {

@@ -18,7 +18,7 @@
 
 #include "framework/master/loop/startup_error.hpp"
 #include "framework/master/workforce/fork_wire.hpp"
-#include "ipc/syscall.hpp"
+#include "ipc/posix/syscall.hpp"
 #include "tests/ipc/support.hpp"
 
 // The server of the real program is a process that was executed: tests/system has it. Here it is a child that serves.

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "framework/master/generation/shared_set.hpp"
-#include "ipc/message_queue.hpp"
-#include "ipc/metrics.hpp"
-#include "ipc/semaphore.hpp"
+#include "ipc/objects/message_queue.hpp"
+#include "ipc/objects/metrics.hpp"
+#include "ipc/objects/semaphore.hpp"
 
 namespace prefork::master {
 namespace {

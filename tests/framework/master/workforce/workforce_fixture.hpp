@@ -16,7 +16,7 @@
 #include <sstream>
 
 #include "framework/master/workforce/workforce.hpp"
-#include "ipc/pipe.hpp"
+#include "ipc/posix/pipe.hpp"
 #include "tests/ipc/support.hpp"
 
 // The workers here are functions in forked children that speak the contract.

@@ -4,8 +4,8 @@
 
 #include "framework/master/control/survey_job.hpp"
 #include "framework/master/workforce/workforce.hpp"
-#include "ipc/message_queue.hpp"
-#include "ipc/semaphore.hpp"
+#include "ipc/objects/message_queue.hpp"
+#include "ipc/objects/semaphore.hpp"
 #include "tests/framework/master/workforce/workforce_fixture.hpp"
 
 namespace prefork::master {

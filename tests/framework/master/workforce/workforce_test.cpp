@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "tests/framework/master/workforce/workforce_fixture.hpp"
-#include "tests/ipc/refused_call.hpp"
+#include "tests/ipc/posix/refused_call.hpp"
 
 namespace prefork::master {
 namespace {

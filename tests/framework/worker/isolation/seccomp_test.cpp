@@ -13,7 +13,7 @@
 #include <string>
 #include <thread>
 
-#include "ipc/privileges.hpp"
+#include "ipc/posix/privileges.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::worker {

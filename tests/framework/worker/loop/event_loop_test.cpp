@@ -7,8 +7,8 @@
 #include <system_error>
 #include <vector>
 
-#include "ipc/scoreboard.hpp"
-#include "ipc/wakeup.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/objects/wakeup.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::worker {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tests/framework/worker/harness.hpp"
-#include "tests/ipc/refused_call.hpp"
+#include "tests/ipc/posix/refused_call.hpp"
 #include "tests/ipc/support.hpp"
 
 namespace prefork::worker {

@@ -6,7 +6,7 @@
 #include <functional>
 #include <stdexcept>
 
-#include "ipc/wakeup.hpp"
+#include "ipc/objects/wakeup.hpp"
 #include "tests/framework/worker/harness.hpp"
 
 namespace prefork::worker {

@@ -11,9 +11,9 @@
 #include "framework/worker/shared/shared_objects.hpp"
 #include "framework/worker/shared/shared_waits.hpp"
 #include "framework/worker/shared/signals.hpp"
-#include "ipc/shared_object.hpp"
+#include "ipc/objects/shared_object.hpp"
 #include "tests/framework/worker/harness.hpp"
-#include "tests/ipc/parties.hpp"
+#include "tests/ipc/objects/parties.hpp"
 
 /// Workers in one process that share objects: each has a loop of its own, which the test turns.
 namespace prefork::worker::test {

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "ipc/objects/party.hpp"
+#include "ipc/posix/unique_fd.hpp"
+
+namespace prefork::ipc {
+
+/// Wakes one worker from anywhere: a socket pair per worker slot, made by the master. Whoever may wake the worker has
+/// the one end, the worker alone the other. Waking twice before the sleeper looks is waking once. Safe in a signal
+/// handler.
+///
+/// No eventfd: O_NONBLOCK belongs to the descriptor that all share, so that any of them could make the others sleep in
+/// a write. A send says by itself that it does not wait. Source: unix(7), send(2) MSG_DONTWAIT.
+class Wakeup {
+ public:
+  /// @throws std::system_error
+  static Wakeup create();
+  /// Takes the ends that create() made before this process executed another program.
+  static Wakeup adopt(UniqueFd ring, UniqueFd wait) noexcept { return Wakeup(std::move(ring), std::move(wait)); }
+
+  /// Blocks: never.
+  void wake() const noexcept;
+  /// Takes back all wakes so far. Called by the sleeper, before it looks at what it waits for.
+  void clear() const noexcept;
+  /// The end that others ring.
+  int ring_fd() const noexcept { return ring_.get(); }
+  /// The sleeper's end: readable once it has been woken.
+  int wait_fd() const noexcept { return wait_.get(); }
+
+ private:
+  Wakeup(UniqueFd ring, UniqueFd wait) noexcept : ring_(std::move(ring)), wait_(std::move(wait)) {}
+  UniqueFd ring_;
+  UniqueFd wait_;
+};
+
+/// The wake-ups of all slots.
+class Wakeups {
+ public:
+  /// @throws std::system_error
+  static Wakeups create(std::size_t slots);
+  /// Takes what create() made before this process executed another program.
+  explicit Wakeups(std::vector<Wakeup> wakeups);
+
+  std::size_t slots() const noexcept { return wakeups_.size(); }
+  const Wakeup& operator[](std::size_t slot) const { return wakeups_.at(slot); }
+  const Bells& bells() const noexcept { return bells_; }
+  int wait_fd(std::size_t slot) const { return wakeups_.at(slot).wait_fd(); }
+
+ private:
+  std::vector<Wakeup> wakeups_;
+  Bells bells_;
+};
+
+/// What wake() and clear() do, for who has the descriptor alone. Blocks: never, whatever others did to it.
+void ring_bell(int ring_fd) noexcept;
+void clear_bell(int wait_fd) noexcept;
+
+}  // namespace prefork::ipc
