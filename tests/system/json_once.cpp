@@ -1,3 +1,0 @@
-#include "tests/system/json_once.hpp"
-
-template class nlohmann::basic_json<>;

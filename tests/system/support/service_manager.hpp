@@ -1,0 +1,48 @@
+#pragma once
+
+#include <set>
+
+#include "tests/system/support/harness.hpp"
+
+namespace prefork::system_test {
+
+/// The end of NOTIFY_SOCKET that systemd has.
+class Manager {
+ public:
+  explicit Manager(const std::string& path);
+  Manager(const Manager&) = delete;
+  Manager& operator=(const Manager&) = delete;
+  ~Manager();
+
+  /// All that was said so far, in order.
+  const std::vector<std::string>& heard();
+  /// Waits until something that begins so has been said so many times.
+  testing::AssertionResult hears(const std::string& start, std::size_t times = 1);
+  /// How often something that begins so has been said so far.
+  std::size_t times(const std::string& start);
+  /// What was said of states, without what is for people and signs of life.
+  std::vector<std::string> states();
+  /// Who has said something so far.
+  const std::set<pid_t>& speakers() const noexcept { return speakers_; }
+
+ private:
+  int fd_;
+  std::vector<std::string> heard_;
+  std::set<pid_t> speakers_;
+};
+
+/// A server that finds a manager's socket in its environment.
+struct Managed {
+  explicit Managed(const std::string& sections, std::vector<std::string> environment = {})
+      : server(sections, {.environment = with_socket(std::move(environment))}) {}
+  std::vector<std::string> with_socket(std::vector<std::string> environment) const {
+    environment.push_back("NOTIFY_SOCKET=" + (own / "notify"));
+    return environment;
+  }
+
+  TempDir own;
+  Manager manager{own / "notify"};
+  Server server;
+};
+
+}  // namespace prefork::system_test
