@@ -21,21 +21,32 @@ LIBRARIES = ("boost/", "fmt/", "nlohmann/", "gtest/", "gmock/", "benchmark/", "o
 ROOMS = (
     ("ipc/", ("ipc/",), ("boost/",)),
     (PUBLIC, ("prefork/",), ()),
-    ("framework/worker/", ("framework/worker/", "prefork/", "ipc/"), ("fmt/", "seccomp.h")),
-    ("framework/http/", ("framework/http/", "framework/worker/", "prefork/", "ipc/"),
-     ("fmt/", "nlohmann/", "openssl/", "wslay/")),
-    ("framework/config/", ("framework/config/", "prefork/manifest.hpp"),
+    ("framework/base/", ("framework/base/", "ipc/posix/"), ("fmt/",)),
+    ("framework/json/", ("framework/json/", "framework/base/", "prefork/json.hpp"), ("nlohmann/",)),
+    ("framework/worker/", ("framework/worker/", "framework/base/", "prefork/", "ipc/"), ("fmt/", "seccomp.h")),
+    ("framework/http/", ("framework/http/", "framework/worker/", "framework/base/", "prefork/", "ipc/"),
+     ("fmt/", "openssl/", "wslay/")),
+    ("framework/config/", ("framework/config/", "framework/base/", "prefork/manifest.hpp"),
      ("boost/program_options", "boost/any.hpp", "fmt/")),
-    ("framework/master/", ("framework/master/", "framework/config/", "ipc/"), ("fmt/",)),
+    ("framework/master/", ("framework/master/", "framework/config/", "framework/base/", "ipc/"), ("fmt/",)),
     ("framework/cli/", ("framework/", "prefork/", "ipc/"), ("boost/program_options", "fmt/", "nlohmann/")),
     ("framework/testing/", ("framework/", "prefork/", "ipc/"), ()),
     ("services/", ("prefork/",), ("openssl/", "nghttp2/", "wslay/", "hiredis/", "zlib.h")),
     ("docs/", ("prefork/",), ()),
-    ("scripts/", ("ipc/", "prefork/", "scripts/"), LIBRARIES),
     ("tests/", ("framework/", "prefork/", "ipc/", "services/", "tests/"), LIBRARIES),
 )
-FOLDERS = ("framework", "ipc", "services", "tests", "scripts", "docs")
-PROJECT = ("framework/", "ipc/", "services/", "tests/", "scripts/", "prefork/")
+FOLDERS = ("framework", "ipc", "services", "tests", "docs")
+PROJECT = ("framework/", "ipc/", "services/", "tests/", "prefork/")
+
+# The rooms within a library, floor by floor from the ground: a file includes what is in its own room and on lower
+# floors. Files at the library's door stand on the roof.
+FLOORS = {
+    "ipc/": (("posix",), ("memory",), ("objects",), ("contract",)),
+    "framework/worker/": (("loop", "isolation", "plugin"), ("service",), ("net",), ("shared",)),
+    "framework/http/": (("wire",), ("message",), ("body",), ("routing",), ("server",), ("web_socket", "events")),
+    "framework/master/": (("loop",), ("policy",), ("report",), ("log",), ("generation",), ("control",), ("upgrade",),
+                          ("workforce",)),
+}
 
 # Of Boost.Interprocess only what no killed process can leave locked.
 SAFE_INTERPROCESS = ("mapped_region.hpp", "offset_ptr.hpp", "anonymous_shared_memory.hpp", "file_handle.hpp",
@@ -43,7 +54,7 @@ SAFE_INTERPROCESS = ("mapped_region.hpp", "offset_ptr.hpp", "anonymous_shared_me
 UNSAFE_NAMES = re.compile(r"\b(interprocess_(?:recursive_|sharable_|upgradable_)?mutex|interprocess_condition(?:_any)?|"
                           r"interprocess_semaphore|named_(?:\w+_)?(?:mutex|condition|semaphore)|"
                           r"(?:interprocess|bip)::message_queue(?:_t)?)\b")
-UNSAFE_ALLOWED = ("tests/", "scripts/bench/")
+UNSAFE_ALLOWED = ("tests/",)
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.M)
 COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.S)
@@ -54,6 +65,26 @@ def own_folder(path):
         if path.startswith(rooms):
             return path[:path.index("/", len(rooms)) + 1]
     return ""
+
+
+def place_of(path):
+    """A file's library, room and floor in FLOORS; the room of a file at the door is ""."""
+    for library, floors in FLOORS.items():
+        if path.startswith(library):
+            room = path[len(library):].rpartition("/")[0]
+            for floor, rooms in enumerate(floors):
+                if room in rooms:
+                    return library, room, floor
+            return library, room, len(floors)
+    return None
+
+
+def floor_fault(path, header):
+    """What is wrong with an include between rooms of one library, or None."""
+    here, there = place_of(path), place_of(header)
+    if not here or not there or here[0] != there[0] or here[1] == there[1]:
+        return None
+    return None if there[2] < here[2] else f"is not on a floor below {here[0]}{here[1]}"
 
 
 def include_fault(path, quote, header, exists):
@@ -73,7 +104,7 @@ def include_fault(path, quote, header, exists):
             return "is a public header: include it as <prefork/...>"
         if not header.startswith(project):
             return f"is not for {folder}"
-        return None if exists(header) else "does not exist"
+        return floor_fault(path, header) or (None if exists(header) else "does not exist")
     if header.startswith(PROJECT):
         return 'is a project header: include it with ""'
     if header.startswith(LIBRARIES) and not header.startswith(libraries):
@@ -130,7 +161,10 @@ GOOD = (
     (PUBLIC + "a.hpp", "#include <vector>\n#include <prefork/task.hpp>"),
     ("framework/worker/a.cpp", '#include "ipc/b.hpp"\n#include <prefork/task.hpp>\n#include <fmt/format.h>'),
     ("framework/worker/a.cpp", "#include <seccomp.h>"),
-    ("framework/http/a.cpp", '#include "framework/worker/b.hpp"\n#include "ipc/posix/unique_fd.hpp"\n#include <nlohmann/json.hpp>'),
+    ("framework/http/a.cpp", '#include "framework/worker/b.hpp"\n#include "ipc/posix/unique_fd.hpp"'),
+    ("framework/json/a.cpp", '#include "framework/base/b.hpp"\n#include <nlohmann/json.hpp>'),
+    ("framework/http/server/a.cpp", '#include "framework/http/wire/b.hpp"\n#include "framework/http/server/c.hpp"'),
+    ("framework/master/a.cpp", '#include "framework/master/workforce/b.hpp"\n#include "framework/master/c.hpp"'),
     ("framework/http/a.cpp", "#include <wslay/wslay.h>\n#include <openssl/evp.h>"),
     ("framework/config/a.cpp", "#include <prefork/manifest.hpp>\n#include <boost/program_options.hpp>"),
     ("framework/master/a.cpp", '#include "framework/config/b.hpp"\n#include "ipc/b.hpp"'),
@@ -138,7 +172,7 @@ GOOD = (
     ("framework/testing/a.cpp", '#include "framework/master/b.hpp"\n#include "framework/worker/c.hpp"'),
     ("services/x/a.cpp", '#include <prefork/http.hpp>\n#include "services/x/b.hpp"\n#include <string>'),
     ("tests/ipc/a_test.cpp", '#include "ipc/b.hpp"\n#include <boost/interprocess/ipc/message_queue.hpp>'),
-    ("scripts/bench/a.cpp", "#include <sys/epoll.h>\nboost::interprocess::interprocess_mutex m;"),
+    ("tests/bench/a.cpp", "#include <sys/epoll.h>\nboost::interprocess::interprocess_mutex m;"),
     ("docs/examples/plugin/a.cpp", "#include <prefork/service.hpp>"),
     ("ipc/a.hpp", "// unlike interprocess_mutex\nint x;"),
 )
@@ -163,6 +197,12 @@ BAD = (
     ("framework/worker/a.cpp", '#include "framework/include/prefork/task.hpp"'),
     ("framework/http/a.cpp", '#include "framework/master/b.hpp"'),
     ("framework/http/a.cpp", "#include <boost/any.hpp>"),
+    ("framework/http/a.cpp", "#include <nlohmann/json.hpp>"),
+    ("framework/http/wire/a.cpp", '#include "framework/http/server/b.hpp"'),
+    ("framework/http/events/a.cpp", '#include "framework/http/web_socket/b.hpp"'),
+    ("framework/master/workforce/a.cpp", '#include "framework/master/master.hpp"'),
+    ("ipc/posix/a.cpp", '#include "ipc/objects/b.hpp"'),
+    ("framework/base/a.cpp", '#include "ipc/objects/b.hpp"'),
     ("framework/worker/a.cpp", "#include <wslay/wslay.h>"),
     ("framework/config/a.cpp", '#include "ipc/b.hpp"'),
     ("framework/config/a.cpp", "#include <prefork/service.hpp>"),

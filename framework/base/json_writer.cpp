@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "framework/config/visible.hpp"
+#include "framework/base/visible.hpp"
 #include "ipc/posix/check.hpp"
 
 namespace prefork::master {

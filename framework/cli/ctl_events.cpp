@@ -6,8 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "framework/base/visible.hpp"
 #include "framework/cli/text_table.hpp"
-#include "framework/config/visible.hpp"
 
 namespace prefork::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
-#include "framework/config/visible.hpp"
+#include "framework/base/visible.hpp"
 
 namespace prefork::cli {
 namespace {

@@ -8,10 +8,10 @@
 #include <optional>
 #include <vector>
 
+#include "framework/base/visible.hpp"
 #include "framework/cli/ctl_events.hpp"
 #include "framework/cli/ctl_print.hpp"
 #include "framework/cli/text_table.hpp"
-#include "framework/config/visible.hpp"
 
 namespace prefork::cli {
 namespace {

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <utility>
 
-#include "framework/config/visible.hpp"
+#include "framework/base/visible.hpp"
 #include "framework/master/log/journal.hpp"
 #include "ipc/memory/patience.hpp"
 #include "ipc/posix/syscall.hpp"

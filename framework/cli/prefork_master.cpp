@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/base/visible.hpp"
 #include "framework/cli/daemon.hpp"
 #include "framework/cli/forks.hpp"
 #include "framework/cli/lost_request.hpp"
@@ -35,7 +36,6 @@
 #include "framework/config/plugin_report.hpp"
 #include "framework/config/schema.hpp"
 #include "framework/config/secret.hpp"
-#include "framework/config/visible.hpp"
 #include "framework/http/routing/endpoint.hpp"
 #include "framework/master/generation/generation.hpp"
 #include "framework/master/generation/inherited_sockets.hpp"

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "framework/base/visible.hpp"
 #include "framework/cli/ctl_client.hpp"
 #include "framework/cli/ctl_events.hpp"
 #include "framework/cli/ctl_health.hpp"
@@ -21,7 +22,6 @@
 #include "framework/cli/ctl_top.hpp"
 #include "framework/cli/screen.hpp"
 #include "framework/cli/standard_streams.hpp"
-#include "framework/config/visible.hpp"
 #include "framework/master/control/control_command.hpp"
 
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "framework/config/visible.hpp"
+#include "framework/base/visible.hpp"
 
 namespace prefork::cli {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "framework/base/visible.hpp"
 #include "framework/config/config_error.hpp"
-#include "framework/config/visible.hpp"
 
 namespace prefork::config {
 

@@ -16,45 +16,11 @@
 #include "framework/worker/net/own_addresses.hpp"
 #include "framework/worker/recycling.hpp"
 #include "framework/worker/service/service_host.hpp"
+#include "framework/worker/shared/service_setup.hpp"
 #include "ipc/memory/scoreboard.hpp"
 #include "ipc/objects/shared_object.hpp"
 
 namespace prefork::worker {
-
-/// A shared object as one service knows it.
-struct SharedSetup {
-  std::string name;  ///< as the service declared it
-  const ipc::SharedObject* object = nullptr;
-  std::uint32_t max_deliveries = 0;  ///< of queues; zero: no limit
-};
-
-/// A channel as one service knows it: two queues, and which workers are at its ends.
-struct ChannelSetup {
-  struct End {
-    std::string pool;
-    std::optional<unsigned> index;  ///< nullopt: any worker of the pool
-  };
-  std::string name;
-  End first;
-  End second;
-  const ipc::SharedObject* to_second = nullptr;
-  const ipc::SharedObject* to_first = nullptr;
-};
-
-struct ServiceSetup {
-  std::string name;
-  std::string plugin;
-  int plugin_fd = -1;                                       ///< the sealed copy
-  std::map<std::string, std::string, std::less<>> options;  ///< normalised
-  ServiceLimits limits;
-  int access_log_fd = -1;  ///< -1: none
-  LogLevel log_level = LogLevel::debug;
-  std::vector<SharedSetup> shared{};
-  std::vector<ChannelSetup> channels{};
-  const ipc::SharedObject* signals = nullptr;        ///< the server's topic of signals, where the service asked for it
-  const ipc::SharedObject* request_times = nullptr;  ///< a histogram; null: none
-  const ipc::SharedObject* responses = nullptr;      ///< of ipc::SharedResponses; null: none
-};
 
 /// All that a worker needs to know, as plain data. Descriptors are the worker's from here on.
 struct WorkerSetup {

@@ -50,7 +50,7 @@ def make_root(tmp):
 def cmd_ceiling(tmp, root, port, workers):
     exe = os.path.join(tmp, "ceiling")
     if not os.path.exists(exe):
-        subprocess.check_call(["cc", "-O2", "-o", exe, os.path.join(HERE, "ceiling.c")])
+        subprocess.check_call(["cc", "-O2", "-o", exe, os.path.join(HERE, "..", "..", "tests", "bench", "ceiling.c")])
     return [exe, str(port), str(workers)]
 
 

@@ -2,7 +2,6 @@
 
 #include <stdexcept>
 
-#include "framework/http/body/body_reader.hpp"
 #include "framework/http/message/forwarded.hpp"
 #include "framework/http/message/request_state.hpp"
 #include "framework/http/wire/char_class.hpp"
@@ -61,18 +60,6 @@ std::optional<std::string_view> Request::header(std::string_view name) const noe
 std::optional<std::uint64_t> Request::content_length() const noexcept {
   if (state_.head.framing == Framing::chunked) return std::nullopt;
   return state_.head.content_length;
-}
-
-std::optional<std::string_view> Request::trailer(std::string_view name) const noexcept {
-  const std::string* lines = state_.reader != nullptr ? state_.reader->trailers() : state_.trailers;
-  std::string_view rest = lines != nullptr ? std::string_view(*lines) : std::string_view();
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\r'));
-    const std::size_t colon = line.find(':');
-    if (equals_ignoring_case(line.substr(0, colon), name)) return trim(line.substr(colon + 1));
-    rest.remove_prefix(line.size() + 2);
-  }
-  return std::nullopt;
 }
 
 namespace {

@@ -8,7 +8,7 @@
 #include <array>
 
 #include "framework/base/json_writer.hpp"
-#include "framework/config/visible.hpp"
+#include "framework/base/visible.hpp"
 #include "framework/master/report/exit_report.hpp"
 
 namespace prefork::master {

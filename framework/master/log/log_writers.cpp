@@ -15,8 +15,7 @@
 #include <utility>
 
 #include "framework/master/log/log_file.hpp"
-#include "framework/master/upgrade/handover.hpp"
-#include "framework/master/workforce/spawner.hpp"
+#include "ipc/posix/pidfd.hpp"
 #include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
@@ -85,7 +84,7 @@ void LogWriters::adopt(const HandedWriter& handed) {
   writer->pid = handed.pid;
   writer->error = handed.error;
   writer->lost_now = handed.lost;
-  if (handed.pid > 0) writer->pidfd = open_pidfd(handed.pid);
+  if (handed.pid > 0) writer->pidfd = ipc::open_pidfd(handed.pid);
   watch(*writer);
   writers_.push_back(std::move(writer));
 }

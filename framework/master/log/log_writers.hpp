@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/master/log/handed_writer.hpp"
 #include "framework/master/log/log.hpp"
 #include "framework/master/log/log_writer.hpp"
 #include "framework/master/loop/clock.hpp"
@@ -21,8 +22,6 @@
 #include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::master {
-
-struct HandedWriter;
 
 /// The processes that write access logs: one for each file, with a pipe that all workers write to. Workers never wait
 /// for a disk; whatever is killed, the pipe and what is in it stay with the master.

@@ -33,7 +33,7 @@ std::string checksum(std::string_view bytes) {
 
 constexpr auto last_of(WorkerState) { return WorkerState::lost; }
 constexpr auto last_of(ExitIntent) { return ExitIntent::killed_wanted; }
-constexpr auto last_of(Pool::Role) { return Pool::Role::leaving; }
+constexpr auto last_of(PoolRole) { return PoolRole::leaving; }
 constexpr auto last_of(ThrottleReason) { return ThrottleReason::fork_failed; }
 constexpr auto last_of(Awaited) { return Awaited::reload; }
 constexpr auto last_of(ControlAccess) { return ControlAccess::full; }
@@ -141,7 +141,7 @@ void check(const Handover& handover) {
   for (const auto& pool : handover.pools) {
     check_places({pool.generation}, handover.generations.size());
     if (!pools.insert(pool.id).second || pool.id >= handover.next_pool) refuse("a pool is there twice");
-    if (pool.role != Pool::Role::serving && pool.role != Pool::Role::leaving) refuse("a pool in the middle of a roll");
+    if (pool.role != PoolRole::serving && pool.role != PoolRole::leaving) refuse("a pool in the middle of a roll");
     const auto sits = [&](const HandedSeats& seats) { return seats.pool == pool.number; };
     if (std::count_if(handover.seats.begin(), handover.seats.end(), sits) != 1) refuse("a pool without its seats");
   }

@@ -10,11 +10,16 @@
 #include <string_view>
 #include <vector>
 
+#include "framework/config/listen.hpp"
 #include "framework/master/control/control_command.hpp"
 #include "framework/master/control/control_session.hpp"
+#include "framework/master/generation/file_identity.hpp"
+#include "framework/master/log/handed_writer.hpp"
+#include "framework/master/loop/clock.hpp"
+#include "framework/master/policy/pool_role.hpp"
 #include "framework/master/policy/restart_policy.hpp"
-#include "framework/master/workforce/pool.hpp"
-#include "framework/master/workforce/worker_table.hpp"
+#include "framework/master/policy/worker_state.hpp"
+#include "framework/master/report/exit_report.hpp"
 #include "ipc/memory/scoreboard.hpp"
 #include "ipc/objects/shared_shape.hpp"
 #include "ipc/posix/privileges.hpp"
@@ -85,7 +90,7 @@ struct HandedPool {
   std::size_t generation = 0;  ///< in Handover::generations
   std::size_t place = 0;
   std::uint32_t number = 0;
-  Pool::Role role = Pool::Role::serving;
+  PoolRole role = PoolRole::serving;
   unsigned goal = 0;
   bool held = false;
   RestartPolicy::Memory policy;
@@ -108,17 +113,6 @@ struct HandedWorker {
   ExitIntent intent = ExitIntent::unexpected;
   std::string start_error;
   std::string recycle;
-};
-
-struct HandedWriter {
-  std::string path;
-  int read_end = -1;
-  int write_end = -1;  ///< -1: it is leaving
-  int reports = -1;    ///< read end
-  int reporter = -1;   ///< write end
-  pid_t pid = -1;      ///< -1: none runs
-  int error = 0;
-  std::uint64_t lost = 0;
 };
 
 /// What a client of the control socket waits for.

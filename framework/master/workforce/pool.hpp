@@ -11,6 +11,7 @@
 #include "framework/master/generation/generation.hpp"
 #include "framework/master/log/log_line.hpp"
 #include "framework/master/policy/pace.hpp"
+#include "framework/master/policy/pool_role.hpp"
 #include "framework/master/policy/repeated_failure.hpp"
 #include "framework/master/policy/restart_policy.hpp"
 #include "framework/master/policy/scaler.hpp"
@@ -23,12 +24,7 @@ namespace prefork::master {
 /// A pool of one generation, as the workforce keeps it: its workers run what the generation holds, however late they
 /// are started.
 struct Pool {
-  enum class Role : std::uint8_t {
-    serving,   ///< the workers that there shall be
-    incoming,  ///< of the generation that is being rolled in
-    outgoing,  ///< of the one that makes room for it
-    leaving,   ///< its last workers drain
-  };
+  using Role = PoolRole;
 
   std::shared_ptr<Generation> generation;
   std::size_t place = 0;                    ///< in Options::pools of the generation

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "ipc/contract/contract.hpp"
+#include "ipc/posix/pidfd.hpp"
 #include "ipc/posix/pipe.hpp"
 #include "ipc/posix/syscall.hpp"
 
@@ -102,14 +103,10 @@ std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const ForkWorker& f
   record->pid = pid;
   // Without a pidfd (descriptors are short, a filter refuses it) the pid does: it is the master's own child, not yet
   // reaped.
-  record->pidfd = open_pidfd(pid);
+  record->pidfd = ipc::open_pidfd(pid);
   record->control = std::move(control.write_end);
   record->status = std::move(status.read_end);
   return record;
-}
-
-ipc::UniqueFd open_pidfd(pid_t pid) noexcept {
-  return ipc::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
 void signal_worker(const WorkerRecord& worker, int signal) noexcept {

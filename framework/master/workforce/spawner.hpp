@@ -43,9 +43,6 @@ ForkWorker fork_here(RunWorker run);
 /// @throws std::system_error: no process or no descriptors; nothing is left behind.
 std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const ForkWorker& fork);
 
-/// @return closed where there are no descriptors, or the kernel has none. `pid` is a child that is not reaped.
-ipc::UniqueFd open_pidfd(pid_t pid) noexcept;
-
 /// Sends a signal through the pidfd; a worker that is gone already is no error.
 void signal_worker(const WorkerRecord& worker, int signal) noexcept;
 

@@ -6,6 +6,7 @@
 #include "framework/config/load.hpp"
 #include "framework/master/upgrade/adoption.hpp"
 #include "framework/master/workforce/workforce.hpp"
+#include "ipc/posix/pidfd.hpp"
 
 // How the workforce is handed over to another program of the same process, and taken over by it.
 namespace prefork::master {
@@ -100,7 +101,7 @@ std::unique_ptr<WorkerRecord> adopted(const HandedWorker& handed) {
   worker->slot = handed.slot;
   worker->generation = handed.generation;
   worker->pid = handed.pid;
-  worker->pidfd = open_pidfd(handed.pid);  // not reaped yet: the number is the worker's
+  worker->pidfd = ipc::open_pidfd(handed.pid);  // not reaped yet: the number is the worker's
   worker->control.reset(handed.control);
   worker->status.reset(handed.status);
   worker->output.reset(handed.output);

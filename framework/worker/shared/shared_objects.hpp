@@ -6,12 +6,12 @@
 #include <string_view>
 #include <variant>
 
+#include "framework/worker/shared/service_setup.hpp"
 #include "framework/worker/shared/shared_metrics.hpp"
 #include "framework/worker/shared/shared_queue.hpp"
 #include "framework/worker/shared/shared_sync.hpp"
 #include "framework/worker/shared/shared_table.hpp"
 #include "framework/worker/shared/shared_topic.hpp"
-#include "framework/worker/worker.hpp"
 
 #include <prefork/channel.hpp>
 

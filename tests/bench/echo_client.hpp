@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ipc/posix/unique_fd.hpp"
-#include "scripts/bench/latency.hpp"
+#include "tests/bench/latency.hpp"
 
 namespace prefork::bench {
 

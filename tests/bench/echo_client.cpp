@@ -1,4 +1,4 @@
-#include "scripts/bench/echo_client.hpp"
+#include "tests/bench/echo_client.hpp"
 
 #include <sys/socket.h>
 

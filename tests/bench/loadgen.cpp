@@ -24,7 +24,7 @@
 #include <vector>
 
 #include "ipc/posix/syscall.hpp"
-#include "scripts/bench/echo_client.hpp"
+#include "tests/bench/echo_client.hpp"
 
 namespace {
 

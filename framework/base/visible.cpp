@@ -1,4 +1,4 @@
-#include "framework/config/visible.hpp"
+#include "framework/base/visible.hpp"
 
 #include <fmt/format.h>
 
