@@ -9,6 +9,8 @@ namespace prefork::config {
 
 namespace {
 
+constexpr std::size_t kMaxQuotedBytes = 80;
+
 // What the first byte of a character says: how many bytes follow, and the range of the first of them.
 // It is that range which keeps overlong forms, surrogates and all beyond U+10FFFF out.
 struct Lead {
@@ -100,6 +102,29 @@ std::string visible_lines(std::string_view text) {
     text.remove_prefix(end ? 1 : append_visible(out, text));
   }
   return out;
+}
+
+std::string in_quotes(std::string_view text) {
+  std::string out = "\"";
+  for (std::size_t shown = 0; !text.empty();) {
+    const std::size_t length = first_character(text).length;
+    shown += length;
+    if (shown > kMaxQuotedBytes) break;
+    const char byte = text.front();
+    if (byte == '"' || byte == '\\') {
+      out += '\\';
+      out += byte;
+    } else if (byte == '\n') {
+      out += "\\n";
+    } else if (byte == '\t') {
+      out += "\\t";
+    } else {
+      append_visible(out, text);
+    }
+    text.remove_prefix(length);
+  }
+  if (!text.empty()) out += "...";
+  return out + '"';
 }
 
 }  // namespace prefork::config

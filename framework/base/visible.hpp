@@ -29,4 +29,7 @@ std::string visible(std::string_view text);
 /// The same of several lines, whose ends stay.
 std::string visible_lines(std::string_view text);
 
+/// @return text in double quotes, fit for a message: escaped as visible() does, cut after 80 bytes.
+std::string in_quotes(std::string_view text);
+
 }  // namespace prefork::config

@@ -4,14 +4,12 @@
 
 #include <algorithm>
 
-#include "framework/base/visible.hpp"
 #include "framework/config/config_error.hpp"
 
 namespace prefork::config {
 
 namespace {
 
-constexpr std::size_t kMaxQuotedBytes = 80;
 /// Nobody's key is longer, and the distance costs the product of both lengths.
 constexpr std::size_t kMaxComparedBytes = 64;
 
@@ -32,29 +30,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
-
-std::string in_quotes(std::string_view text) {
-  std::string out = "\"";
-  for (std::size_t shown = 0; !text.empty();) {
-    const std::size_t length = first_character(text).length;
-    shown += length;
-    if (shown > kMaxQuotedBytes) break;
-    const char byte = text.front();
-    if (byte == '"' || byte == '\\') {
-      out += '\\';
-      out += byte;
-    } else if (byte == '\n') {
-      out += "\\n";
-    } else if (byte == '\t') {
-      out += "\\t";
-    } else {
-      append_visible(out, text);
-    }
-    text.remove_prefix(length);
-  }
-  if (!text.empty()) out += "...";
-  return out + '"';
-}
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
   if (word.size() > kMaxComparedBytes) return std::nullopt;

@@ -5,11 +5,10 @@
 #include <string_view>
 #include <vector>
 
+#include "framework/base/visible.hpp"
+
 /// The parts of which the sentences of this room are made.
 namespace prefork::config {
-
-/// @return text in double quotes, fit for a message: escaped as visible() does, cut after 80 bytes.
-std::string in_quotes(std::string_view text);
 
 /// @return the candidate with the least edit distance to the word (a swap of neighbours counts as one
 /// edit); nullopt if none is near enough to be what the author meant.

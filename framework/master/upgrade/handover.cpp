@@ -7,6 +7,7 @@
 
 #include "framework/master/generation/options_archive.hpp"
 #include "ipc/contract/archive.hpp"
+#include "ipc/objects/party.hpp"
 
 namespace prefork::master {
 

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "framework/config/wording.hpp"
-
 namespace prefork::config {
 namespace {
 

@@ -6,7 +6,7 @@
 namespace prefork::system_test {
 namespace {
 
-const std::string kPreload = "LD_PRELOAD=" + kTestPlugins + "/preloaded_thread.so";
+const std::string kPreload = "LD_PRELOAD=" PREFORK_TEST_OWN_PLUGINS "/preloaded_thread.so";
 
 constexpr const char* kFirst = "the runtime of a sanitizer must be the first that is preloaded";
 

@@ -51,8 +51,8 @@ Handover full() {
       {{0}, "unix:/run/x.sock", config::ListenScheme::unix_stream, false, "unix:/run/x.sock", {0, 1}}};
   h.generations = {generation, generation};
   h.pools = {
-      {3, 1, 0, 9, Pool::Role::leaving, 2, true, {4, 5, ThrottleReason::fast_exit, at(-1), at(2), at(3), at(4), at(5)}},
-      {4, 0, 0, 9, Pool::Role::serving, 3, false, {}}};
+      {3, 1, 0, 9, PoolRole::leaving, 2, true, {4, 5, ThrottleReason::fast_exit, at(-1), at(2), at(3), at(4), at(5)}},
+      {4, 0, 0, 9, PoolRole::serving, 3, false, {}}};
   h.next_pool = 5;
   h.next_number = 10;
   h.workers = {{3, 1, 2, 6, 4712, 22, 23, 122, 123, WorkerState::retiring, at(5), at(6), at(7), ExitIntent::retired,
@@ -158,7 +158,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"pool_generation", [](Handover& h) { h.pools[0].generation = 2; }, "beyond"},
         Wrong{"pool_twice", [](Handover& h) { h.pools[0].id = 4; }, "twice"},
         Wrong{"pool_to_come", [](Handover& h) { h.next_pool = 4; }, "twice"},
-        Wrong{"rolling", [](Handover& h) { h.pools[0].role = Pool::Role::incoming; }, "roll"},
+        Wrong{"rolling", [](Handover& h) { h.pools[0].role = PoolRole::incoming; }, "roll"},
         Wrong{"worker_of_no_pool", [](Handover& h) { h.workers[0].pool = 0; }, "no pool"},
         Wrong{"slot", [](Handover& h) { h.workers[0].slot = 3; }, "beyond"},
         Wrong{"slot_twice", [](Handover& h) { h.workers[0].slot = 0; }, "twice"},
