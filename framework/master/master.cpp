@@ -337,15 +337,17 @@ ControlSocket::Reply Master::administer(const QueueCommand& command, ControlSock
 
 ControlSocket::Reply Master::survey(ControlSocket::ClientId client,
                                     std::function<std::string(const std::vector<SharedStatus>&)> answer) {
-  const auto describe = [this](const auto& object, const auto& report) { return workforce_.describe(object, report); };
+  const auto describe = [this](const auto& object, const auto& report) {
+    return workforce_.shared_care().describe(object, report);
+  };
   const auto done = [this, client, answer = std::move(answer)](const std::vector<SharedStatus>& objects) {
     control_.answer(client, answer(objects));
   };
   const auto given_up = [this, client](std::string_view why) {
     control_.answer(client, answer_error(why, kExitUnavailable));
   };
-  return begin_job(
-      std::make_unique<SurveyJob>(workforce_.objects_to_report(), describe, SurveyJob::End{done, given_up}));
+  return begin_job(std::make_unique<SurveyJob>(workforce_.shared_care().objects_to_report(), describe,
+                                               SurveyJob::End{done, given_up}));
 }
 
 ServiceReport Master::service_report() const {

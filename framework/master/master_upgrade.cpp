@@ -88,7 +88,7 @@ void Master::trial_ended(pid_t pid, int wait_status) {
 // All that can fail has been tried in the child, with the same descriptors and a state like this one.
 void Master::execute_upgrade() {
   try {
-    workforce_.finish_repairs();
+    workforce_.shared_care().finish_repairs();
     const Handover handover = hand_over();
     const ipc::UniqueFd state = sealed_text(encode_handover(handover, ipc::shared_layout()));
     const int error = execute_in_place(upgrade_->program, state.get(), descriptors_of(handover));

@@ -60,6 +60,9 @@ inline const config::PoolOptions& options_of(const Pool& pool) { return pool.gen
 /// Whether the pool's size is its scaler's to set.
 inline bool follows_load(const Pool& pool) noexcept { return pool.scaler && !pool.held; }
 
+/// A pool of a generation's options, by its place in them, without number and seats; it is serving.
+Pool make_pool(const std::shared_ptr<Generation>& generation, std::size_t place);
+
 /// @return how often workers of a pool may be replaced because they ask for it: as many as it has, ten at least, and
 /// then each once in ten seconds, one in a second at least.
 Pace::Limits recycle_pace(unsigned workers) noexcept;

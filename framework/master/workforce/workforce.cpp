@@ -50,132 +50,68 @@ Departure departure_of_abort(ExitIntent intent) noexcept {
 
 Workforce::Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& reactor, ForkWorker fork,
                      OtherChild other, Adoption* adopted)
-    : current_(std::move(generation)),
+    : crew_(generation, adopted != nullptr ? std::move(adopted->scoreboard.value())
+                                           : ipc::Scoreboard::create(scoreboard_slots(generation->options))),
       log_(log),
       reactor_(reactor),
       fork_(std::move(fork)),
       other_(std::move(other)),
-      scoreboard_(adopted != nullptr ? std::move(adopted->scoreboard.value())
-                                     : ipc::Scoreboard::create(scoreboard_slots(current_->options))),
       wakeups_(adopted != nullptr ? ipc::Wakeups(std::move(adopted->wakeups))
-                                  : ipc::Wakeups::create(scoreboard_.slots())),
-      holds_(hold_limits(current_->shared)),
-      repairs_(repair_hooks()),
-      table_(scoreboard_.slots()),
+                                  : ipc::Wakeups::create(crew_.scoreboard.slots())),
+      shared_care_(crew_, wakeups_.bells(), log_),
       random_(std::random_device()()) {
   if (adopted != nullptr) {
     adopt(*adopted);
     return;
   }
-  current_->objects = SharedSet::make(current_->shared.objects, scoreboard_.slots());
-  for (std::size_t i = 0; i < current_->options.pools.size(); ++i) add_pool(current_, i, Pool::Role::serving);
+  crew_.current->objects = SharedSet::make(crew_.current->shared.objects, crew_.scoreboard.slots());
+  for (std::size_t i = 0; i < crew_.current->options.pools.size(); ++i)
+    crew_.pools.add(crew_.current, i, Pool::Role::serving);
 }
 
 // Pools.
 
-Pool Workforce::make_pool(const std::shared_ptr<Generation>& generation, std::size_t place) const {
-  const config::PoolOptions& options = generation->options.pools[place];
-  Pool pool;
-  pool.generation = generation;
-  pool.place = place;
-  pool.name = options.name;
-  pool.user = generation->identities.at(pool.name).user;
-  pool.goal = options.workers;
-  pool.scaler = scaler_of(options, Clock::now());
-  pool.max_rss_hard = options.max_rss_hard;
-  pool.recycles = Pace(recycle_pace(config::most_workers(options)));
-  pool.limits.boot = options.boot_timeout;
-  pool.limits.heartbeat = options.worker_timeout;
-  pool.limits.drain = generation->options.master.shutdown_timeout;
-  for (std::size_t i = 0; i < generation->options.services.size(); ++i) {
-    const config::ServiceOptions& service = generation->options.services[i];
-    if (service.pool != pool.name) continue;
-    pool.services.push_back(service.name);
-    pool.log_levels.push_back(log_threshold(generation->options, i));
-    pool.request_timeouts.push_back(service.request_timeout);
-  }
-  const auto unlimited = [](std::chrono::milliseconds timeout) { return timeout.count() == 0; };
-  if (std::ranges::all_of(pool.request_timeouts, unlimited)) pool.request_timeouts.clear();
-  return pool;
-}
-
-std::size_t Workforce::add_pool(const std::shared_ptr<Generation>& generation, std::size_t place, Pool::Role role) {
-  Pool pool = make_pool(generation, place);
-  const auto namesake =
-      std::find_if(pools_.begin(), pools_.end(), [&](const auto& known) { return known.second.name == pool.name; });
-  const bool is_known = namesake != pools_.end();
-  pool.seats =
-      is_known ? namesake->second.seats : std::make_shared<const ipc::Seats>(ipc::Seats::create(scoreboard_.slots()));
-  pool.number = is_known ? namesake->second.number : next_number_++;
-  pool.role = role;
-  pools_.emplace(next_pool_, std::move(pool));
-  return next_pool_++;
-}
-
-std::optional<std::size_t> Workforce::find_pool(const std::string& name, Pool::Role role) const noexcept {
-  for (const auto& [id, pool] : pools_) {
-    if (pool.role == role && pool.name == name) return id;
-  }
-  return std::nullopt;
-}
-
-std::optional<std::size_t> Workforce::find_pool(const std::string& name) const noexcept {
-  const bool goes_back = rollout_ && rollout_->phase == Rollout::Phase::reverting;
-  for (const Pool::Role role : {goes_back ? Pool::Role::outgoing : Pool::Role::incoming, Pool::Role::serving}) {
-    if (const auto found = find_pool(name, role)) return found;
-  }
-  return std::nullopt;
-}
-
 std::size_t Workforce::room_beside(std::size_t pool) const noexcept {
   std::size_t total = 0;
-  for (const auto& [id, other] : pools_) {
-    const bool counts = other.role == Pool::Role::serving || other.role == pools_.at(pool).role;
+  for (const auto& [id, other] : crew_.pools) {
+    const bool counts = other.role == Pool::Role::serving || other.role == crew_.pools.at(pool).role;
     total += id != pool && counts ? room_for(other) : 0;
   }
   return total;
 }
 
 bool Workforce::set_goal(std::size_t pool, unsigned workers) {
-  if (room_beside(pool) + workers > scoreboard_.slots()) return false;
-  pools_.at(pool).goal = workers;
-  pools_.at(pool).held = true;
+  if (room_beside(pool) + workers > crew_.scoreboard.slots()) return false;
+  crew_.pools.at(pool).goal = workers;
+  crew_.pools.at(pool).held = true;
   return true;
 }
 
 void Workforce::retire_all() {
-  for (auto& [id, pool] : pools_) {
+  for (auto& [id, pool] : crew_.pools) {
     pool.goal = 0;
     pool.held = true;
   }
 }
 
 void Workforce::forget_empty_pools() {
-  std::erase_if(pools_, [&](const auto& pool) {
-    return pool.second.role == Pool::Role::leaving && table_.count(pool.first) == 0;
+  crew_.pools.remove_if([&](std::size_t id, const Pool& pool) {
+    return pool.role == Pool::Role::leaving && crew_.workers.count(id) == 0;
   });
-}
-
-std::vector<const Generation*> Workforce::generations() const {
-  std::vector<const Generation*> all{current_.get()};
-  for (const auto& [id, pool] : pools_) {
-    if (std::find(all.begin(), all.end(), pool.generation.get()) == all.end()) all.push_back(pool.generation.get());
-  }
-  return all;
 }
 
 void Workforce::stop(WorkerEvent how) {
   if (!std::exchange(stopping_, true)) listeners_until_ = Clock::now() + kListenersPatience;
-  for (auto& [id, pool] : pools_) pool.watch.reset();
-  table_.for_each([&](WorkerRecord& worker) { apply(worker, how); });
+  for (auto& [id, pool] : crew_.pools) pool.watch.reset();
+  crew_.workers.for_each([&](WorkerRecord& worker) { apply(worker, how); });
 }
 
 // Starting and retiring.
 
 void Workforce::refill(std::size_t index, TimePoint now) {
-  Pool& pool = pools_.at(index);
-  while (table_.count_filling(index) < pool.target &&
-         pool.policy.take_start(now, table_.count_in(index, WorkerState::starting))) {
+  Pool& pool = crew_.pools.at(index);
+  while (crew_.workers.count_filling(index) < pool.target &&
+         pool.policy.take_start(now, crew_.workers.count_in(index, WorkerState::starting))) {
     if (!start(index, now)) return;
   }
   const unsigned failures = pool.policy.failures(now);
@@ -191,32 +127,32 @@ void Workforce::refill(std::size_t index, TimePoint now) {
 }
 
 bool Workforce::start(std::size_t pool, TimePoint now) {
-  const auto slot = table_.free_slot();
+  const auto slot = crew_.workers.free_slot();
   if (!slot) {
-    not_started(pool, now, "all " + std::to_string(scoreboard_.slots()) + " slots of the scoreboard are taken");
+    not_started(pool, now, "all " + std::to_string(crew_.scoreboard.slots()) + " slots of the scoreboard are taken");
     return false;
   }
   try {
-    auto record = spawn_worker(
-        {scoreboard_, wakeups_, pools_.at(pool), pool, table_.free_index(pool), *slot, chance(), 0, -1, -1, -1, -1},
-        fork_);
+    auto record = spawn_worker({crew_.scoreboard, wakeups_, crew_.pools.at(pool), pool, crew_.workers.free_index(pool),
+                                *slot, chance(), 0, -1, -1, -1, -1},
+                               fork_);
     record->started = record->entered = Clock::now();
     note_sockets(*record);
-    record->log = LogBudget(options_of(pools_.at(pool)).log_rate);
+    record->log = LogBudget(options_of(crew_.pools.at(pool)).log_rate);
     if (record->line.is_open()) {
-      const bool reads = options_of(pools_.at(pool)).master_access == config::MasterAccess::read;
+      const bool reads = options_of(crew_.pools.at(pool)).master_access == config::MasterAccess::read;
       lines_.push_back({std::move(record->line), reads ? ControlAccess::read : ControlAccess::operate});
     }
-    WorkerRecord& worker = table_.add(std::move(record));
+    WorkerRecord& worker = crew_.workers.add(std::move(record));
     try {
       listen(worker);
     } catch (const std::system_error&) {
       apply(worker, WorkerEvent::kill_wanted);  // nobody would hear that it is ready
       throw;
     }
-    log_.debug(name(worker) + " started", about(worker));
-    if (const unsigned failed = pools_.at(pool).no_start.worked(); failed > 1) {
-      log_.notice("pool " + pools_.at(pool).name + ": workers start again, after " + std::to_string(failed) +
+    log_.debug(crew_.name(worker) + " started", crew_.about(worker));
+    if (const unsigned failed = crew_.pools.at(pool).no_start.worked(); failed > 1) {
+      log_.notice("pool " + crew_.pools.at(pool).name + ": workers start again, after " + std::to_string(failed) +
                   " tries that failed");
     }
     return true;
@@ -228,7 +164,7 @@ bool Workforce::start(std::size_t pool, TimePoint now) {
 
 // It is tried again and again, twice a second, for as long as the machine refuses.
 void Workforce::not_started(std::size_t index, TimePoint now, const std::string& why) {
-  Pool& pool = pools_.at(index);
+  Pool& pool = crew_.pools.at(index);
   if (const auto added = pool.no_start.failed(now, why)) {
     log_.error("pool " + pool.name + ": no worker started: " + why + *added);
   }
@@ -237,12 +173,12 @@ void Workforce::not_started(std::size_t index, TimePoint now, const std::string&
 
 // The one that has least to lose goes first, and of those the last that came.
 void Workforce::shrink(std::size_t pool) {
-  while (table_.count_filling(pool) > pools_.at(pool).target) {
+  while (crew_.workers.count_filling(pool) > crew_.pools.at(pool).target) {
     WorkerRecord* choice = nullptr;
     std::uint64_t least = UINT64_MAX;
-    table_.for_each([&](WorkerRecord& worker) {
+    crew_.workers.for_each([&](WorkerRecord& worker) {
       if (worker.pool != pool || !counts_towards_pool(worker.state)) return;
-      const ipc::WorkerSlot& slot = scoreboard_.slot(worker.slot);
+      const ipc::WorkerSlot& slot = crew_.slot(worker);
       const bool busy = slot.activity_kind.load(std::memory_order_relaxed) != ipc::ActivityKind::none;
       // The one that is to be replaced anyway before any other.
       const std::uint64_t connections = slot.connections.load(std::memory_order_relaxed);
@@ -257,8 +193,8 @@ void Workforce::shrink(std::size_t pool) {
 }
 
 void Workforce::tend(TimePoint now) {
-  repairs_.tend();  // slots that become free may be filled
-  table_.for_each([&](WorkerRecord& worker) {
+  shared_care_.repair();  // slots that become free may be filled
+  crew_.workers.for_each([&](WorkerRecord& worker) {
     const auto deadline = deadline_of(worker);
     if (deadline && deadline->at <= now) apply(worker, deadline->event);
   });
@@ -267,7 +203,7 @@ void Workforce::tend(TimePoint now) {
     set_targets(now);
     watch_for_clients();
     begin_recycles(now);
-    for (const auto& [id, pool] : pools_) {
+    for (const auto& [id, pool] : crew_.pools) {
       refill(id, now);
       replace_due(id);
       shrink(id);
@@ -277,7 +213,7 @@ void Workforce::tend(TimePoint now) {
     watch_saturation(now);
   }
   if (stopping_) shut_listeners(now);
-  watch_holds(now);
+  shared_care_.watch_holds(now);
 }
 
 // Workers take what waits in the backlogs and close their sockets, at once or when they come back to their loops. Then
@@ -285,13 +221,13 @@ void Workforce::tend(TimePoint now) {
 void Workforce::shut_listeners(TimePoint now) {
   if (!listeners_until_) return;
   bool accepting = false;
-  table_.for_each([&](const WorkerRecord& worker) {
-    const ipc::Seat& seat = (*pools_.at(worker.pool).seats)[worker.slot];
+  crew_.workers.for_each([&](const WorkerRecord& worker) {
+    const ipc::Seat& seat = (*crew_.pool_of(worker).seats)[worker.slot];
     accepting |= seat.state.load(std::memory_order_relaxed) != ipc::SeatState::closed;
   });
   if (accepting && now < *listeners_until_) return;
   listeners_until_.reset();
-  for (auto& [id, pool] : pools_) pool.generation->listeners->shut_down();
+  for (auto& [id, pool] : crew_.pools) pool.generation->listeners->shut_down();
 }
 
 std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
@@ -299,23 +235,22 @@ std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
   const auto consider = [&](std::optional<TimePoint> at) {
     if (at && (!next || *at < *next)) next = at;
   };
-  table_.for_each([&](const WorkerRecord& worker) {
+  crew_.workers.for_each([&](const WorkerRecord& worker) {
     if (const auto deadline = deadline_of(worker)) consider(deadline->at);
     consider(next_look(worker, now));
   });
-  for (const auto& [id, pool] : pools_) {
-    if (!stopping_ && table_.count_filling(id) < pool.target) consider(pool.policy.throttled_until(now));
+  for (const auto& [id, pool] : crew_.pools) {
+    if (!stopping_ && crew_.workers.count_filling(id) < pool.target) consider(pool.policy.throttled_until(now));
   }
   if (rollout_ && !stopping_) consider(rollout_->patience);
   if (listeners_until_) consider(now + kListenersPause);
-  table_.for_each([&](const WorkerRecord& worker) {
-    if (!stopping_ && awaits_recycle(worker)) consider(pools_.at(worker.pool).recycles.next(now));
+  crew_.workers.for_each([&](const WorkerRecord& worker) {
+    if (!stopping_ && awaits_recycle(worker)) consider(crew_.pool_of(worker).recycles.next(now));
   });
   consider(next_rss_check_);
   if (!stopping_) consider(next_sample_);
-  if (!stopping_ && !table_.empty()) consider(next_saturation_look_);
-  if (!table_.empty()) consider(holds_.next());
-  if (repairs_.pending() || hold_sample_) next = now;
+  if (!stopping_ && !crew_.workers.empty()) consider(next_saturation_look_);
+  consider(shared_care_.next_deadline(now));
   return next;
 }
 
@@ -324,11 +259,11 @@ std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
 void Workforce::listen(WorkerRecord& worker) {
   const pid_t pid = worker.pid;
   reactor_.watch(worker.status.get(), EPOLLIN, [this, pid](std::uint32_t) {
-    WorkerRecord* speaker = table_.find(pid);
+    WorkerRecord* speaker = crew_.workers.find(pid);
     if (speaker != nullptr && !hear(*speaker, kPacketsPerTurn)) reactor_.forget(speaker->status.get());
   });
   reactor_.watch(worker.output.get(), EPOLLIN, [this, pid](std::uint32_t) {
-    WorkerRecord* speaker = table_.find(pid);
+    WorkerRecord* speaker = crew_.workers.find(pid);
     if (speaker != nullptr && !hear_output(*speaker, 1)) reactor_.forget(speaker->output.get());
   });
 }
@@ -363,7 +298,7 @@ bool Workforce::hear_output(WorkerRecord& worker, unsigned reads) {
 
 void Workforce::hears_nonsense(WorkerRecord& worker) {
   if (std::exchange(worker.spoke_nonsense, true)) return;
-  log_.error(name(worker) + " says what no worker says: its memory may be damaged", about(worker));
+  log_.error(crew_.name(worker) + " says what no worker says: its memory may be damaged", crew_.about(worker));
 }
 
 void Workforce::heard(WorkerRecord& worker, const ipc::StatusMessage& message) {
@@ -399,16 +334,15 @@ void Workforce::apply(WorkerRecord& worker, WorkerEvent event) {
 }
 
 void Workforce::act(WorkerRecord& worker, WorkerAction action, WorkerEvent event) {
-  std::chrono::milliseconds duration{0};
   switch (action) {
     case WorkerAction::note_ready:
       worker.ready = worker.entered;
-      pools_.at(worker.pool).policy.became_ready(worker.entered);
-      return log_.info(name(worker) + " is ready", about(worker));
+      crew_.pool_of(worker).policy.became_ready(worker.entered);
+      return log_.info(crew_.name(worker) + " is ready", crew_.about(worker));
     case WorkerAction::note_draining:
       worker.intent = ExitIntent::drained_itself;
       departed(worker, Departure::drained);
-      return log_.info(name(worker) + " retires by itself", about(worker));
+      return log_.info(crew_.name(worker) + " retires by itself", crew_.about(worker));
     case WorkerAction::send_retire:
       return command(worker, ipc::ControlKind::retire);
     case WorkerAction::send_finish:
@@ -419,10 +353,9 @@ void Workforce::act(WorkerRecord& worker, WorkerAction action, WorkerEvent event
       worker.intent = event == WorkerEvent::boot_timeout ? ExitIntent::aborted_boot
                       : is_overdue(worker)               ? ExitIntent::aborted_request
                                                          : ExitIntent::aborted_heartbeat;
-      const std::string activity = serving(worker, duration);
-      log_.error(name(worker) + " " + std::string(abort_reason(worker.intent)) + ": it is aborted" +
-                     (activity.empty() ? "" : "; it is serving " + escape_untrusted(activity, 256)),
-                 about(worker));
+      log_.error(crew_.name(worker) + " " + std::string(abort_reason(worker.intent)) + ": it is aborted" +
+                     crew_.serving_text(worker),
+                 crew_.about(worker));
       return signal_worker(worker, SIGABRT);
     }
     case WorkerAction::send_kill:
@@ -431,7 +364,8 @@ void Workforce::act(WorkerRecord& worker, WorkerAction action, WorkerEvent event
       }
       return signal_worker(worker, SIGKILL);
     case WorkerAction::give_up_slot:
-      return log_.error(name(worker) + " outlives SIGKILL: its slot is given up until it ends", about(worker));
+      return log_.error(crew_.name(worker) + " outlives SIGKILL: its slot is given up until it ends",
+                        crew_.about(worker));
     default:
       return;  // ignore, and the reports, which buried() writes
   }
@@ -441,7 +375,7 @@ void Workforce::command(WorkerRecord& worker, ipc::ControlKind kind) {
   if (worker.intent == ExitIntent::unexpected || kind == ipc::ControlKind::stop_now) {
     worker.intent = kind == ipc::ControlKind::stop_now ? ExitIntent::stopped : ExitIntent::retired;
   }
-  const auto limit = pools_.at(worker.pool).limits.drain;
+  const auto limit = crew_.pool_of(worker).limits.drain;
   std::array<std::byte, ipc::kControlBytes> packet;
   // The worker ends by itself a little before its time is over.
   const bool limited = limit.count() > 0 && limit.count() < UINT32_MAX;
@@ -455,12 +389,11 @@ void Workforce::command(WorkerRecord& worker, ipc::ControlKind kind) {
 
 void Workforce::departed(WorkerRecord& worker, Departure departure, const std::string& why) {
   ++departures_[static_cast<std::size_t>(departure)];
-  Pool& pool = pools_.at(worker.pool);
+  Pool& pool = crew_.pool_of(worker);
   const TimePoint now = Clock::now();
-  pool.policy.left({departure, worker.started, worker.ready, has_a_client(scoreboard_.slot(worker.slot))}, now,
-                   2 * chance() - 1);
+  pool.policy.left({departure, worker.started, worker.ready, has_a_client(crew_.slot(worker))}, now, 2 * chance() - 1);
   if (pool.policy.failures(now) > 0) {
-    pool.last_end = why.empty() ? name(worker) + ": " + std::string(departure_name(departure)) : why;
+    pool.last_end = why.empty() ? crew_.name(worker) + ": " + std::string(departure_name(departure)) : why;
   }
   judge(worker, departure, why);
 }
@@ -473,7 +406,7 @@ void Workforce::reap() {
     const pid_t pid = ::waitpid(-1, &wait_status, WNOHANG);
     if (pid == -1 && errno == EINTR) continue;
     if (pid <= 0) return;
-    if (table_.find(pid) != nullptr) {
+    if (crew_.workers.find(pid) != nullptr) {
       buried(pid, wait_status);
     } else if (other_) {
       other_(pid, wait_status);  // or an orphan given to pid 1
@@ -482,36 +415,34 @@ void Workforce::reap() {
 }
 
 void Workforce::buried(pid_t pid, int wait_status) {
-  WorkerRecord& worker = *table_.find(pid);
+  WorkerRecord& worker = *crew_.workers.find(pid);
   hear(worker, kLastPackets);  // its last words
   hear_output(worker, kLastReads);
   if (!worker.unfinished.empty()) {
     pass_on(worker, {ipc::StatusKind::log, static_cast<std::uint8_t>(LogLevel::info), worker.unfinished});
   }
   if (worker.log.untold()) tell_of_dropped_lines(worker, Clock::now());
-  std::chrono::milliseconds duration{0};
-  const std::string activity = serving(worker, duration);
-  ExitFacts end = facts(worker, wait_status, activity);
-  end.activity_for = duration;
+  const Crew::Served served = crew_.serving(worker);
+  const ExitFacts end = facts(worker, wait_status, served);
   const std::string report = exit_report(end);
-  log_.write(is_expected(end) ? LogLevel::info : LogLevel::error, report, about(worker));
+  log_.write(is_expected(end) ? LogLevel::info : LogLevel::error, report, crew_.about(worker));
   const WorkerAction action = transition(worker.state, WorkerEvent::reaped).action;
   if (action == WorkerAction::report_failed_start || action == WorkerAction::report_death) {
     departed(worker, departure_of(wait_status, worker.ready.has_value()), report);
   }
   if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != ipc::kExitRetired) note_lost_request(worker);
-  repairs_.add({worker.slot, name(worker)});
-  ipc::accumulate(retained_, scoreboard_.counters(worker.slot));
-  scoreboard_.clear(worker.slot);
-  pools_.at(worker.pool).seats->clear(worker.slot, ipc::SeatState::empty);
+  shared_care_.died(worker);
+  ipc::accumulate(retained_, crew_.scoreboard.counters(worker.slot));
+  crew_.scoreboard.clear(worker.slot);
+  crew_.pool_of(worker).seats->clear(worker.slot, ipc::SeatState::empty);
   reactor_.forget(worker.status.get());
   reactor_.forget(worker.output.get());
-  table_.remove(pid);
+  crew_.workers.remove(pid);
 }
 
-ExitFacts Workforce::facts(const WorkerRecord& worker, int wait_status, const std::string& activity) const {
+ExitFacts Workforce::facts(const WorkerRecord& worker, int wait_status, const Crew::Served& served) const {
   ExitFacts facts;
-  facts.pool = pools_.at(worker.pool).name;
+  facts.pool = crew_.pool_of(worker).name;
   facts.index = worker.index;
   facts.pid = worker.pid;
   facts.generation = worker.generation;
@@ -520,7 +451,8 @@ ExitFacts Workforce::facts(const WorkerRecord& worker, int wait_status, const st
   facts.was_ready = worker.ready.has_value();
   facts.intent = worker.intent;
   facts.start_error = worker.start_error;
-  if (!activity.empty()) facts.activity = activity;
+  if (!served.activity.empty()) facts.activity = served.activity;
+  facts.activity_for = served.duration;
   return facts;
 }
 

@@ -14,21 +14,16 @@
 #include <vector>
 
 #include "framework/master/control/control_command.hpp"
-#include "framework/master/control/shared_walk.hpp"
 #include "framework/master/generation/generation.hpp"
-#include "framework/master/generation/shared_set.hpp"
 #include "framework/master/log/log.hpp"
 #include "framework/master/loop/reactor.hpp"
-#include "framework/master/policy/hold_watch.hpp"
 #include "framework/master/policy/restart_policy.hpp"
 #include "framework/master/policy/saturation.hpp"
-#include "framework/master/report/shared_report.hpp"
 #include "framework/master/report/status_report.hpp"
+#include "framework/master/workforce/crew.hpp"
 #include "framework/master/workforce/lost_request.hpp"
-#include "framework/master/workforce/pool.hpp"
-#include "framework/master/workforce/repairs.hpp"
+#include "framework/master/workforce/shared_care.hpp"
 #include "framework/master/workforce/spawner.hpp"
-#include "framework/master/workforce/worker_table.hpp"
 #include "ipc/contract/contract.hpp"
 #include "ipc/memory/scoreboard.hpp"
 #include "ipc/objects/party.hpp"
@@ -54,9 +49,9 @@ class Workforce {
   void hand_over(Handover& handover) const;
 
   /// @return the number of the pool, which is the incoming one while it is rolled.
-  std::optional<std::size_t> find_pool(const std::string& name) const noexcept;
+  std::optional<std::size_t> find_pool(const std::string& name) const noexcept { return crew_.pools.find(name); }
   /// How many workers a pool shall have once nothing is rolled.
-  unsigned goal(std::size_t pool) const noexcept { return pools_.at(pool).goal; }
+  unsigned goal(std::size_t pool) const noexcept { return crew_.pools.at(pool).goal; }
   /// A pool of MIN..MAX keeps the size until follow_load(), or a rollout. @return false: the scoreboard has no room.
   bool set_goal(std::size_t pool, unsigned workers);
   /// Gives a pool the size of its configuration, or back to its scaler. @return false: the scoreboard has no room.
@@ -64,9 +59,9 @@ class Workforce {
   /// The size by the configuration: "4", "1..8".
   std::string size_text(std::size_t pool) const;
   void retire_all();
-  std::size_t slots() const noexcept { return scoreboard_.slots(); }
+  std::size_t slots() const noexcept { return crew_.scoreboard.slots(); }
   /// The generation that serves, or did when the last rollout ended.
-  const Generation& current() const noexcept { return *current_; }
+  const Generation& current() const noexcept { return *crew_.current; }
 
   /// Begins to roll a generation in: one worker of each of its pools first, the canary, and when all of them are ready,
   /// pool by pool, new before old. Every worker that can't start, or that dies by its own doing, rolls all back.
@@ -83,7 +78,7 @@ class Workforce {
   /// @return how the rollout ended, once.
   std::optional<RolloutEnd> take_rollout_end() noexcept { return std::exchange(rollout_end_, std::nullopt); }
   /// The generations that have workers or may start some.
-  std::vector<const Generation*> generations() const;
+  std::vector<const Generation*> generations() const { return crew_.generations(); }
 
   /// Reaps every child that has ended. To be called after SIGCHLD was taken, since signals coalesce.
   void reap();
@@ -94,7 +89,7 @@ class Workforce {
 
   /// From now on no worker is started, and all are told to go. The listeners are shut once all have closed theirs.
   void stop(WorkerEvent how);
-  bool empty() const noexcept { return table_.empty(); }
+  bool empty() const noexcept { return crew_.workers.empty(); }
 
   /// How many workers there are, and shall be.
   struct Strength {
@@ -119,14 +114,9 @@ class Workforce {
   /// @return the requests that workers died over since the last call.
   std::vector<LostRequest> take_lost_requests() noexcept { return std::exchange(lost_requests_, {}); }
 
-  const SharedSet& shared() const noexcept { return current_->objects; }
+  const SharedSet& shared() const noexcept { return crew_.current->objects; }
+  SharedCare& shared_care() noexcept { return shared_care_; }
   const ipc::Bells& bells() const noexcept { return wakeups_.bells(); }
-  /// What services have declared, to be surveyed.
-  SharedWalk::Objects objects_to_report() const;
-  SharedStatus describe(const ipc::SharedObject& object, const ipc::SharedReport& report) const;
-
-  /// Frees all that dead workers have left, at once: before the state is handed over.
-  void finish_repairs() { repairs_.finish(); }
 
  private:
   /// A generation on its way in.
@@ -146,20 +136,8 @@ class Workforce {
     unsigned unanswered = 0;  ///< workers of it that died over a client in a row, none having answered any
   };
   static constexpr std::size_t kDepartures = kDepartureCount;
-  /// A sample of what is held, of the objects whose turn it is.
-  struct HoldSample {
-    std::vector<std::size_t> objects;         ///< by their places in the set
-    SharedWalk walk;                          ///< over the same
-    std::vector<HoldWatch::Overdue> overdue;  ///< of the object that the walk is at
-  };
-
   void adopt(Adoption& adopted);
-  Pool make_pool(const std::shared_ptr<Generation>& generation, std::size_t place) const;
-  std::size_t add_pool(const std::shared_ptr<Generation>& generation, std::size_t place, Pool::Role role);
-  std::optional<std::size_t> find_pool(const std::string& name, Pool::Role role) const noexcept;
   void forget_empty_pools();
-  unsigned ready(std::size_t pool) const noexcept { return table_.count_in(pool, WorkerState::ready); }
-
   void set_targets(TimePoint now);
   void check_progress(TimePoint now);
   void check_canaries();
@@ -215,21 +193,11 @@ class Workforce {
   void departed(WorkerRecord& worker, Departure departure, const std::string& why = {});
   void buried(pid_t pid, int wait_status);
   void note_lost_request(const WorkerRecord& worker);
-  Repairs::Hooks repair_hooks();
-  SharedWalk::Objects all_objects() const;
-  void repaired(const Repairs::Round& round);
-  void watch_holds(TimePoint now);
   // workforce_saturation.cpp
   FullnessLook fullness(const Pool& pool);
   void look_for_saturation(TimePoint now);
   void watch_saturation(TimePoint now);
-  std::string taken_for(const ipc::SharedObject& object, const ipc::Hold& hold, const WorkerRecord& worker) const;
-  void warn_of_holds(const ipc::SharedObject& object, const std::vector<HoldWatch::Overdue>& overdue);
-  const WorkerRecord* holder(ipc::Owner owner) const;
-  ExitFacts facts(const WorkerRecord& worker, int wait_status, const std::string& activity) const;
-  std::string serving(const WorkerRecord& worker, std::chrono::milliseconds& duration) const;
-  std::string name(const WorkerRecord& worker) const;
-  LogSubject about(const WorkerRecord& worker) const;
+  ExitFacts facts(const WorkerRecord& worker, int wait_status, const Crew::Served& served) const;
   void pass_on(WorkerRecord& worker, const ipc::StatusMessage& line);
   void tell_of_dropped_lines(WorkerRecord& worker, TimePoint now);
   TimePoint last_beat(const WorkerRecord& worker) const;
@@ -240,22 +208,15 @@ class Workforce {
   void report_worker(const WorkerRecord& worker, WorkerStatus& status) const;
   void report_pool(std::size_t id, TimePoint now, StatusSnapshot& snapshot) const;
 
-  std::shared_ptr<Generation> current_;
+  Crew crew_;
   Log& log_;
   Reactor& reactor_;
   ForkWorker fork_;
   OtherChild other_;
-  std::map<std::size_t, Pool> pools_;
-  std::size_t next_pool_ = 0;
-  std::uint32_t next_number_ = 0;
-  ipc::Scoreboard scoreboard_;
   ipc::Wakeups wakeups_;
-  HoldWatch holds_;
+  SharedCare shared_care_;
   std::map<std::string, Saturation> saturations_;  ///< by pool
   TimePoint next_saturation_look_{};
-  std::optional<HoldSample> hold_sample_;  ///< being taken
-  Repairs repairs_;
-  WorkerTable table_;
   ipc::CounterValues retained_{};  ///< of all workers that have died
   std::array<std::uint64_t, kDepartures> departures_{};
   std::map<std::string, std::uint64_t> recycled_;  ///< by the limit that was reached

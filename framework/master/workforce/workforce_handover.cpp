@@ -121,10 +121,10 @@ void Workforce::hand_over(Handover& handover) const {
   for (std::size_t i = 0; i < wakeups_.slots(); ++i) {
     handover.wakeups.push_back({wakeups_[i].ring_fd(), wakeups_[i].wait_fd()});
   }
-  const std::vector<const Generation*> all = generations();
+  const std::vector<const Generation*> all = crew_.generations();
   GenerationWriter writer(handover);
   for (const Generation* generation : all) writer.write(*generation);
-  for (const auto& [id, pool] : pools_) {
+  for (const auto& [id, pool] : crew_.pools) {
     const auto of = std::find(all.begin(), all.end(), pool.generation.get()) - all.begin();
     const auto known = std::find_if(handover.seats.begin(), handover.seats.end(),
                                     [&](const HandedSeats& seats) { return seats.pool == pool.number; });
@@ -132,10 +132,11 @@ void Workforce::hand_over(Handover& handover) const {
     handover.pools.push_back({id, static_cast<std::size_t>(of), pool.place, pool.number, pool.role, pool.goal,
                               pool.held, pool.policy.memory()});
   }
-  handover.next_pool = next_pool_;
-  handover.next_number = next_number_;
-  table_.for_each(
-      [&](const WorkerRecord& worker) { handover.workers.push_back(handed(worker, scoreboard_.fd(worker.slot))); });
+  handover.next_pool = crew_.pools.next().id;
+  handover.next_number = crew_.pools.next().number;
+  crew_.workers.for_each([&](const WorkerRecord& worker) {
+    handover.workers.push_back(handed(worker, crew_.scoreboard.fd(worker.slot)));
+  });
   handover.retained = retained_;
   handover.departures.assign(departures_.begin(), departures_.end());
   handover.recycled = recycled_;
@@ -152,14 +153,13 @@ void Workforce::adopt(Adoption& adopted_state) {
     pool.held = from.held;
     if (pool.scaler) pool.scaler->keep(pool.goal, Clock::now());
     pool.policy.remember(from.policy);
-    pools_.emplace(from.id, std::move(pool));
+    crew_.pools.restore(from.id, std::move(pool));
   }
-  next_pool_ = state.next_pool;
-  next_number_ = state.next_number;
+  crew_.pools.restore_next({state.next_pool, state.next_number});
   for (const HandedWorker& from : state.workers) {
-    WorkerRecord& worker = table_.add(adopted(from));
+    WorkerRecord& worker = crew_.workers.add(adopted(from));
     note_sockets(worker);
-    worker.log = LogBudget(options_of(pools_.at(worker.pool)).log_rate);
+    worker.log = LogBudget(options_of(crew_.pool_of(worker)).log_rate);
     listen(worker);
   }
   retained_ = state.retained;

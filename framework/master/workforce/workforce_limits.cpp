@@ -16,15 +16,15 @@ constexpr std::chrono::seconds kPaceTold{60};
 
 // The worker's own number, which is believed only as far as it makes sense.
 TimePoint Workforce::last_beat(const WorkerRecord& worker) const {
-  const std::uint64_t ns = scoreboard_.slot(worker.slot).heartbeat_ns.load(std::memory_order_relaxed);
+  const std::uint64_t ns = crew_.slot(worker).heartbeat_ns.load(std::memory_order_relaxed);
   return Clock::at(std::min(ns, ipc::monotonic_ns()));
 }
 
 WorkerLimits Workforce::limits_of(const WorkerRecord& worker) const {
-  const Pool& pool = pools_.at(worker.pool);
+  const Pool& pool = crew_.pool_of(worker);
   WorkerLimits limits = pool.limits;
   if (pool.request_timeouts.empty()) return limits;
-  const ipc::WorkerSlot& slot = scoreboard_.slot(worker.slot);
+  const ipc::WorkerSlot& slot = crew_.slot(worker);
   const bool waits = slot.waits.load(std::memory_order_relaxed);
   const auto patience = request_patience(slot.activity(), waits, pool.request_timeouts);
   if (patience && (limits.heartbeat.count() == 0 || *patience < limits.heartbeat)) limits.heartbeat = *patience;
@@ -47,11 +47,11 @@ std::optional<WorkerDeadline> Workforce::deadline_of(const WorkerRecord& worker)
 std::optional<TimePoint> Workforce::next_look(const WorkerRecord& worker, TimePoint now) const {
   if (worker.state != WorkerState::ready && worker.state != WorkerState::retiring) return std::nullopt;
   const TimePoint last = std::max(worker.entered, last_beat(worker));
-  return master::next_look(last, now, pools_.at(worker.pool).request_timeouts);
+  return master::next_look(last, now, crew_.pool_of(worker).request_timeouts);
 }
 
 bool Workforce::is_overdue(const WorkerRecord& worker) const {
-  return limits_of(worker).heartbeat != pools_.at(worker.pool).limits.heartbeat;
+  return limits_of(worker).heartbeat != crew_.pool_of(worker).limits.heartbeat;
 }
 
 // As often as somebody can read it.

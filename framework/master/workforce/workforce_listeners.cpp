@@ -17,7 +17,7 @@ constexpr std::size_t kGroup = 32;  // listeners that one order names
 
 /// REQUIRES that the worker's pool still has the addresses that the worker was given.
 void Workforce::note_sockets(WorkerRecord& worker) const {
-  const Pool& pool = pools_.at(worker.pool);
+  const Pool& pool = crew_.pool_of(worker);
   pool.generation->listeners->for_each_of(pool.name, [&](const BoundListener& listener, const auto& socket) {
     worker.sockets.push_back({socket, !listener.is_datagram() && socket->name().empty()});
   });
@@ -26,7 +26,7 @@ void Workforce::note_sockets(WorkerRecord& worker) const {
 /// What is listened on after what is under way now, if that is no stop.
 const ListenerSet& Workforce::lasting_listeners() const noexcept {
   const bool rolls = rollout_ && rollout_->phase == Rollout::Phase::rolling;
-  return *(rolls ? rollout_->next : current_)->listeners;
+  return *(rolls ? rollout_->next : crew_.current)->listeners;
 }
 
 bool Workforce::serves_what_goes(const Pool& pool) const {

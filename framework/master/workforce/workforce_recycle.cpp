@@ -27,15 +27,15 @@ void Workforce::recycle(WorkerRecord& worker, const std::string& reason) {
   if (std::find(kLimits.begin(), kLimits.end(), limit) == kLimits.end()) return hears_nonsense(worker);
   if (!worker.recycle_wanted.empty()) return;
   worker.recycle_wanted = limit;
-  log_.info(name(worker) + " is to be replaced: " + reason, about(worker));
+  log_.info(crew_.name(worker) + " is to be replaced: " + reason, crew_.about(worker));
   begin_recycles(Clock::now());
 }
 
 // Who asks again and again right after its start, or says so without reason, serves on until it is its turn.
 void Workforce::begin_recycles(TimePoint now) {
-  table_.for_each([&](WorkerRecord& worker) {
+  crew_.workers.for_each([&](WorkerRecord& worker) {
     if (!awaits_recycle(worker)) return;
-    Pool& pool = pools_.at(worker.pool);
+    Pool& pool = crew_.pool_of(worker);
     if (pool.recycles.take(now)) {
       worker.recycle = std::exchange(worker.recycle_wanted, {});
       ++recycled_[worker.recycle];
@@ -47,24 +47,17 @@ void Workforce::begin_recycles(TimePoint now) {
   });
 }
 
-Pace::Limits recycle_pace(unsigned workers) noexcept {
-  constexpr unsigned kAtOnce = 10;
-  constexpr std::chrono::seconds kEach{10};
-  const auto every = std::min<std::chrono::nanoseconds>(std::chrono::seconds(1), kEach / std::max(workers, 1U));
-  return {every, std::max(workers, kAtOnce)};
-}
-
 /// How many workers the pool has over its size, so that those that are due can go.
 unsigned Workforce::successors(std::size_t pool) const noexcept {
-  const Pool& of = pools_.at(pool);
-  return of.goal == 0 ? 0 : std::min(table_.count_due(pool), roll_surge(of.goal));
+  const Pool& of = crew_.pools.at(pool);
+  return of.goal == 0 ? 0 : std::min(crew_.workers.count_due(pool), roll_surge(of.goal));
 }
 
 void Workforce::replace_due(std::size_t pool) {
-  const Pool& of = pools_.at(pool);
+  const Pool& of = crew_.pools.at(pool);
   if (of.role != Pool::Role::serving) return;
-  unsigned spare = ready(pool) > of.goal ? ready(pool) - of.goal : 0;
-  table_.for_each([&](WorkerRecord& worker) {
+  unsigned spare = crew_.ready(pool) > of.goal ? crew_.ready(pool) - of.goal : 0;
+  crew_.workers.for_each([&](WorkerRecord& worker) {
     if (spare == 0 || worker.pool != pool || worker.state != WorkerState::ready || worker.recycle.empty()) return;
     apply(worker, WorkerEvent::retire_wanted);
     --spare;
@@ -75,19 +68,16 @@ void Workforce::replace_due(std::size_t pool) {
 void Workforce::kill_bloated(TimePoint now) {
   if (next_rss_check_ && now < *next_rss_check_) return;
   bool limited = false;
-  table_.for_each([&](WorkerRecord& worker) {
-    const std::uint64_t limit = pools_.at(worker.pool).max_rss_hard;
+  crew_.workers.for_each([&](WorkerRecord& worker) {
+    const std::uint64_t limit = crew_.pool_of(worker).max_rss_hard;
     limited = limited || limit > 0;
     const bool lives = worker.state == WorkerState::ready || worker.state == WorkerState::retiring;
     if (limit == 0 || !lives) return;
     const std::uint64_t bytes = ipc::resident_bytes(worker.pid);
     if (bytes < limit) return;
-    std::chrono::milliseconds duration{0};
-    const std::string activity = serving(worker, duration);
-    log_.error(name(worker) + " has " + std::to_string(bytes) +
-                   " bytes of memory, more than max-rss-hard: it is killed" +
-                   (activity.empty() ? "" : "; it is serving " + escape_untrusted(activity, 256)),
-               about(worker));
+    log_.error(crew_.name(worker) + " has " + std::to_string(bytes) +
+                   " bytes of memory, more than max-rss-hard: it is killed" + crew_.serving_text(worker),
+               crew_.about(worker));
     ++recycled_["max-rss-hard"];
     apply(worker, WorkerEvent::kill_wanted);
   });

@@ -25,15 +25,6 @@ WorkStatus work_of(const ipc::CounterValues& values) {
 
 }  // namespace
 
-std::string Workforce::name(const WorkerRecord& worker) const {
-  return "worker " + pools_.at(worker.pool).name + "/" + std::to_string(worker.index) + " (pid " +
-         std::to_string(worker.pid) + ")";
-}
-
-LogSubject Workforce::about(const WorkerRecord& worker) const {
-  return {worker.pid, pools_.at(worker.pool).name, worker.index, worker.generation, {}};
-}
-
 // A flood of lines would fill the disk and push out what others say. A crash handler's line passes, once.
 void Workforce::pass_on(WorkerRecord& worker, const ipc::StatusMessage& message) {
   const bool last_words = message.text.starts_with(kLastWords) && !std::exchange(worker.said_last_words, true);
@@ -43,8 +34,8 @@ void Workforce::pass_on(WorkerRecord& worker, const ipc::StatusMessage& message)
     if (worker.log.has_to_tell(now)) tell_of_dropped_lines(worker, now);
     return;
   }
-  const Pool& pool = pools_.at(worker.pool);
-  LogSubject speaker = about(worker);
+  const Pool& pool = crew_.pool_of(worker);
+  LogSubject speaker = crew_.about(worker);
   std::optional<LogLevel> threshold;
   if (message.service > 0 && message.service <= pool.services.size()) {
     speaker.service = pool.services[message.service - 1];
@@ -55,45 +46,39 @@ void Workforce::pass_on(WorkerRecord& worker, const ipc::StatusMessage& message)
 
 void Workforce::tell_of_dropped_lines(WorkerRecord& worker, TimePoint now) {
   const std::uint64_t dropped = worker.log.dropped();
-  log_.warning(name(worker) + " logs more than " + std::to_string(options_of(pools_.at(worker.pool)).log_rate) +
+  log_.warning(crew_.name(worker) + " logs more than " + std::to_string(options_of(crew_.pool_of(worker)).log_rate) +
                    " lines a second (log-rate): " + std::to_string(dropped) +
                    (dropped == 1 ? " line of it is dropped so far" : " lines of it are dropped so far"),
-               about(worker));
+               crew_.about(worker));
   worker.log.told(now);
 }
 
-std::string Workforce::serving(const WorkerRecord& worker, milliseconds& duration) const {
-  const ipc::Activity activity = scoreboard_.slot(worker.slot).activity();
-  const std::uint64_t now = ipc::monotonic_ns();
-  const bool serves = activity.kind != ipc::ActivityKind::none && activity.since_ns < now;
-  duration = milliseconds(serves ? (now - activity.since_ns) / 1'000'000 : 0);
-  return activity_text(activity, pools_.at(worker.pool).services);
-}
-
 void Workforce::note_lost_request(const WorkerRecord& worker) {
-  const ipc::Activity activity = scoreboard_.slot(worker.slot).activity();
-  const Pool& pool = pools_.at(worker.pool);
+  const ipc::Activity activity = crew_.slot(worker).activity();
+  const Pool& pool = crew_.pool_of(worker);
   if (activity.kind != ipc::ActivityKind::request || activity.service >= pool.services.size()) return;
   const std::string& service = pool.services[activity.service];
   const auto& services = pool.generation->options.services;
   const auto at = std::ranges::find(services, service, &config::ServiceOptions::name);
   const std::uint64_t now = ipc::monotonic_ns();
-  lost_requests_.push_back({pool.generation, static_cast<std::size_t>(at - services.begin()),
-                            pool.name + "/" + std::to_string(worker.index), worker.pid, client_of(activity),
-                            request_of(activity), activity.since_ns < now ? (now - activity.since_ns) / 1000 : 0});
+  lost_requests_.push_back({pool.generation, static_cast<std::size_t>(at - services.begin()), crew_.short_name(worker),
+                            worker.pid, client_of(activity), request_of(activity),
+                            activity.since_ns < now ? (now - activity.since_ns) / 1000 : 0});
 }
 
 void Workforce::report_worker(const WorkerRecord& worker, WorkerStatus& status) const {
-  status.pool = pools_.at(worker.pool).name;
+  status.pool = crew_.pool_of(worker).name;
   status.index = worker.index;
   status.slot = static_cast<unsigned>(worker.slot);
   status.pid = worker.pid;
   status.generation = worker.generation;
-  status.serving = serving(worker, status.serving_for);
+  const Crew::Served served = crew_.serving(worker);
+  status.serving = served.activity;
+  status.serving_for = served.duration;
   status.state = status_name(worker.state, !status.serving.empty());
   status.uptime = std::chrono::floor<milliseconds>(Clock::now() - worker.started);
-  status.connections = scoreboard_.slot(worker.slot).connections.load(std::memory_order_relaxed);
-  status.work = work_of(scoreboard_.counters(worker.slot));
+  status.connections = crew_.slot(worker).connections.load(std::memory_order_relaxed);
+  status.work = work_of(crew_.scoreboard.counters(worker.slot));
   status.requests_per_second = worker.request_rate.rate();
   status.rss_bytes = ipc::resident_bytes(worker.pid);
   status.cpu = ipc::cpu_time(worker.pid);
@@ -102,13 +87,13 @@ void Workforce::report_worker(const WorkerRecord& worker, WorkerStatus& status) 
 // Pools of one name are one to who asks: what the server shall have is the one's that serves or comes in, and workers
 // are counted together.
 void Workforce::report_pool(std::size_t id, TimePoint now, StatusSnapshot& snapshot) const {
-  const Pool& pool = pools_.at(id);
+  const Pool& pool = crew_.pools.at(id);
   const auto known = std::find_if(snapshot.pools.begin(), snapshot.pools.end(),
                                   [&](const PoolStatus& status) { return status.name == pool.name; });
   PoolStatus& status = known != snapshot.pools.end() ? *known : snapshot.pools.emplace_back();
-  status.running += table_.count(id);
-  status.ready += table_.count_in(id, WorkerState::ready);
-  if (!status.name.empty() && find_pool(pool.name) != id) return;
+  status.running += crew_.workers.count(id);
+  status.ready += crew_.workers.count_in(id, WorkerState::ready);
+  if (!status.name.empty() && crew_.pools.find(pool.name) != id) return;
   status.name = pool.name;
   status.target = pool.role == Pool::Role::leaving ? 0 : pool.goal;
   status.user = pool.user;
@@ -139,12 +124,12 @@ void Workforce::report_pool(std::size_t id, TimePoint now, StatusSnapshot& snaps
 
 Workforce::Strength Workforce::strength() const noexcept {
   Strength all;
-  for (const auto& [id, pool] : pools_) {
-    all.ready += ready(id);
-    all.running += table_.count(id);
-    if (find_pool(pool.name) != id || pool.role == Pool::Role::leaving) continue;
+  for (const auto& [id, pool] : crew_.pools) {
+    all.ready += crew_.ready(id);
+    all.running += crew_.workers.count(id);
+    if (crew_.pools.find(pool.name) != id || pool.role == Pool::Role::leaving) continue;
     all.wanted += pool.goal;
-    all.complete = all.complete && ready(id) >= pool.goal;
+    all.complete = all.complete && crew_.ready(id) >= pool.goal;
   }
   return all;
 }
@@ -152,10 +137,10 @@ Workforce::Strength Workforce::strength() const noexcept {
 void Workforce::report(StatusSnapshot& snapshot) {
   const TimePoint now = Clock::now();
   if (!stopping_) look_for_saturation(now);
-  for (const auto& [id, pool] : pools_) report_pool(id, now, snapshot);
+  for (const auto& [id, pool] : crew_.pools) report_pool(id, now, snapshot);
   ipc::CounterValues totals = retained_;
-  table_.for_each([&](WorkerRecord& worker) {
-    const ipc::CounterValues values = scoreboard_.counters(worker.slot);
+  crew_.workers.for_each([&](WorkerRecord& worker) {
+    const ipc::CounterValues values = crew_.scoreboard.counters(worker.slot);
     ipc::accumulate(totals, values);
     const auto done = values[static_cast<std::size_t>(ipc::Counter::requests)] +
                       values[static_cast<std::size_t>(ipc::Counter::datagrams)];

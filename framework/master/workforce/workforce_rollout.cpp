@@ -24,7 +24,7 @@ constexpr unsigned kMostUnanswered = 10;
 }  // namespace
 
 void Workforce::begin_rollout(std::shared_ptr<Generation> next, const std::optional<std::string>& only) {
-  const std::size_t slots = scoreboard_.slots();
+  const std::size_t slots = crew_.scoreboard.slots();
   std::size_t workers = 0;
   for (const auto& pool : next->options.pools) {
     const unsigned most = config::most_workers(pool);
@@ -35,30 +35,31 @@ void Workforce::begin_rollout(std::shared_ptr<Generation> next, const std::optio
                                       " slots while they are rolled, and the scoreboard has " + std::to_string(slots) +
                                       ": set max-workers in [master] and restart");
   }
-  next->objects = SharedSet::make(next->shared.objects, slots, &current_->objects, next->discard);
+  next->objects = SharedSet::make(next->shared.objects, slots, &crew_.current->objects, next->discard);
   for (const std::string& name : next->discard) {
-    log_.notice(shared_title(current_->objects.find(name)->shape(), name) + " is discarded with what it holds");
+    log_.notice(shared_title(crew_.current->objects.find(name)->shape(), name) + " is discarded with what it holds");
   }
 
   Rollout rollout;
   for (std::size_t i = 0; i < next->options.pools.size(); ++i) {
     const std::string& name = next->options.pools[i].name;
     if (only && name != *only) continue;
-    const auto outgoing = find_pool(name, Pool::Role::serving);
-    const std::size_t incoming = add_pool(next, i, Pool::Role::incoming);
-    pools_.at(incoming).goal = first_goal(pools_.at(incoming), outgoing ? &pools_.at(*outgoing) : nullptr);
+    const auto outgoing = crew_.pools.find(name, Pool::Role::serving);
+    const std::size_t incoming = crew_.pools.add(next, i, Pool::Role::incoming);
+    crew_.pools.at(incoming).goal =
+        first_goal(crew_.pools.at(incoming), outgoing ? &crew_.pools.at(*outgoing) : nullptr);
     rollout.pairs.push_back({incoming, outgoing});
-    if (outgoing) pools_.at(*outgoing).role = Pool::Role::outgoing;
+    if (outgoing) crew_.pools.at(*outgoing).role = Pool::Role::outgoing;
   }
-  for (auto& [id, pool] : pools_) {
+  for (auto& [id, pool] : crew_.pools) {
     if (pool.role != Pool::Role::serving || only) continue;
     pool.role = Pool::Role::outgoing;
     rollout.removed.push_back(id);
   }
   for (const Rollout::Pair& pair : rollout.pairs) {
-    rollout.progress_within = std::max(rollout.progress_within, pools_.at(pair.incoming).limits.boot);
+    rollout.progress_within = std::max(rollout.progress_within, crew_.pools.at(pair.incoming).limits.boot);
   }
-  rollout.progress_within += current_->options.master.shutdown_timeout + kProgressPatience;
+  rollout.progress_within += crew_.current->options.master.shutdown_timeout + kProgressPatience;
   rollout.patience = Clock::now() + rollout.progress_within;
   rollout.next = std::move(next);
   rollout_ = std::move(rollout);
@@ -78,7 +79,7 @@ std::string_view Workforce::rollout_phase() const noexcept {
 }
 
 void Workforce::set_targets(TimePoint now) {
-  for (auto& [id, pool] : pools_) {
+  for (auto& [id, pool] : crew_.pools) {
     pool.target = pool.role == Pool::Role::leaving ? 0 : pool.goal;
     if (pool.role == Pool::Role::serving) pool.target += successors(id);
   }
@@ -93,7 +94,7 @@ void Workforce::set_targets(TimePoint now) {
 // for those that somebody kills again and again.
 void Workforce::check_progress(TimePoint now) {
   unsigned all = 0;
-  for (const Rollout::Pair& pair : rollout_->pairs) all += ready(pair.incoming);
+  for (const Rollout::Pair& pair : rollout_->pairs) all += crew_.ready(pair.incoming);
   if (all > rollout_->most_ready) {
     rollout_->most_ready = all;
     rollout_->patience = now + rollout_->progress_within;
@@ -106,8 +107,8 @@ void Workforce::check_progress(TimePoint now) {
 void Workforce::check_canaries() {
   bool all_ready = true;
   for (const Rollout::Pair& pair : rollout_->pairs) {
-    pools_.at(pair.incoming).target = 1;
-    all_ready = all_ready && ready(pair.incoming) > 0;
+    crew_.pools.at(pair.incoming).target = 1;
+    all_ready = all_ready && crew_.ready(pair.incoming) > 0;
   }
   if (!all_ready) return;
   rollout_->phase = Rollout::Phase::rolling;
@@ -118,38 +119,37 @@ void Workforce::check_canaries() {
 void Workforce::roll_on() {
   bool done = true;
   for (const Rollout::Pair& pair : rollout_->pairs) {
-    Pool& incoming = pools_.at(pair.incoming);
-    const RollTargets targets =
-        roll_targets(incoming.goal, ready(pair.incoming), pair.outgoing ? pools_.at(*pair.outgoing).goal : 0);
+    Pool& incoming = crew_.pools.at(pair.incoming);
+    const RollTargets targets = roll_targets(incoming.goal, crew_.ready(pair.incoming),
+                                             pair.outgoing ? crew_.pools.at(*pair.outgoing).goal : 0);
     incoming.target = targets.incoming;
-    if (pair.outgoing) pools_.at(*pair.outgoing).target = targets.outgoing;
-    done = done && ready(pair.incoming) >= incoming.goal;
+    if (pair.outgoing) crew_.pools.at(*pair.outgoing).target = targets.outgoing;
+    done = done && crew_.ready(pair.incoming) >= incoming.goal;
   }
   if (done) return commit_rollout();
   // The last worker of a pool stays until the addresses that go with it are closed: clients come to them until then.
   for (const Rollout::Pair& pair : rollout_->pairs) {
-    if (!pair.outgoing || pools_.at(*pair.outgoing).target > 0) continue;
-    Pool& outgoing = pools_.at(*pair.outgoing);
+    if (!pair.outgoing || crew_.pools.at(*pair.outgoing).target > 0) continue;
+    Pool& outgoing = crew_.pools.at(*pair.outgoing);
     if (serves_what_goes(outgoing)) outgoing.target = std::min(outgoing.goal, 1U);
   }
 }
 
 void Workforce::commit_rollout() {
   const auto leave = [&](std::size_t id) {
-    Pool& pool = pools_.at(id);
+    Pool& pool = crew_.pools.at(id);
     pool.role = Pool::Role::leaving;
     pool.target = 0;
   };
   for (const Rollout::Pair& pair : rollout_->pairs) {
-    pools_.at(pair.incoming).role = Pool::Role::serving;
+    crew_.pools.at(pair.incoming).role = Pool::Role::serving;
     if (pair.outgoing) leave(*pair.outgoing);
   }
   for (const std::size_t id : rollout_->removed) leave(id);
-  current_ = std::move(rollout_->next);
+  crew_.current = std::move(rollout_->next);
   release_listeners();
-  current_->listeners->apply_options();
-  holds_ = HoldWatch(hold_limits(current_->shared));
-  hold_sample_.reset();
+  crew_.current->listeners->apply_options();
+  shared_care_.generation_changed();
   rollout_.reset();
   rollout_end_ = RolloutEnd{};
 }
@@ -158,10 +158,10 @@ void Workforce::commit_rollout() {
 // dies over one is replaced, as ever, but for a generation that does so time and again and never answers.
 void Workforce::judge(const WorkerRecord& worker, Departure departure, const std::string& why) {
   if (!rollout_ || rollout_->phase == Rollout::Phase::reverting || stopping_) return;
-  if (pools_.at(worker.pool).role != Pool::Role::incoming) return;
+  if (crew_.pool_of(worker).role != Pool::Role::incoming) return;
   if (departure == Departure::killed || departure == Departure::drained) return;
-  std::string failure = why.empty() ? name(worker) + ": " + std::string(departure_name(departure)) : why;
-  if (worker.ready && has_a_client(scoreboard_.slot(worker.slot))) {
+  std::string failure = why.empty() ? crew_.name(worker) + ": " + std::string(departure_name(departure)) : why;
+  if (worker.ready && has_a_client(crew_.slot(worker))) {
     rollout_->unanswered = answers(worker.pool) ? 0 : rollout_->unanswered + 1;
     if (rollout_->unanswered < kMostUnanswered) return;
     failure = std::to_string(kMostUnanswered) +
@@ -173,9 +173,9 @@ void Workforce::judge(const WorkerRecord& worker, Departure departure, const std
 /// Whether any worker of the pool has sent something to a client.
 bool Workforce::answers(std::size_t pool) const {
   std::uint64_t bytes = 0;
-  table_.for_each([&](const WorkerRecord& worker) {
+  crew_.workers.for_each([&](const WorkerRecord& worker) {
     if (worker.pool != pool) return;
-    bytes |= scoreboard_.counters(worker.slot)[static_cast<std::size_t>(ipc::Counter::bytes_out)];
+    bytes |= crew_.scoreboard.counters(worker.slot)[static_cast<std::size_t>(ipc::Counter::bytes_out)];
   });
   return bytes > 0;
 }
@@ -183,8 +183,9 @@ bool Workforce::answers(std::size_t pool) const {
 void Workforce::fail_rollout(const std::string& why) {
   log_.error("generation " + std::to_string(rollout_->next->number) + " is rolled back: " + why);
   rollout_->phase = Rollout::Phase::reverting;
+  crew_.pools.prefer(Pool::Role::outgoing);
   rollout_->patience = Clock::now() + kReturnPatience;
-  for (const std::size_t id : rollout_->removed) pools_.at(id).role = Pool::Role::serving;
+  for (const std::size_t id : rollout_->removed) crew_.pools.at(id).role = Pool::Role::serving;
   rollout_->removed.clear();
   rollout_end_ = RolloutEnd{why};
 }
@@ -192,13 +193,13 @@ void Workforce::fail_rollout(const std::string& why) {
 void Workforce::roll_back(TimePoint now) {
   bool done = true;
   for (const Rollout::Pair& pair : rollout_->pairs) {
-    Pool& incoming = pools_.at(pair.incoming);
+    Pool& incoming = crew_.pools.at(pair.incoming);
     incoming.target = 0;
     if (!pair.outgoing) continue;
-    const unsigned goal = pools_.at(*pair.outgoing).goal;
-    const unsigned back = ready(*pair.outgoing);
+    const unsigned goal = crew_.pools.at(*pair.outgoing).goal;
+    const unsigned back = crew_.ready(*pair.outgoing);
     // Only those that serve stand for an old one; none of them is started any more.
-    incoming.target = std::min(roll_targets(goal, back, incoming.goal).outgoing, ready(pair.incoming));
+    incoming.target = std::min(roll_targets(goal, back, incoming.goal).outgoing, crew_.ready(pair.incoming));
     done = done && back >= goal;
   }
   if (done || rollout_->patience <= now) drop_rollout();
@@ -206,11 +207,12 @@ void Workforce::roll_back(TimePoint now) {
 
 void Workforce::drop_rollout() {
   for (const Rollout::Pair& pair : rollout_->pairs) {
-    Pool& incoming = pools_.at(pair.incoming);
+    Pool& incoming = crew_.pools.at(pair.incoming);
     incoming.role = Pool::Role::leaving;
     incoming.target = 0;
-    if (pair.outgoing) pools_.at(*pair.outgoing).role = Pool::Role::serving;
+    if (pair.outgoing) crew_.pools.at(*pair.outgoing).role = Pool::Role::serving;
   }
+  crew_.pools.prefer(Pool::Role::incoming);
   rollout_.reset();
   release_listeners();
 }
@@ -219,12 +221,12 @@ void Workforce::drop_rollout() {
 // client would wait in a backlog that nobody takes from.
 void Workforce::release_listeners() {
   std::map<Generation*, std::set<std::string>> serving;
-  for (const auto& [id, pool] : pools_) {
+  for (const auto& [id, pool] : crew_.pools) {
     std::set<std::string>& names = serving[pool.generation.get()];
     if (pool.role == Pool::Role::serving) names.insert(pool.name);
   }
   for (const auto& [generation, names] : serving) {
-    if (generation != current_.get()) generation->listeners->keep_only(names);
+    if (generation != crew_.current.get()) generation->listeners->keep_only(names);
   }
 }
 

@@ -24,10 +24,10 @@ std::string why_full(const Pool& pool, unsigned ready) {
 // Workers of both generations serve while a pool is rolled.
 FullnessLook Workforce::fullness(const Pool& pool) {
   FullnessLook seen;
-  table_.for_each([&](const WorkerRecord& worker) {
-    if (worker.state != WorkerState::ready || pools_.at(worker.pool).name != pool.name) return;
+  crew_.workers.for_each([&](const WorkerRecord& worker) {
+    if (worker.state != WorkerState::ready || crew_.pool_of(worker).name != pool.name) return;
     ++seen.ready;
-    if (scoreboard_.slot(worker.slot).full.load(std::memory_order_relaxed)) ++seen.full;
+    if (crew_.slot(worker).full.load(std::memory_order_relaxed)) ++seen.full;
   });
   seen.waiting = waiting_clients(*pool.generation->listeners, pool.name);
   return seen;
@@ -35,8 +35,8 @@ FullnessLook Workforce::fullness(const Pool& pool) {
 
 void Workforce::look_for_saturation(TimePoint now) {
   next_saturation_look_ = now + Saturation::kPause;
-  for (const auto& [id, pool] : pools_) {
-    if (find_pool(pool.name) != id || pool.role == Pool::Role::leaving) continue;
+  for (const auto& [id, pool] : crew_.pools) {
+    if (crew_.pools.find(pool.name) != id || pool.role == Pool::Role::leaving) continue;
     const FullnessLook seen = fullness(pool);
     Saturation& saturation = saturations_[pool.name];
     switch (saturation.look(seen, now)) {
@@ -51,7 +51,7 @@ void Workforce::look_for_saturation(TimePoint now) {
         break;
     }
   }
-  std::erase_if(saturations_, [&](const auto& entry) { return !find_pool(entry.first); });
+  std::erase_if(saturations_, [&](const auto& entry) { return !crew_.pools.find(entry.first); });
 }
 
 void Workforce::watch_saturation(TimePoint now) {

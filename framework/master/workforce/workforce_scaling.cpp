@@ -30,14 +30,6 @@ std::uint32_t engaged(const ipc::WorkerSlot& slot) noexcept {
 
 }  // namespace
 
-std::optional<Scaler> scaler_of(const config::PoolOptions& options, TimePoint now) {
-  if (!config::is_scaled(options)) return std::nullopt;
-  const config::ScalingOptions& scaling = options.scaling;
-  const ScaleRule rule{options.workers, scaling.max_workers, scaling.spare_workers, scaling.max_busyness / 100.0,
-                       scaling.idle_worker_timeout};
-  return Scaler(rule, options.workers, now);
-}
-
 std::size_t Workforce::room_for(const Pool& pool) noexcept {
   return follows_load(pool) ? std::max(pool.goal, pool.scaler->rule().most) : pool.goal;
 }
@@ -50,10 +42,10 @@ unsigned Workforce::first_goal(const Pool& incoming, const Pool* outgoing) noexc
 }
 
 bool Workforce::follow_load(std::size_t id) {
-  Pool& pool = pools_.at(id);
+  Pool& pool = crew_.pools.at(id);
   const config::PoolOptions& options = pool.generation->options.pools[pool.place];
   const unsigned goal = pool.scaler ? std::max(pool.goal, options.workers) : options.workers;
-  if (room_beside(id) + std::max(goal, config::most_workers(options)) > scoreboard_.slots()) return false;
+  if (room_beside(id) + std::max(goal, config::most_workers(options)) > crew_.scoreboard.slots()) return false;
   pool.goal = goal;
   pool.held = false;
   if (pool.scaler) pool.scaler->keep(goal, Clock::now());
@@ -61,7 +53,7 @@ bool Workforce::follow_load(std::size_t id) {
 }
 
 std::string Workforce::size_text(std::size_t pool) const {
-  const Pool& of = pools_.at(pool);
+  const Pool& of = crew_.pools.at(pool);
   return config::format_workers(of.generation->options.pools[of.place]);
 }
 
@@ -71,7 +63,7 @@ void Workforce::scale_pools(TimePoint now) {
   const auto resumed = Clock::resumed();
   const bool whole = !next_sample_ || !resumed || *resumed < *next_sample_ - kSamplePause;
   bool sampling = false;
-  for (auto& [id, pool] : pools_) {
+  for (auto& [id, pool] : crew_.pools) {
     if (!follows_load(pool)) continue;
     if (std::exchange(pool.client_waits, false) && pool.goal == 0) {
       pool.goal = 1;
@@ -92,12 +84,12 @@ void Workforce::scale_pools(TimePoint now) {
 }
 
 LoadSample Workforce::sample(std::size_t id) {
-  const Pool& pool = pools_.at(id);
+  const Pool& pool = crew_.pools.at(id);
   LoadSample sample;
   std::uint64_t connections = 0;
-  table_.for_each([&](WorkerRecord& worker) {
+  crew_.workers.for_each([&](WorkerRecord& worker) {
     if (worker.pool != id || worker.state != WorkerState::ready) return;
-    const ipc::WorkerSlot& slot = scoreboard_.slot(worker.slot);
+    const ipc::WorkerSlot& slot = crew_.slot(worker);
     const std::uint64_t now_ns = ipc::monotonic_ns();
     const LoadMeter::Share share = worker.load.look(slot.load.read(now_ns), done_by(slot), now_ns);
     ++sample.ready;
@@ -113,11 +105,11 @@ LoadSample Workforce::sample(std::size_t id) {
 }
 
 void Workforce::resize(std::size_t id, TimePoint now) {
-  Pool& pool = pools_.at(id);
+  Pool& pool = crew_.pools.at(id);
   const LoadSample load = sample(id);
   const unsigned wanted = pool.scaler->wanted(load, now);
   const unsigned before = pool.goal;
-  const unsigned filling = table_.count_filling(id);
+  const unsigned filling = crew_.workers.count_filling(id);
   if (wanted > before) {
     pool.goal = wanted;
   } else if (filling <= before) {           // else one is about to be replaced
@@ -132,9 +124,9 @@ void Workforce::resize(std::size_t id, TimePoint now) {
 // The last that came, as shrink() has it. One that begins to serve in this moment is not cut short: it drains.
 bool Workforce::retire_idle(std::size_t pool) {
   WorkerRecord* choice = nullptr;
-  table_.for_each([&](WorkerRecord& worker) {
+  crew_.workers.for_each([&](WorkerRecord& worker) {
     if (worker.pool != pool || worker.state != WorkerState::ready) return;
-    const ipc::WorkerSlot& slot = scoreboard_.slot(worker.slot);
+    const ipc::WorkerSlot& slot = crew_.slot(worker);
     const bool serves = slot.activity_kind.load(std::memory_order_relaxed) != ipc::ActivityKind::none;
     if (serves || engaged(slot) > 0 || slot.load.read(ipc::monotonic_ns()).busy) return;
     if (choice == nullptr || worker.index > choice->index) choice = &worker;
@@ -149,14 +141,14 @@ void Workforce::watch_for_clients() {
   const auto is_empty = [&](const auto& entry) {
     const Pool& pool = entry.second;
     const bool has_clients = pool.role == Pool::Role::serving || pool.role == Pool::Role::outgoing;
-    return has_clients && follows_load(pool) && pool.goal == 0 && table_.count_filling(entry.first) == 0;
+    return has_clients && follows_load(pool) && pool.goal == 0 && crew_.workers.count_filling(entry.first) == 0;
   };
-  for (auto& entry : pools_) {
+  for (auto& entry : crew_.pools) {
     if (is_empty(entry)) continue;
     entry.second.watch.reset();
     entry.second.client_waits = false;
   }
-  for (auto& entry : pools_) {
+  for (auto& entry : crew_.pools) {
     Pool& pool = entry.second;
     if (pool.watch || !is_empty(entry)) continue;
     try {

@@ -45,8 +45,8 @@ class WorkforceSharedTest : public WorkforceTest {
 
   std::vector<SharedStatus> report() {
     std::vector<SharedStatus> all;
-    SurveyJob job(force->objects_to_report(),
-                  [this](const auto& object, const auto& seen) { return force->describe(object, seen); },
+    SurveyJob job(force->shared_care().objects_to_report(),
+                  [this](const auto& object, const auto& seen) { return force->shared_care().describe(object, seen); },
                   {[&](std::vector<SharedStatus> found) { all = std::move(found); }, [](std::string_view) {}});
     while (job.step()) {
     }

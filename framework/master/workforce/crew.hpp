@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/master/control/shared_walk.hpp"
+#include "framework/master/generation/generation.hpp"
+#include "framework/master/log/log_line.hpp"
+#include "framework/master/workforce/pool_table.hpp"
+#include "framework/master/workforce/worker_table.hpp"
+#include "ipc/memory/scoreboard.hpp"
+#include "ipc/objects/party.hpp"
+
+namespace prefork::master {
+
+/// What the parts of the workforce work on: the generation that serves, the pools, the workers, and the slots in which
+/// workers say what they do. Data only: nothing here starts, orders or ends a worker.
+struct Crew {
+  Crew(std::shared_ptr<Generation> serving, ipc::Scoreboard board);
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  std::shared_ptr<Generation> current;  ///< serves, or did when the last rollout ended
+  ipc::Scoreboard scoreboard;
+  PoolTable pools;
+  WorkerTable workers;
+
+  Pool& pool_of(const WorkerRecord& worker) { return pools.at(worker.pool); }
+  const Pool& pool_of(const WorkerRecord& worker) const { return pools.at(worker.pool); }
+  /// The worker's own words, which may be anything.
+  ipc::WorkerSlot& slot(const WorkerRecord& worker) const noexcept { return scoreboard.slot(worker.slot); }
+  unsigned ready(std::size_t pool) const noexcept { return workers.count_in(pool, WorkerState::ready); }
+  /// The worker that has a slot; nullptr: none.
+  const WorkerRecord* holder(ipc::Owner owner) const;
+
+  /// The generations that have workers or may start some, the current one first.
+  std::vector<const Generation*> generations() const;
+  /// The shared objects of these, each once.
+  SharedWalk::Objects objects() const;
+
+  /// "main/0"
+  std::string short_name(const WorkerRecord& worker) const;
+  /// "worker main/0 (pid 12)"
+  std::string name(const WorkerRecord& worker) const;
+  LogSubject about(const WorkerRecord& worker) const;
+
+  struct Served {
+    std::string activity;  ///< activity_text(); empty: nothing
+    std::chrono::milliseconds duration{0};
+  };
+  /// What a worker says that it does.
+  Served serving(const WorkerRecord& worker) const;
+  /// "; it is serving hello: GET /x", fit for the log; empty: nothing.
+  std::string serving_text(const WorkerRecord& worker) const;
+};
+
+}  // namespace prefork::master

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framework/master/control/shared_walk.hpp"
+#include "framework/master/log/log.hpp"
+#include "framework/master/policy/hold_watch.hpp"
+#include "framework/master/report/shared_report.hpp"
+#include "framework/master/workforce/crew.hpp"
+#include "framework/master/workforce/repairs.hpp"
+#include "ipc/objects/party.hpp"
+
+namespace prefork::master {
+
+/// Takes care of what services share: frees what dead workers held, warns of what is held too long, describes the
+/// objects to whom asks. Used by the workforce in each turn. Nothing here blocks: long work is done in slices.
+class SharedCare {
+ public:
+  /// @param crew, bells, log  live longer than this
+  SharedCare(Crew& crew, const ipc::Bells& bells, Log& log);
+  SharedCare(const SharedCare&) = delete;
+  SharedCare& operator=(const SharedCare&) = delete;
+
+  /// A worker has been reaped. Its slot stays taken until what it held is freed.
+  void died(const WorkerRecord& worker) { repairs_.add({worker.slot, crew_.name(worker)}); }
+  /// Goes on with what has to be freed, for a slice.
+  void repair() { repairs_.tend(); }
+  /// Frees all that dead workers have left, at once: before the state is handed over.
+  void finish_repairs() { repairs_.finish(); }
+
+  /// Another generation serves: its limits hold from now on.
+  void generation_changed();
+  /// Looks for what is held longer than its limit, for a slice, and warns of it once.
+  void watch_holds(TimePoint now);
+  /// When to call repair() and watch_holds() again at the latest.
+  std::optional<TimePoint> next_deadline(TimePoint now) const;
+
+  /// What services have declared, to be surveyed.
+  SharedWalk::Objects objects_to_report() const;
+  SharedStatus describe(const ipc::SharedObject& object, const ipc::SharedReport& report) const;
+
+ private:
+  /// A sample of what is held, of the objects whose turn it is.
+  struct HoldSample {
+    std::vector<std::size_t> objects;         ///< by their places in the set
+    SharedWalk walk;                          ///< over the same
+    std::vector<HoldWatch::Overdue> overdue;  ///< of the object that the walk is at
+  };
+
+  Repairs::Hooks repair_hooks();
+  void repaired(const Repairs::Round& round);
+  bool begin_sample(TimePoint now);
+  void warn_of_holds(const ipc::SharedObject& object, const std::vector<HoldWatch::Overdue>& overdue);
+  std::string overdue_text(const ipc::SharedObject& object, const HoldWatch::Overdue& overdue) const;
+
+  Crew& crew_;
+  const ipc::Bells& bells_;
+  Log& log_;
+  Repairs repairs_;
+  HoldWatch holds_;
+  std::optional<HoldSample> sample_;  ///< being taken
+};
+
+}  // namespace prefork::master
