@@ -48,4 +48,11 @@ std::optional<Scaler> scaler_of(const config::PoolOptions& options, TimePoint no
   return Scaler(rule, options.workers, now);
 }
 
+unsigned first_goal(const Pool& incoming, unsigned before) noexcept {
+  if (!incoming.scaler) return incoming.goal;
+  const ScaleRule& rule = incoming.scaler->rule();
+  // Of a pool that may be empty the canary stays until it has been idle.
+  return std::clamp(before, std::max(rule.least, 1U), rule.most);
+}
+
 }  // namespace prefork::master

@@ -70,4 +70,7 @@ Pace::Limits recycle_pace(unsigned workers) noexcept;
 /// @return what sizes a pool of MIN..MAX; nullopt: its size is fixed.
 std::optional<Scaler> scaler_of(const config::PoolOptions& options, TimePoint now);
 
+/// @return how many workers an incoming pool should have in the place of one that has `before`.
+unsigned first_goal(const Pool& incoming, unsigned before) noexcept;
+
 }  // namespace prefork::master

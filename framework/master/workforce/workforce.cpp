@@ -106,6 +106,34 @@ void Workforce::stop(WorkerEvent how) {
   crew_.workers.for_each([&](WorkerRecord& worker) { apply(worker, how); });
 }
 
+// Rolling.
+
+void Workforce::begin_rollout(std::shared_ptr<Generation> next, const std::optional<std::string>& only) {
+  rollout_ = std::make_unique<Rollout>(crew_, log_, std::move(next), only, Clock::now());
+}
+
+void Workforce::set_targets(TimePoint now) {
+  for (auto& [id, pool] : crew_.pools) {
+    pool.target = pool.role == Pool::Role::leaving ? 0 : pool.goal;
+    if (pool.role == Pool::Role::serving) pool.target += successors(id);
+  }
+  if (rolling()) go_on_rolling(now);
+}
+
+void Workforce::go_on_rolling(TimePoint now) {
+  const Rollout::Step step = rollout_->advance(now);
+  note_failure();
+  if (step == Rollout::Step::under_way) return;
+  rollout_.reset();
+  if (step == Rollout::Step::dropped) return;
+  shared_care_.generation_changed();
+  rollout_end_ = RolloutEnd{};
+}
+
+void Workforce::note_failure() {
+  if (auto why = rollout_->take_failure()) rollout_end_ = RolloutEnd{std::move(*why)};
+}
+
 // Starting and retiring.
 
 void Workforce::refill(std::size_t index, TimePoint now) {
@@ -242,7 +270,7 @@ std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
   for (const auto& [id, pool] : crew_.pools) {
     if (!stopping_ && crew_.workers.count_filling(id) < pool.target) consider(pool.policy.throttled_until(now));
   }
-  if (rollout_ && !stopping_) consider(rollout_->patience);
+  if (rolling() && !stopping_) consider(rollout_->patience());
   if (listeners_until_) consider(now + kListenersPause);
   crew_.workers.for_each([&](const WorkerRecord& worker) {
     if (!stopping_ && awaits_recycle(worker)) consider(crew_.pool_of(worker).recycles.next(now));
@@ -395,7 +423,9 @@ void Workforce::departed(WorkerRecord& worker, Departure departure, const std::s
   if (pool.policy.failures(now) > 0) {
     pool.last_end = why.empty() ? crew_.name(worker) + ": " + std::string(departure_name(departure)) : why;
   }
-  judge(worker, departure, why);
+  if (!rolling() || stopping_) return;
+  rollout_->judge(worker, departure, why, now);
+  note_failure();
 }
 
 // Burying.

@@ -22,6 +22,7 @@
 #include "framework/master/report/status_report.hpp"
 #include "framework/master/workforce/crew.hpp"
 #include "framework/master/workforce/lost_request.hpp"
+#include "framework/master/workforce/rollout.hpp"
 #include "framework/master/workforce/shared_care.hpp"
 #include "framework/master/workforce/spawner.hpp"
 #include "ipc/contract/contract.hpp"
@@ -63,15 +64,11 @@ class Workforce {
   /// The generation that serves, or did when the last rollout ended.
   const Generation& current() const noexcept { return *crew_.current; }
 
-  /// Begins to roll a generation in: one worker of each of its pools first, the canary, and when all of them are ready,
-  /// pool by pool, new before old. Every worker that can't start, or that dies by its own doing, rolls all back.
-  /// @param next  with its listeners bound; its shared objects are made here
-  /// @param only  the pool that is rolled, the others stay as they are; nullopt: all
-  /// @throws StartupError: it can't be, and nothing has changed
+  /// Begins to roll a generation in, as Rollout says. @throws StartupError: it can't be, and nothing has changed
   void begin_rollout(std::shared_ptr<Generation> next, const std::optional<std::string>& only);
-  bool rolling() const noexcept { return rollout_.has_value(); }
+  bool rolling() const noexcept { return rollout_ != nullptr; }
   /// "canary", "rolling", "rolling back", or nothing
-  std::string_view rollout_phase() const noexcept;
+  std::string_view rollout_phase() const noexcept { return rolling() ? rollout_->phase_name() : std::string_view(); }
   struct RolloutEnd {
     std::string failure;  ///< empty: the generation serves
   };
@@ -119,47 +116,21 @@ class Workforce {
   const ipc::Bells& bells() const noexcept { return wakeups_.bells(); }
 
  private:
-  /// A generation on its way in.
-  struct Rollout {
-    enum class Phase : std::uint8_t { canary, rolling, reverting };
-    struct Pair {
-      std::size_t incoming;
-      std::optional<std::size_t> outgoing;  ///< nullopt: the pool is new
-    };
-    std::shared_ptr<Generation> next;
-    std::vector<Pair> pairs;
-    std::vector<std::size_t> removed;  ///< pools that have no successor
-    Phase phase = Phase::canary;
-    TimePoint patience{};                          ///< until the next worker gets ready, or the old ones are back
-    std::chrono::milliseconds progress_within{0};  ///< how long that may take
-    unsigned most_ready = 0;                       ///< workers of it that have been ready together
-    unsigned unanswered = 0;  ///< workers of it that died over a client in a row, none having answered any
-  };
   static constexpr std::size_t kDepartures = kDepartureCount;
   void adopt(Adoption& adopted);
   void forget_empty_pools();
   void set_targets(TimePoint now);
-  void check_progress(TimePoint now);
-  void check_canaries();
-  void roll_on();
-  void roll_back(TimePoint now);
-  void commit_rollout();
-  void drop_rollout();
-  void release_listeners();
-  void fail_rollout(const std::string& why);
-  void judge(const WorkerRecord& worker, Departure departure, const std::string& why);
-  bool answers(std::size_t pool) const;
+  void go_on_rolling(TimePoint now);
+  void note_failure();
 
   // workforce_listeners.cpp
   void note_sockets(WorkerRecord& worker) const;
   const ListenerSet& lasting_listeners() const noexcept;
-  bool serves_what_goes(const Pool& pool) const;
   void tell_what_to_empty(const WorkerRecord& worker) const;
 
   // workforce_scaling.cpp
   static std::size_t room_for(const Pool& pool) noexcept;
   std::size_t room_beside(std::size_t pool) const noexcept;
-  static unsigned first_goal(const Pool& incoming, const Pool* outgoing) noexcept;
   void scale_pools(TimePoint now);
   LoadSample sample(std::size_t pool);
   void resize(std::size_t pool, TimePoint now);
@@ -224,7 +195,7 @@ class Workforce {
   std::optional<TimePoint> next_rss_check_;        ///< nullopt: no pool has a hard limit
   std::optional<TimePoint> next_sample_;           ///< nullopt: no pool is sized by its load
   std::minstd_rand random_;
-  std::optional<Rollout> rollout_;
+  std::unique_ptr<Rollout> rollout_;
   std::optional<RolloutEnd> rollout_end_;
   std::vector<Line> lines_;
   std::vector<LostRequest> lost_requests_;

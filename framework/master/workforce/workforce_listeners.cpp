@@ -25,15 +25,7 @@ void Workforce::note_sockets(WorkerRecord& worker) const {
 
 /// What is listened on after what is under way now, if that is no stop.
 const ListenerSet& Workforce::lasting_listeners() const noexcept {
-  const bool rolls = rollout_ && rollout_->phase == Rollout::Phase::rolling;
-  return *(rolls ? rollout_->next : crew_.current)->listeners;
-}
-
-bool Workforce::serves_what_goes(const Pool& pool) const {
-  bool goes = false;
-  pool.generation->listeners->for_each_of(
-      pool.name, [&](const BoundListener&, const auto& socket) { goes = goes || !lasting_listeners().has(*socket); });
-  return goes;
+  return rolling() ? rollout_->lasting_listeners() : *crew_.current->listeners;
 }
 
 // The kernel resets who waits in a backlog when the last process closes the socket. The master may have closed it

@@ -3,7 +3,7 @@
 #include <string_view>
 #include <utility>
 
-#include "framework/master/policy/rollout.hpp"
+#include "framework/master/policy/roll_targets.hpp"
 #include "framework/master/workforce/workforce.hpp"
 #include "ipc/posix/resident_memory.hpp"
 

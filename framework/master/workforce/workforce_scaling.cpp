@@ -34,13 +34,6 @@ std::size_t Workforce::room_for(const Pool& pool) noexcept {
   return follows_load(pool) ? std::max(pool.goal, pool.scaler->rule().most) : pool.goal;
 }
 
-unsigned Workforce::first_goal(const Pool& incoming, const Pool* outgoing) noexcept {
-  if (!incoming.scaler) return incoming.goal;
-  const ScaleRule& rule = incoming.scaler->rule();
-  // Of a pool that may be empty the canary stays until it has been idle.
-  return std::clamp(outgoing == nullptr ? 0 : outgoing->goal, std::max(rule.least, 1U), rule.most);
-}
-
 bool Workforce::follow_load(std::size_t id) {
   Pool& pool = crew_.pools.at(id);
   const config::PoolOptions& options = pool.generation->options.pools[pool.place];

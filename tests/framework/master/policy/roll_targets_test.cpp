@@ -1,4 +1,4 @@
-#include "framework/master/policy/rollout.hpp"
+#include "framework/master/policy/roll_targets.hpp"
 
 #include <gtest/gtest.h>
 
