@@ -101,7 +101,7 @@ BENCHMARK_CAPTURE(lookup, rest, std::string("/files/a/b/c.txt"));
 
 void cycle(benchmark::State& bench, std::string input) {
   Endpoint endpoint;
-  endpoint.mount("/", make_router(), ServiceLimits{}, nullptr);
+  endpoint.mount("/", make_router(), HttpOptions{}, nullptr);
   RequestCycle requests(endpoint);
   CycleState state;
   std::string out;

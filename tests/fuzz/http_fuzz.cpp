@@ -71,7 +71,7 @@ Endpoint& endpoint() {
     return response;
   };
   router.get("/", echo).post("/", echo).get("/{a}", echo).post("/{a}/b", echo).get("/{a}/{rest...}", echo);
-  ServiceLimits limits;
+  HttpOptions limits;
   limits.limits = kLimits;
   instance.mount("/", std::move(router), limits, nullptr);
   filled = true;

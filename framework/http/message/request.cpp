@@ -2,7 +2,6 @@
 
 #include <stdexcept>
 
-#include "framework/http/message/forwarded.hpp"
 #include "framework/http/message/request_state.hpp"
 #include "framework/http/wire/char_class.hpp"
 #include "framework/http/wire/path.hpp"
@@ -18,7 +17,6 @@ unsigned Request::minor_version() const noexcept { return state_.head.minor_vers
 std::string_view Request::host() const noexcept { return state_.head.host; }
 std::string_view Request::body() const noexcept { return state_.body; }
 bool Request::is_streamed() const noexcept { return state_.reader != nullptr; }
-Context& Request::context() const noexcept { return *state_.context; }
 std::size_t Request::header_count() const noexcept { return state_.head.field_count; }
 Header Request::header_at(std::size_t index) const noexcept { return state_.head.fields[index]; }
 
@@ -61,29 +59,5 @@ std::optional<std::uint64_t> Request::content_length() const noexcept {
   if (state_.head.framing == Framing::chunked) return std::nullopt;
   return state_.head.content_length;
 }
-
-namespace {
-
-std::string peer_of(const RequestState& state) {
-  return state.client.address != nullptr ? state.client.address(state.client.connection) : std::string();
-}
-
-ForwardedClient client_of(const RequestState& state) {
-  if (state.trusted_proxies == nullptr) return {peer_of(state), false};
-  ForwardedFields fields;
-  for (std::size_t i = 0; i < state.head.field_count; ++i) {
-    const Header& field = state.head.fields[i];
-    if (equals_ignoring_case(field.name, "forwarded")) fields.forwarded.push_back(field.value);
-    if (equals_ignoring_case(field.name, "x-forwarded-for")) fields.forwarded_for.push_back(field.value);
-    if (equals_ignoring_case(field.name, "x-forwarded-proto")) fields.forwarded_proto.push_back(field.value);
-  }
-  return forwarded_client(peer_of(state), fields, *state.trusted_proxies);
-}
-
-}  // namespace
-
-std::string Request::client_address() const { return client_of(state_).address; }
-bool Request::secure() const { return client_of(state_).secure; }
-std::string Request::peer_address() const { return peer_of(state_); }
 
 }  // namespace prefork::http

@@ -10,11 +10,6 @@
 
 #include "framework/http/wire/request_head.hpp"
 
-namespace prefork::ipc {
-class SharedHistogram;
-class SharedResponses;
-}  // namespace prefork::ipc
-
 namespace prefork::http {
 
 inline constexpr std::size_t kMaxParams = 8;
@@ -30,10 +25,8 @@ struct ClientSource {
   const void* connection = nullptr;
 };
 
-class AccessLog;
-class SlowLog;
 class BodyReader;
-class Networks;
+struct Mount;
 
 /// What stands behind a `Request`. Its address and the bytes that its views point into stay while the
 /// handler runs.
@@ -45,16 +38,12 @@ struct RequestState {
   std::size_t param_count = 0;
   std::string plain_path;  ///< the path as it was sent, without its dot segments, where it has any
   std::string path_text;   ///< the decoded path and parameters, where the path has escapes
-  Context* context = nullptr;
   ClientSource client;
-  const Networks* trusted_proxies = nullptr;            ///< of the service; null: none
-  AccessLog* access_log = nullptr;                      ///< of the service; null: none
-  SlowLog* slow_log = nullptr;                          ///< of the service; null: none
-  mutable const ipc::SharedHistogram* times = nullptr;  ///< of the service; null: nobody wants to know, or it is noted
-  const ipc::SharedResponses* responses = nullptr;      ///< of the service; null: nobody wants to know
+  const Mount* mount = nullptr;  ///< the service that the request belongs to; null: none, or its method is unknown
   std::uint64_t started_ns = 0;  ///< CLOCK_MONOTONIC; 0: it did not get to a handler. Exact where there is a log or a
                                  ///< request-timeout, else the start of the loop's turn
   std::uint32_t shed_after_ms = 0;            ///< it has waited for so long, and is not served; 0: it is
+  mutable bool timed = false;                 ///< RequestTimer has noted its answer
   BodyReader* reader = nullptr;               ///< of a route whose body is streamed
   const std::string* trailers = nullptr;      ///< lines, each with its CR LF; null: none
   std::unique_ptr<std::string> own_trailers;  ///< of a collected body

@@ -18,7 +18,7 @@ Dispatch refuse(const Refusal& refusal) noexcept {
 /// RFC 9110 9.3.7: OPTIONS * asks about the server as a whole.
 Dispatch answer_star(const Endpoint& endpoint) noexcept {
   Dispatch result;
-  result.body_limit = endpoint.limits().limits.body_bytes;
+  result.body_limit = endpoint.options().limits.body_bytes;
   result.status = Status::no_content;
   for (const Method method :
        {Method::get, Method::head, Method::post, Method::put, Method::del, Method::patch, Method::options})
@@ -27,10 +27,10 @@ Dispatch answer_star(const Endpoint& endpoint) noexcept {
 }
 
 /// RFC 9110 7.4: a target of https is for who has spoken TLS with the client: a trusted proxy, or nobody here.
-bool wants_tls(const RequestState& request) {
+bool wants_tls(const RequestState& request, const Networks& trusted) {
   constexpr std::string_view kScheme = "https:";
   if (!equals_ignoring_case(request.head.target.substr(0, kScheme.size()), kScheme)) return false;
-  return request.trusted_proxies == nullptr || !request.trusted_proxies->contains(Request(request).peer_address());
+  return trusted.empty() || !trusted.contains(Request(request).peer_address());
 }
 
 void set_params(RequestState& request, const RouteMatch& match, bool escaped) {
@@ -51,10 +51,8 @@ void set_params(RequestState& request, const RouteMatch& match, bool escaped) {
 Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   RequestHead& head = request.head;
   request.param_count = 0;
-  request.access_log = endpoint.access_log();
-  request.responses = endpoint.responses();
-  request.slow_log = nullptr;
-  request.times = nullptr;
+  request.mount = nullptr;
+  request.timed = false;
   request.started_ns = 0;
   request.shed_after_ms = 0;
   if (head.path == "*") return answer_star(endpoint);
@@ -74,20 +72,15 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   }
 
   Dispatch result;
-  result.body_limit = endpoint.limits().limits.body_bytes;
-  const Mount* const mount = result.mount = endpoint.find(path, head.host);
+  result.body_limit = endpoint.options().limits.body_bytes;
+  const Mount* const mount = endpoint.find(path, head.host);
   // RFC 9110 15.5.20.
   if (mount == nullptr && !endpoint.serves(head.host)) result.status = Status::misdirected_request;
   if (head.method == Method::other) result.status = Status::not_implemented;
   if (mount == nullptr || head.method == Method::other) return result;
-  request.context = mount->context;
-  request.access_log = mount->access_log;
-  request.slow_log = mount->slow_log;
-  request.times = mount->times;
-  request.responses = mount->responses;
-  request.trusted_proxies = mount->trusted_proxies.empty() ? nullptr : &mount->trusted_proxies;
-  result.body_limit = mount->body_bytes;
-  if (wants_tls(request)) {
+  request.mount = mount;
+  result.body_limit = mount->options.limits.body_bytes;
+  if (wants_tls(request, mount->options.trusted_proxies)) {
     result.status = Status::misdirected_request;
     return result;
   }
@@ -98,7 +91,7 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
     set_params(request, match, escaped);
     result.handler = &match.route->handler;
     result.streamed = match.route->options.body == BodyMode::streamed;
-    result.body_limit = match.route->options.max_body_bytes.value_or(mount->body_bytes);
+    result.body_limit = match.route->options.max_body_bytes.value_or(result.body_limit);
   } else if (match.allow != 0) {
     result.status = head.method == Method::options ? Status::no_content : Status::method_not_allowed;
   }

@@ -15,14 +15,13 @@ namespace prefork::http {
 struct Dispatch {
   const Refusal* refusal = nullptr;
   const Handler* handler = nullptr;
-  const Mount* mount = nullptr;
   std::uint64_t body_limit = 0;       ///< beyond it 413
   bool streamed = false;              ///< the handler reads the body itself
   Status status = Status::not_found;  ///< without a handler: 204 (OPTIONS), 404, 405, 501
   MethodMask allow = 0;
 };
 
-/// Finds the service and the route of a parsed request, and sets its parameters and its context.
+/// Finds the service and the route of a parsed request, and sets its mount and its parameters.
 /// Allocates only where the path has escapes.
 Dispatch dispatch(const Endpoint& endpoint, RequestState& request);
 

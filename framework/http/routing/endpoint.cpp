@@ -21,7 +21,7 @@ std::string_view prefix_of(std::string_view path) noexcept {
   return path;
 }
 
-void widen(ServiceLimits& all, const ServiceLimits& one) noexcept {
+void widen(HttpOptions& all, const HttpOptions& one) noexcept {
   all.limits.request_line_bytes = std::max(all.limits.request_line_bytes, one.limits.request_line_bytes);
   all.limits.header_bytes = std::max(all.limits.header_bytes, one.limits.header_bytes);
   all.limits.fields = std::max(all.limits.fields, one.limits.fields);
@@ -36,8 +36,8 @@ void widen(ServiceLimits& all, const ServiceLimits& one) noexcept {
 
 }  // namespace
 
-ServiceLimits ServiceLimits::from(const Context& context) {
-  ServiceLimits result;
+HttpOptions HttpOptions::from(const Context& context) {
+  HttpOptions result;
   result.limits.request_line_bytes = static_cast<std::uint32_t>(context.size("max-request-line"));
   result.limits.header_bytes = static_cast<std::uint32_t>(context.size("max-header-bytes"));
   result.limits.fields = static_cast<std::uint16_t>(context.integer("max-headers"));
@@ -62,24 +62,23 @@ bool same_place(const Place& one, const Place& other) noexcept {
   return prefix_of(one.path) == prefix_of(other.path) && one.hosts.overlap(other.hosts);
 }
 
-void Endpoint::mount(const Place& place, Router router, const ServiceLimits& limits, Context* context) {
+void Endpoint::mount(const Place& place, Router router, const HttpOptions& options, Context* context,
+                     const Records& records) {
   check_mount(place.path);
   const std::string_view prefix = prefix_of(place.path);
   for (const Mount& other : mounts_) {
     if (other.prefix == prefix && other.hosts.overlap(place.hosts))
       refuse(place.path, "another service of this listener is mounted there");
   }
-  if (mounts_.empty()) limits_ = limits;
-  widen(limits_, limits);
-  limits_.limits.body_bytes = std::max(limits_.limits.body_bytes, router.table().max_body_bytes());
-  if (access_log_ == nullptr) access_log_ = place.access_log;
-  if (responses_ == nullptr) responses_ = place.responses;
+  if (mounts_.empty()) options_ = options;
+  widen(options_, options);
+  options_.limits.body_bytes = std::max(options_.limits.body_bytes, router.table().max_body_bytes());
+  if (access_log_ == nullptr) access_log_ = records.access_log;
+  if (responses_ == nullptr) responses_ = records.responses;
   has_hosts_ = has_hosts_ || !place.hosts.any();
   const auto before = std::find_if(mounts_.begin(), mounts_.end(),
                                    [&](const Mount& other) { return other.prefix.size() < prefix.size(); });
-  mounts_.insert(before, Mount{std::string(prefix), place.hosts, std::move(router), context, limits.limits.body_bytes,
-                               limits.trusted_proxies, place.access_log, place.slow_log, place.times, place.responses,
-                               limits.queue_timeout});
+  mounts_.insert(before, Mount{std::string(prefix), place.hosts, std::move(router), options, context, records});
 }
 
 bool Endpoint::has_request_timeout() const noexcept {

@@ -30,8 +30,8 @@ namespace prefork::http {
 class AccessLog;
 class SlowLog;
 
-/// What a service's options say (`http::Service::describe_base`).
-struct ServiceLimits {
+/// What the options of an HTTP service say (`http::Service::describe_base`).
+struct HttpOptions {
   Limits limits;
   std::chrono::milliseconds header_timeout{10'000};
   TransferPace body_pace{std::chrono::milliseconds(30'000)};
@@ -41,43 +41,40 @@ struct ServiceLimits {
   Networks trusted_proxies;
 
   /// Reads them from the options. Worker.
-  static ServiceLimits from(const Context& context);
+  static HttpOptions from(const Context& context);
 };
 
 /// Where on a listener a service is: its `mount` and `host` options.
 struct Place {
   Place(const char* its_path) : path(its_path) {}
-  Place(std::string_view its_path, HostNames its_hosts = {}, AccessLog* log = nullptr, SlowLog* slow = nullptr,
-        const ipc::SharedHistogram* request_times = nullptr)
-      : path(its_path), hosts(std::move(its_hosts)), access_log(log), slow_log(slow), times(request_times) {}
+  Place(std::string_view its_path, HostNames its_hosts = {}) : path(its_path), hosts(std::move(its_hosts)) {}
 
   std::string_view path;  ///< "/", "/a" or "/a/b"; a final '/' is ignored
   HostNames hosts;
-  AccessLog* access_log = nullptr;                  ///< null: none
-  SlowLog* slow_log = nullptr;                      ///< null: none
-  const ipc::SharedHistogram* times = nullptr;      ///< null: nobody wants to know
-  const ipc::SharedResponses* responses = nullptr;  ///< likewise
+};
+
+/// Where a service's requests and their answers are recorded; null: not there. All outlive the endpoint.
+struct Records {
+  AccessLog* access_log = nullptr;
+  SlowLog* slow_log = nullptr;
+  const ipc::SharedHistogram* times = nullptr;
+  const ipc::SharedResponses* responses = nullptr;
 };
 
 /// @throws std::invalid_argument where no service can be mounted at `path`
 void check_mount(std::string_view path);
 
-/// Whether there are requests of which nothing tells for which of two services with these places they are.
+/// Whether two services at these places could both claim the same request.
 PREFORK_API bool same_place(const Place& one, const Place& other) noexcept;
 
-/// One HTTP service at its place on a listener.
+/// One HTTP service at its place on a listener: what each of its requests points to. Constant while the worker serves.
 struct Mount {
   std::string prefix;  ///< "/hello"; empty for the mount "/"
   HostNames hosts;
   Router router;
-  Context* context = nullptr;
-  std::uint64_t body_bytes = 0;  ///< this service's own limit
-  Networks trusted_proxies;
-  AccessLog* access_log = nullptr;
-  SlowLog* slow_log = nullptr;
-  const ipc::SharedHistogram* times = nullptr;
-  const ipc::SharedResponses* responses = nullptr;
-  std::chrono::milliseconds queue_timeout{0};
+  HttpOptions options;
+  Context* context = nullptr;  ///< of the service; null in tests
+  Records records;
 };
 
 /// The HTTP services that share a listener in one worker. Filled when the worker starts, constant after.
@@ -85,7 +82,8 @@ class Endpoint {
  public:
   /// `context` is that of the service, or null in tests. @throws std::invalid_argument where the path is malformed, or
   /// the place taken.
-  void mount(const Place& place, Router router, const ServiceLimits& limits, Context* context);
+  void mount(const Place& place, Router router, const HttpOptions& options, Context* context,
+             const Records& records = {});
 
   /// Of the services whose names fit `host` best, the one with the longest prefix of `path` that ends at the end of a
   /// segment; nullptr for none.
@@ -102,8 +100,8 @@ class Endpoint {
   /// The same, for what such requests are answered.
   const ipc::SharedResponses* responses() const noexcept { return responses_; }
 
-  /// Before a request's path is known, the most generous of its services' limits hold.
-  const ServiceLimits& limits() const noexcept { return limits_; }
+  /// Before a request's path is known, the most generous of its services' options hold.
+  const HttpOptions& options() const noexcept { return options_; }
 
  private:
   std::size_t best_fit(std::string_view host) const noexcept;
@@ -112,7 +110,7 @@ class Endpoint {
   AccessLog* access_log_ = nullptr;
   const ipc::SharedResponses* responses_ = nullptr;
   bool has_hosts_ = false;  ///< some service has names
-  ServiceLimits limits_;
+  HttpOptions options_;
 };
 
 /// The part of `path` below `mount`, with its leading '/'. REQUIRES that find() gave that mount.

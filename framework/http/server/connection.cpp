@@ -31,17 +31,21 @@ void ConnectionShare::serving(RequestState& request) {
   const RequestHead& head = request.head;
   const char* line = head.method_name.data();  // method, blank, target: as they stand in the request line
   const auto length = static_cast<std::size_t>(head.target.data() + head.target.size() - line);
-  worker::ServiceHost& served = worker::host_of(*request.context);
+  worker::ServiceHost& served = worker::host_of(*request.mount->context);
   const auto& peer = static_cast<const Connection*>(request.client.connection)->peer();
   request.started_ns = served.begin_activity(ipc::ActivityKind::request, peer.raw(), {line, length});
   const bool exact = served.limits().request_timeout.count() > 0;
-  if (!exact && (request.access_log != nullptr || request.slow_log != nullptr)) request.started_ns = now_ns();
+  const Records& records = request.mount->records;
+  if (!exact && (records.access_log != nullptr || records.slow_log != nullptr)) request.started_ns = now_ns();
 }
 
 void ConnectionShare::answered(const Answer& answer) {
-  if (answer.call != nullptr && answer.call->state.slow_log != nullptr) answer.call->state.slow_log->consider(answer);
-  if (answer.call != nullptr) timer.answered(answer.call->state);
-  AccessLog* const log = answer.call != nullptr ? answer.call->state.access_log : endpoint.access_log();
+  const Mount* const mount = answer.call != nullptr ? answer.call->state.mount : nullptr;
+  if (mount != nullptr) {
+    if (mount->records.slow_log != nullptr) mount->records.slow_log->consider(answer);
+    timer.answered(answer.call->state);
+  }
+  AccessLog* const log = mount != nullptr ? mount->records.access_log : endpoint.access_log();
   if (log == nullptr || !log->wants(answer.response->status())) return;
   AccessRecord record;
   std::string client;
@@ -187,8 +191,8 @@ void Connection::start(std::unique_ptr<Call> call) {
 /// The call's coroutine waits: from the start of its request on it has the service's request-timeout.
 void Connection::limit_call() {
   const RequestState& request = call_->state;
-  if (request.context == nullptr || call_->deadline.armed()) return;
-  const auto limit = worker::host_of(*request.context).limits().request_timeout;
+  if (call_->deadline.armed()) return;
+  const auto limit = worker::host_of(*request.mount->context).limits().request_timeout;
   if (limit.count() == 0) return;
   call_->deadline.notify(&Connection::on_call_overdue, this);
   auto& loop = host().runtime().loop;

@@ -24,7 +24,7 @@ struct ConnectionShare final : RequestObserver {
   ConnectionShare(worker::ServiceHost& first, Endpoint services)
       : host(first), endpoint(std::move(services)), cycle(endpoint, this), limited(endpoint.has_request_timeout()) {}
 
-  const ServiceLimits& times() const noexcept { return endpoint.limits(); }
+  const HttpOptions& times() const noexcept { return endpoint.options(); }
   /// Notes in the scoreboard what is about to be served.
   void serving(RequestState& request) override;
   void answered(const Answer& answer) override;

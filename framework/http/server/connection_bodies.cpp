@@ -118,7 +118,7 @@ void Connection::pump_parts() {
 
 void Connection::start_stream() {
   const RequestState& request = call_->state;
-  Context& context = request.context != nullptr ? *request.context : host();
+  Context& context = *request.mount->context;
   StreamSink& sink = *this;
   stream_ = std::make_unique<StreamedBody>(sink, context, request.head.minor_version != 0);
   // How long a stream goes on says nothing of how fast its answer was.
@@ -185,7 +185,7 @@ void Connection::end_transfer() {
 /// The connection goes on as what the upgrade makes of it.
 void Connection::hand_over() {
   const auto upgrade = call_->response().special()->upgrade;
-  worker::ServiceHost& to = worker::host_of(*call_->state.context);
+  worker::ServiceHost& to = worker::host_of(*call_->state.mount->context);
   tell_of_transfer(true);
   share_.cycle.ended(std::move(call_));
   const std::string rest(input().data(), input().size());

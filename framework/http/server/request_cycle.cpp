@@ -44,6 +44,13 @@ bool has_more(std::span<const char> rest) noexcept {
   return std::any_of(rest.begin(), rest.end(), [](char c) { return c != '\r' && c != '\n'; });
 }
 
+/// Whether the request has waited for longer than its service's queue-timeout.
+bool must_shed(const RequestState& request, std::uint32_t waited_ms) noexcept {
+  if (request.mount == nullptr) return false;
+  const auto most = request.mount->options.queue_timeout.count();
+  return most > 0 && waited_ms > static_cast<std::uint64_t>(most);
+}
+
 /// The answer where a handler threw, and what the log says of it: nothing where the client is to blame.
 Response answer_to(const std::exception_ptr& error, std::string& why) {
   try {
@@ -75,7 +82,7 @@ void render(const Request& request, Response& response) {
 }  // namespace
 
 RequestCycle::RequestCycle(const Endpoint& endpoint, RequestObserver* observer)
-    : endpoint_(endpoint), observer_(observer), fields_(endpoint.limits().limits.fields) {
+    : endpoint_(endpoint), observer_(observer), fields_(endpoint.options().limits.fields) {
   make_current();
 }
 
@@ -134,7 +141,7 @@ bool RequestCycle::take_body(CycleState& state, std::span<char> rest, std::strin
 bool RequestCycle::take_request(CycleState& state, std::span<char> rest, std::string& output, Progress& progress) {
   RequestState& request = current_->state;
   head_known_ = false;
-  const Parsed parsed = parse_head({rest.data(), rest.size()}, endpoint_.limits().limits, state.parse, request.head);
+  const Parsed parsed = parse_head({rest.data(), rest.size()}, endpoint_.options().limits, state.parse, request.head);
   if (parsed.result == ParseResult::incomplete) return false;
   if (parsed.result == ParseResult::refused) {
     refuse(*parsed.refusal, output, progress);
@@ -147,8 +154,7 @@ bool RequestCycle::take_request(CycleState& state, std::span<char> rest, std::st
     refuse(*target.refusal, output, progress);
     return false;
   }
-  if (target.mount != nullptr && target.mount->queue_timeout.count() > 0 &&
-      state.waited_ms > static_cast<std::uint64_t>(target.mount->queue_timeout.count())) {
+  if (state.waited_ms > 0 && must_shed(request, state.waited_ms)) {
     request.shed_after_ms = state.waited_ms;
     shed(output, progress);
     return false;
@@ -305,9 +311,10 @@ void RequestCycle::append_result(Call& call, std::string& output) {
 }
 
 void RequestCycle::log(const Call& call, const std::string& why) {
-  if (call.state.context == nullptr || why.empty()) return;
+  if (call.state.mount == nullptr || call.state.mount->context == nullptr || why.empty()) return;
   const RequestHead& head = call.state.head;
-  call.state.context->log(LogLevel::error, std::string(head.method_name) + " " + std::string(head.path) + ": " + why);
+  call.state.mount->context->log(LogLevel::error,
+                                 std::string(head.method_name) + " " + std::string(head.path) + ": " + why);
 }
 
 void RequestCycle::log_failure(const Call& call) {
@@ -325,12 +332,13 @@ void RequestCycle::append(Call& call, Response& response, std::string& output) {
       call.keep_alive && head.keep_alive && !response.closes() && !until_close && (!draining_ || call.more_follows);
   const ResponseMode mode{head.method == Method::head, call.keep_alive, old_version};
   append_response(output, response, mode, date_.line(now_));
-  count(call.state.responses, response);
+  count(call.state.mount, response);
   if (!needs_transfer(response, mode.head_only)) tell(&call, call.state.client, response, mode.head_only);
 }
 
-void RequestCycle::count(const ipc::SharedResponses* responses, const Response& response) noexcept {
+void RequestCycle::count(const Mount* mount, const Response& response) noexcept {
   ++served_;
+  const ipc::SharedResponses* const responses = mount != nullptr ? mount->records.responses : endpoint_.responses();
   if (responses != nullptr) responses->answered(code(response.status()));
 }
 
@@ -342,7 +350,8 @@ void RequestCycle::tell(const Call* call, const ClientSource& client, const Resp
 void RequestCycle::shed(std::string& output, Progress& progress) {
   Response response = Response::error(Status::service_unavailable);
   response.set("Retry-After", "1").close();
-  if (const ipc::SharedResponses* responses = current_->state.responses; responses != nullptr) responses->shed();
+  if (const ipc::SharedResponses* responses = current_->state.mount->records.responses; responses != nullptr)
+    responses->shed();
   append(*current_, response, output);
   current_->reset();
   progress.next = Next::close;
@@ -352,7 +361,7 @@ void RequestCycle::refuse(const Refusal& refusal, std::string& output, Progress&
   const Response response = Response::text(std::string(refusal.reason) + "\n", refusal.status);
   const bool head_only = asks_head(taking_);
   append_response(output, response, ResponseMode{head_only, false, false}, date_.line(now_));
-  count(head_known_ ? current_->state.responses : endpoint_.responses(), response);
+  count(head_known_ ? current_->state.mount : nullptr, response);
   progress.next = Next::close;
   tell(head_known_ ? current_.get() : nullptr, current_->state.client, response, head_only);
 }
@@ -362,7 +371,7 @@ void RequestCycle::append_timeout(std::string& output, std::time_t now, const Cl
   const bool head_only = asks_head(begun);
   const Response response = Response::error(Status::request_timeout);
   append_response(output, response, ResponseMode{head_only, false, false}, date_.line(now));
-  count(endpoint_.responses(), response);
+  count(nullptr, response);
   tell(nullptr, client, response, head_only);
 }
 

@@ -125,7 +125,7 @@ class RequestCycle {
   void log(const Call& call, const std::string& why);
   void shed(std::string& output, Progress& progress);
   void refuse(const Refusal& refusal, std::string& output, Progress& progress);
-  void count(const ipc::SharedResponses* responses, const Response& response) noexcept;
+  void count(const Mount* mount, const Response& response) noexcept;
   void tell(const Call* call, const ClientSource& client, const Response& response, bool head_only);
   void make_current();
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "framework/http/message/request_state.hpp"
+#include "framework/http/routing/endpoint.hpp"
 #include "ipc/memory/scoreboard.hpp"
 #include "ipc/objects/metrics.hpp"
 
@@ -14,10 +15,11 @@ namespace prefork::http {
 /// their services. The clock is looked at once for all answers of a batch, at its end.
 class RequestTimer {
  public:
-  /// The request has its answer. Of what is told twice the first time counts.
+  /// The request has its answer. Where this is called twice for one, the first call counts. REQUIRES that it has a
+  /// mount.
   void answered(const RequestState& request) {
-    if (request.started_ns == 0) return;
-    const ipc::SharedHistogram* const times = std::exchange(request.times, nullptr);
+    if (request.started_ns == 0 || std::exchange(request.timed, true)) return;
+    const ipc::SharedHistogram* const times = request.mount->records.times;
     if (times == nullptr) return;
     if (!runs_.empty() && runs_.back().times == times && runs_.back().started_ns == request.started_ns) {
       ++runs_.back().requests;

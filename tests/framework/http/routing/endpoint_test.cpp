@@ -28,7 +28,7 @@ struct Dispatched {
     EXPECT_EQ(parse_head(bytes, Limits{}, parse, state.head).result, ParseResult::complete) << bytes;
     found = dispatch(endpoint, state);
   }
-  std::string mount() const { return found.mount == nullptr ? "none" : found.mount->prefix; }
+  std::string mount() const { return state.mount == nullptr ? "none" : state.mount->prefix; }
   std::string bytes;
   Room room;
   RequestState state;
@@ -116,15 +116,15 @@ TEST(Endpoint, TellsPlacesApart) {
 
 TEST(Endpoint, HasTheWidestLimits) {
   Endpoint endpoint;
-  ServiceLimits narrow, wide;
+  HttpOptions narrow, wide;
   narrow.limits = {10, 10, 10, 10};
   wide.limits = {5, 20, 5, 20};
   endpoint.mount("/a", Router(), narrow, nullptr);
-  EXPECT_EQ(endpoint.limits().limits.body_bytes, 10U);
+  EXPECT_EQ(endpoint.options().limits.body_bytes, 10U);
   endpoint.mount("/b", Router(), wide, nullptr);
-  EXPECT_EQ(endpoint.limits().limits.request_line_bytes, 10U);
-  EXPECT_EQ(endpoint.limits().limits.header_bytes, 20U);
-  EXPECT_EQ(endpoint.limits().limits.body_bytes, 20U);
+  EXPECT_EQ(endpoint.options().limits.request_line_bytes, 10U);
+  EXPECT_EQ(endpoint.options().limits.header_bytes, 20U);
+  EXPECT_EQ(endpoint.options().limits.body_bytes, 20U);
 }
 
 TEST(Dispatch, RoutesAreRelativeToTheMount) {
@@ -133,7 +133,7 @@ TEST(Dispatch, RoutesAreRelativeToTheMount) {
   EXPECT_NE(Dispatched(endpoint, "GET /hello").found.handler, nullptr);
   EXPECT_NE(Dispatched(endpoint, "GET /hello/").found.handler, nullptr);
   EXPECT_EQ(Dispatched(endpoint, "GET /hello//").found.handler, nullptr);
-  EXPECT_EQ(Dispatched(endpoint, "GET /hellox").found.mount, nullptr);
+  EXPECT_EQ(Dispatched(endpoint, "GET /hellox").state.mount, nullptr);
   const Dispatched named(endpoint, "GET /hello/world?q=1");
   EXPECT_EQ(Request(named.state).param("name"), "world");
   EXPECT_EQ(Request(named.state).path(), "/hello/world");

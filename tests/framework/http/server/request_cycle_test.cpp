@@ -46,7 +46,7 @@ class Cycle : public testing::Test {
       co_return Response::text(std::string(request.header("X").value_or("-")) + std::string(request.body()));
     });
     router.get("/big", [](Request&) { return Response::text(std::string(200'000, 'x')); });
-    ServiceLimits limits;
+    HttpOptions limits;
     limits.limits.body_bytes = 100;
     endpoint.mount("/", std::move(router), limits, nullptr);
     limits.limits.body_bytes = 200;

@@ -171,12 +171,12 @@ TEST(ResponseCounts, WhatBelongsToNoServiceIsTheFirstOnes) {
   Endpoint endpoint;
   EXPECT_EQ(endpoint.responses(), nullptr);
   for (const auto* responses : {&first, &second}) {
-    Place place(responses == &first ? "/a" : "/much/longer");
-    place.responses = responses;
-    endpoint.mount(place, Router(), {}, nullptr);
+    Records records;
+    records.responses = responses;
+    endpoint.mount(responses == &first ? "/a" : "/much/longer", Router(), {}, nullptr, records);
   }
   EXPECT_EQ(endpoint.responses(), &first);
-  EXPECT_EQ(endpoint.find("/much/longer")->responses, &second);
+  EXPECT_EQ(endpoint.find("/much/longer")->records.responses, &second);
 }
 
 }  // namespace
