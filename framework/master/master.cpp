@@ -217,7 +217,7 @@ void Master::resize_first(int change) {
   const unsigned now = workforce_.goal(*pool);
   if (change < 0 && now == 0) return;
   const unsigned wanted = change > 0 ? now + 1 : now - 1;
-  if (workforce_.set_goal(*pool, wanted)) {
+  if (workforce_.sizing().set_goal(*pool, wanted)) {
     log_.notice("pool " + name + ": " + std::to_string(now) + " -> " + std::to_string(wanted) + " workers");
   } else {
     log_.warning("pool " + name + " can't grow: the scoreboard has " + std::to_string(workforce_.slots()) + " slots");
@@ -226,7 +226,7 @@ void Master::resize_first(int change) {
 
 void Master::retire_all() {
   log_.notice("SIGWINCH: all workers retire; the master stays");
-  workforce_.retire_all();
+  workforce_.sizing().empty_all();
 }
 
 void Master::reopen_log() {
@@ -287,8 +287,8 @@ std::string Master::no_room() const {
 }
 
 std::string Master::scale_back(std::size_t pool, const std::string& name) {
-  if (!workforce_.follow_load(pool)) return no_room();
-  const std::string size = "pool " + name + ": " + workforce_.size_text(pool) + " workers, as configured";
+  if (!workforce_.sizing().follow_load(pool)) return no_room();
+  const std::string size = "pool " + name + ": " + workforce_.sizing().size_text(pool) + " workers, as configured";
   log_.notice("scale command: " + size);
   return answer_ok("message", size);
 }
@@ -302,7 +302,7 @@ std::string Master::scale(const ScaleCommand& command) {
   const int wanted = command.relative ? before + command.amount : command.amount;
   if (wanted < 0)
     return answer_error("pool \"" + command.pool + "\" has only " + std::to_string(before) + " workers", kExitRefused);
-  if (!workforce_.set_goal(*pool, static_cast<unsigned>(wanted))) return no_room();
+  if (!workforce_.sizing().set_goal(*pool, static_cast<unsigned>(wanted))) return no_room();
   const std::string change =
       command.pool + ": " + std::to_string(before) + " -> " + std::to_string(wanted) + " workers";
   log_.notice("scale command: pool " + change);

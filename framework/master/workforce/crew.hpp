@@ -1,7 +1,10 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,12 +12,21 @@
 #include "framework/master/control/shared_walk.hpp"
 #include "framework/master/generation/generation.hpp"
 #include "framework/master/log/log_line.hpp"
+#include "framework/master/policy/restart_policy.hpp"
 #include "framework/master/workforce/pool_table.hpp"
 #include "framework/master/workforce/worker_table.hpp"
 #include "ipc/memory/scoreboard.hpp"
 #include "ipc/objects/party.hpp"
 
 namespace prefork::master {
+
+/// What is counted since the server's start; an upgrade carries it over, but for what the logs lost.
+struct Totals {
+  ipc::CounterValues retained{};  ///< of all workers that have died
+  std::array<std::uint64_t, kDepartureCount> departures{};
+  std::map<std::string, std::uint64_t> recycled;  ///< by the limit that was reached
+  std::uint64_t lines_over_rate = 0;              ///< log lines of workers that were dropped for their number
+};
 
 /// What the parts of the workforce work on: the generation that serves, the pools, the workers, and the slots in which
 /// workers say what they do. Data only: nothing here starts, orders or ends a worker.
@@ -27,6 +39,7 @@ struct Crew {
   ipc::Scoreboard scoreboard;
   PoolTable pools;
   WorkerTable workers;
+  Totals totals;
 
   Pool& pool_of(const WorkerRecord& worker) { return pools.at(worker.pool); }
   const Pool& pool_of(const WorkerRecord& worker) const { return pools.at(worker.pool); }

@@ -59,6 +59,9 @@ Workforce::Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& 
       wakeups_(adopted != nullptr ? ipc::Wakeups(std::move(adopted->wakeups))
                                   : ipc::Wakeups::create(crew_.scoreboard.slots())),
       shared_care_(crew_, wakeups_.bells(), log_),
+      sizing_(crew_, reactor_, log_),
+      saturation_(crew_, log_),
+      recycling_(crew_, log_),
       random_(std::random_device()()) {
   if (adopted != nullptr) {
     adopt(*adopted);
@@ -71,29 +74,6 @@ Workforce::Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& 
 
 // Pools.
 
-std::size_t Workforce::room_beside(std::size_t pool) const noexcept {
-  std::size_t total = 0;
-  for (const auto& [id, other] : crew_.pools) {
-    const bool counts = other.role == Pool::Role::serving || other.role == crew_.pools.at(pool).role;
-    total += id != pool && counts ? room_for(other) : 0;
-  }
-  return total;
-}
-
-bool Workforce::set_goal(std::size_t pool, unsigned workers) {
-  if (room_beside(pool) + workers > crew_.scoreboard.slots()) return false;
-  crew_.pools.at(pool).goal = workers;
-  crew_.pools.at(pool).held = true;
-  return true;
-}
-
-void Workforce::retire_all() {
-  for (auto& [id, pool] : crew_.pools) {
-    pool.goal = 0;
-    pool.held = true;
-  }
-}
-
 void Workforce::forget_empty_pools() {
   crew_.pools.remove_if([&](std::size_t id, const Pool& pool) {
     return pool.role == Pool::Role::leaving && crew_.workers.count(id) == 0;
@@ -102,7 +82,7 @@ void Workforce::forget_empty_pools() {
 
 void Workforce::stop(WorkerEvent how) {
   if (!std::exchange(stopping_, true)) listeners_until_ = Clock::now() + kListenersPatience;
-  for (auto& [id, pool] : crew_.pools) pool.watch.reset();
+  sizing_.stop_watching();
   crew_.workers.for_each([&](WorkerRecord& worker) { apply(worker, how); });
 }
 
@@ -115,7 +95,7 @@ void Workforce::begin_rollout(std::shared_ptr<Generation> next, const std::optio
 void Workforce::set_targets(TimePoint now) {
   for (auto& [id, pool] : crew_.pools) {
     pool.target = pool.role == Pool::Role::leaving ? 0 : pool.goal;
-    if (pool.role == Pool::Role::serving) pool.target += successors(id);
+    if (pool.role == Pool::Role::serving) pool.target += recycling_.successors(id);
   }
   if (rolling()) go_on_rolling(now);
 }
@@ -199,25 +179,8 @@ void Workforce::not_started(std::size_t index, TimePoint now, const std::string&
   pool.policy.fork_failed(now);
 }
 
-// The one that has least to lose goes first, and of those the last that came.
-void Workforce::shrink(std::size_t pool) {
-  while (crew_.workers.count_filling(pool) > crew_.pools.at(pool).target) {
-    WorkerRecord* choice = nullptr;
-    std::uint64_t least = UINT64_MAX;
-    crew_.workers.for_each([&](WorkerRecord& worker) {
-      if (worker.pool != pool || !counts_towards_pool(worker.state)) return;
-      const ipc::WorkerSlot& slot = crew_.slot(worker);
-      const bool busy = slot.activity_kind.load(std::memory_order_relaxed) != ipc::ActivityKind::none;
-      // The one that is to be replaced anyway before any other.
-      const std::uint64_t connections = slot.connections.load(std::memory_order_relaxed);
-      const std::uint64_t load = worker.recycle.empty() ? 2 * connections + (busy ? 2 : 1) : 0;
-      if (choice == nullptr || load < least || (load == least && worker.index > choice->index)) {
-        choice = &worker;
-        least = load;
-      }
-    });
-    apply(*choice, WorkerEvent::retire_wanted);
-  }
+void Workforce::retire(const std::vector<WorkerRecord*>& workers) {
+  for (WorkerRecord* worker : workers) apply(*worker, WorkerEvent::retire_wanted);
 }
 
 void Workforce::tend(TimePoint now) {
@@ -227,18 +190,18 @@ void Workforce::tend(TimePoint now) {
     if (deadline && deadline->at <= now) apply(worker, deadline->event);
   });
   if (!stopping_) {
-    scale_pools(now);
+    retire(sizing_.scale(now));
     set_targets(now);
-    watch_for_clients();
-    begin_recycles(now);
+    sizing_.watch_for_clients();
+    recycling_.begin_due(now);
     for (const auto& [id, pool] : crew_.pools) {
       refill(id, now);
-      replace_due(id);
-      shrink(id);
+      retire(recycling_.replaced(id));
+      retire(sizing_.surplus(id));
     }
-    kill_bloated(now);
+    for (WorkerRecord* worker : recycling_.bloated(now)) apply(*worker, WorkerEvent::kill_wanted);
     forget_empty_pools();
-    watch_saturation(now);
+    saturation_.tend(now);
   }
   if (stopping_) shut_listeners(now);
   shared_care_.watch_holds(now);
@@ -272,12 +235,10 @@ std::optional<TimePoint> Workforce::next_deadline(TimePoint now) const {
   }
   if (rolling() && !stopping_) consider(rollout_->patience());
   if (listeners_until_) consider(now + kListenersPause);
-  crew_.workers.for_each([&](const WorkerRecord& worker) {
-    if (!stopping_ && awaits_recycle(worker)) consider(crew_.pool_of(worker).recycles.next(now));
-  });
-  consider(next_rss_check_);
-  if (!stopping_) consider(next_sample_);
-  if (!stopping_ && !crew_.workers.empty()) consider(next_saturation_look_);
+  consider(recycling_.next_rss_check());
+  if (!stopping_) consider(recycling_.next_turn(now));
+  if (!stopping_) consider(sizing_.next_sample());
+  if (!stopping_ && !crew_.workers.empty()) consider(saturation_.next());
   consider(shared_care_.next_deadline(now));
   return next;
 }
@@ -336,7 +297,8 @@ void Workforce::heard(WorkerRecord& worker, const ipc::StatusMessage& message) {
     case ipc::StatusKind::draining:
       return apply(worker, WorkerEvent::said_draining);
     case ipc::StatusKind::recycle:
-      return recycle(worker, escape_untrusted(message.text, 128));
+      if (!recycling_.ask(worker, escape_untrusted(message.text, 128), Clock::now())) hears_nonsense(worker);
+      return;
     case ipc::StatusKind::cannot_start:
       worker.start_error = message.text;
       return;
@@ -416,7 +378,7 @@ void Workforce::command(WorkerRecord& worker, ipc::ControlKind kind) {
 }
 
 void Workforce::departed(WorkerRecord& worker, Departure departure, const std::string& why) {
-  ++departures_[static_cast<std::size_t>(departure)];
+  ++crew_.totals.departures[static_cast<std::size_t>(departure)];
   Pool& pool = crew_.pool_of(worker);
   const TimePoint now = Clock::now();
   pool.policy.left({departure, worker.started, worker.ready, has_a_client(crew_.slot(worker))}, now, 2 * chance() - 1);
@@ -462,7 +424,7 @@ void Workforce::buried(pid_t pid, int wait_status) {
   }
   if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != ipc::kExitRetired) note_lost_request(worker);
   shared_care_.died(worker);
-  ipc::accumulate(retained_, crew_.scoreboard.counters(worker.slot));
+  ipc::accumulate(crew_.totals.retained, crew_.scoreboard.counters(worker.slot));
   crew_.scoreboard.clear(worker.slot);
   crew_.pool_of(worker).seats->clear(worker.slot, ipc::SeatState::empty);
   reactor_.forget(worker.status.get());

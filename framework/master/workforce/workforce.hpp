@@ -18,12 +18,14 @@
 #include "framework/master/log/log.hpp"
 #include "framework/master/loop/reactor.hpp"
 #include "framework/master/policy/restart_policy.hpp"
-#include "framework/master/policy/saturation.hpp"
 #include "framework/master/report/status_report.hpp"
 #include "framework/master/workforce/crew.hpp"
 #include "framework/master/workforce/lost_request.hpp"
+#include "framework/master/workforce/recycling.hpp"
 #include "framework/master/workforce/rollout.hpp"
+#include "framework/master/workforce/saturation_watch.hpp"
 #include "framework/master/workforce/shared_care.hpp"
+#include "framework/master/workforce/sizing.hpp"
 #include "framework/master/workforce/spawner.hpp"
 #include "ipc/contract/contract.hpp"
 #include "ipc/memory/scoreboard.hpp"
@@ -53,13 +55,8 @@ class Workforce {
   std::optional<std::size_t> find_pool(const std::string& name) const noexcept { return crew_.pools.find(name); }
   /// How many workers a pool shall have once nothing is rolled.
   unsigned goal(std::size_t pool) const noexcept { return crew_.pools.at(pool).goal; }
-  /// A pool of MIN..MAX keeps the size until follow_load(), or a rollout. @return false: the scoreboard has no room.
-  bool set_goal(std::size_t pool, unsigned workers);
-  /// Gives a pool the size of its configuration, or back to its scaler. @return false: the scoreboard has no room.
-  bool follow_load(std::size_t pool);
-  /// The size by the configuration: "4", "1..8".
-  std::string size_text(std::size_t pool) const;
-  void retire_all();
+  /// Sets sizes, or gives them back to the configuration and the load.
+  Sizing& sizing() noexcept { return sizing_; }
   std::size_t slots() const noexcept { return crew_.scoreboard.slots(); }
   /// The generation that serves, or did when the last rollout ended.
   const Generation& current() const noexcept { return *crew_.current; }
@@ -116,7 +113,6 @@ class Workforce {
   const ipc::Bells& bells() const noexcept { return wakeups_.bells(); }
 
  private:
-  static constexpr std::size_t kDepartures = kDepartureCount;
   void adopt(Adoption& adopted);
   void forget_empty_pools();
   void set_targets(TimePoint now);
@@ -128,25 +124,11 @@ class Workforce {
   const ListenerSet& lasting_listeners() const noexcept;
   void tell_what_to_empty(const WorkerRecord& worker) const;
 
-  // workforce_scaling.cpp
-  static std::size_t room_for(const Pool& pool) noexcept;
-  std::size_t room_beside(std::size_t pool) const noexcept;
-  void scale_pools(TimePoint now);
-  LoadSample sample(std::size_t pool);
-  void resize(std::size_t pool, TimePoint now);
-  bool retire_idle(std::size_t pool);
-  void watch_for_clients();
-
   double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
-  void recycle(WorkerRecord& worker, const std::string& reason);
-  void begin_recycles(TimePoint now);
-  unsigned successors(std::size_t pool) const noexcept;
-  void replace_due(std::size_t pool);
-  void kill_bloated(TimePoint now);
   void refill(std::size_t pool, TimePoint now);
   void tell_of_circuit(Pool& pool, TimePoint now);
   void tell_of_pace(Pool& pool, TimePoint now);
-  void shrink(std::size_t pool);
+  void retire(const std::vector<WorkerRecord*>& workers);
   bool start(std::size_t pool, TimePoint now);
   void not_started(std::size_t pool, TimePoint now, const std::string& why);
   void shut_listeners(TimePoint now);
@@ -164,10 +146,6 @@ class Workforce {
   void departed(WorkerRecord& worker, Departure departure, const std::string& why = {});
   void buried(pid_t pid, int wait_status);
   void note_lost_request(const WorkerRecord& worker);
-  // workforce_saturation.cpp
-  FullnessLook fullness(const Pool& pool);
-  void look_for_saturation(TimePoint now);
-  void watch_saturation(TimePoint now);
   ExitFacts facts(const WorkerRecord& worker, int wait_status, const Crew::Served& served) const;
   void pass_on(WorkerRecord& worker, const ipc::StatusMessage& line);
   void tell_of_dropped_lines(WorkerRecord& worker, TimePoint now);
@@ -186,14 +164,9 @@ class Workforce {
   OtherChild other_;
   ipc::Wakeups wakeups_;
   SharedCare shared_care_;
-  std::map<std::string, Saturation> saturations_;  ///< by pool
-  TimePoint next_saturation_look_{};
-  ipc::CounterValues retained_{};  ///< of all workers that have died
-  std::array<std::uint64_t, kDepartures> departures_{};
-  std::map<std::string, std::uint64_t> recycled_;  ///< by the limit that was reached
-  std::uint64_t lines_over_rate_ = 0;              ///< log lines of workers that were dropped for their number
-  std::optional<TimePoint> next_rss_check_;        ///< nullopt: no pool has a hard limit
-  std::optional<TimePoint> next_sample_;           ///< nullopt: no pool is sized by its load
+  Sizing sizing_;
+  SaturationWatch saturation_;
+  Recycling recycling_;
   std::minstd_rand random_;
   std::unique_ptr<Rollout> rollout_;
   std::optional<RolloutEnd> rollout_end_;

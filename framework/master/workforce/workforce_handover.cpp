@@ -137,9 +137,9 @@ void Workforce::hand_over(Handover& handover) const {
   crew_.workers.for_each([&](const WorkerRecord& worker) {
     handover.workers.push_back(handed(worker, crew_.scoreboard.fd(worker.slot)));
   });
-  handover.retained = retained_;
-  handover.departures.assign(departures_.begin(), departures_.end());
-  handover.recycled = recycled_;
+  handover.retained = crew_.totals.retained;
+  handover.departures.assign(crew_.totals.departures.begin(), crew_.totals.departures.end());
+  handover.recycled = crew_.totals.recycled;
 }
 
 void Workforce::adopt(Adoption& adopted_state) {
@@ -162,9 +162,10 @@ void Workforce::adopt(Adoption& adopted_state) {
     worker.log = LogBudget(options_of(crew_.pool_of(worker)).log_rate);
     listen(worker);
   }
-  retained_ = state.retained;
-  std::copy_n(state.departures.begin(), std::min(state.departures.size(), departures_.size()), departures_.begin());
-  recycled_ = state.recycled;
+  crew_.totals.retained = state.retained;
+  std::copy_n(state.departures.begin(), std::min(state.departures.size(), crew_.totals.departures.size()),
+              crew_.totals.departures.begin());
+  crew_.totals.recycled = state.recycled;
 }
 
 }  // namespace prefork::master

@@ -2,6 +2,7 @@
 #include <string_view>
 #include <utility>
 
+#include "framework/config/worker_count.hpp"
 #include "framework/master/report/activity_text.hpp"
 #include "framework/master/workforce/workforce.hpp"
 #include "ipc/posix/proc_numbers.hpp"
@@ -30,7 +31,7 @@ void Workforce::pass_on(WorkerRecord& worker, const ipc::StatusMessage& message)
   const bool last_words = message.text.starts_with(kLastWords) && !std::exchange(worker.said_last_words, true);
   const TimePoint now = Clock::now();
   if (!last_words && !worker.log.take(now)) {
-    ++lines_over_rate_;
+    ++crew_.totals.lines_over_rate;
     if (worker.log.has_to_tell(now)) tell_of_dropped_lines(worker, now);
     return;
   }
@@ -97,7 +98,7 @@ void Workforce::report_pool(std::size_t id, TimePoint now, StatusSnapshot& snaps
   status.name = pool.name;
   status.target = pool.role == Pool::Role::leaving ? 0 : pool.goal;
   status.user = pool.user;
-  status.size = size_text(id);
+  status.size = config::format_workers(options_of(pool));
   status.scaling = pool.held                        ? "held"
                    : !pool.scaler                   ? "fixed"
                    : pool.scaler->rule().least == 0 ? "on demand"
@@ -111,9 +112,9 @@ void Workforce::report_pool(std::size_t id, TimePoint now, StatusSnapshot& snaps
     status.circuit_open_for = std::max(std::chrono::floor<milliseconds>(now - *since), milliseconds(1));
   }
   status.last_end = pool.last_end;
-  if (const auto saturation = saturations_.find(pool.name); saturation != saturations_.end()) {
-    status.waiting = saturation->second.waiting();
-    if (const auto since = saturation->second.full_since()) {
+  if (const Saturation* saturation = saturation_.of(pool.name)) {
+    status.waiting = saturation->waiting();
+    if (const auto since = saturation->full_since()) {
       status.full_for = std::max(std::chrono::floor<milliseconds>(now - *since), milliseconds(1));
     }
   }
@@ -136,9 +137,9 @@ Workforce::Strength Workforce::strength() const noexcept {
 
 void Workforce::report(StatusSnapshot& snapshot) {
   const TimePoint now = Clock::now();
-  if (!stopping_) look_for_saturation(now);
+  if (!stopping_) saturation_.look(now);
   for (const auto& [id, pool] : crew_.pools) report_pool(id, now, snapshot);
-  ipc::CounterValues totals = retained_;
+  ipc::CounterValues totals = crew_.totals.retained;
   crew_.workers.for_each([&](WorkerRecord& worker) {
     const ipc::CounterValues values = crew_.scoreboard.counters(worker.slot);
     ipc::accumulate(totals, values);
@@ -153,14 +154,14 @@ void Workforce::report(StatusSnapshot& snapshot) {
   });
   snapshot.totals = work_of(totals);
   snapshot.log.dropped_by_workers = totals[static_cast<std::size_t>(ipc::Counter::log_lines_dropped)];
-  snapshot.log.dropped_by_rate = lines_over_rate_;
+  snapshot.log.dropped_by_rate = crew_.totals.lines_over_rate;
   snapshot.log.access_dropped_by_workers = totals[static_cast<std::size_t>(ipc::Counter::access_lines_dropped)];
   snapshot.counters = totals;
-  for (std::size_t i = 0; i < departures_.size(); ++i) {
-    if (departures_[i] > 0)
-      snapshot.restarts.push_back({std::string(departure_name(static_cast<Departure>(i))), departures_[i]});
+  for (std::size_t i = 0; i < crew_.totals.departures.size(); ++i) {
+    if (crew_.totals.departures[i] > 0)
+      snapshot.restarts.push_back({std::string(departure_name(static_cast<Departure>(i))), crew_.totals.departures[i]});
   }
-  for (const auto& [limit, count] : recycled_) snapshot.restarts.push_back({limit, count});
+  for (const auto& [limit, count] : crew_.totals.recycled) snapshot.restarts.push_back({limit, count});
 }
 
 }  // namespace prefork::master

@@ -135,17 +135,17 @@ TEST_F(ScalingTest, ASizeThatSomebodySetsIsKeptUntilItIsGivenBack) {
   pool_of(1, 4);
   start([](const SpawnOrder& order) { Puppet(order).serve(); });
   ASSERT_TRUE(turn_until([&] { return all_ready(); }));
-  ASSERT_TRUE(force->set_goal(0, 6));
+  ASSERT_TRUE(force->sizing().set_goal(0, 6));
   ASSERT_TRUE(turn_until([&] { return ready() == 6; }));
   EXPECT_EQ(pool_status().scaling, "held");
   EXPECT_FALSE(is_sampled());
-  ASSERT_TRUE(force->follow_load(0));
+  ASSERT_TRUE(force->sizing().follow_load(0));
   ASSERT_TRUE(turn_until([&] { return status().pools[0].running == 1; })) << "idle ones, beyond the most too";
-  force->retire_all();
+  force->sizing().empty_all();
   ASSERT_TRUE(turn_until([&] { return status().pools[0].running == 0; }));
   const ipc::UniqueFd client = connect();
   EXPECT_FALSE(force->next_deadline(Clock::now())) << "retired workers are not brought back by a client";
-  ASSERT_TRUE(force->follow_load(0));
+  ASSERT_TRUE(force->sizing().follow_load(0));
   EXPECT_TRUE(turn_until([&] { return ready() == 1; }));
 }
 
@@ -156,10 +156,10 @@ TEST_F(ScalingTest, RoomThatAnotherPoolMayGrowIntoIsNotGivenAway) {
   generation.identities["other"] = ipc::resolve_identity(std::nullopt, std::nullopt);
   start([](const SpawnOrder& order) { Puppet(order).serve(); });
   const unsigned room = static_cast<unsigned>(force->slots()) - 10;
-  EXPECT_FALSE(force->set_goal(0, room + 1));
-  EXPECT_TRUE(force->set_goal(0, room));
-  EXPECT_TRUE(force->set_goal(0, 1));
-  EXPECT_TRUE(force->follow_load(0));
+  EXPECT_FALSE(force->sizing().set_goal(0, room + 1));
+  EXPECT_TRUE(force->sizing().set_goal(0, room));
+  EXPECT_TRUE(force->sizing().set_goal(0, 1));
+  EXPECT_TRUE(force->sizing().follow_load(0));
 }
 
 TEST_F(ScalingTest, APoolOfAFixedSizeIsNotSampled) {
@@ -167,9 +167,9 @@ TEST_F(ScalingTest, APoolOfAFixedSizeIsNotSampled) {
   ASSERT_TRUE(turn_until([&] { return all_ready(); }));
   EXPECT_FALSE(is_sampled());
   EXPECT_EQ(pool_status().scaling, "fixed");
-  ASSERT_TRUE(force->set_goal(0, 3));
+  ASSERT_TRUE(force->sizing().set_goal(0, 3));
   EXPECT_EQ(pool_status().scaling, "held");
-  ASSERT_TRUE(force->follow_load(0));
+  ASSERT_TRUE(force->sizing().follow_load(0));
   EXPECT_EQ(force->goal(0), 2U);
   EXPECT_TRUE(turn_until([&] { return status().pools[0].running == 2; }));
 }

@@ -35,7 +35,7 @@ TEST_F(WorkforceTest, AWorkerThatCantBeHeardIsNotKept) {
   EXPECT_THAT(test::in_child([&]() -> std::string {
                 start([](const SpawnOrder& order) { Puppet(order).serve(); });
                 test::refuse_call(SYS_epoll_ctl, ENOSPC);
-                force->set_goal(0, 1);
+                force->sizing().set_goal(0, 1);
                 force->tend(Clock::now());
                 const bool gone = turn_until([&] { return status().pools[0].running == 0; });
                 return gone ? lines() : "a worker is left";
@@ -174,15 +174,15 @@ TEST_F(WorkforceTest, ScaleDownRetiresTheIdleOneAndScaleUpFillsAgain) {
   });
   ASSERT_TRUE(turn_until([&] { return all_ready(); }));
   const auto before = pids();
-  ASSERT_TRUE(force->set_goal(0, 2));
+  ASSERT_TRUE(force->sizing().set_goal(0, 2));
   ASSERT_TRUE(turn_until([&] { return status().pools[0].running == 2; }));
   EXPECT_EQ(pids(), (std::map<unsigned, pid_t>{{0, before.at(0)}, {2, before.at(2)}}));
-  ASSERT_TRUE(force->set_goal(0, 3));
+  ASSERT_TRUE(force->sizing().set_goal(0, 3));
   ASSERT_TRUE(turn_until([&] { return all_ready(); }));
   EXPECT_EQ(pids().at(0), before.at(0));
   EXPECT_EQ(pids().size(), 3U);
   EXPECT_EQ(restarts("drained") + restarts("crashed") + restarts("killed"), 0U) << "what is wanted is no departure";
-  EXPECT_FALSE(force->set_goal(0, 100'000));
+  EXPECT_FALSE(force->sizing().set_goal(0, 100'000));
 }
 
 TEST_F(WorkforceTest, AWorkerThatDrainsItselfIsReplacedAtOnce) {
@@ -326,7 +326,7 @@ TEST_F(WorkforceTest, StopLevels) {
       if (order.index == 1 && kind == ipc::ControlKind::stop_now) ::_exit(0);
     }
   });
-  force->set_goal(0, 3);
+  force->sizing().set_goal(0, 3);
   force->tend(Clock::now());
   ASSERT_TRUE(turn_until([&] { return all_ready(); }));
   force->stop(WorkerEvent::finish_wanted);

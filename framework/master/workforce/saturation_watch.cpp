@@ -1,11 +1,12 @@
+#include "framework/master/workforce/saturation_watch.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
 
-#include "framework/master/workforce/workforce.hpp"
+#include "framework/master/report/exit_report.hpp"
 
-// Pools that have more clients than they take.
 namespace prefork::master {
 
 namespace {
@@ -22,7 +23,7 @@ std::string why_full(const Pool& pool, unsigned ready) {
 }  // namespace
 
 // Workers of both generations serve while a pool is rolled.
-FullnessLook Workforce::fullness(const Pool& pool) {
+FullnessLook SaturationWatch::fullness(const Pool& pool) const {
   FullnessLook seen;
   crew_.workers.for_each([&](const WorkerRecord& worker) {
     if (worker.state != WorkerState::ready || crew_.pool_of(worker).name != pool.name) return;
@@ -33,29 +34,31 @@ FullnessLook Workforce::fullness(const Pool& pool) {
   return seen;
 }
 
-void Workforce::look_for_saturation(TimePoint now) {
-  next_saturation_look_ = now + Saturation::kPause;
+void SaturationWatch::look(TimePoint now) {
+  next_ = now + Saturation::kPause;
   for (const auto& [id, pool] : crew_.pools) {
-    if (crew_.pools.find(pool.name) != id || pool.role == Pool::Role::leaving) continue;
-    const FullnessLook seen = fullness(pool);
-    Saturation& saturation = saturations_[pool.name];
-    switch (saturation.look(seen, now)) {
-      case Saturation::News::none:
-        break;
-      case Saturation::News::begun:
-        log_.warning(fmt::format("{}; {} waiting", why_full(pool, seen.ready), clients(seen.waiting)));
-        break;
-      case Saturation::News::ended:
-        log_.notice(fmt::format("pool {} has room again, after {}; at most {} waited", pool.name,
-                                format_duration(saturation.episode_length()), clients(saturation.most_waiting())));
-        break;
-    }
+    if (crew_.pools.find(pool.name) == id && pool.role != PoolRole::leaving) look_at(pool, now);
   }
   std::erase_if(saturations_, [&](const auto& entry) { return !crew_.pools.find(entry.first); });
 }
 
-void Workforce::watch_saturation(TimePoint now) {
-  if (next_saturation_look_ <= now) look_for_saturation(now);
+void SaturationWatch::look_at(const Pool& pool, TimePoint now) {
+  const FullnessLook seen = fullness(pool);
+  Saturation& saturation = saturations_[pool.name];
+  switch (saturation.look(seen, now)) {
+    case Saturation::News::none:
+      return;
+    case Saturation::News::begun:
+      return log_.warning(fmt::format("{}; {} waiting", why_full(pool, seen.ready), clients(seen.waiting)));
+    case Saturation::News::ended:
+      return log_.notice(fmt::format("pool {} has room again, after {}; at most {} waited", pool.name,
+                                     format_duration(saturation.episode_length()), clients(saturation.most_waiting())));
+  }
+}
+
+const Saturation* SaturationWatch::of(const std::string& pool) const noexcept {
+  const auto at = saturations_.find(pool);
+  return at == saturations_.end() ? nullptr : &at->second;
 }
 
 }  // namespace prefork::master
