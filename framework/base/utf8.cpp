@@ -1,26 +1,37 @@
 #include "framework/base/utf8.hpp"
 
-namespace prefork::http {
+namespace prefork::base {
 
-// RFC 3629 4: what the second byte may be depends on the first.
+Character first_character(std::string_view text) noexcept {
+  const auto first = static_cast<unsigned char>(text[0]);
+  if (first < 0x80) return {1, true, first};
+  const Utf8Lead lead = utf8_lead(first);
+  if (lead.following == 0) return {1, false, 0};
+  char32_t code = first & (0x3fU >> lead.following);
+  for (std::size_t i = 1; i <= lead.following; ++i) {
+    if (i == text.size()) return {i, false, 0};
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const unsigned char low = i == 1 ? lead.low : 0x80;
+    const unsigned char high = i == 1 ? lead.high : 0xbf;
+    if (byte < low || byte > high) return {i, false, 0};
+    code = code << 6 | (byte & 0x3fU);
+  }
+  return {lead.following + std::size_t{1}, true, code};
+}
+
 std::size_t utf8_length(std::string_view text) noexcept {
-  const auto byte = [text](std::size_t at) -> unsigned { return at < text.size() ? text[at] & 0xffU : 0U; };
-  const auto within = [](unsigned value, unsigned low, unsigned high) { return value >= low && value <= high; };
-  const unsigned first = byte(0);
   if (text.empty()) return 0;
-  if (first < 0x80) return 1;
-  if (within(first, 0xc2, 0xdf)) return within(byte(1), 0x80, 0xbf) ? 2 : 0;
-  if (within(first, 0xe0, 0xef)) {
-    const unsigned low = first == 0xe0 ? 0xa0 : 0x80;
-    const unsigned high = first == 0xed ? 0x9f : 0xbf;
-    return within(byte(1), low, high) && within(byte(2), 0x80, 0xbf) ? 3 : 0;
+  const Character at = first_character(text);
+  return at.valid ? at.length : 0;
+}
+
+std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes) noexcept {
+  if (text.size() <= max_bytes) return text;
+  constexpr std::size_t kMostBefore = 3;  // bytes of a character that the cut could leave
+  for (std::size_t back = 1; back <= kMostBefore && back <= max_bytes; ++back) {
+    if (utf8_length(text.substr(max_bytes - back)) > back) return text.substr(0, max_bytes - back);
   }
-  if (within(first, 0xf0, 0xf4)) {
-    const unsigned low = first == 0xf0 ? 0x90 : 0x80;
-    const unsigned high = first == 0xf4 ? 0x8f : 0xbf;
-    return within(byte(1), low, high) && within(byte(2), 0x80, 0xbf) && within(byte(3), 0x80, 0xbf) ? 4 : 0;
-  }
-  return 0;
+  return text.substr(0, max_bytes);
 }
 
 void append_utf8(std::string_view text, std::string& out) {
@@ -31,4 +42,4 @@ void append_utf8(std::string_view text, std::string& out) {
   }
 }
 
-}  // namespace prefork::http
+}  // namespace prefork::base

@@ -2,7 +2,9 @@
 
 #include <cstring>
 
-namespace prefork::http {
+#include "framework/base/utf8.hpp"
+
+namespace prefork::base {
 namespace {
 
 constexpr std::uint64_t kHighBits = 0x8080808080808080;
@@ -31,12 +33,12 @@ bool Utf8Check::feed(std::string_view piece) noexcept {
     }
     p = skip_ascii(p, end);
     if (p == end) return true;
-    const auto first = static_cast<unsigned char>(*p++);
-    if (first < 0xc2 || first > 0xf4) return false;
-    more_ = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-    low_ = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    high_ = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    const Utf8Lead lead = utf8_lead(static_cast<unsigned char>(*p++));
+    if (lead.following == 0) return false;
+    more_ = lead.following;
+    low_ = lead.low;
+    high_ = lead.high;
   }
 }
 
-}  // namespace prefork::http
+}  // namespace prefork::base

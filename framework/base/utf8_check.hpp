@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace prefork::http {
+namespace prefork::base {
 
 /// Whether a text that comes in pieces is UTF-8 (RFC 3629 4: no overlong forms, no surrogates, nothing above
 /// U+10FFFF).
@@ -25,4 +25,4 @@ inline bool is_utf8(std::string_view text) noexcept {
   return check.feed(text) && check.complete();
 }
 
-}  // namespace prefork::http
+}  // namespace prefork::base

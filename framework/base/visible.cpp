@@ -5,30 +5,13 @@
 #include <algorithm>
 #include <iterator>
 
-namespace prefork::config {
+#include "framework/base/utf8.hpp"
+
+namespace prefork::base {
 
 namespace {
 
 constexpr std::size_t kMaxQuotedBytes = 80;
-
-// What the first byte of a character says: how many bytes follow, and the range of the first of them.
-// It is that range which keeps overlong forms, surrogates and all beyond U+10FFFF out.
-struct Lead {
-  std::size_t following;
-  unsigned char low;
-  unsigned char high;
-};
-
-Lead lead_of(unsigned char byte) noexcept {
-  if (byte >= 0xc2 && byte <= 0xdf) return {1, 0x80, 0xbf};
-  if (byte == 0xe0) return {2, 0xa0, 0xbf};
-  if (byte == 0xed) return {2, 0x80, 0x9f};
-  if (byte >= 0xe1 && byte <= 0xef) return {2, 0x80, 0xbf};
-  if (byte == 0xf0) return {3, 0x90, 0xbf};
-  if (byte >= 0xf1 && byte <= 0xf3) return {3, 0x80, 0xbf};
-  if (byte == 0xf4) return {3, 0x80, 0x8f};
-  return {0, 0, 0};
-}
 
 struct Range {
   char32_t first, last;
@@ -45,23 +28,6 @@ constexpr Range kDeceptive[] = {
 };
 
 }  // namespace
-
-Character first_character(std::string_view text) noexcept {
-  const auto first = static_cast<unsigned char>(text[0]);
-  if (first < 0x80) return {1, true, first};
-  const Lead lead = lead_of(first);
-  if (lead.following == 0) return {1, false, 0};
-  char32_t code = first & (0x3fU >> lead.following);
-  for (std::size_t i = 1; i <= lead.following; ++i) {
-    if (i == text.size()) return {i, false, 0};
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const unsigned char low = i == 1 ? lead.low : 0x80;
-    const unsigned char high = i == 1 ? lead.high : 0xbf;
-    if (byte < low || byte > high) return {i, false, 0};
-    code = code << 6 | (byte & 0x3fU);
-  }
-  return {lead.following + 1, true, code};
-}
 
 bool is_deceptive(char32_t code) noexcept {
   const auto* range = std::lower_bound(std::begin(kDeceptive), std::end(kDeceptive), code,
@@ -104,6 +70,24 @@ std::string visible_lines(std::string_view text) {
   return out;
 }
 
+std::string escape_untrusted(std::string_view text, std::size_t max_bytes) {
+  text = text.substr(0, text.find('\0'));
+  const bool cut = text.size() > max_bytes;
+  std::string out;
+  for (const char c : text.substr(0, max_bytes)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\\') {
+      out += "\\\\";
+    } else if (byte >= 0x20 && byte < 0x7f) {
+      out += c;
+    } else {
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
+    }
+  }
+  if (cut) out += "...";
+  return out;
+}
+
 std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (std::size_t shown = 0; !text.empty();) {
@@ -127,4 +111,4 @@ std::string in_quotes(std::string_view text) {
   return out + '"';
 }
 
-}  // namespace prefork::config
+}  // namespace prefork::base

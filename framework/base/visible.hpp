@@ -5,16 +5,7 @@
 #include <string_view>
 
 /// Text from outside, made fit to be shown to people: on terminals, in logs, in messages. Pure.
-namespace prefork::config {
-
-/// The beginning of a text.
-struct Character {
-  std::size_t length;  ///< in bytes, at least one
-  bool valid;          ///< false: no UTF-8, and as long as its good beginning
-  char32_t code;       ///< of a valid one
-};
-/// @param text  not empty. Source: Unicode 15, table 3-7
-Character first_character(std::string_view text) noexcept;
+namespace prefork::base {
 
 /// @return whether a character does something to a terminal, or can't be seen, or changes the order in which its
 /// neighbours are shown: control characters, bidirectional controls, what has no width, line and paragraph separators.
@@ -29,7 +20,11 @@ std::string visible(std::string_view text);
 /// The same of several lines, whose ends stay.
 std::string visible_lines(std::string_view text);
 
+/// @return `text` fit for a log line: printable ASCII stays, a backslash is doubled, any other byte is \xNN; ends at a
+/// NUL byte and, with "...", after `max_bytes` of the original. For bytes that a worker may have written.
+std::string escape_untrusted(std::string_view text, std::size_t max_bytes);
+
 /// @return text in double quotes, fit for a message: escaped as visible() does, cut after 80 bytes.
 std::string in_quotes(std::string_view text);
 
-}  // namespace prefork::config
+}  // namespace prefork::base

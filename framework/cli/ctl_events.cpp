@@ -30,7 +30,7 @@ std::string line_of(const Json& event) {
   tm parts{};
   ::gmtime_r(&seconds, &parts);
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {:<7} {}\n", parts, time_ms % 1000,
-                     config::visible(text(event, "level")), config::visible(text(event, "text")));
+                     base::visible(text(event, "level")), base::visible(text(event, "text")));
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ Finding look_at(const Json& pool) {
 
 Health told(int exit_code, const std::string& what) {
   constexpr const char* kWords[] = {"well", "degraded", "down"};
-  return {exit_code, fmt::format("{}: {}\n", kWords[exit_code], config::visible(what))};
+  return {exit_code, fmt::format("{}: {}\n", kWords[exit_code], base::visible(what))};
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "framework/base/units.hpp"
 #include "framework/base/visible.hpp"
 #include "framework/cli/text_table.hpp"
 
@@ -64,26 +65,24 @@ std::string lost_lines(const Json& log) {
 
 std::string header(const Json& status) {
   const Json& master = member(status, "master");
-  std::string out =
-      fmt::format("prefork-master {}, pid {}, generation {}, {}, up {}", text(master, "version"), number(master, "pid"),
-                  number(master, "generation"), text(master, "state"), human_duration(duration(master, "uptime_ms")));
+  std::string out = fmt::format("prefork-master {}, pid {}, generation {}, {}, up {}", text(master, "version"),
+                                number(master, "pid"), number(master, "generation"), text(master, "state"),
+                                base::short_duration(duration(master, "uptime_ms")));
   if (const std::string file = text(master, "config_file"); !file.empty()) out += ", configured by " + file;
   const Json& totals = member(status, "totals");
-  out = config::visible(out) + '\n';
-  if (const std::string phase = text(master, "reload"); !phase.empty())
-    out += "reload: " + config::visible(phase) + '\n';
+  out = base::visible(out) + '\n';
+  if (const std::string phase = text(master, "reload"); !phase.empty()) out += "reload: " + base::visible(phase) + '\n';
   if (const std::string last = text(master, "last_reload"); !last.empty()) {
-    out += "last reload: " + config::visible(last) + '\n';
+    out += "last reload: " + base::visible(last) + '\n';
   }
   out += fmt::format("{} ({:.1f}/s), {}, {} open, {} in, {} out\n", counted(number(totals, "requests"), "request"),
                      real(totals, "requests_per_second"), counted(number(totals, "datagrams"), "datagram"),
-                     counted(number(totals, "connections"), "connection"), human_bytes(number(totals, "bytes_in")),
-                     human_bytes(number(totals, "bytes_out")));
+                     counted(number(totals, "connections"), "connection"), base::size_words(number(totals, "bytes_in")),
+                     base::size_words(number(totals, "bytes_out")));
   std::string restarts;
   for (const auto& [reason, count] : member(status, "restarts").items()) {
     if (!count.is_number_unsigned() || count.get<std::uint64_t>() == 0) continue;
-    restarts +=
-        fmt::format("{}{} {}", restarts.empty() ? "" : ", ", config::visible(reason), count.get<std::uint64_t>());
+    restarts += fmt::format("{}{} {}", restarts.empty() ? "" : ", ", base::visible(reason), count.get<std::uint64_t>());
   }
   if (!restarts.empty()) out += "workers replaced: " + restarts + '\n';
   return out + lost_lines(member(status, "log"));
@@ -92,7 +91,7 @@ std::string header(const Json& status) {
 std::string full_note(const Json& pool) {
   const milliseconds full = duration(pool, "full_ms");
   if (full.count() == 0) return {};
-  return fmt::format("full for {}, {} waiting", human_duration(full), number(pool, "waiting"));
+  return fmt::format("full for {}, {} waiting", base::short_duration(full), number(pool, "waiting"));
 }
 
 std::string pool_note(const Json& pool) {
@@ -100,9 +99,9 @@ std::string pool_note(const Json& pool) {
   const milliseconds held = duration(pool, "throttled_ms");
   std::string note;
   const milliseconds open = duration(pool, "circuit_open_ms");
-  if (open.count() > 0) note = "circuit open for " + human_duration(open);
+  if (open.count() > 0) note = "circuit open for " + base::short_duration(open);
   if (held.count() > 0) {
-    note += (open.count() > 0 ? ", next start in " : "throttled, next start in ") + human_duration(held);
+    note += (open.count() > 0 ? ", next start in " : "throttled, next start in ") + base::short_duration(held);
   }
   if (failures > 0) note += (note.empty() ? "" : ", ") + counted(failures, "failure") + " in a row";
   const std::string reason = text(pool, "last_failure");
@@ -127,7 +126,7 @@ std::string pools(const Json& status, std::size_t width) {
   for (const Json& pool : member(status, "pools")) {
     const std::string end = text(pool, "last_end");
     if (number(pool, "failures") == 0 || end.empty()) continue;
-    out += config::visible(fmt::format("last failure of {}: {}", text(pool, "name"), end)) + '\n';
+    out += base::visible(fmt::format("last failure of {}: {}", text(pool, "name"), end)) + '\n';
   }
   return out;
 }
@@ -150,7 +149,7 @@ std::string services(const Json& status) {
 std::string serving(const Json& worker) {
   const std::string what = text(worker, "serving");
   if (what.empty()) return what;
-  return fmt::format("{} {}", human_duration(duration(worker, "serving_ms")), what);
+  return fmt::format("{} {}", base::short_duration(duration(worker, "serving_ms")), what);
 }
 
 std::string workers(const Json& status, std::size_t width) {
@@ -167,10 +166,10 @@ std::string workers(const Json& status, std::size_t width) {
                    {"SERVING"}});
   for (const Json& worker : member(status, "workers")) {
     table.add({text(worker, "pool") + '/' + digits(worker, "index"), digits(worker, "slot"), digits(worker, "pid"),
-               digits(worker, "generation"), text(worker, "state"), human_duration(duration(worker, "uptime_ms")),
+               digits(worker, "generation"), text(worker, "state"), base::short_duration(duration(worker, "uptime_ms")),
                digits(worker, "connections"), digits(worker, "requests"),
-               fmt::format("{:.1f}", real(worker, "requests_per_second")), human_bytes(number(worker, "rss_bytes")),
-               serving(worker)});
+               fmt::format("{:.1f}", real(worker, "requests_per_second")),
+               base::size_words(number(worker, "rss_bytes")), serving(worker)});
   }
   return table.render(width);
 }
@@ -215,9 +214,9 @@ Answer read_answer(std::string_view line) {
   const Json answer = parse(line);
   const Json& ok = member(answer, "ok");
   if (!ok.is_boolean()) return {false, "the answer is not one of a prefork-master", kExitSoftware};
-  if (ok.get<bool>()) return {true, config::visible(text(answer, "message")), 0};
+  if (ok.get<bool>()) return {true, base::visible(text(answer, "message")), 0};
   const std::uint64_t code = number(answer, "exit");
-  std::string reason = config::visible(text(answer, "error"));
+  std::string reason = base::visible(text(answer, "error"));
   if (reason.empty()) reason = "the master refused and gave no reason";
   // Beyond 125 a shell reads meanings of its own.
   return {false, std::move(reason), code >= 1 && code <= 125 ? static_cast<int>(code) : kExitSoftware};
@@ -255,7 +254,7 @@ std::string dead_letters_text(std::string_view line, std::size_t width) {
     table.add({digits(letter, "number"), digits(letter, "deliveries"), digits(letter, "bytes"), text(letter, "start")});
     ++shown;
   }
-  const std::string queue = config::visible(text(answer, "queue"));
+  const std::string queue = base::visible(text(answer, "queue"));
   if (table.empty()) return fmt::format("queue {} has no dead letters\n", queue);
   const std::uint64_t total = number(answer, "total");
   const std::string rest = total > shown ? fmt::format("and {} more\n", total - shown) : "";
@@ -266,29 +265,6 @@ std::string json_text(std::string_view line) {
   Json answer = parse(line);
   if (answer.is_object()) answer.erase("ok");
   return answer.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
-}
-
-std::string human_duration(milliseconds duration) {
-  const auto ms = std::max<milliseconds::rep>(duration.count(), 0);
-  const auto s = ms / 1000;
-  if (s < 1) return fmt::format("{}ms", ms);
-  if (s < 60) return fmt::format("{}.{}s", s, ms % 1000 / 100);
-  if (s < 3600) return fmt::format("{}m{:02}s", s / 60, s % 60);
-  if (s < 86400) return fmt::format("{}h{:02}m", s / 3600, s % 3600 / 60);
-  return fmt::format("{}d{:02}h", s / 86400, s % 86400 / 3600);
-}
-
-std::string human_bytes(std::uint64_t bytes) {
-  constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  if (bytes < 1024) return fmt::format("{} B", bytes);
-  auto size = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  // 1023.95 would be printed as 1024.0.
-  while (size >= 1023.95 && unit + 1 < kUnits.size()) {
-    size /= 1024;
-    ++unit;
-  }
-  return fmt::format("{:.1f} {}", size, kUnits[unit]);
 }
 
 }  // namespace prefork::cli

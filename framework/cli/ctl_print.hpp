@@ -29,9 +29,4 @@ std::string dead_letters_text(std::string_view line, std::size_t width);
 /// @return the answer indented, in the master's order, without its "ok".
 std::string json_text(std::string_view line);
 
-/// @return "12ms", "3.4s", "5m07s", "3h02m", "2d04h".
-std::string human_duration(std::chrono::milliseconds duration);
-/// @return "512 B", "1.4 MiB".
-std::string human_bytes(std::uint64_t bytes);
-
 }  // namespace prefork::cli

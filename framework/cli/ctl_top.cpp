@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "framework/base/units.hpp"
 #include "framework/base/visible.hpp"
 #include "framework/cli/ctl_events.hpp"
 #include "framework/cli/ctl_print.hpp"
@@ -154,7 +155,7 @@ std::string head(const Span& span, const std::vector<Row>& workers) {
   const Json& totals = member(span.now, "totals");
   std::string out = fmt::format("prefork-master {}, pid {}, generation {}, {}, up {}", text(master, "version"),
                                 number(master, "pid"), number(master, "generation"), text(master, "state"),
-                                human_duration(milliseconds(number(master, "uptime_ms"))));
+                                base::short_duration(milliseconds(number(master, "uptime_ms"))));
   if (const std::string phase = text(master, "reload"); !phase.empty()) out += ", reload: " + phase;
   double cpu = span.rate(number(member(span.before, "master"), "cpu_ms"), number(master, "cpu_ms")) / 10;
   std::uint64_t memory = number(master, "rss_bytes");
@@ -163,13 +164,14 @@ std::string head(const Span& span, const std::vector<Row>& workers) {
     memory += number(*row.worker, "rss_bytes");
   }
   const auto counts = latencies(span);
-  out = config::visible(out) + '\n';
+  out = base::visible(out) + '\n';
   out += fmt::format("{:.0f} requests/s, p50 {}, p99 {}, {:.0f} datagrams/s, {} connections ({:.0f} new/s)\n",
                      span.total_rate("requests"), quantile(span, counts, 0.5), quantile(span, counts, 0.99),
                      span.total_rate("datagrams"), number(totals, "connections"), span.total_rate("accepted"));
   out += fmt::format("{}/s in, {}/s out, CPU {:.0f}%, memory {}\n",
-                     human_bytes(static_cast<std::uint64_t>(span.total_rate("bytes_in"))),
-                     human_bytes(static_cast<std::uint64_t>(span.total_rate("bytes_out"))), cpu, human_bytes(memory));
+                     base::size_words(static_cast<std::uint64_t>(span.total_rate("bytes_in"))),
+                     base::size_words(static_cast<std::uint64_t>(span.total_rate("bytes_out"))), cpu,
+                     base::size_words(memory));
   return out + responses(span);
 }
 
@@ -219,12 +221,12 @@ std::string worker_table(const std::vector<Row>& workers, std::size_t most, std:
   for (std::size_t i = 0; i < std::min(most, workers.size()); ++i) {
     const Json& worker = *workers[i].worker;
     std::string serving = text(worker, "serving");
-    if (!serving.empty()) serving = human_duration(milliseconds(number(worker, "serving_ms"))) + " " + serving;
+    if (!serving.empty()) serving = base::short_duration(milliseconds(number(worker, "serving_ms"))) + " " + serving;
     table.add({fmt::format("{}/{}", text(worker, "pool"), number(worker, "index")),
                std::to_string(number(worker, "pid")), std::to_string(number(worker, "generation")),
-               text(worker, "state"), human_duration(milliseconds(number(worker, "uptime_ms"))),
+               text(worker, "state"), base::short_duration(milliseconds(number(worker, "uptime_ms"))),
                fmt::format("{:.0f}", workers[i].cpu), fmt::format("{:.0f}", workers[i].requests),
-               std::to_string(number(worker, "connections")), human_bytes(number(worker, "rss_bytes")), serving});
+               std::to_string(number(worker, "connections")), base::size_words(number(worker, "rss_bytes")), serving});
   }
   std::string out = table.render(width);
   if (workers.size() > most) out += fmt::format("and {} more\n", workers.size() - most);

@@ -49,7 +49,7 @@ void tell_each(std::string_view sentences, const char* priority) {
   for (std::size_t from = 0; from < sentences.size();) {
     const std::size_t end = std::min(sentences.find('\n', from), sentences.size());
     const std::string sentence(sentences.substr(from, end - from));
-    std::fprintf(stderr, "%sprefork-master: %s\n", priority, config::visible(sentence).c_str());
+    std::fprintf(stderr, "%sprefork-master: %s\n", priority, base::visible(sentence).c_str());
     from = end + 1;
   }
 }

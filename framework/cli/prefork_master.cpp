@@ -250,7 +250,7 @@ master::Generation prepare_and_probe(const Arguments& arguments, cli::Forks& for
 int test(const Arguments& arguments, cli::Forks& forks) {
   const master::Generation generation = prepare_and_probe(arguments, forks);
   for (const auto& warning : generation.warnings) {
-    std::fprintf(stderr, "prefork-master: warning: %s\n", config::visible(warning).c_str());
+    std::fprintf(stderr, "prefork-master: warning: %s\n", base::visible(warning).c_str());
   }
   config::DeclaredOptions declared;
   for (std::size_t i = 0; i < generation.services.size(); ++i) {

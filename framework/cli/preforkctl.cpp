@@ -35,7 +35,7 @@ constexpr int kExitPermission = 77;
 constexpr std::chrono::seconds kPatience{10};
 
 int complain(const std::string& sentence, int exit_code) {
-  std::fprintf(stderr, "preforkctl: %s\n", prefork::config::visible_lines(sentence).c_str());
+  std::fprintf(stderr, "preforkctl: %s\n", prefork::base::visible_lines(sentence).c_str());
   return exit_code;
 }
 

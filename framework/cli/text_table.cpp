@@ -36,7 +36,7 @@ std::string shortened(std::string_view text, std::size_t width) {
 
 void TextTable::add(const std::vector<std::string>& cells) {
   std::vector<std::string> row(columns_.size());
-  for (std::size_t i = 0; i < std::min(cells.size(), row.size()); ++i) row[i] = config::visible(cells[i]);
+  for (std::size_t i = 0; i < std::min(cells.size(), row.size()); ++i) row[i] = base::visible(cells[i]);
   rows_.push_back(std::move(row));
 }
 

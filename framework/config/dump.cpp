@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "framework/base/units.hpp"
 #include "framework/config/cpu_list.hpp"
 #include "framework/config/ini.hpp"
 #include "framework/config/isolation.hpp"
@@ -14,7 +15,6 @@
 #include "framework/config/resource_limit.hpp"
 #include "framework/config/secret.hpp"
 #include "framework/config/section.hpp"
-#include "framework/config/units.hpp"
 #include "framework/config/user_range.hpp"
 #include "framework/config/wording.hpp"
 #include "framework/config/worker_count.hpp"
@@ -65,8 +65,8 @@ void write_master(Writer& out, const MasterOptions& master) {
   out.value("syslog-facility", master.syslog_facility);
   out.value("syslog-socket", master.syslog_socket);
   out.value("plugin-path", master.plugin_path);
-  out.value("shutdown-timeout", format_duration(master.shutdown_timeout));
-  out.value("prepare-timeout", format_duration(master.prepare_timeout));
+  out.value("shutdown-timeout", base::format_duration(master.shutdown_timeout));
+  out.value("prepare-timeout", base::format_duration(master.prepare_timeout));
   out.value("max-workers", std::to_string(master.max_workers));
   out.value("auto-users", format_user_range(master.auto_users));
 }
@@ -76,11 +76,11 @@ void write_isolation(Writer& out, const IsolationOptions& isolation) {
     out.value("supplementary-groups", fmt::format("{}", fmt::join(*isolation.supplementary_groups, " ")));
   }
   if (!isolation.chroot.empty()) out.value("chroot", isolation.chroot);
-  if (isolation.umask) out.value("umask", format_mode(*isolation.umask));
+  if (isolation.umask) out.value("umask", base::format_mode(*isolation.umask));
   if (isolation.nice) out.value("nice", std::to_string(*isolation.nice));
   if (!isolation.cpus.empty()) out.value("cpu-affinity", format_cpu_list(isolation.cpus));
   for (const auto& limit : isolation.limits) out.value(limit.key, format_limit(limit));
-  out.value("dumpable", format_flag(isolation.dumpable));
+  out.value("dumpable", base::format_flag(isolation.dumpable));
   out.value("seccomp", std::string(profile_name(isolation.seccomp)));
   for (const auto& path : isolation.landlock_read) out.line("landlock-read", path.value, path.origin.text);
   for (const auto& path : isolation.landlock_write) out.line("landlock-write", path.value, path.origin.text);
@@ -91,16 +91,16 @@ void write_pool(Writer& out, const PoolOptions& pool) {
   out.value("workers", format_workers(pool));
   if (pool.user) out.value("user", *pool.user);
   if (pool.group) out.value("group", *pool.group);
-  out.value("boot-timeout", format_duration(pool.boot_timeout));
-  out.value("worker-timeout", format_duration(pool.worker_timeout));
+  out.value("boot-timeout", base::format_duration(pool.boot_timeout));
+  out.value("worker-timeout", base::format_duration(pool.worker_timeout));
   out.value("max-connections", std::to_string(pool.max_connections));
   out.value("max-requests", std::to_string(pool.max_requests));
-  out.value("max-lifetime", format_duration(pool.max_lifetime));
-  out.value("max-rss", format_size(pool.max_rss));
-  out.value("max-rss-hard", format_size(pool.max_rss_hard));
+  out.value("max-lifetime", base::format_duration(pool.max_lifetime));
+  out.value("max-rss", base::format_size(pool.max_rss));
+  out.value("max-rss-hard", base::format_size(pool.max_rss_hard));
   out.value("spare-workers", std::to_string(pool.scaling.spare_workers));
   out.value("max-busyness", std::to_string(pool.scaling.max_busyness));
-  out.value("idle-worker-timeout", format_duration(pool.scaling.idle_worker_timeout));
+  out.value("idle-worker-timeout", base::format_duration(pool.scaling.idle_worker_timeout));
   constexpr std::array<const char*, 3> accesses{"none", "read", "operate"};
   out.value("master-access", accesses[static_cast<std::size_t>(pool.master_access)]);
   out.value("log-rate", std::to_string(pool.log_rate));
@@ -112,9 +112,9 @@ void write_service(Writer& out, const ServiceOptions& service) {
   out.value("plugin", service.plugin);
   for (const auto& spec : service.listeners) out.line("listen", format_listen(spec), spec.origin.text);
   out.value("pool", service.pool);
-  out.value("idle-timeout", format_duration(service.idle_timeout));
-  out.value("write-timeout", format_duration(service.write_timeout));
-  out.value("request-timeout", format_duration(service.request_timeout));
+  out.value("idle-timeout", base::format_duration(service.idle_timeout));
+  out.value("write-timeout", base::format_duration(service.write_timeout));
+  out.value("request-timeout", base::format_duration(service.request_timeout));
   if (service.log_level) out.value("log-level", *service.log_level);
 }
 

@@ -6,10 +6,10 @@
 #include <stdexcept>
 #include <string>
 
+#include "framework/base/units.hpp"
 #include "framework/config/config_error.hpp"
 #include "framework/config/cpu_list.hpp"
 #include "framework/config/resource_limit.hpp"
-#include "framework/config/units.hpp"
 #include "framework/config/wording.hpp"
 
 namespace prefork::config {
@@ -80,7 +80,7 @@ IsolationOptions read_isolation(const SectionReader& in) {
   IsolationOptions isolation;
   isolation.supplementary_groups = in.parsed("supplementary-groups", parse_names);
   isolation.chroot = in.parsed("chroot", parse_absolute).value_or("");
-  isolation.umask = in.parsed("umask", parse_mode);
+  isolation.umask = in.parsed("umask", base::parse_mode);
   if (in.section().find("nice") != nullptr) isolation.nice = static_cast<int>(in.integer("nice"));
   isolation.cpus = in.parsed("cpu-affinity", parse_cpu_list).value_or(std::vector<unsigned>());
   for (const auto& kind : limit_kinds()) {

@@ -10,7 +10,7 @@
 #include <set>
 #include <stdexcept>
 
-#include "framework/config/units.hpp"
+#include "framework/base/units.hpp"
 #include "framework/config/wording.hpp"
 
 namespace prefork::config {
@@ -171,12 +171,12 @@ void parse_option(std::string_view option, ListenSpec& spec) {
     throw std::invalid_argument(fmt::format("the option {0} needs a value: {0}={1}", name, is_name ? "NAME" : "N"));
   }
   try {
-    if (name == "backlog") spec.backlog = static_cast<int>(parse_integer(value, 1, kMaxBacklog));
-    if (name == "reuseport") spec.reuseport = parse_flag(value);
-    if (name == "nodelay") spec.nodelay = parse_flag(value);
-    if (name == "ipv6only") spec.ipv6only = parse_flag(value);
-    if (name == "proxy-protocol") spec.proxy_protocol = parse_flag(value);
-    if (name == "mode") spec.mode = parse_mode(value);
+    if (name == "backlog") spec.backlog = static_cast<int>(base::parse_integer(value, 1, kMaxBacklog));
+    if (name == "reuseport") spec.reuseport = base::parse_flag(value);
+    if (name == "nodelay") spec.nodelay = base::parse_flag(value);
+    if (name == "ipv6only") spec.ipv6only = base::parse_flag(value);
+    if (name == "proxy-protocol") spec.proxy_protocol = base::parse_flag(value);
+    if (name == "mode") spec.mode = base::parse_mode(value);
     if (name == "owner") spec.owner = parse_name(value);
     if (name == "group") spec.group = parse_name(value);
   } catch (const std::invalid_argument& error) {
@@ -216,14 +216,16 @@ std::string format_listen(const ListenSpec& spec) {
   const ListenSpec defaults;
   std::string out = spec.address;
   if (spec.backlog != defaults.backlog) out += fmt::format(" backlog={}", spec.backlog);
-  if (spec.reuseport != defaults.reuseport) out += " reuseport=" + format_flag(spec.reuseport);
-  if (spec.nodelay != defaults.nodelay) out += " nodelay=" + format_flag(spec.nodelay);
+  if (spec.reuseport != defaults.reuseport) out += " reuseport=" + base::format_flag(spec.reuseport);
+  if (spec.nodelay != defaults.nodelay) out += " nodelay=" + base::format_flag(spec.nodelay);
   // What an inherited socket takes is known from itself, and can't be configured.
-  if (spec.fd_name.empty() && spec.ipv6only != defaults.ipv6only) out += " ipv6only=" + format_flag(spec.ipv6only);
-  if (spec.mode != defaults.mode) out += " mode=" + format_mode(spec.mode);
+  if (spec.fd_name.empty() && spec.ipv6only != defaults.ipv6only)
+    out += " ipv6only=" + base::format_flag(spec.ipv6only);
+  if (spec.mode != defaults.mode) out += " mode=" + base::format_mode(spec.mode);
   if (!spec.owner.empty()) out += " owner=" + spec.owner;
   if (!spec.group.empty()) out += " group=" + spec.group;
-  if (spec.proxy_protocol != defaults.proxy_protocol) out += " proxy-protocol=" + format_flag(spec.proxy_protocol);
+  if (spec.proxy_protocol != defaults.proxy_protocol)
+    out += " proxy-protocol=" + base::format_flag(spec.proxy_protocol);
   return out;
 }
 

@@ -8,7 +8,7 @@
 #include <limits>
 #include <utility>
 
-#include "framework/config/units.hpp"
+#include "framework/base/units.hpp"
 #include "framework/config/values.hpp"
 #include "framework/config/wording.hpp"
 
@@ -177,7 +177,7 @@ std::string describe_shared(const SharedSpec& spec) {
   for (const Column& column : spec.columns) {
     text += fmt::format("{}{} {}", &column == &spec.columns.front() ? " of " : ", ",
                         types[static_cast<std::size_t>(column.type)], column.name);
-    if (column.type == ColumnType::text) text += fmt::format(" ({})", format_size(column.text_bytes));
+    if (column.type == ColumnType::text) text += fmt::format(" ({})", base::format_size(column.text_bytes));
   }
   return text + (spec.scope == Scope::server ? "; of all services that declare it" : "");
 }

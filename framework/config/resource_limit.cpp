@@ -7,7 +7,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "framework/config/units.hpp"
+#include "framework/base/units.hpp"
 #include "framework/config/wording.hpp"
 
 namespace prefork::config {
@@ -30,8 +30,8 @@ constexpr std::string_view kUnlimited = "unlimited";
 rlim_t parse_one(const LimitKind& kind, std::string_view text) {
   if (text == kUnlimited) return RLIM_INFINITY;
   try {
-    if (kind.bytes) return parse_size(text);
-    return static_cast<rlim_t>(parse_integer(text, 0, std::numeric_limits<std::int64_t>::max()));
+    if (kind.bytes) return base::parse_size(text);
+    return static_cast<rlim_t>(base::parse_integer(text, 0, std::numeric_limits<std::int64_t>::max()));
   } catch (const std::invalid_argument&) {
     throw std::invalid_argument(fmt::format("{} is not {}, nor {}", in_quotes(text),
                                             kind.bytes ? "a size such as 512, 64KiB, 10MiB or 1GiB" : "a number",
@@ -41,7 +41,7 @@ rlim_t parse_one(const LimitKind& kind, std::string_view text) {
 
 std::string format_one(const LimitKind& kind, rlim_t value) {
   if (value == RLIM_INFINITY) return std::string(kUnlimited);
-  return kind.bytes ? format_size(value) : std::to_string(value);
+  return kind.bytes ? base::format_size(value) : std::to_string(value);
 }
 
 }  // namespace

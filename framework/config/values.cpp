@@ -6,7 +6,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "framework/config/units.hpp"
+#include "framework/base/units.hpp"
 #include "framework/config/wording.hpp"
 
 namespace prefork::config {
@@ -40,14 +40,14 @@ std::int64_t number(const ValueRule& rule, std::string_view text) {
   std::int64_t value = 0;
   switch (rule.type) {
     case OptionType::integer:
-      return parse_integer(text, rule.minimum, rule.maximum);
+      return base::parse_integer(text, rule.minimum, rule.maximum);
     case OptionType::flag:
-      return parse_flag(text) ? 1 : 0;
+      return base::parse_flag(text) ? 1 : 0;
     case OptionType::duration:
-      value = parse_duration(text).count();
+      value = base::parse_duration(text).count();
       break;
     case OptionType::size:
-      value = static_cast<std::int64_t>(parse_size(text));
+      value = static_cast<std::int64_t>(base::parse_size(text));
       break;
     case OptionType::text:
     case OptionType::choice:
@@ -61,8 +61,8 @@ std::int64_t number(const ValueRule& rule, std::string_view text) {
 }
 
 std::string written(OptionType type, std::int64_t value) {
-  if (value >= 0 && type == OptionType::duration) return format_duration(std::chrono::milliseconds(value));
-  if (value >= 0 && type == OptionType::size) return format_size(static_cast<std::uint64_t>(value));
+  if (value >= 0 && type == OptionType::duration) return base::format_duration(std::chrono::milliseconds(value));
+  if (value >= 0 && type == OptionType::size) return base::format_size(static_cast<std::uint64_t>(value));
   return std::to_string(value);
 }
 

@@ -10,6 +10,8 @@
 /// The parts of which the sentences of this room are made.
 namespace prefork::config {
 
+using base::in_quotes;
+
 /// @return the candidate with the least edit distance to the word (a swap of neighbours counts as one
 /// edit); nullopt if none is near enough to be what the author meant.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);

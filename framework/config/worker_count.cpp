@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "framework/config/units.hpp"
+#include "framework/base/units.hpp"
 #include "framework/config/wording.hpp"
 
 namespace prefork::config {
@@ -20,7 +20,7 @@ unsigned parse_bound(std::string_view text, unsigned minimum, WorkerCount& count
     return auto_workers;
   }
   try {
-    return static_cast<unsigned>(parse_integer(text, minimum, kMaxPoolWorkers));
+    return static_cast<unsigned>(base::parse_integer(text, minimum, kMaxPoolWorkers));
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(std::string(error.what()) + ", auto or MIN..MAX");
   }

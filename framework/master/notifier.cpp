@@ -11,8 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "framework/base/visible.hpp"
 #include "framework/master/loop/environment.hpp"
-#include "framework/master/report/exit_report.hpp"
 
 namespace prefork::master {
 
@@ -52,7 +52,7 @@ std::string status_text(const ServiceReport& report) {
   if (report.reload.empty() && report.last_reload.starts_with("failed")) {
     text += "; the last reload " + std::string(report.last_reload);
   }
-  return escape_untrusted(text, kMaxStatusBytes);
+  return base::escape_untrusted(text, kMaxStatusBytes);
 }
 
 Notifier::Setup Notifier::take_environment() {
@@ -147,7 +147,7 @@ void Notifier::flush() {
 void Notifier::give_up(std::string_view call, int error) {
   if (std::exchange(gave_up_, true)) return;
   log_.warning("the service manager can't be told of the server: " + std::string(call) + " NOTIFY_SOCKET " +
-               escape_untrusted(setup_.socket, sizeof(sockaddr_un::sun_path)) + ": " + std::strerror(error));
+               base::escape_untrusted(setup_.socket, sizeof(sockaddr_un::sun_path)) + ": " + std::strerror(error));
 }
 
 }  // namespace prefork::master

@@ -26,7 +26,7 @@ void check(WebSocketFrames::Event event, WebSocketFrames& frames) {
   switch (event) {
     case WebSocketFrames::Event::message:
       require(frames.message().size() <= kMost);
-      require(!frames.text() || is_utf8(frames.message()));
+      require(!frames.text() || prefork::base::is_utf8(frames.message()));
       return;
     case WebSocketFrames::Event::ping:
     case WebSocketFrames::Event::pong:
@@ -34,7 +34,7 @@ void check(WebSocketFrames::Event event, WebSocketFrames& frames) {
       return;
     case WebSocketFrames::Event::close:
       require(frames.code() == close_codes::kNone || is_close_code(frames.code()));
-      require(frames.control_payload().size() <= 123 && is_utf8(frames.control_payload()));
+      require(frames.control_payload().size() <= 123 && prefork::base::is_utf8(frames.control_payload()));
       return;
     case WebSocketFrames::Event::failed:
       require(frames.code() == 1002 || frames.code() == 1007 || frames.code() == 1009);

@@ -74,8 +74,8 @@ std::string safe_filename(std::string_view filename) {
   while (filename.starts_with('.')) filename.remove_prefix(1);
   std::string name;
   while (!filename.empty()) {
-    const std::size_t length = utf8_length(filename);
-    const std::string_view piece = length > 0 ? filename.substr(0, length) : kReplacement;
+    const std::size_t length = base::utf8_length(filename);
+    const std::string_view piece = length > 0 ? filename.substr(0, length) : base::kReplacement;
     if (name.size() + piece.size() > kMaxName) break;
     // Controls of U+0080 to U+009F are two bytes, of which the first is C2.
     const bool high_control = piece.size() == 2 && piece[0] == '\xc2' && (piece[1] & 0xff) < 0xa0;

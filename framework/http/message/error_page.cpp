@@ -5,7 +5,7 @@
 #include <prefork/http/negotiation.hpp>
 #include <prefork/http/response.hpp>
 
-#include "framework/base/json_text.hpp"
+#include "framework/base/json_string.hpp"
 #include "framework/base/utf8.hpp"
 
 namespace prefork::http {
@@ -45,8 +45,8 @@ std::string as_html(Status status, std::string_view detail) {
 
 std::string as_json(Status status, std::string_view detail) {
   std::string body = "{\"status\":" + std::to_string(code(status)) + ",\"error\":";
-  append_json_string(reason(status), body);
-  if (!detail.empty()) append_json_string(detail, body.append(",\"detail\":"));
+  base::append_json_string(body, reason(status), base::JsonStyle::page);
+  if (!detail.empty()) base::append_json_string(body.append(",\"detail\":"), detail, base::JsonStyle::page);
   return body.append("}\n");
 }
 
@@ -54,7 +54,7 @@ std::string as_json(Status status, std::string_view detail) {
 
 ErrorPage render_error(Status status, std::string_view detail, std::optional<std::string_view> accept) {
   std::string sentence;
-  append_utf8(detail, sentence);
+  base::append_utf8(detail, sentence);
   const std::size_t choice = prefer_type(accept, kTypes).value_or(0);
   const auto render = choice == 1 ? as_html : choice == 2 ? as_json : as_text;
   return {kTypes[choice], render(status, sentence)};

@@ -75,7 +75,7 @@ void WebSocket::close(std::uint16_t code, std::string_view reason) {
     throw std::invalid_argument(with + "a reason of " + std::to_string(reason.size()) +
                                 " bytes: " + std::to_string(kMaxReason) + " at most");
   }
-  if (!is_utf8(reason)) throw std::invalid_argument(with + "a reason that is not UTF-8");
+  if (!base::is_utf8(reason)) throw std::invalid_argument(with + "a reason that is not UTF-8");
   own(*this).begin_close(code, reason);
 }
 

@@ -96,7 +96,7 @@ WebSocketFrames::Event WebSocketFrames::take_close() noexcept {
   const unsigned code = static_cast<unsigned char>(control_[0]) * 256U + static_cast<unsigned char>(control_[1]);
   if (!is_close_code(code)) return fail(close_codes::kProtocolError);
   control_.erase(0, 2);
-  if (!is_utf8(control_)) return fail(close_codes::kNotUtf8);
+  if (!base::is_utf8(control_)) return fail(close_codes::kNotUtf8);
   code_ = static_cast<std::uint16_t>(code);
   return Event::close;
 }

@@ -72,7 +72,7 @@ class WebSocketFrames {
   std::size_t max_message_bytes_;
   std::uint64_t read_bytes_ = 0;   // of the codec's input, in whole frames
   std::uint64_t frame_bytes_ = 0;  // of the frame's payload that have come
-  Utf8Check utf8_;
+  base::Utf8Check utf8_;
   std::uint16_t code_ = 0;
   bool in_frame_ = false;
   bool in_message_ = false;  // a message has begun and is not complete

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kSentTogether = std::size_t{8} * 1024;
 
 void require_utf8(std::string_view text) {
-  if (!is_utf8(text)) throw std::invalid_argument("a WebSocket's text message must be UTF-8");
+  if (!base::is_utf8(text)) throw std::invalid_argument("a WebSocket's text message must be UTF-8");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/base/json_writer.hpp"
+#include "framework/base/visible.hpp"
 #include "framework/config/wording.hpp"
 
 namespace prefork::master {
@@ -39,14 +40,14 @@ Parsed fail(std::string sentence) { return CommandError{std::move(sentence)}; }
 template <typename Command>
 Parsed parse_plain(const Words& words) {
   if (words.size() == 1) return Command{};
-  return fail(fmt::format("{} takes no arguments; {} is one too many", words[0], config::in_quotes(words[1])));
+  return fail(fmt::format("{} takes no arguments; {} is one too many", words[0], base::in_quotes(words[1])));
 }
 
 Parsed parse_stop(const Words& words) {
   if (words.size() == 1) return StopCommand{false};
   if (words.size() == 2 && words[1] == "--fast") return StopCommand{true};
   const auto wrong = words[1] == "--fast" ? words[2] : words[1];
-  return fail(fmt::format("stop takes --fast or nothing, not {}", config::in_quotes(wrong)));
+  return fail(fmt::format("stop takes --fast or nothing, not {}", base::in_quotes(wrong)));
 }
 
 Parsed parse_reload(const Words& words) {
@@ -60,7 +61,7 @@ Parsed parse_reload(const Words& words) {
       command.discard.emplace_back(words[++i]);
     } else {
       return fail(
-          fmt::format("reload takes --only POOL, --discard QUEUE and --no-wait, not {}", config::in_quotes(words[i])));
+          fmt::format("reload takes --only POOL, --discard QUEUE and --no-wait, not {}", base::in_quotes(words[i])));
     }
   }
   return command;
@@ -89,7 +90,7 @@ Parsed parse_scale(const Words& words) {
   if (words[2] == "auto") return ScaleCommand{std::string(words[1]), false, 0, true};
   if (auto command = parse_amount(words[1], words[2])) return *std::move(command);
   return fail(fmt::format("scale takes N, +N or -N with N from 0 to {}, or auto, not {}", kMaxScale,
-                          config::in_quotes(words[2])));
+                          base::in_quotes(words[2])));
 }
 
 struct ActionEntry {
@@ -117,15 +118,15 @@ Parsed parse_queue(const Words& words) {
     if (entry.name != words[1]) continue;
     if (words.size() < 3) return fail(std::string(kForms));
     if (words.size() > entry.most_words) {
-      return fail(fmt::format("{}; {} is one too many", kForms, config::in_quotes(words[entry.most_words])));
+      return fail(fmt::format("{}; {} is one too many", kForms, base::in_quotes(words[entry.most_words])));
     }
     QueueCommand command{entry.action, std::string(words[2]), std::nullopt};
     if (words.size() == 3) return command;
     command.most = parse_count(words[3]);
     if (command.most) return command;
-    return fail(fmt::format("requeue takes a number from 1 to 1000000000, not {}", config::in_quotes(words[3])));
+    return fail(fmt::format("requeue takes a number from 1 to 1000000000, not {}", base::in_quotes(words[3])));
   }
-  return fail(fmt::format("{}, not {}{}", kForms, config::in_quotes(words[1]), config::did_you_mean(words[1], names)));
+  return fail(fmt::format("{}, not {}{}", kForms, base::in_quotes(words[1]), config::did_you_mean(words[1], names)));
 }
 
 Parsed parse_events(const Words& words) {
@@ -136,7 +137,7 @@ Parsed parse_events(const Words& words) {
   const bool number = error == std::errc() && end == text.data() + text.size();
   if (number && words.size() == 2) return command;
   return fail(fmt::format("events takes the number of the last one known or nothing, not {}",
-                          config::in_quotes(words[number ? 2 : 1])));
+                          base::in_quotes(words[number ? 2 : 1])));
 }
 
 struct Entry {
@@ -171,7 +172,7 @@ Parsed parse_command(std::string_view line) {
     if (entry.name == words[0]) return entry.parse(words);
     names.emplace_back(entry.name);
   }
-  return fail(fmt::format("unknown command {}{}", config::in_quotes(words[0]), config::did_you_mean(words[0], names)));
+  return fail(fmt::format("unknown command {}{}", base::in_quotes(words[0]), config::did_you_mean(words[0], names)));
 }
 
 // A command that is not named here needs all.
@@ -190,13 +191,13 @@ ControlAccess needed_access(const ControlCommand& command) noexcept {
 std::string answer_ok() { return "{\"ok\":true}\n"; }
 
 std::string answer_ok(std::string_view member, std::string_view text) {
-  JsonWriter json;
+  base::JsonWriter json;
   json.begin_object().member("ok", true).member(member, text).end_object();
   return std::move(json).take() + '\n';
 }
 
 std::string answer_error(std::string_view sentence, int exit_code) {
-  JsonWriter json;
+  base::JsonWriter json;
   json.begin_object().member("ok", false).member("error", sentence).member("exit", exit_code).end_object();
   return std::move(json).take() + '\n';
 }

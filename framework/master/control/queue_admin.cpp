@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/base/visible.hpp"
 #include "framework/config/wording.hpp"
 #include "framework/master/loop/slice.hpp"
 #include "framework/master/report/shared_report.hpp"
@@ -51,13 +52,13 @@ std::string count(std::size_t letters) { return fmt::format("{} dead letter{}", 
 
 std::string unknown_queue(const SharedSet& set, const std::string& name) {
   if (const ipc::SharedObject* other = set.find(name); other != nullptr) {
-    return fmt::format("{} is no queue but of kind {}", config::in_quotes(name), ipc::kind_name(other->shape().kind));
+    return fmt::format("{} is no queue but of kind {}", base::in_quotes(name), ipc::kind_name(other->shape().kind));
   }
   std::vector<std::string> queues;
   for (const auto& object : set.objects()) {
     if (object->shape().kind == ipc::SharedKind::queue) queues.push_back(object->name());
   }
-  return fmt::format("there is no queue {}{}", config::in_quotes(name), config::did_you_mean(name, queues));
+  return fmt::format("there is no queue {}{}", base::in_quotes(name), config::did_you_mean(name, queues));
 }
 
 /// A queue's dead letters: they are found a piece at a time, and then, if they are wanted in their order, taken oldest

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "framework/base/visible.hpp"
 #include "framework/config/schema.hpp"
 #include "framework/config/wording.hpp"
 
@@ -31,7 +32,7 @@ std::optional<unsigned> parse_index(std::string_view word, std::string_view whol
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), index);
   if (error != std::errc() || end != word.data() + word.size() || index >= config::kMaxSlots) {
     throw std::invalid_argument(
-        fmt::format("{} is no end of a channel; write N, *, POOL/N or POOL/*", config::in_quotes(whole)));
+        fmt::format("{} is no end of a channel; write N, *, POOL/N or POOL/*", base::in_quotes(whole)));
   }
   return index;
 }
@@ -41,8 +42,8 @@ ChannelEnd parse_end(std::string_view word, const std::string& own_pool, const s
   if (slash == std::string_view::npos) return {own_pool, parse_index(word, word)};
   const std::string pool(word.substr(0, slash));
   if (std::find(pools.begin(), pools.end(), pool) == pools.end()) {
-    throw std::invalid_argument(fmt::format("there is no pool {} for the end {}{}", config::in_quotes(pool),
-                                            config::in_quotes(word), config::did_you_mean(pool, pools)));
+    throw std::invalid_argument(fmt::format("there is no pool {} for the end {}{}", base::in_quotes(pool),
+                                            base::in_quotes(word), config::did_you_mean(pool, pools)));
   }
   return {pool, parse_index(word.substr(slash + 1), word)};
 }
@@ -58,7 +59,7 @@ std::pair<ChannelEnd, ChannelEnd> parse_channel_ends(std::string_view text, cons
   const auto words = split(text);
   if (words.size() != 2) {
     throw std::invalid_argument(
-        fmt::format("{} are not two ends of a channel, such as \"0 1\" or \"0 jobs/*\"", config::in_quotes(text)));
+        fmt::format("{} are not two ends of a channel, such as \"0 1\" or \"0 jobs/*\"", base::in_quotes(text)));
   }
   auto ends = std::pair(parse_end(words[0], own_pool, pools), parse_end(words[1], own_pool, pools));
   if (ends.first == ends.second) {

@@ -17,9 +17,9 @@
 #include <optional>
 #include <utility>
 
+#include "framework/base/visible.hpp"
 #include "framework/master/loop/environment.hpp"
 #include "framework/master/loop/startup_error.hpp"
-#include "framework/master/report/exit_report.hpp"
 #include "ipc/posix/socket_address.hpp"
 
 namespace prefork::master {
@@ -73,7 +73,7 @@ std::string text_of(int fd) {
   if (storage.ss_family != AF_UNIX) return start + ipc::format_socket_address(&storage, length);
   sockaddr_un address{};
   std::memcpy(&address, &storage, std::min<std::size_t>(length, sizeof address));
-  return start + escape_untrusted(unix_text(address, length), sizeof address.sun_path);
+  return start + base::escape_untrusted(unix_text(address, length), sizeof address.sun_path);
 }
 
 [[noreturn]] void refuse(const ListenSpec& spec, const std::string& why) {
@@ -144,7 +144,7 @@ InheritedSockets InheritedSockets::take_environment(int first) {
   const char* const end = count_text.data() + count_text.size();
   const auto [stop, error] = std::from_chars(count_text.data(), end, count);
   if (error != std::errc{} || stop != end || count < 0 || count > kMaxDescriptors) {
-    throw StartupError(EX_CONFIG, "LISTEN_FDS is no number of descriptors: " + escape_untrusted(count_text, 32));
+    throw StartupError(EX_CONFIG, "LISTEN_FDS is no number of descriptors: " + base::escape_untrusted(count_text, 32));
   }
   for (int i = 0; i < count; ++i) {
     const int fd = first + i;
@@ -154,7 +154,7 @@ InheritedSockets InheritedSockets::take_environment(int first) {
     }
     const auto place = static_cast<std::size_t>(i);
     const std::string name = place < names.size() && !names[place].empty() ? names[place] : "unknown";
-    inherited.sockets_.push_back({ipc::UniqueFd(fd), escape_untrusted(name, kMaxNameBytes), text_of(fd)});
+    inherited.sockets_.push_back({ipc::UniqueFd(fd), base::escape_untrusted(name, kMaxNameBytes), text_of(fd)});
   }
   return inherited;
 }

@@ -8,8 +8,8 @@
 #include <tuple>
 #include <utility>
 
+#include "framework/base/visible.hpp"
 #include "framework/config/config_error.hpp"
-#include "framework/config/wording.hpp"
 #include "framework/master/generation/shared_sizes.hpp"
 #include "ipc/objects/shared_object.hpp"
 
@@ -131,7 +131,7 @@ class Planner {
                                 const Declarer& second) {
     const auto refuse = [&](const std::string& here, const std::string& there) {
       throw ConfigError(fmt::format("{}: [service {}] declares the shared object {} {}, but [service {}] ({}) {}",
-                                    second.place, second.service, config::in_quotes(object.name), here, first.service,
+                                    second.place, second.service, base::in_quotes(object.name), here, first.service,
                                     first.place, there));
     };
     const auto as = [](SharedKind kind) { return "as " + with_article(config::kind_name(kind)); };

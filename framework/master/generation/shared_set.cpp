@@ -6,6 +6,7 @@
 #include <array>
 #include <system_error>
 
+#include "framework/base/visible.hpp"
 #include "framework/config/wording.hpp"
 #include "framework/master/loop/startup_error.hpp"
 #include "ipc/posix/check.hpp"
@@ -59,7 +60,7 @@ void refuse_vain_discard(const SharedSet& next, const SharedSet* previous, const
     names.push_back(previous->objects()[i]->name());
   }
   if (std::find(names.begin(), names.end(), name) == names.end()) {
-    throw StartupError(EX_CONFIG, fmt::format("there is nothing of the name {} to discard{}", config::in_quotes(name),
+    throw StartupError(EX_CONFIG, fmt::format("there is nothing of the name {} to discard{}", base::in_quotes(name),
                                               config::did_you_mean(name, names)));
   }
   if (next.find(name) == nullptr) return;

@@ -8,9 +8,9 @@
 #include <string>
 #include <system_error>
 
+#include "framework/base/visible.hpp"
 #include "framework/config/config_error.hpp"
 #include "framework/config/service_options.hpp"
-#include "framework/config/wording.hpp"
 
 namespace prefork::master {
 
@@ -21,9 +21,9 @@ using config::ConfigError;
 // An honest manifest declares every size as a number that fits; a report may be forged.
 [[noreturn]] void refuse_plugin(const SharingService& service, const SharedSpec& spec, const char* size) {
   throw ConfigError(fmt::format("{}: the plugin {} declares the {} {} without a proper option {}",
-                                service.options.origin.text, config::in_quotes(service.options.plugin),
-                                config::kind_name(spec.kind), config::in_quotes(spec.name),
-                                config::in_quotes(spec.name + "-" + size)));
+                                service.options.origin.text, base::in_quotes(service.options.plugin),
+                                config::kind_name(spec.kind), base::in_quotes(spec.name),
+                                base::in_quotes(spec.name + "-" + size)));
 }
 
 std::uint32_t number(const SharingService& service, const SharedSpec& spec, const char* size) {

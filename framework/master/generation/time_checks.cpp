@@ -3,7 +3,7 @@
 #include <charconv>
 #include <string>
 
-#include "framework/config/units.hpp"
+#include "framework/base/units.hpp"
 #include "framework/master/loop/startup_error.hpp"
 
 namespace prefork::master {
@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 }
 
 std::string of(const char* key, milliseconds value) {
-  return std::string(key) + " (" + config::format_duration(value) + ")";
+  return std::string(key) + " (" + base::format_duration(value) + ")";
 }
 
 /// An option of the plugin's own, as it was checked and normalised; zero where the plugin has none of that name.

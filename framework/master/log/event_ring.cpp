@@ -17,7 +17,7 @@ std::string EventRing::answer(std::uint64_t since) const {
   const std::uint64_t oldest = last_ - events_.size();  // before it, nothing is left
   if (since > last_) since = 0;
   std::uint64_t number = std::max(since, oldest);
-  JsonWriter json;
+  base::JsonWriter json;
   json.begin_object().member("ok", true).member("next", last_).member("lost", number - since);
   json.key("events").begin_array();
   while (number < last_) {

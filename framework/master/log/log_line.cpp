@@ -7,9 +7,8 @@
 #include <algorithm>
 #include <array>
 
-#include "framework/base/json_writer.hpp"
+#include "framework/base/json_string.hpp"
 #include "framework/base/visible.hpp"
-#include "framework/master/report/exit_report.hpp"
 
 namespace prefork::master {
 namespace {
@@ -19,7 +18,7 @@ constexpr std::array kSeverities{7, 6, 5, 4, 3};
 
 void append_member(std::string& out, std::string_view name, std::string_view value) {
   out.append(",\"").append(name).append("\":");
-  append_json_string(out, value);
+  base::append_json_string(out, value);
 }
 
 /// The line with its end, cut to what may be written at once.
@@ -52,9 +51,9 @@ std::string log_text(const LogRecord& record) {
     const LogSubject& speaker = record.subject;
     text = fmt::format("worker {}/{} (pid {}) ", speaker.pool, speaker.index, speaker.pid);
     if (!speaker.service.empty()) text.append(speaker.service).append(": ");
-    return text.append(escape_untrusted(record.message, kMaxLogLine));
+    return text.append(base::escape_untrusted(record.message, kMaxLogLine));
   }
-  return config::visible(record.message);
+  return base::visible(record.message);
 }
 
 std::string log_json(const LogRecord& record, std::size_t max_bytes) {
@@ -69,7 +68,7 @@ std::string log_json(const LogRecord& record, std::size_t max_bytes) {
   }
   if (!subject.service.empty()) append_member(out, "service", subject.service);
   out.append(",\"message\":");
-  append_bounded_json_string(out, record.message, max_bytes - out.size() - 1);
+  base::append_bounded_json_string(out, record.message, max_bytes - out.size() - 1);
   out += '}';
   return out;
 }

@@ -39,7 +39,7 @@ struct LogRecord {
   bool passed_on = false;  ///< the subject said it itself: any bytes
 };
 
-/// @return without a line end, escaped as config::visible() does. What was passed on begins with who said it: `worker
+/// @return without a line end, escaped as base::visible() does. What was passed on begins with who said it: `worker
 /// main/0 (pid 4711) web: ...`, and is printable ASCII.
 std::string log_text(const LogRecord& record);
 

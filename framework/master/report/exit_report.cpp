@@ -8,12 +8,12 @@
 #include <cstring>
 #include <iterator>
 
+#include "framework/base/units.hpp"
+#include "framework/base/visible.hpp"
 #include "ipc/contract/contract.hpp"
 
 namespace prefork::master {
 namespace {
-
-using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxActivity = 256;
 constexpr std::size_t kMaxStartError = 512;
@@ -79,15 +79,15 @@ bool died_of(int status, int signal) noexcept { return WIFSIGNALED(status) && WT
 
 std::string exit_report(const ExitFacts& facts) {
   std::string line = fmt::format("worker {}/{} (pid {}, generation {}) {} after {}{}{}", facts.pool, facts.index,
-                                 facts.pid, facts.generation, how(facts), format_duration(facts.uptime),
+                                 facts.pid, facts.generation, how(facts), base::duration_words(facts.uptime),
                                  facts.was_ready ? "" : ", before it was ready", why(facts));
   if (!facts.start_error.empty()) {
     line += "; it said: ";
-    line += escape_untrusted(facts.start_error, kMaxStartError);
+    line += base::escape_untrusted(facts.start_error, kMaxStartError);
   }
   if (facts.activity && !facts.activity->empty()) {
     fmt::format_to(std::back_inserter(line), "; it was serving {} for {}",
-                   escape_untrusted(*facts.activity, kMaxActivity), format_duration(facts.activity_for));
+                   base::escape_untrusted(*facts.activity, kMaxActivity), base::duration_words(facts.activity_for));
   }
   return line;
 }
@@ -134,34 +134,6 @@ std::string_view exit_code_meaning(int code) noexcept {
     default:
       return "";
   }
-}
-
-std::string escape_untrusted(std::string_view text, std::size_t max_bytes) {
-  text = text.substr(0, text.find('\0'));
-  const bool cut = text.size() > max_bytes;
-  std::string out;
-  for (const char c : text.substr(0, max_bytes)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\\') {
-      out += "\\\\";
-    } else if (byte >= 0x20 && byte < 0x7f) {
-      out += c;
-    } else {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
-    }
-  }
-  if (cut) out += "...";
-  return out;
-}
-
-std::string format_duration(milliseconds duration) {
-  const auto ms = std::max<milliseconds::rep>(duration.count(), 0);
-  const auto s = ms / 1000;
-  if (s < 1) return fmt::format("{} ms", ms);
-  if (s < 60) return fmt::format("{}.{} s", s, ms % 1000 / 100);
-  if (s < 3600) return fmt::format("{}m {}s", s / 60, s % 60);
-  if (s < 86400) return fmt::format("{}h {}m", s / 3600, s % 3600 / 60);
-  return fmt::format("{}d {}h", s / 86400, s % 86400 / 3600);
 }
 
 }  // namespace prefork::master

@@ -58,11 +58,4 @@ bool is_expected(const ExitFacts& facts) noexcept;
 /// @return the meaning of an exit code of the contract (ipc/contract/contract.hpp); empty for others.
 std::string_view exit_code_meaning(int code) noexcept;
 
-/// @return `text` fit for a log line: printable ASCII stays, a backslash is doubled, any other byte is
-/// \xNN; ends at a NUL byte and, with "...", after `max_bytes` of the original.
-std::string escape_untrusted(std::string_view text, std::size_t max_bytes);
-
-/// @return "12 ms", "3.4 s", "5m 7s", "3h 2m", "2d 4h"; a negative duration counts as none.
-std::string format_duration(std::chrono::milliseconds duration);
-
 }  // namespace prefork::master

@@ -5,7 +5,7 @@
 namespace prefork::master {
 namespace {
 
-void write(JsonWriter& json, const SharedStatus& object) {
+void write(base::JsonWriter& json, const SharedStatus& object) {
   json.begin_object()
       .member("name", object.name)
       .member("kind", object.kind)
@@ -27,7 +27,7 @@ void write(JsonWriter& json, const SharedStatus& object) {
 }  // namespace
 
 std::string ipc_answer(const std::vector<SharedStatus>& objects) {
-  JsonWriter json;
+  base::JsonWriter json;
   json.begin_object().member("ok", true).key("objects").begin_array();
   for (const SharedStatus& object : objects) write(json, object);
   json.end_array().end_object();
@@ -36,7 +36,7 @@ std::string ipc_answer(const std::vector<SharedStatus>& objects) {
 
 std::string dead_letters_answer(const std::string& queue, std::size_t total,
                                 const std::vector<DeadLetterStatus>& letters) {
-  JsonWriter json;
+  base::JsonWriter json;
   json.begin_object().member("ok", true).member("queue", queue).member("total", total);
   json.key("letters").begin_array();
   for (const DeadLetterStatus& letter : letters) {

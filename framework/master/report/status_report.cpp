@@ -13,7 +13,7 @@ namespace {
 // Two decimals are more than a rate is worth.
 double rounded(double rate) { return std::round(rate * 100) / 100; }
 
-void write(JsonWriter& json, const MasterStatus& master) {
+void write(base::JsonWriter& json, const MasterStatus& master) {
   json.begin_object()
       .member("pid", master.pid)
       .member("version", master.version)
@@ -31,7 +31,7 @@ void write(JsonWriter& json, const MasterStatus& master) {
       .end_object();
 }
 
-void write(JsonWriter& json, const PoolStatus& pool) {
+void write(base::JsonWriter& json, const PoolStatus& pool) {
   json.begin_object()
       .member("name", pool.name)
       .member("target", pool.target)
@@ -51,7 +51,7 @@ void write(JsonWriter& json, const PoolStatus& pool) {
       .end_object();
 }
 
-void write(JsonWriter& json, const ListenerStatus& listener) {
+void write(base::JsonWriter& json, const ListenerStatus& listener) {
   json.begin_object()
       .member("service", listener.service)
       .member("address", listener.address)
@@ -64,7 +64,7 @@ void write(JsonWriter& json, const ListenerStatus& listener) {
   json.end_object();
 }
 
-void write(JsonWriter& json, const ServiceStatus& service) {
+void write(base::JsonWriter& json, const ServiceStatus& service) {
   json.begin_object().member("name", service.name).member("plugin", service.plugin).member("pool", service.pool);
   if (service.latency) {
     json.key("latency").begin_object().member("count", service.latency->count);
@@ -83,14 +83,14 @@ void write(JsonWriter& json, const ServiceStatus& service) {
 }
 
 // What the buckets end at, in microseconds.
-void write_latency_bounds(JsonWriter& json) {
+void write_latency_bounds(base::JsonWriter& json) {
   json.key("latency_bounds_us").begin_array();
   for (std::size_t i = 0; i < LatencyStatus::kBounds; ++i)
     json.value(static_cast<double>(LatencyStatus::bound_ns(i)) / 1e3);
   json.end_array();
 }
 
-void write_work(JsonWriter& json, const WorkStatus& work) {
+void write_work(base::JsonWriter& json, const WorkStatus& work) {
   json.member("accepted", work.accepted)
       .member("requests", work.requests)
       .member("datagrams", work.datagrams)
@@ -98,7 +98,7 @@ void write_work(JsonWriter& json, const WorkStatus& work) {
       .member("bytes_out", work.bytes_out);
 }
 
-void write(JsonWriter& json, const WorkerStatus& worker) {
+void write(base::JsonWriter& json, const WorkerStatus& worker) {
   json.begin_object()
       .member("pool", worker.pool)
       .member("index", worker.index)
@@ -117,18 +117,18 @@ void write(JsonWriter& json, const WorkerStatus& worker) {
       .end_object();
 }
 
-void write(JsonWriter& json, const AccessLogStatus& log) {
+void write(base::JsonWriter& json, const AccessLogStatus& log) {
   json.begin_object().member("path", log.path).member("dropped", log.dropped).end_object();
 }
 
 template <typename Item>
-void write_list(JsonWriter& json, std::string_view name, const std::vector<Item>& items) {
+void write_list(base::JsonWriter& json, std::string_view name, const std::vector<Item>& items) {
   json.key(name).begin_array();
   for (const Item& item : items) write(json, item);
   json.end_array();
 }
 
-void write(JsonWriter& json, const LogStatus& log) {
+void write(base::JsonWriter& json, const LogStatus& log) {
   json.begin_object()
       .member("dropped", log.dropped)
       .member("dropped_by_workers", log.dropped_by_workers)
@@ -149,7 +149,7 @@ LatencyStatus::LatencyStatus(const ipc::HistogramValues& values)
 }
 
 std::string status_answer(const StatusSnapshot& snapshot) {
-  JsonWriter json;
+  base::JsonWriter json;
   json.begin_object().member("ok", true).key("master");
   write(json, snapshot.master);
   write_list(json, "pools", snapshot.pools);
@@ -169,7 +169,7 @@ std::string status_answer(const StatusSnapshot& snapshot) {
 }
 
 std::string workers_answer(const StatusSnapshot& snapshot) {
-  JsonWriter json;
+  base::JsonWriter json;
   json.begin_object().member("ok", true);
   write_list(json, "workers", snapshot.workers);
   json.end_object();

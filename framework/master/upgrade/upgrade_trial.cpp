@@ -16,7 +16,7 @@
 #include <string_view>
 #include <utility>
 
-#include "framework/master/report/exit_report.hpp"
+#include "framework/base/visible.hpp"
 #include "ipc/posix/syscall.hpp"
 
 extern char** environ;
@@ -118,7 +118,7 @@ TrialVerdict judge_trial(const std::string& binary, const std::string& words, in
   std::string_view answer = answer_in(words);
   const bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
   if (answer.starts_with(kYes) && well) {
-    return {true, 0, escape_untrusted(answer.substr(kYes.size()), 64)};
+    return {true, 0, base::escape_untrusted(answer.substr(kYes.size()), 64)};
   }
   if (answer.starts_with(kErrno)) {
     answer.remove_prefix(kErrno.size());
@@ -128,9 +128,9 @@ TrialVerdict judge_trial(const std::string& binary, const std::string& words, in
   if (answer.starts_with(kNo)) {
     answer.remove_prefix(kNo.size());
     const int code = take_number(answer);
-    if (code > 0 && code < 256) return refuse(code, escape_untrusted(answer, kMaxReason));
+    if (code > 0 && code < 256) return refuse(code, base::escape_untrusted(answer, kMaxReason));
   }
-  const std::string first = escape_untrusted(std::string_view(words).substr(0, words.find('\n')), 256);
+  const std::string first = base::escape_untrusted(std::string_view(words).substr(0, words.find('\n')), 256);
   return refuse(EX_CONFIG, binary + " is no prefork-master that can go on: it " + how_it_ended(wait_status) +
                                (first.empty() ? "" : " and says: " + first));
 }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "framework/base/visible.hpp"
 #include "framework/master/report/activity_text.hpp"
-#include "framework/master/report/exit_report.hpp"
 
 namespace prefork::master {
 
@@ -63,7 +63,7 @@ Crew::Served Crew::serving(const WorkerRecord& worker) const {
 
 std::string Crew::serving_text(const WorkerRecord& worker) const {
   const std::string activity = serving(worker).activity;
-  return activity.empty() ? "" : "; it is serving " + escape_untrusted(activity, 256);
+  return activity.empty() ? "" : "; it is serving " + base::escape_untrusted(activity, 256);
 }
 
 }  // namespace prefork::master

@@ -5,11 +5,11 @@
 #include <set>
 #include <utility>
 
+#include "framework/base/units.hpp"
 #include "framework/config/worker_count.hpp"
 #include "framework/master/loop/startup_error.hpp"
 #include "framework/master/policy/roll_targets.hpp"
 #include "framework/master/report/activity_text.hpp"
-#include "framework/master/report/exit_report.hpp"
 
 namespace prefork::master {
 
@@ -109,7 +109,7 @@ void Rollout::check_progress(TimePoint now) {
     most_ready_ = all;
     patience_ = now + progress_within_;
   } else if (patience_ <= now) {
-    fail("no further worker of it got ready within " + format_duration(progress_within_), now);
+    fail("no further worker of it got ready within " + base::duration_words(progress_within_), now);
   }
 }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <atomic>
 
-#include "framework/master/report/exit_report.hpp"
+#include "framework/base/units.hpp"
 
 namespace prefork::master {
 
@@ -52,7 +52,8 @@ void SaturationWatch::look_at(const Pool& pool, TimePoint now) {
       return log_.warning(fmt::format("{}; {} waiting", why_full(pool, seen.ready), clients(seen.waiting)));
     case Saturation::News::ended:
       return log_.notice(fmt::format("pool {} has room again, after {}; at most {} waited", pool.name,
-                                     format_duration(saturation.episode_length()), clients(saturation.most_waiting())));
+                                     base::duration_words(saturation.episode_length()),
+                                     clients(saturation.most_waiting())));
   }
 }
 

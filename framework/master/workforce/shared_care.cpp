@@ -4,9 +4,10 @@
 #include <set>
 #include <utility>
 
+#include "framework/base/units.hpp"
+#include "framework/base/visible.hpp"
 #include "framework/master/loop/slice.hpp"
 #include "framework/master/report/activity_text.hpp"
-#include "framework/master/report/exit_report.hpp"
 
 namespace prefork::master {
 
@@ -99,12 +100,12 @@ void SharedCare::warn_of_holds(const ipc::SharedObject& object, const std::vecto
 std::string SharedCare::overdue_text(const ipc::SharedObject& object, const HoldWatch::Overdue& overdue) const {
   const WorkerRecord* worker = crew_.holder(overdue.hold.owner);
   const std::string text = shared_title(object.shape(), object.name()) + ": " + held_thing(object.shape().kind) +
-                           " for " + format_duration(overdue.held) + " by " +
+                           " for " + base::duration_words(overdue.held) + " by " +
                            (worker == nullptr ? "nobody that is known" : crew_.name(*worker));
   if (worker == nullptr || object.notes() == nullptr) return text;
   // What the holder served when it took the word.
   const auto request = activity_text(object.notes()->read(overdue.hold.index), crew_.pool_of(*worker).services);
-  return request.empty() ? text : text + ", taken for " + escape_untrusted(request, 256);
+  return request.empty() ? text : text + ", taken for " + base::escape_untrusted(request, 256);
 }
 
 SharedWalk::Objects SharedCare::objects_to_report() const {

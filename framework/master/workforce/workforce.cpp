@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "framework/base/units.hpp"
+#include "framework/base/visible.hpp"
 #include "framework/config/worker_count.hpp"
 #include "framework/master/log/log_settings.hpp"
 #include "framework/master/report/activity_text.hpp"
@@ -127,7 +129,7 @@ void Workforce::refill(std::size_t index, TimePoint now) {
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*until - now);
     log_.warning("pool " + pool.name + ": " + std::to_string(failures) + " failures in a row (" +
                  std::string(throttle_reason_name(pool.policy.last_reason())) + "), the next start is tried in " +
-                 format_duration(wait));
+                 base::duration_words(wait));
   }
   pool.warned_throttle = failures;
   tell_of_pace(pool, now);
@@ -297,7 +299,7 @@ void Workforce::heard(WorkerRecord& worker, const ipc::StatusMessage& message) {
     case ipc::StatusKind::draining:
       return apply(worker, WorkerEvent::said_draining);
     case ipc::StatusKind::recycle:
-      if (!recycling_.ask(worker, escape_untrusted(message.text, 128), Clock::now())) hears_nonsense(worker);
+      if (!recycling_.ask(worker, base::escape_untrusted(message.text, 128), Clock::now())) hears_nonsense(worker);
       return;
     case ipc::StatusKind::cannot_start:
       worker.start_error = message.text;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace prefork::http {
+namespace prefork::base {
 namespace {
 
 std::string encode(std::uint32_t c) {
@@ -83,4 +83,4 @@ TEST(Utf8Check, FailsAsSoonAsItCan) {
 }
 
 }  // namespace
-}  // namespace prefork::http
+}  // namespace prefork::base

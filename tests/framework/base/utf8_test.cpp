@@ -1,11 +1,10 @@
 #include "framework/base/utf8.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
-#include "framework/base/json_text.hpp"
+#include <iterator>
 
-namespace prefork::http {
+namespace prefork::base {
 namespace {
 
 // RFC 3629 3, 4
@@ -39,19 +38,13 @@ TEST(Utf8, ReplacesOtherBytes) {
             "b");
 }
 
-// RFC 8259 7
-TEST(JsonText, EscapesEveryByte) {
-  std::string text, out;
-  for (int c = 0; c < 128; ++c) text.push_back(static_cast<char>(c));
-  text += "\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa\xf0\x9f\x98\x80";
-  append_json_string(text, out);
-  EXPECT_EQ(nlohmann::json::parse(out), text);
-  for (const char c : {'<', '>', '&', '\x7f'}) EXPECT_EQ(out.find(c), std::string::npos);
-  EXPECT_EQ(out.find("\xe2\x80\xa8"), std::string::npos);
-  out.clear();
-  append_json_string("\xff", out);
-  EXPECT_EQ(out, "\"\xef\xbf\xbd\"");
+TEST(Utf8, CutsBetweenCharacters) {
+  const std::string text = "a\u00e9\u20ac\U0001f600";
+  const std::size_t cut[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+  for (std::size_t most = 0; most < std::size(cut); ++most) EXPECT_EQ(utf8_prefix(text, most).size(), cut[most]);
+  for (std::size_t most = 0; most < 4; ++most)
+    EXPECT_EQ(utf8_prefix("\xe2\x82\xff\x80", most).size(), most) << "no UTF-8";
 }
 
 }  // namespace
-}  // namespace prefork::http
+}  // namespace prefork::base

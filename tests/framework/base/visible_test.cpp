@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace prefork::config {
+namespace prefork::base {
 namespace {
 
 TEST(Visible, LeavesNothingThatATerminalObeysOrThatDeceives) {
@@ -44,5 +44,28 @@ TEST(InQuotes, EscapesAndCutsBetweenCharacters) {
   EXPECT_EQ(in_quotes(std::string(80, 'x')), "\"" + std::string(80, 'x') + "\"");
 }
 
+TEST(EscapeUntrusted, EveryByte) {
+  EXPECT_EQ(escape_untrusted("GET /a b~", 100), "GET /a b~");
+  EXPECT_EQ(escape_untrusted("a\\n\n\x7f\xc3\xa9", 100), "a\\\\n\\x0a\\x7f\\xc3\\xa9");
+  EXPECT_EQ(escape_untrusted(std::string_view("ab\0cd", 5), 100), "ab");
+  EXPECT_EQ(escape_untrusted("abcdef", 6), "abcdef");
+  EXPECT_EQ(escape_untrusted("abcdef", 5), "abcde...");
+  EXPECT_EQ(escape_untrusted("", 5), "");
+}
+
+TEST(InQuotes, KeepsAMessageOnItsLine) {
+  EXPECT_EQ(in_quotes("plain"), "\"plain\"");
+  EXPECT_EQ(in_quotes(""), "\"\"");
+  EXPECT_EQ(in_quotes("a\"b\\c"), "\"a\\\"b\\\\c\"");
+  EXPECT_EQ(in_quotes("a\nb\tc\r\x1b\x7f"), "\"a\\nb\\tc\\x0d\\x1b\\x7f\"");
+  EXPECT_EQ(in_quotes(std::string_view("\0", 1)), "\"\\x00\"");
+  EXPECT_EQ(in_quotes("Grüße"), "\"Grüße\"");
+}
+
+TEST(InQuotes, CutsWhatIsLong) {
+  EXPECT_EQ(in_quotes(std::string(80, 'x')), '"' + std::string(80, 'x') + '"');
+  EXPECT_EQ(in_quotes(std::string(81, 'x')), '"' + std::string(80, 'x') + "...\"");
+}
+
 }  // namespace
-}  // namespace prefork::config
+}  // namespace prefork::base

@@ -177,23 +177,5 @@ TEST(ReadAnswer, WhatIsNoAnswerIsARefusal) {
   }
 }
 
-TEST(Human, Durations) {
-  EXPECT_EQ(human_duration(-1ms), "0ms");
-  EXPECT_EQ(human_duration(999ms), "999ms");
-  EXPECT_EQ(human_duration(3456ms), "3.4s");
-  EXPECT_EQ(human_duration(307s), "5m07s");
-  EXPECT_EQ(human_duration(3h + 2min), "3h02m");
-  EXPECT_EQ(human_duration(52h), "2d04h");
-}
-
-TEST(Human, Bytes) {
-  EXPECT_EQ(human_bytes(0), "0 B");
-  EXPECT_EQ(human_bytes(1023), "1023 B");
-  EXPECT_EQ(human_bytes(1024), "1.0 KiB");
-  EXPECT_EQ(human_bytes(1'048'575), "1.0 MiB");
-  EXPECT_EQ(human_bytes(1'468'006), "1.4 MiB");
-  EXPECT_EQ(human_bytes(UINT64_MAX), "16.0 EiB");
-}
-
 }  // namespace
 }  // namespace prefork::cli

@@ -10,20 +10,6 @@ namespace {
 using testing::exit_code_of;
 using testing::sentence_of;
 
-TEST(InQuotes, KeepsAMessageOnItsLine) {
-  EXPECT_EQ(in_quotes("plain"), "\"plain\"");
-  EXPECT_EQ(in_quotes(""), "\"\"");
-  EXPECT_EQ(in_quotes("a\"b\\c"), "\"a\\\"b\\\\c\"");
-  EXPECT_EQ(in_quotes("a\nb\tc\r\x1b\x7f"), "\"a\\nb\\tc\\x0d\\x1b\\x7f\"");
-  EXPECT_EQ(in_quotes(std::string_view("\0", 1)), "\"\\x00\"");
-  EXPECT_EQ(in_quotes("Grüße"), "\"Grüße\"");
-}
-
-TEST(InQuotes, CutsWhatIsLong) {
-  EXPECT_EQ(in_quotes(std::string(80, 'x')), '"' + std::string(80, 'x') + '"');
-  EXPECT_EQ(in_quotes(std::string(81, 'x')), '"' + std::string(80, 'x') + "...\"");
-}
-
 TEST(Nearest, FindsTheLikelySlip) {
   const std::vector<std::string> keys{"workers", "worker-timeout", "user", "group", "log"};
   const std::vector<std::pair<std::string, std::string>> table{{"worker", "workers"},

@@ -106,24 +106,5 @@ TEST(ExitReport, NoActivityNoClause) {
   EXPECT_EQ(exit_report(crash).find("serving"), std::string::npos);
 }
 
-TEST(EscapeUntrusted, EveryByte) {
-  EXPECT_EQ(escape_untrusted("GET /a b~", 100), "GET /a b~");
-  EXPECT_EQ(escape_untrusted("a\\n\n\x7f\xc3\xa9", 100), "a\\\\n\\x0a\\x7f\\xc3\\xa9");
-  EXPECT_EQ(escape_untrusted(std::string_view("ab\0cd", 5), 100), "ab");
-  EXPECT_EQ(escape_untrusted("abcdef", 6), "abcdef");
-  EXPECT_EQ(escape_untrusted("abcdef", 5), "abcde...");
-  EXPECT_EQ(escape_untrusted("", 5), "");
-}
-
-TEST(FormatDuration, PicksTwoUnits) {
-  EXPECT_EQ(format_duration(-5ms), "0 ms");
-  EXPECT_EQ(format_duration(999ms), "999 ms");
-  EXPECT_EQ(format_duration(3'456ms), "3.4 s");
-  EXPECT_EQ(format_duration(59'999ms), "59.9 s");
-  EXPECT_EQ(format_duration(307s), "5m 7s");
-  EXPECT_EQ(format_duration(3h + 2min), "3h 2m");
-  EXPECT_EQ(format_duration(52h), "2d 4h");
-}
-
 }  // namespace
 }  // namespace prefork::master

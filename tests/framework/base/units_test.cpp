@@ -1,4 +1,4 @@
-#include "framework/config/units.hpp"
+#include "framework/base/units.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,15 +6,24 @@
 #include <limits>
 #include <stdexcept>
 
-#include "framework/config/wording.hpp"
-#include "tests/framework/config/support.hpp"
+#include "framework/base/visible.hpp"
 
-namespace prefork::config {
+namespace prefork::base {
 namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
-using testing::sentence_of;
+
+/// @return the sentence that the call throws; "(nothing)" if it returns.
+template <typename Call>
+std::string sentence_of(Call call) {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "(nothing)";
+}
 
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 
@@ -131,5 +140,33 @@ TEST(Mode, IsOctal) {
   for (mode_t mode = 0; mode <= 0777; ++mode) EXPECT_EQ(parse_mode(format_mode(mode)), mode);
 }
 
+TEST(DurationWords, PicksTwoUnits) {
+  EXPECT_EQ(duration_words(-5ms), "0 ms");
+  EXPECT_EQ(duration_words(999ms), "999 ms");
+  EXPECT_EQ(duration_words(3'456ms), "3.4 s");
+  EXPECT_EQ(duration_words(59'999ms), "59.9 s");
+  EXPECT_EQ(duration_words(307s), "5m 7s");
+  EXPECT_EQ(duration_words(3h + 2min), "3h 2m");
+  EXPECT_EQ(duration_words(52h), "2d 4h");
+}
+
+TEST(ShortDuration, PicksTwoUnits) {
+  EXPECT_EQ(short_duration(-1ms), "0ms");
+  EXPECT_EQ(short_duration(999ms), "999ms");
+  EXPECT_EQ(short_duration(3456ms), "3.4s");
+  EXPECT_EQ(short_duration(307s), "5m07s");
+  EXPECT_EQ(short_duration(3h + 2min), "3h02m");
+  EXPECT_EQ(short_duration(52h), "2d04h");
+}
+
+TEST(SizeWords, PicksAUnit) {
+  EXPECT_EQ(size_words(0), "0 B");
+  EXPECT_EQ(size_words(1023), "1023 B");
+  EXPECT_EQ(size_words(1024), "1.0 KiB");
+  EXPECT_EQ(size_words(1'048'575), "1.0 MiB");
+  EXPECT_EQ(size_words(1'468'006), "1.4 MiB");
+  EXPECT_EQ(size_words(UINT64_MAX), "16.0 EiB");
+}
+
 }  // namespace
-}  // namespace prefork::config
+}  // namespace prefork::base

@@ -1,7 +1,8 @@
-#include "framework/config/units.hpp"
+#include "framework/base/units.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -9,9 +10,9 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "framework/config/wording.hpp"
+#include "framework/base/visible.hpp"
 
-namespace prefork::config {
+namespace prefork::base {
 
 namespace {
 
@@ -52,6 +53,20 @@ std::int64_t parse_quantity(std::string_view text, std::span<const Unit> units, 
   refuse(text, expected);
 }
 
+/// @param forms  of milliseconds, seconds and tenths, minutes and seconds, hours and minutes, days and hours
+std::string two_units(std::chrono::milliseconds duration, const std::array<std::string_view, 5>& forms) {
+  const auto ms = std::max<std::chrono::milliseconds::rep>(duration.count(), 0);
+  const auto s = ms / 1000;
+  const auto say = [&](std::size_t form, auto large, auto small) {
+    return fmt::format(fmt::runtime(forms[form]), large, small);
+  };
+  if (s < 1) return say(0, ms, 0);
+  if (s < 60) return say(1, s, ms % 1000 / 100);
+  if (s < 3600) return say(2, s / 60, s % 60);
+  if (s < 86400) return say(3, s / 3600, s % 3600 / 60);
+  return say(4, s / 86400, s % 86400 / 3600);
+}
+
 }  // namespace
 
 std::chrono::milliseconds parse_duration(std::string_view text) {
@@ -68,6 +83,14 @@ std::string format_duration(std::chrono::milliseconds duration) {
   return fmt::format("{}ms", count);
 }
 
+std::string duration_words(std::chrono::milliseconds duration) {
+  return two_units(duration, {"{} ms", "{}.{} s", "{}m {}s", "{}h {}m", "{}d {}h"});
+}
+
+std::string short_duration(std::chrono::milliseconds duration) {
+  return two_units(duration, {"{}ms", "{}.{}s", "{}m{:02}s", "{}h{:02}m", "{}d{:02}h"});
+}
+
 std::uint64_t parse_size(std::string_view text) {
   return static_cast<std::uint64_t>(parse_quantity(text, kSizeUnits, kSizeWords));
 }
@@ -78,6 +101,19 @@ std::string format_size(std::uint64_t bytes) {
     if (factor > 1 && bytes != 0 && bytes % factor == 0) return fmt::format("{}{}", bytes / factor, unit.suffix);
   }
   return std::to_string(bytes);
+}
+
+std::string size_words(std::uint64_t bytes) {
+  constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  auto size = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  // 1023.95 would be printed as 1024.0.
+  while (size >= 1023.95 && unit + 1 < kUnits.size()) {
+    size /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", size, kUnits[unit]);
 }
 
 bool parse_flag(std::string_view text) {
@@ -113,4 +149,4 @@ mode_t parse_mode(std::string_view text) {
 
 std::string format_mode(mode_t mode) { return fmt::format("{:04o}", mode); }
 
-}  // namespace prefork::config
+}  // namespace prefork::base
