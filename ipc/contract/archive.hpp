@@ -18,9 +18,9 @@
 #include "ipc/objects/shared_shape.hpp"
 #include "ipc/posix/privileges.hpp"
 
-/// Plain data as text, from one process of the server to another. Numbers are written as "12,", texts as "3:abc", lists
-/// as their length and their members. One description of each structure, fields(archive, structure), serves both
-/// directions; it is found by the structure's namespace or stands in this one.
+/// Encodes plain data as text, for another process of the server. A number is written as "12,", a text as "3:abc", a
+/// list as its length and its members. One function per structure, fields(archive, structure), serves both directions.
+/// It is found in the structure's namespace (by argument-dependent lookup) or in this one.
 namespace prefork::ipc {
 
 template <class T>
@@ -28,7 +28,7 @@ concept Number = std::integral<T> && !std::same_as<T, bool>;
 template <class T>
 concept Enumeration = std::is_enum_v<T>;
 
-/// `T`, or a constant one: what fields() takes.
+/// `T` or `const T`: what fields() accepts.
 template <class T, class Of>
 concept Is = std::same_as<std::remove_const_t<T>, Of>;
 
@@ -53,7 +53,7 @@ class Encoder {
   void operator()(const Ts&... values) {
     (put(values), ...);
   }
-  /// A descriptor goes beside the text, which names its place in the list; -1: none.
+  /// A descriptor travels beside the text; the text holds its index in the list, or -1 for none.
   void descriptor(int fd) {
     put(fd < 0 ? -1 : static_cast<int>(descriptors_.size()));
     if (fd >= 0) descriptors_.push_back(fd);
@@ -113,8 +113,8 @@ class Encoder {
 
 class Decoder {
  public:
-  /// @param damaged  what an exception's sentence begins with; outlives this
-  /// @param descriptors  those that go beside the text
+  /// @param damaged  the beginning of an exception's message; must outlive this object
+  /// @param descriptors  the descriptors that came beside the text
   explicit Decoder(std::string_view text, std::string_view damaged, std::span<const int> descriptors = {})
       : rest_(text), damaged_(damaged), descriptors_(descriptors) {}
   void descriptor(int& fd) {
@@ -183,7 +183,7 @@ class Decoder {
     value.reset();
     if (is_there) get(value.emplace());
   }
-  // Each member takes a byte at the least, so that no length makes more than the text is long.
+  // Each member takes at least one byte, so a damaged length cannot make more members than the text has bytes.
   std::size_t length() {
     std::size_t length = 0;
     get(length);

@@ -9,19 +9,19 @@
 
 namespace prefork::ipc {
 
-/// For each word of a shared object that may be held too long: what its holder was serving when it took it.
-/// Written by the holder, read by the master, for people: it may be torn, and nothing in it is believed.
+/// Records, for each word of a shared object that may be held too long, what its holder was serving when it took the
+/// word. The holder writes it and the master reads it, for display only: a note may be torn, and nothing relies on it.
 class HoldNotes {
  public:
   /// @throws std::system_error
   HoldNotes(const std::string& name, std::size_t words);
   /// Maps notes that were made before this process executed another program.
-  /// @throws std::runtime_error: they are not of this size; std::system_error
+  /// @throws std::runtime_error if they are not of this size; std::system_error
   HoldNotes(UniqueFd fd, std::size_t words);
   int fd() const noexcept { return memory_.fd(); }
   void keep_mapping_only() noexcept { memory_.keep_mapping_only(); }
 
-  /// `index` is that of Hold; one that is not there is ignored.
+  /// `index` is the index of the Hold. An index out of range is ignored.
   void write(std::size_t index, const Activity& activity) const noexcept;
   Activity read(std::size_t index) const;
 

@@ -9,8 +9,8 @@
 
 namespace prefork::ipc {
 
-/// How long a call that blocks waits for another process, in the caller's running time: a time in which neither of both
-/// ran does not count (RunningClock). Process: any.
+/// Limits how long a blocking call waits for another process, in running time: time in which neither process ran does
+/// not count (RunningClock). Process: any.
 class Patience {
  public:
   explicit Patience(std::chrono::milliseconds limit) noexcept
@@ -18,8 +18,8 @@ class Patience {
   }
 
   bool is_over() noexcept { return left_ns() == 0; }
-  /// For the next wait: not longer than half a second, so that little of it can be lost. @return milliseconds, as
-  /// poll(2) takes them; 0: it is over
+  /// The time-out for the next wait: at most half a second, so that little is lost. @return milliseconds, as poll(2)
+  /// takes them; 0: the limit is reached
   int slice() noexcept {
     const std::uint64_t wait = std::min(left_ns(), RunningClock::kSlack);
     clock_.allow(wait);

@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, kCounters> kCounterNames{
     "accepted",          "requests",      "datagrams",      "bytes_in", "bytes_out",           "replies_dropped",
     "log_lines_dropped", "accept_pauses", "handler_errors", "timeouts", "access_lines_dropped"};
 
-// What it may have written there says nothing of its size.
+// What a worker may have written into the memory does not matter for its size.
 SharedMemory map_exactly(UniqueFd fd, std::size_t bytes, const char* what) {
   SharedMemory memory = SharedMemory::map(std::move(fd));
   if (memory.size() != bytes) throw std::runtime_error(std::string(what) + " has another size");
@@ -92,7 +92,7 @@ SharedMemory map_slot(UniqueFd memory) {
   return map_exactly(std::move(memory), sizeof(WorkerSlot), "a worker's slot that is handed over");
 }
 
-// Fresh shared memory is zero, and all-zero bytes are an empty slot's atomics.
+// Fresh shared memory is zeroed, and all-zero bytes are the atomics of an empty slot.
 WorkerSlot& slot_in(const SharedMemory& memory) noexcept {
   return *std::launder(static_cast<WorkerSlot*>(memory.data()));
 }

@@ -14,14 +14,14 @@
 #include "ipc/memory/load_clock.hpp"
 #include "ipc/memory/shared_memory.hpp"
 
-/// What workers tell of themselves, in shared memory. Each worker has a slot of its own, which no other worker maps:
-/// what the master judges and shows of it stands there. What the workers of a pool need to know of each other, to share
-/// connections evenly, stands in the pool's seats, which all of them may write. The master trusts nothing in either: it
-/// keeps pids, pools and states of its own, and takes from here only numbers and bounded text to show.
+/// What workers report about themselves, in shared memory. Each worker has a slot of its own, which no other worker
+/// maps; the master judges and shows the worker by it. What the workers of a pool must know about each other to share
+/// connections evenly is in the pool's seats, which all of them may write. The master trusts neither: it keeps pids,
+/// pools and states of its own, and takes from here only numbers and bounded text for display.
 namespace prefork::ipc {
 
-/// What is counted for each worker. Never goes down: the master folds a dead worker's numbers into
-/// totals of its own.
+/// What is counted for each worker. A counter never goes down: the master adds a dead worker's numbers to its own
+/// totals.
 enum class Counter : std::uint8_t {
   accepted,
   requests,
@@ -30,8 +30,8 @@ enum class Counter : std::uint8_t {
   bytes_out,
   replies_dropped,  ///< datagrams that the kernel did not take
   log_lines_dropped,
-  accept_pauses,   ///< times a listener was disarmed: too large a share, or no descriptors
-  handler_errors,  ///< exceptions out of a service
+  accept_pauses,   ///< times a listener was disarmed: the worker's share was too large, or it had no descriptors left
+  handler_errors,  ///< exceptions thrown by a service
   timeouts,        ///< connections closed by a deadline
   access_lines_dropped,
 };
@@ -39,7 +39,7 @@ constexpr std::size_t kCounters = 11;
 using CounterValues = std::array<std::uint64_t, kCounters>;
 std::string_view counter_name(Counter counter) noexcept;
 
-/// The worker's own word on whether it accepts; empty: the seat has no worker.
+/// The worker's own statement of whether it accepts; empty: the seat has no worker.
 enum class SeatState : std::uint8_t {
   empty,
   starting,
@@ -50,31 +50,32 @@ enum class SeatState : std::uint8_t {
 
 enum class ActivityKind : std::uint8_t { none, starting, stopping, connection, datagram, request, timer };
 
-/// What a worker is serving, as a copy.
+/// A copy of what a worker is serving.
 struct Activity {
   ActivityKind kind = ActivityKind::none;
   std::uint8_t service = 0;    ///< index of the service in the configuration
   std::uint64_t since_ns = 0;  ///< CLOCK_MONOTONIC
-  /// connection, datagram: a socket address of kActivityAddress bytes; request: the same and, behind it, method and
-  /// target. Any bytes.
+  /// connection, datagram: a socket address of kActivityAddress bytes; request: the same, followed by method and
+  /// target. May hold any bytes.
   std::string text;
 };
 constexpr std::size_t kActivityAddress = 28;  ///< sizeof(sockaddr_in6)
 
-/// One worker's slot. Loads and stores are relaxed: each word stands for itself.
+/// One worker's slot. Loads and stores are relaxed: each word is independent of the others.
 struct alignas(64) WorkerSlot {
   static constexpr std::size_t kActivityText = 160;
 
   std::atomic<std::uint32_t> connections;
-  std::atomic<std::uint32_t> resting;       ///< of them: wait for a next request, which may never come
-  std::atomic<std::uint64_t> heartbeat_ns;  ///< the last sign of life, CLOCK_MONOTONIC
-  std::atomic<bool> full;   ///< it takes no connection more for now: at its limit, or a blocking service serves one
-  std::atomic<bool> waits;  ///< it sleeps until something comes; told in pools with a request-timeout only
+  std::atomic<std::uint32_t> resting;  ///< connections among them that wait for a next request, which may never come
+  std::atomic<std::uint64_t> heartbeat_ns;  ///< the last heartbeat, CLOCK_MONOTONIC
+  std::atomic<bool> full;   ///< it takes no more connections for now: it is at its limit, or a blocking service serves
+                            ///< one
+  std::atomic<bool> waits;  ///< it sleeps until something happens; written only in pools with a request-timeout
 
   alignas(64) std::array<std::atomic<std::uint64_t>, kCounters> counters;
-  LoadClock load;  ///< wound in pools of MIN..MAX only
+  LoadClock load;  ///< runs only in pools of MIN..MAX workers
 
-  // The activity. A reader may see it torn: it is for people.
+  // The activity. A reader may see it torn: it is only for display.
   alignas(64) std::atomic<std::uint64_t> activity_since_ns;
   std::atomic<ActivityKind> activity_kind;
   std::atomic<std::uint8_t> activity_service;
@@ -86,7 +87,7 @@ struct alignas(64) WorkerSlot {
     value.store(value.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
 
-  /// A sign of life. Whoever reads the activity or `waits` first reads a heartbeat that is at least as new.
+  /// Records a heartbeat. A reader that loads the activity or `waits` first, then sees a heartbeat at least as new.
   void beat(std::uint64_t now_ns) noexcept {
     heartbeat_ns.store(now_ns, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_release);
@@ -97,7 +98,7 @@ struct alignas(64) WorkerSlot {
     waits.store(false, std::memory_order_relaxed);
   }
 
-  /// The text may be given in two parts.
+  /// The text may be passed in two parts.
   void begin_activity(ActivityKind kind, std::uint8_t service, std::uint64_t now_ns, std::string_view text,
                       std::string_view more = {}) noexcept;
   void end_activity() noexcept { activity_kind.store(ActivityKind::none, std::memory_order_relaxed); }
@@ -105,26 +106,26 @@ struct alignas(64) WorkerSlot {
 };
 static_assert(sizeof(WorkerSlot) == 384);
 
-/// The slots of all workers, as the master has them. A slot's memory is made for each worker anew: what a dead one left
-/// behind (a process that it started) reaches no successor's.
+/// The slots of all workers, as the master maps them. Each worker gets new memory for its slot, so that what a dead
+/// worker left behind (a process that it started) cannot reach its successor's.
 class Scoreboard {
  public:
-  /// `slots`: 1 to 65535, all of them empty.
+  /// `slots` is 1 to 65535; all of them are empty.
   static Scoreboard create(std::size_t slots) { return Scoreboard(slots); }
 
   std::size_t slots() const noexcept { return memory_.size(); }
-  /// The slot has a worker; else a bug.
+  /// The slot must have a worker.
   WorkerSlot& slot(std::size_t index) const noexcept;
-  /// Of a slot that has a worker: its memory, for map_slot().
+  /// The memory of a slot that has a worker, for map_slot().
   int fd(std::size_t index) const noexcept;
 
-  /// The counters of one worker; of an empty slot, zeros.
+  /// The counters of one worker; zeros for an empty slot.
   CounterValues counters(std::size_t index) const noexcept;
 
-  /// Makes a slot's memory for its next worker. @throws std::system_error: no descriptors, no memory
+  /// Makes the memory of a slot for its next worker. @throws std::system_error: no descriptors or no memory
   void assign(std::size_t index);
   /// Takes a slot that assign() made before this process executed another program (upgrade).
-  /// @throws std::runtime_error: not of a slot's size; std::system_error
+  /// @throws std::runtime_error if it is not of a slot's size; std::system_error
   void adopt(std::size_t index, UniqueFd memory);
   void clear(std::size_t index) noexcept;
 
@@ -134,11 +135,11 @@ class Scoreboard {
   std::vector<std::optional<SharedMemory>> memory_;
 };
 
-/// A worker's own slot, in the worker. @throws as Scoreboard::adopt()
+/// Maps a worker's own slot, in the worker. @throws as Scoreboard::adopt()
 SharedMemory map_slot(UniqueFd memory);
 WorkerSlot& slot_in(const SharedMemory& memory) noexcept;
 
-/// What a worker's siblings know of it when they decide whether to accept.
+/// What the other workers of the pool know about a worker when they decide whether to accept.
 struct Seat {
   std::atomic<std::uint64_t> heartbeat_ns;  ///< CLOCK_MONOTONIC
   std::atomic<std::uint32_t> connections;
@@ -151,16 +152,16 @@ class Seats {
  public:
   /// Process: master. @throws std::system_error
   static Seats create(std::size_t slots);
-  /// Process: a worker of the pool, or a master that goes on with it. @throws std::runtime_error: not of this size;
-  /// std::system_error
+  /// Process: a worker of the pool, or a master that took the pool over. @throws std::runtime_error if it is not of
+  /// this size; std::system_error
   static Seats map(UniqueFd memory, std::size_t slots);
 
   std::size_t slots() const noexcept { return slots_; }
   int fd() const noexcept { return memory_.fd(); }
   void keep_mapping_only() noexcept { memory_.keep_mapping_only(); }
-  /// `index` is less than slots(); else a bug.
+  /// `index` must be less than slots().
   Seat& operator[](std::size_t index) const noexcept;
-  /// For the next worker, or for none. Process: master.
+  /// Clears a seat for the next worker, or for none. Process: master.
   void clear(std::size_t index, SeatState state) const noexcept;
 
  private:
@@ -170,7 +171,7 @@ class Seats {
   std::size_t slots_;
 };
 
-/// Stops at the greatest number: a worker that wrote nonsense must not make a total go back.
+/// Adds, but stops at the greatest number: a worker that wrote nonsense must not make a total go back.
 inline void accumulate(CounterValues& sum, const CounterValues& more) noexcept {
   for (std::size_t i = 0; i < kCounters; ++i) sum[i] = more[i] > UINT64_MAX - sum[i] ? UINT64_MAX : sum[i] + more[i];
 }

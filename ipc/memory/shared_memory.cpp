@@ -24,7 +24,7 @@ namespace bi = boost::interprocess;
 
 namespace {
 
-// For boost::interprocess::mapped_region: any type that tells its handle and its mode can be mapped.
+// For boost::interprocess::mapped_region, which maps any type that has a handle and a mode.
 class MappableFd {
  public:
   explicit MappableFd(int fd) : fd_(fd) {}
@@ -35,10 +35,10 @@ class MappableFd {
   int fd_;
 };
 
-constexpr std::size_t kMaxMemfdName = 249;  // memfd_create(2); less than a file's name may have
+constexpr std::size_t kMaxMemfdName = 249;  // memfd_create(2); shorter than a file's name may be
 const std::string kCopyPrefix = "prefork:";
 
-// The whole path, for copied_from() and /proc/PID/maps; the file's name where there is no room for that.
+// The whole path, for copied_from() and /proc/PID/maps; only the file's name if there is no room for the path.
 std::string name_of_copy(const std::string& path) {
   std::error_code error;
   std::string whole = std::filesystem::absolute(path, error).string();
@@ -52,7 +52,7 @@ UniqueFd create_memfd(const std::string& name) {
   return UniqueFd(fd);
 }
 
-// A memfd has no limit of its own: the kernel would go on allocating until it kills processes for memory.
+// A memfd has no limit of its own: the kernel would allocate until it has to kill processes for memory.
 bool more_than_the_machine_has(std::size_t bytes) {
   const long pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
   return pages > 0 && page > 0 && bytes / static_cast<std::size_t>(page) >= static_cast<std::size_t>(pages);

@@ -3,26 +3,26 @@
 #include <stdexcept>
 #include <string>
 
-// The names of the steps are those of tests/ipc/models/barrier_model.cpp.
+// The steps have the same names as in tests/ipc/models/barrier_model.cpp.
 namespace prefork::ipc {
 
 namespace {
 
 constexpr std::uint32_t kMostParties = 65534;
 
-// A place: [generation:44 | phase:4 | owner:16]. A place's generation never goes back, so that a claim made with a
-// generation read long ago fails. 2^44 generations are half a year of a million a second; a place and the
-// generation are compared by their difference, so that it does not matter when they wrap.
+// A place: [generation:44 | phase:4 | owner:16]. A place's generation never goes back, so a claim made with a
+// generation read long ago fails. 2^44 generations last half a year at a million a second. Place and generation are
+// compared by their difference, so wrapping does not matter.
 //
-// Withdrawing goes through `leaving`, which is neither counted nor free to take: whoever has counted the place
-// before is made to count again by the epoch, and only then may another take it. Places of generations that have
-// passed stay as they are, until somebody arrives for a later one: they hold nobody.
+// Withdrawing goes through `leaving`, which is neither counted nor free to take. The epoch makes whoever has already
+// counted the place count again, and only then may another take it. Places of generations that have passed stay as they
+// are until somebody arrives for a later one: they hold nobody.
 enum class Phase : std::uint64_t { vacant, arrived, leaving };
 
 constexpr int kGenerationBits = 44;
 constexpr std::uint64_t kGenerationMask = (std::uint64_t{1} << kGenerationBits) - 1;
-/// The head word: [epoch:20 | generation:44]. The epoch is on top, so that bumping it is one addition that cannot
-/// fail and touches nothing else.
+/// The head word: [epoch:20 | generation:44]. The epoch is at the top, so that incrementing it is one addition that
+/// cannot fail and touches nothing else.
 constexpr std::uint64_t kOneEpoch = std::uint64_t{1} << kGenerationBits;
 
 constexpr std::uint64_t place_of(std::uint64_t generation, Phase phase, Owner owner) noexcept {
@@ -31,11 +31,11 @@ constexpr std::uint64_t place_of(std::uint64_t generation, Phase phase, Owner ow
 constexpr std::uint64_t generation_of(std::uint64_t place) noexcept { return place >> 20; }
 constexpr Phase phase_of(std::uint64_t place) noexcept { return static_cast<Phase>(place >> 16 & 15); }
 constexpr Owner owner_in(std::uint64_t place) noexcept { return static_cast<Owner>(place & 0xffff); }
-/// How far a place is ahead of a generation: only the sign means something.
+/// How far a place is ahead of a generation: only the sign has a meaning.
 constexpr std::int64_t ahead_of(std::uint64_t place, std::uint64_t generation) noexcept {
   return static_cast<std::int64_t>((place >> 20 << 20) - (generation << 20));
 }
-/// The same generation, one on; the epoch stays.
+/// The next generation, with the same epoch.
 constexpr std::uint64_t next_generation(std::uint64_t head) noexcept {
   return (head & ~kGenerationMask) | ((head + 1) & kGenerationMask);
 }
@@ -56,7 +56,7 @@ std::size_t Barrier::bytes(const Shape& shape, std::size_t slots) {
   return sizeof(Head) + WaitingSet::bytes(slots) + (shape.parties * sizeof(Word) + 63) / 64 * 64;
 }
 
-// Zeroed places are vacant, of generation 0; the first is 1.
+// Zeroed places are vacant and of generation 0; the first generation is 1.
 void Barrier::format(void* memory, const Shape&, std::size_t) { static_cast<Head*>(memory)->word.store(1); }
 
 Barrier::Barrier(void* memory, const Shape& shape, std::size_t slots, Party self) noexcept
@@ -73,7 +73,7 @@ std::optional<Barrier::Arrival> Barrier::arrive() const noexcept {
 }
 
 std::optional<Barrier::Arrival> Barrier::claim() const noexcept {
-  // Each party begins at a place of its own, to find it free at once.
+  // Each party begins at a place of its own, which is usually free.
   const auto first = static_cast<std::uint32_t>(slot_of(self_.owner) % shape_.parties);
   for (;;) {
     // kReadGeneration
@@ -88,8 +88,8 @@ std::optional<Barrier::Arrival> Barrier::claim() const noexcept {
         ++i;
         continue;
       }
-      // kClaim; failing, it looks again. It succeeds only while the generation has not passed: no place that is
-      // vacant, or of an earlier one, was ever counted for it.
+      // kClaim; if it fails, look again. It succeeds only while the generation has not passed: no place that is vacant,
+      // or of an earlier generation, was ever counted for it.
       if (places_[index].compare_exchange_strong(seen, place_of(now, Phase::arrived, self_.owner))) {
         return Arrival{now, index};
       }
@@ -98,10 +98,10 @@ std::optional<Barrier::Arrival> Barrier::claim() const noexcept {
   }
 }
 
-// @return it passed by this call
+// @return whether this call made it pass
 bool Barrier::complete(std::uint64_t generation) const noexcept {
   for (;;) {
-    // kReadEpoch: before counting, so that a withdrawal since then makes the last step fail.
+    // kReadEpoch comes before counting, so that a withdrawal since then makes the last step fail.
     std::uint64_t seen = head_->word.load();
     if ((seen & kGenerationMask) != generation) return false;
     // kCount
@@ -109,7 +109,7 @@ bool Barrier::complete(std::uint64_t generation) const noexcept {
       const std::uint64_t place = places_[i].load();
       if (generation_of(place) != generation || phase_of(place) != Phase::arrived) return false;
     }
-    // kComplete; failing, it counts again: the withdrawal may have been of a generation before.
+    // kComplete; if it fails, count again: the withdrawal may have been of an earlier generation.
     if (head_->word.compare_exchange_strong(seen, next_generation(seen))) return true;
   }
 }
@@ -126,16 +126,16 @@ bool Barrier::give_up(const Arrival& arrival) const noexcept {
   return true;
 }
 
-// @return false: the generation has passed, the place counted
+// @return false: the generation has passed, and the place counted
 bool Barrier::withdraw(std::uint32_t index, std::uint64_t generation, Owner owner) const noexcept {
   Word& place = places_[index];
   const std::uint64_t leaving = place_of(generation, Phase::leaving, owner);
-  // kLeave. A repair may find it done.
+  // kLeave. A repair may find this step done already.
   std::uint64_t seen = place_of(generation, Phase::arrived, owner);
   if (!place.compare_exchange_strong(seen, leaving) && seen != leaving) return false;
   // kBump
   if ((head_->word.fetch_add(kOneEpoch) & kGenerationMask) != generation) return false;
-  // kFree. It cannot fail: the generation does not pass without this place, so nobody takes it for a later one.
+  // kFree. It cannot fail: the generation cannot pass without this place, so nobody takes it for a later one.
   seen = leaving;
   place.compare_exchange_strong(seen, place_of(generation, Phase::vacant, kNobody));
   return true;

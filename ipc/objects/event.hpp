@@ -9,9 +9,9 @@
 
 namespace prefork::ipc {
 
-/// A flag in shared memory that anyone sets, clears and waits for. One word, [times set:63 | set:1], which
-/// nobody holds: a death leaves nothing behind. Whoever waits when it is set goes on, also if it is cleared
-/// at once. A view: each process attaches one of its own.
+/// A flag in shared memory that anyone may set, clear and wait for. It is one word, [times set:63 | set:1], which
+/// nobody holds: a death leaves nothing behind. A waiter goes on once the flag has been set, even if it is cleared at
+/// once. A view: each process attaches its own.
 class Event {
  public:
   struct Shape {};
@@ -21,17 +21,17 @@ class Event {
 
   Event(void* memory, const Shape& shape, std::size_t slots, Party self) noexcept;
 
-  /// Sets the flag and wakes everyone who waits. @return false: it was set already.
+  /// Sets the flag and wakes all waiters. @return false: it was already set
   bool set() noexcept;
-  /// @return false: it was not set.
+  /// @return false: it was not set
   bool clear() noexcept;
   bool is_set() const noexcept { return (word_->load() & 1) != 0; }
 
-  /// How often it has been set: to be asked before a wait, so that one that came and went is seen.
+  /// How often it has been set. Read it before a wait, so that a flag that was set and cleared meanwhile is noticed.
   std::uint64_t times_set() const noexcept { return word_->load() >> 1; }
   bool set_since(std::uint64_t times) const noexcept { return is_set() || times_set() != times; }
 
-  /// Blocks until it is set, or was for a moment. @return false: the deadline has come.
+  /// Blocks until the flag is set, or was set for a moment. @return false: the deadline has passed
   bool wait(Sleeper& sleeper, std::uint64_t wait_until_ns);
 
   const WaitingSet& waiting() const noexcept { return waiting_; }

@@ -12,15 +12,15 @@ namespace prefork::ipc {
 namespace {
 
 constexpr std::size_t kLine = 64;
-// A round of a loop is lost only to another process that got on; the master, which trusts none of them, and
-// a process that meets damaged memory must come to an end all the same.
+// A round of a loop is lost only to another process that made progress. The master, which trusts none of them, and a
+// process that meets damaged memory must still come to an end.
 constexpr unsigned kManyRounds = 1'000'000;
 constexpr unsigned kMasterRounds = 4'096;  // a twentieth of a millisecond
 
-// A place for a dead letter is looked for so often. Where there are more places, the last fiftieth of them may stay
-// free; were it looked for longer, each message would cost as much as all places once they are full.
+// How many places a dead letter tries. Where there are more, the last fiftieth of them may stay free; with a longer
+// search each message would cost as much as all places once they are full.
 constexpr std::size_t kDeadProbes = 256;
-// In a message's count of deliveries: its holder was about to make a dead letter of it.
+// A flag in a message's count of deliveries: its holder was about to make a dead letter of it.
 constexpr std::uint32_t kBurying = 1U << 31;
 
 constexpr std::size_t lines(std::size_t bytes) noexcept { return (bytes + kLine - 1) & ~(kLine - 1); }
@@ -29,7 +29,7 @@ constexpr std::size_t lines(std::size_t bytes) noexcept { return (bytes + kLine 
 
 struct MessageQueue::Control {
   alignas(kLine) std::atomic<std::uint64_t> tail;  // where the next message is put
-  alignas(kLine) std::atomic<std::uint64_t> head;  // [epoch:20 | index:44]: where the next one is got
+  alignas(kLine) std::atomic<std::uint64_t> head;  // [epoch:20 | index:44]: where the next message is taken
   alignas(kLine) std::atomic<std::uint64_t> closed;
   std::atomic<std::uint64_t> expired;
   std::atomic<std::uint64_t> dead_lettered;
@@ -37,7 +37,7 @@ struct MessageQueue::Control {
   std::atomic<std::uint64_t> redelivered;
 };
 
-// All but the state belongs to the owner that the state names. The master reads it too, and believes nothing.
+// Everything but the state belongs to the owner that the state names. The master reads it too and relies on nothing.
 struct MessageQueue::Slot {
   std::atomic<std::uint64_t> state;
   std::uint64_t deadline_ns;
@@ -131,7 +131,7 @@ MessageQueue::Slot* MessageQueue::claim_free(std::uint64_t& sequence) const noex
       return &at;
     }
     if (distance >= 0) {
-      help_tail(tail);  // whoever claimed it may have died before he could
+      help_tail(tail);  // its claimer may have died before doing so
     } else if (phase_of(word) == kVoid) {
       at.state.compare_exchange_strong(word, pack(sequence_of(word) + capacity_, kFree, kNobody));
     } else if (control_->tail.load(std::memory_order_acquire) == tail) {
@@ -179,8 +179,8 @@ void MessageQueue::help_head(std::uint64_t head) const noexcept {
   control_->head.compare_exchange_strong(head, next);
 }
 
-// A helper may have read the head before the message went back: the new epoch makes its help fail, also
-// where the index is the message's own.
+// A helper may have read the head before the message went back: the new epoch makes its help fail, even if the index is
+// the message's own.
 void MessageQueue::rewind(std::uint64_t sequence) const noexcept {
   const unsigned rounds = most_rounds();
   std::uint64_t head = control_->head.load();
@@ -219,7 +219,7 @@ MessageQueue::Slot* MessageQueue::claim_ready(std::uint64_t& sequence) const noe
   return nullptr;
 }
 
-// Counts the delivery before anyone sees the message, so that its count is never too low.
+// Counts the delivery before anyone sees the message, so that the count is never too low.
 bool MessageQueue::deliverable(Slot& slot, std::uint64_t sequence) noexcept {
   if (slot.deadline_ns != kNoDeadline && sleeper_clock_ns() >= slot.deadline_ns) {
     control_->expired.fetch_add(1, std::memory_order_relaxed);
@@ -241,7 +241,9 @@ std::optional<MessageQueue::Taken> MessageQueue::try_get() {
       release(*at, sequence);
       continue;
     }
-    if (getters_.any() && ready_at_head()) wake(getters_);  // who was woken for it may not have been the one who got it
+    if (getters_.any() && ready_at_head())
+      wake(getters_);  // the process that was woken for it may not be the one that
+                       // got it
     return Taken{{at->data(), std::min(at->length, message_bytes_)}, sequence, at->deliveries & ~kBurying};
   }
   return std::nullopt;
@@ -267,7 +269,7 @@ void MessageQueue::release(Slot& slot, std::uint64_t sequence) noexcept {
   wake(putters_);
 }
 
-// What is not held by this process would be torn out of another's hands.
+// Releasing a message that this process does not hold would take it from another process.
 MessageQueue::Slot& MessageQueue::held(std::uint64_t sequence) const noexcept {
   Slot& at = slot(sequence);
   PREFORK_CHECK(at.state.load(std::memory_order_relaxed) == pack(sequence, kTaken, self_.owner));
@@ -308,11 +310,9 @@ QueueLosses MessageQueue::losses() const noexcept {
           control_->dropped.load(std::memory_order_relaxed), control_->redelivered.load(std::memory_order_relaxed)};
 }
 
-// Dead letters: slots of their own, free, writing and ready, which only consumers fill and only the master
-// empties.
+// Dead letters have slots of their own (free, writing, ready), which only consumers fill and only the master empties.
 
-// Each message has places of its own to look at, so that a free one is soon found, and the search has an end where
-// there is none.
+// Each message has its own places to try, so that a free one is found soon and the search ends if there is none.
 std::size_t MessageQueue::dead_probe(std::uint64_t sequence, std::size_t probe) const noexcept {
   if (dead_capacity_ <= kDeadProbes) return probe;
   std::uint64_t mixed = (sequence * kDeadProbes + probe) * 0x9e3779b97f4a7c15;
@@ -328,8 +328,8 @@ bool MessageQueue::is_buried(std::uint64_t sequence) const noexcept {
   return false;
 }
 
-// The message is held while it is copied, so nobody else buries it; a holder that dies after the copy leaves
-// a dead letter of the same sequence, which its successor finds. It looks for one only where the message says that
+// The message is held while it is copied, so nobody else buries it. A holder that dies after the copy leaves a dead
+// letter with the same sequence, which its successor finds. The successor looks for one only if the message says that
 // somebody was about to make it.
 void MessageQueue::bury(Slot& slot, std::uint64_t sequence) noexcept {
   if ((slot.deliveries & kBurying) != 0 && is_buried(sequence)) return;
@@ -356,7 +356,7 @@ std::size_t MessageQueue::dead_letter_count(Spots piece) const noexcept {
   return count;
 }
 
-// Sequences wrap: a letter's age is counted from half a lap before the head, so that any two of them compare.
+// Sequences wrap: a letter's age is counted from half a lap before the head, so that any two ages compare.
 std::vector<DeadLetterPlace> MessageQueue::find_dead(Spots piece) const {
   const std::uint64_t oldest = control_->head.load() - (std::uint64_t{1} << (kSequenceBits - 1));
   std::vector<DeadLetterPlace> found;
@@ -396,8 +396,8 @@ std::size_t MessageQueue::drop_dead(Spots piece) noexcept {
   return dropped;
 }
 
-// The repair. What is ready behind the head is made reachable again whoever left it so: one who gave a
-// message back may have died before the rewind.
+// The repair. Makes everything that is ready behind the head reachable again, whoever left it there: a process that
+// gave a message back may have died before the rewind.
 std::size_t MessageQueue::repair(const OwnerSet& dead, Spots piece) noexcept {
   std::size_t freed = 0;
   for (std::uint64_t i = piece.first; i < piece.end(capacity_); ++i) {

@@ -20,47 +20,47 @@ enum class PutResult : std::uint8_t { done, full, closed };
 struct DeadLetter {
   std::uint64_t sequence = 0;
   std::uint32_t deliveries = 0;
-  std::size_t length = 0;  ///< of the message, in bytes
-  std::string bytes;       ///< of which this is the beginning
+  std::size_t length = 0;  ///< of the whole message, in bytes
+  std::string bytes;       ///< the beginning of the message
 };
 
-/// Where a dead letter lies, and its place in the order of age. Plain data; whoever comes back with it finds the
-/// letter, or finds that it has gone.
+/// Where a dead letter lies, and its place in the order of age. Plain data: whoever returns with it finds the letter or
+/// learns that it is gone.
 struct DeadLetterPlace {
-  std::uint64_t age;  ///< the lower, the older: a total order, whatever the memory says
+  std::uint64_t age;  ///< the lower, the older: a total order, whatever the memory holds
   std::uint64_t sequence;
   std::size_t index;
 
   bool operator<(const DeadLetterPlace& other) const noexcept { return age < other.age; }
 };
 
-/// What happened to messages that were not acknowledged in the usual way.
+/// What happened to messages that were not acknowledged as usual.
 struct QueueLosses {
-  std::uint64_t expired = 0;  ///< dropped: their deadline had passed
+  std::uint64_t expired = 0;  ///< dropped because their deadline had passed
   std::uint64_t dead_lettered = 0;
-  std::uint64_t dropped = 0;  ///< undeliverable, and the dead letters were full
+  std::uint64_t dropped = 0;  ///< undeliverable, while there was no room for dead letters
   std::uint64_t redelivered = 0;
 };
 
-/// A bounded queue of messages in shared memory, for any number of producers and consumers; first in, first
-/// out but for messages that are delivered again. A view: each process attaches one of its own.
+/// A bounded queue of messages in shared memory, for any number of producers and consumers. First in, first out, except
+/// for messages that are delivered again. A view: each process attaches its own.
 ///
-/// A slot's state word is [sequence:44 | phase:4 | owner:16]. What a dead process was writing is void and
-/// skipped; what it had taken is delivered again, with its count of deliveries. Every step is that of
-/// tests/ipc/models/queue_model.cpp. None of the calls blocks but put() and get().
+/// A slot's state word is [sequence:44 | phase:4 | owner:16]. A message that a dead process was writing is void and
+/// skipped; one that it had taken is delivered again, with its count of deliveries. Each step matches
+/// tests/ipc/models/queue_model.cpp. Only put() and get() block.
 class MessageQueue {
  public:
   struct Shape {
-    std::uint32_t capacity = 0;       ///< messages, a power of two; those taken and not yet acknowledged count
-    std::uint32_t message_bytes = 0;  ///< the longest
-    std::uint32_t dead_letters = 0;   ///< kept at most; of more than 256 the last fiftieth may find no place
+    std::uint32_t capacity = 0;       ///< messages, a power of two; those taken and not yet acknowledged count too
+    std::uint32_t message_bytes = 0;  ///< the longest message
+    std::uint32_t dead_letters = 0;   ///< the most that are kept; of more than 256 the last fiftieth may stay unused
   };
   static constexpr std::uint32_t kMaxCapacity = 1U << 20;
   static constexpr std::uint32_t kMaxMessageBytes = 16U << 20;
 
   /// A message that the caller holds: nobody else gets it until it is acknowledged or given back.
   struct Taken {
-    std::span<const std::byte> bytes;  ///< in the queue itself
+    std::span<const std::byte> bytes;  ///< in the queue's memory
     std::uint64_t sequence;            ///< its place in the order, and its name for ack() and nack()
     std::uint32_t deliveries;          ///< 1: the first time
   };
@@ -69,30 +69,31 @@ class MessageQueue {
   static std::size_t bytes(const Shape& shape, std::size_t slots);
   static void format(void* memory, const Shape& shape, std::size_t slots);
 
-  /// @param max_deliveries  a message that was handed out so often is undeliverable; zero: no limit
+  /// @param max_deliveries  a message delivered this many times without acknowledgement is undeliverable; zero: no
+  /// limit
   MessageQueue(void* memory, const Shape& shape, std::size_t slots, Party self, std::uint32_t max_deliveries = 0);
 
   /// @param deadline_ns  CLOCK_MONOTONIC: a message that nobody has taken by then is dropped and counted
   /// @throws std::length_error: longer than a message may be; nothing has happened
   PutResult try_put(std::span<const std::byte> message, std::uint64_t deadline_ns = kNoDeadline);
   std::optional<Taken> try_get();
-  /// The message, which must be held by this process, is done with; its bytes are gone.
+  /// Ends a message, which this process must hold; its bytes are gone.
   void ack(std::uint64_t sequence) noexcept;
-  /// The message, which must be held by this process, is to be delivered again, before all later ones.
+  /// Gives a message back, which this process must hold: it is delivered again, before all later ones.
   void nack(std::uint64_t sequence) noexcept;
 
-  /// Block until it works, the deadline has come, or the queue is closed (get(): closed and empty).
-  /// @return for put: `full` is the time-out.
+  /// Both block until they succeed, the deadline has passed, or the queue is closed (get(): closed and empty).
+  /// @return of put: `full` is the time-out
   PutResult put(std::span<const std::byte> message, Sleeper& sleeper, std::uint64_t wait_until_ns,
                 std::uint64_t deadline_ns = kNoDeadline);
   std::optional<Taken> get(Sleeper& sleeper, std::uint64_t wait_until_ns);
 
-  /// Nothing more is put; what is there can be got. Everyone who waits is woken.
+  /// Refuses further messages; those in the queue can still be taken. Wakes all waiters.
   void close() noexcept;
   void reopen() noexcept;
   bool closed() const noexcept;
 
-  /// Messages that are put and not yet taken, roughly: others go on meanwhile.
+  /// Messages that are put and not yet taken. Approximate: others work on the queue meanwhile.
   std::size_t size() const noexcept;
   bool empty() const noexcept { return size() == 0; }
   bool full() const noexcept;
@@ -100,37 +101,37 @@ class MessageQueue {
   std::size_t max_message_bytes() const noexcept { return message_bytes_; }
   QueueLosses losses() const noexcept;
 
-  /// Sleepers that want messages, and sleepers that want room.
+  /// Those that wait for messages, and those that wait for room.
   const WaitingSet& getters() const noexcept { return getters_; }
   const WaitingSet& putters() const noexcept { return putters_; }
 
-  /// The rest is the master's.
-  /// Slots for messages and, behind them, for dead letters: what a piece is of.
+  /// The rest is for the master only. Pieces are counted in slots: those for messages, followed by those for dead
+  /// letters.
   std::size_t spots() const noexcept { return std::size_t{capacity_} + dead_capacity_; }
   std::size_t repair(const OwnerSet& dead, Spots piece) noexcept;
   std::size_t repair(Owner dead) noexcept { return repair(OwnerSet(dead), Spots::all()); }
-  /// The messages that are taken now, and those being written; the sequence is the token.
+  /// The messages that are taken now and those being written; the token is the sequence.
   std::vector<Hold> holds(Spots piece = Spots::all()) const;
 
-  /// Dead letters are counted, found, copied, put back and dropped one by one: the caller says how many at a time. A
-  /// piece here is of the slots for dead letters alone.
+  /// Dead letters are counted, found, copied, requeued and dropped one by one; the caller decides how many at a time. A
+  /// piece here covers only slots for dead letters.
   std::size_t dead_spots() const noexcept { return dead_capacity_; }
   std::size_t dead_letter_count(Spots piece = Spots::all()) const noexcept;
   /// In no order.
   std::vector<DeadLetterPlace> find_dead(Spots piece) const;
-  /// With at most `most_bytes` of it. @return nullopt: it has gone
+  /// Copies at most `most_bytes` of it. @return nullopt: it is gone
   std::optional<DeadLetter> dead_letter(const DeadLetterPlace& place, std::size_t most_bytes) const;
   enum class Requeued : std::uint8_t { done, gone, full, closed };
-  /// Puts it back as if it were new.
+  /// Puts it back as a new message.
   Requeued requeue_dead(const DeadLetterPlace& place);
-  /// @return how many
+  /// @return how many were dropped
   std::size_t drop_dead(Spots piece = Spots::all()) noexcept;
 
  private:
   struct Control;
   struct Slot;
 
-  // Sequences and indexes are numbers of 44 bits that wrap.
+  // Sequences and indexes are numbers of 44 bits, which wrap.
   static constexpr unsigned kOwnerBits = 16, kPhaseBits = 4, kSequenceBits = 44;
   static constexpr std::uint64_t kSequenceMask = (std::uint64_t{1} << kSequenceBits) - 1;
   enum Phase : std::uint64_t { kFree, kWriting, kReady, kTaken, kVoid };

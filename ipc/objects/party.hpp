@@ -6,27 +6,27 @@
 
 namespace prefork::ipc {
 
-/// Who holds something in shared memory: a worker's slot in the scoreboard plus one, or the master.
+/// Who holds something in shared memory: a worker (its slot in the scoreboard plus one) or the master.
 using Owner = std::uint16_t;
 constexpr Owner kNobody = 0;
 constexpr Owner kMasterOwner = 65535;
-/// Slots that an Owner can name.
+/// How many slots an Owner can name.
 constexpr std::size_t kMaxOwnerSlots = 65534;
 
 constexpr Owner owner_of(std::size_t slot) noexcept { return static_cast<Owner>(slot + 1); }
-/// `owner` is a worker's.
+/// `owner` must be a worker.
 constexpr std::size_t slot_of(Owner owner) noexcept { return owner - std::size_t{1}; }
 
-/// The wake-ups of all slots, as whoever rings them has them: the end of each that is rung. None: nobody is woken, who
-/// sleeps looks again by himself.
+/// The bells of all slots, as whoever rings them has them: the ringing end of each. Empty: nobody is woken, and
+/// sleepers look again by themselves.
 class Bells {
  public:
   Bells() = default;
-  /// The descriptors stay the caller's and must outlive this.
+  /// The descriptors stay the caller's and must outlive this object.
   explicit Bells(std::vector<int> fds) : fds_(std::move(fds)) {}
 
   std::size_t slots() const noexcept { return fds_.size(); }
-  /// Wakes the worker of a slot; a slot that is not there is nobody. Blocks: never.
+  /// Wakes the worker of a slot; a slot out of range is ignored. Blocks: never.
   void ring(std::size_t slot) const noexcept;
 
  private:
@@ -39,8 +39,8 @@ struct Party {
   const Bells* bells = nullptr;
 };
 
-/// One word that somebody holds: `token` differs from one holding to the next, so that whoever looks twice
-/// and sees the same pair knows that it was held all the while.
+/// One word that somebody holds. `token` differs from one holding to the next: whoever reads the same pair twice knows
+/// that the word was held all the time.
 struct Hold {
   Owner owner;
   std::uint32_t index;

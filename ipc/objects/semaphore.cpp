@@ -24,7 +24,7 @@ Semaphore::Semaphore(void* memory, const Shape& shape, std::size_t slots, Party 
       words_(reinterpret_cast<Word*>(static_cast<std::byte*>(memory) + WaitingSet::bytes(slots))),
       self_(self) {}
 
-// Each worker begins at a word of its own, so that workers seldom meet.
+// Each worker begins at a word of its own, so that workers rarely meet.
 std::optional<Semaphore::Permit> Semaphore::try_acquire() noexcept {
   const std::uint32_t first = self_.owner % permits_;
   for (std::uint32_t i = 0; i < permits_; ++i) {

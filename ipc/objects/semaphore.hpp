@@ -11,9 +11,9 @@
 
 namespace prefork::ipc {
 
-/// Permits in shared memory, each a word that names its holder: [times taken:47 | owner died:1 | owner:16].
-/// A mutex is a semaphore of one permit. A view: each process attaches one of its own. Not fair: whoever
-/// comes first when a permit is free gets it. Its steps are those of tests/ipc/models/semaphore_model.cpp.
+/// Permits in shared memory, each a word that names its holder: [times taken:47 | owner died:1 | owner:16]. A mutex is
+/// a semaphore with one permit. A view: each process attaches its own. Not fair: the first to come when a permit is
+/// free gets it. The steps match tests/ipc/models/semaphore_model.cpp.
 class Semaphore {
  public:
   struct Shape {
@@ -23,8 +23,8 @@ class Semaphore {
 
   struct Permit {
     std::uint32_t index;
-    std::uint64_t word;  ///< as the holder made it
-    bool owner_died;     ///< its last holder died with it: what it guards may be half-changed
+    std::uint64_t word;  ///< as its holder wrote it
+    bool owner_died;     ///< its last holder died while holding it: what the permit guards may be half-changed
   };
 
   static void check(const Shape& shape);
@@ -35,17 +35,17 @@ class Semaphore {
 
   /// Blocks: never.
   std::optional<Permit> try_acquire() noexcept;
-  /// Blocks until there is a permit or the deadline has come. @return nullopt: it has.
+  /// Blocks until a permit is free or the deadline has passed. @return nullopt: the deadline has passed
   std::optional<Permit> acquire(Sleeper& sleeper, std::uint64_t wait_until_ns);
-  /// `permit` must be this process's.
+  /// This process must hold `permit`.
   void release(const Permit& permit) noexcept;
 
-  /// Permits that are free.
+  /// Free permits.
   std::uint32_t value() const noexcept;
   std::uint32_t permits() const noexcept { return permits_; }
   const WaitingSet& waiting() const noexcept { return waiting_; }
 
-  /// The rest is the master's.
+  /// The rest is for the master only.
   std::size_t repair(Owner dead) noexcept;
   std::vector<Hold> holds() const;
 

@@ -20,7 +20,7 @@ namespace {
 template <class T>
 struct Kind {};
 
-// How a shape is told to each kind.
+// Converts a shape for each kind.
 MessageQueue::Shape shape_for(Kind<MessageQueue>, const SharedShape& s) {
   return {s.capacity, s.message_bytes, s.dead_letters};
 }
@@ -36,7 +36,7 @@ MetricBlocks::Shape shape_for(Kind<Metric>, const SharedShape&) {
   return {};
 }
 
-/// Calls `f` with the class that stands for a kind.
+/// Calls `f` with the class of a kind.
 template <class F>
 auto with_kind(SharedKind kind, F f) {
   switch (kind) {
@@ -63,7 +63,7 @@ auto with_kind(SharedKind kind, F f) {
   return f(Kind<Table>());
 }
 
-/// Calls `f` with an object, as the master or nobody sees it.
+/// Calls `f` with an object, attached as the master or as nobody.
 template <class F>
 auto with_object(const SharedObject& object, Party self, F f) {
   return with_kind(object.shape().kind, [&]<class T>(Kind<T> kind) {
@@ -118,7 +118,7 @@ void count_letters(const auto&, Spots, SharedSurvey&) {}
 
 std::int64_t number(std::uint64_t n) { return static_cast<std::int64_t>(std::min<std::uint64_t>(n, INT64_MAX)); }
 
-// What each kind tells of itself.
+// What each kind reports about itself.
 void describe(const MessageQueue& queue, const SharedSurvey& survey, SharedReport& report) {
   report.fill = number(std::min<std::uint64_t>(queue.size() + survey.holders.total(), queue.capacity()));
   report.limit = queue.capacity();
@@ -197,8 +197,8 @@ std::size_t SharedObject::spots() const {
   return with_object(*this, {}, [](auto& object) { return spots_of(object); });
 }
 
-// The dead are taken out of the waiting sets first, so that no wake-up is spent on them once everyone has been
-// woken (tests/ipc/models/semaphore_model.cpp).
+// The dead are removed from the waiting sets first, so that no wake-up is spent on them once everyone has been woken
+// (tests/ipc/models/semaphore_model.cpp).
 std::size_t SharedObject::repair(const OwnerSet& dead, Spots piece) {
   return with_object(*this, {}, [&](auto& object) {
     if (piece.first == 0) {
@@ -207,7 +207,7 @@ std::size_t SharedObject::repair(const OwnerSet& dead, Spots piece) {
       }
     }
     const std::size_t freed = repair_piece(object, dead, piece);
-    // What a gauge drops was held by nobody, and at the death of any worker.
+    // Nobody held what a gauge drops, and it drops at the death of any worker: it is not counted as a repair.
     const std::size_t counted = shape_.kind == SharedKind::gauge ? 0 : freed;
     repairs_ += counted;
     return counted;

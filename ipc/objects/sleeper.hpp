@@ -7,19 +7,19 @@
 
 namespace prefork::ipc {
 
-/// CLOCK_MONOTONIC in nanoseconds; never.
+/// In place of a time (CLOCK_MONOTONIC in nanoseconds): never.
 constexpr std::uint64_t kNoDeadline = UINT64_MAX;
 
-/// How often a waiting thread tries before it sleeps: more while that helps, less while it does not, and now and
-/// then for long, since two that wait for each other would both go on sleeping. None on a machine of one CPU,
-/// where nothing can change meanwhile.
+/// How often a waiting thread tries before it sleeps: more while that helps, less while it does not. Now and then it
+/// tries for long, since otherwise two threads that wait for each other would both keep sleeping. Zero on a machine
+/// with one CPU, where nothing can change meanwhile.
 class SpinBudget {
  public:
   SpinBudget() noexcept;
   unsigned tries() const noexcept { return tries_; }
   void helped() noexcept;
   void did_not_help() noexcept;
-  /// Lets some 50 ns pass.
+  /// Lets about 50 ns pass.
   static void pause() noexcept;
 
  private:
@@ -28,19 +28,20 @@ class SpinBudget {
   unsigned failures_ = 0;
 };
 
-/// Sleeps until one's own bell rings. One per thread that blocks.
+/// Sleeps until its bell rings. One per thread that blocks.
 class Sleeper {
  public:
   virtual ~Sleeper() = default;
-  /// Sleeps until the bell has rung since the last call, or until `deadline_ns` (CLOCK_MONOTONIC), or for no
-  /// reason. @return false: one must not go on waiting, though the deadline has not come (the worker ends).
+  /// Sleeps until the bell has rung since the last call or until `deadline_ns` (CLOCK_MONOTONIC); may also return
+  /// without a reason. @return false: the caller must stop waiting although the deadline has not passed (the worker
+  /// ends)
   virtual bool sleep(std::uint64_t deadline_ns) = 0;
 
   SpinBudget spin;
 };
 
-/// The plain one: nothing but the bell. Edge-triggered: one that was shut down by others rings once and for
-/// all. Source: epoll(7)
+/// Waits for the bell alone. Edge-triggered: a bell that others have shut down rings once and never again. Source:
+/// epoll(7)
 class BellSleeper final : public Sleeper {
  public:
   /// @param bell_fd  Wakeup::wait_fd(); it stays the caller's. @throws std::system_error
@@ -57,8 +58,8 @@ std::uint64_t sleeper_clock_ns() noexcept;
 
 enum class WaitEnd : std::uint8_t { done, timed_out, interrupted };
 
-/// Tries until it works: spins for some microseconds, then sleeps. Blocks until then or until the deadline.
-/// @param attempt  called again and again; true: done. On false it must have left nothing half-done.
+/// Tries until it succeeds: spins for some microseconds, then sleeps. Blocks until then or until the deadline.
+/// @param attempt  called repeatedly; true: done. If it returns false it must have left nothing half-done.
 template <class Attempt>
 WaitEnd wait_for(const WaitingSet& waiting, const Party& self, Sleeper& sleeper, std::uint64_t deadline_ns,
                  Attempt attempt) {

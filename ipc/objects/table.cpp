@@ -55,8 +55,8 @@ TableKey Table::stored_key(std::size_t slot, std::string& buffer) const {
   return TableKey(buffer, seed_, layout_.buckets);
 }
 
-// Reading. Every load of a row's word acquires, so that whoever sees a later writer's word sees in the state word
-// that the row has changed. The clock is read before the state word is looked at again: the row was there then.
+// Reading. Every load of a row's word acquires: whoever sees a word of a later writer then sees in the state word that
+// the row has changed. The clock is read before the state word is checked again: the row was there at that time.
 
 Table::Read Table::read(const Found& at, Row& row, std::uint64_t now_ns) const {
   const TableWord* words = copy(at, true);
@@ -114,7 +114,7 @@ TableResult Table::read_patiently(std::size_t slot, std::string& key, Row& row, 
     const TableLock lock = TableLock::acquire(locks_[home], self_, patience_ns_);
     if (!lock) break;
     const Read end = read_slot(slot, key, row, now_ns);
-    if (end != Read::changed) return result(end);  // else the slot was another key's meanwhile
+    if (end != Read::changed) return result(end);  // else the slot held another key meanwhile
   } while (sleeper_clock_ns() - begun < patience_ns_);
   return TableResult::busy;
 }
@@ -140,7 +140,7 @@ std::size_t Table::rows(Spots piece) const noexcept {
 
 std::size_t Table::repair(const OwnerSet& dead, Spots piece) noexcept {
   std::size_t freed = 0;
-  // Slots before locks: whom a freed lock lets in shall not find the table full for a dead writer's sake.
+  // Slots come before locks: a process that gets a freed lock must not find the table full because of a dead writer.
   for (std::size_t slot = piece.first; slot < piece.end(layout_.slots); ++slot) {
     std::uint64_t state = states_[slot].load(std::memory_order_acquire);
     if (phase(state) != kClaimed || !dead.contains(owner(state))) continue;

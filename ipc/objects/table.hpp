@@ -18,31 +18,31 @@ namespace prefork::ipc {
 enum class TableResult : std::uint8_t {
   done,
   absent,    ///< there is no such row, or it has expired
-  exists,    ///< there is one already
-  changed,   ///< the row is not what was expected
-  overflow,  ///< the sum is no 64-bit integer; nothing changed
+  exists,    ///< the row exists already
+  changed,   ///< the row is not the expected one
+  overflow,  ///< the sum does not fit a 64-bit integer; nothing changed
   full,      ///< no room for this key; nothing changed
-  busy,      ///< another worker held the key's bucket all the time that one may wait; nothing changed
+  busy,      ///< another worker held the key's bucket for as long as a caller may wait; nothing changed
 };
 
-/// A hash map in shared memory, of a fixed capacity: keys of any bytes, rows of typed columns, each with a time
-/// to live if wanted. A view; the steps are those of tests/ipc/models/table_model.cpp.
+/// A hash map in shared memory, of a fixed capacity: keys of any bytes, rows of typed columns, each with an optional
+/// time to live. A view. The steps match tests/ipc/models/table_model.cpp.
 ///
-/// Each slot has a state word, [version:32 | tag:12 | phase:4 | owner:16]: empty, claimed by a writer, or live
-/// with the first or the second of the row's two copies. A writer fills the copy that is not current and makes it
-/// current by one store, so that a row is always the old or the new one, whenever its writer dies. Readers take
-/// no lock: they copy and look whether the state word is still the same. A key may be in two buckets of eight
-/// slots; all its changes are made under the lock of the first. There are at least twice as many slots as the
-/// capacity: a table is full for a key when both buckets are, which is seen only with more rows than the capacity.
+/// Each slot has a state word, [version:32 | tag:12 | phase:4 | owner:16]: empty, claimed by a writer, or live with the
+/// first or the second of the row's two copies. A writer fills the copy that is not current and makes it current by one
+/// store, so that a row is always the old or the new one, whenever its writer dies. Readers take no lock: they copy,
+/// and then check that the state word is still the same. A key may be in two buckets of eight slots; all its changes
+/// are made under the lock of the first. There are at least twice as many slots as the capacity. A table is full for a
+/// key when both buckets are full, which happens only with more rows than the capacity.
 ///
-/// A time to live is in nanoseconds, kNoDeadline: for ever. A time `now_ns` is CLOCK_MONOTONIC; kClock: the clock
-/// is read, and only where a row has a time to live. Rows that have expired are absent, though they take room
-/// until a writer needs it or sweep() finds them.
+/// A time to live is in nanoseconds; kNoDeadline: for ever. A time `now_ns` is CLOCK_MONOTONIC; kClock: the clock is
+/// read, and only if a row has a time to live. Rows that have expired count as absent, though they take room until a
+/// writer needs it or sweep() finds them.
 ///
-/// Keys that are empty or too long, columns that are not there or of another type, and texts that are too long
-/// are each a std::invalid_argument that names the column; nothing changed then. Process: worker, but for
-/// repair(), rows() and for_each_hold(). Blocks: only while another worker holds the key's bucket, well below a
-/// microsecond, until the master's repair if it was killed, and never longer than `patience_ns`.
+/// An empty or too long key, a column that does not exist or is of another type, and a text that is too long each throw
+/// std::invalid_argument, which names the column; nothing has changed then. Process: worker, except for repair(),
+/// rows() and for_each_hold(). Blocks: only while another worker holds the key's bucket: well below a microsecond, or
+/// until the master's repair if that worker was killed, and never longer than `patience_ns`.
 class Table {
  public:
   using Shape = TableShape;
@@ -57,13 +57,13 @@ class Table {
 
   Table(void* memory, const Shape& shape, std::size_t slots, Party self, std::uint64_t patience_ns = kPatienceNs);
 
-  /// Fills `row` if done; else leaves anything in it.
+  /// Fills `row` if done; else `row` may hold anything.
   TableResult get(std::string_view key, Row& row, std::uint64_t now_ns = kClock) const;
 
-  /// Makes the row or replaces it, its time to live included. @return done, full, busy
+  /// Makes or replaces the row and its time to live. @return done, full, busy
   TableResult set(std::string_view key, const Row& row, std::uint64_t ttl_ns = kNoDeadline,
                   std::uint64_t now_ns = kClock);
-  /// Makes the row if there is none: one of several that try at once is done. @return done, exists, full, busy
+  /// Makes the row if there is none; of several callers at the same time one succeeds. @return done, exists, full, busy
   TableResult insert(std::string_view key, const Row& row, std::uint64_t ttl_ns = kNoDeadline,
                      std::uint64_t now_ns = kClock);
 
@@ -71,7 +71,7 @@ class Table {
     TableResult result;
     std::int64_t value;  ///< after the addition, if done
   };
-  /// What incr() does where there is no row: nothing (absent), or it makes one of zeroes and empty texts.
+  /// What incr() does if there is no row: nothing (absent), or it makes one of zeros and empty texts.
   struct Missing {
     bool create = true;
     std::uint64_t ttl_ns = kNoDeadline;
@@ -80,12 +80,12 @@ class Table {
   Sum incr(std::string_view key, std::size_t column, std::int64_t delta, Missing missing = {true, kNoDeadline},
            std::uint64_t now_ns = kClock);
 
-  /// Replaces the row if it is still the one of this version, or has these values; keeps its time to live.
+  /// Replaces the row if it still has this version or these values; keeps its time to live.
   /// @return done, absent, changed, busy
   TableResult compare_and_set(std::string_view key, std::uint64_t version, const Row& row,
                               std::uint64_t now_ns = kClock);
   TableResult compare_and_set(std::string_view key, const Row& expected, const Row& row, std::uint64_t now_ns = kClock);
-  /// The same with a single column; the others stay as they are.
+  /// Compares and sets a single column; the others stay as they are.
   TableResult compare_and_set(std::string_view key, std::size_t column, const Value& expected, const Value& value,
                               std::uint64_t now_ns = kClock);
 
@@ -94,20 +94,20 @@ class Table {
 
   /// @return done, absent, busy
   TableResult erase(std::string_view key, std::uint64_t now_ns = kClock);
-  /// Erases what was read and nothing that came after it. @return done, absent, changed, busy
+  /// Erases the row that was read, and nothing that came after it. @return done, absent, changed, busy
   TableResult erase_if(std::string_view key, std::uint64_t version, std::uint64_t now_ns = kClock);
 
-  /// Visits each row once, each as it was at some moment of the visit; one that is made or erased meanwhile, or
-  /// erased and made again, may be missed or met again. No lock is held while `visitor` runs.
-  /// @return done, busy: it ended early
+  /// Visits each row once, each as it was at some moment of the visit. A row that is made or erased meanwhile, or
+  /// erased and made again, may be missed or visited again. No lock is held while `visitor` runs.
+  /// @return done; busy: it ended early
   TableResult for_each(const Visitor& visitor, std::uint64_t now_ns = kClock) const;
 
-  /// Erases the rows that have expired, and visits each: a row is told to one sweeper only, and to none if a
-  /// writer used its room before or the sweeper was killed. Rows in buckets that are held just now are left to
-  /// the next sweep. Blocks: never. @return rows erased
+  /// Erases and visits the rows that have expired. Only one sweeper visits a row; none does if a writer has reused its
+  /// room or the sweeper was killed. Rows in buckets that are locked now are left to the next sweep. Blocks: never.
+  /// @return rows erased
   std::size_t sweep(std::uint64_t now_ns, const Visitor& visitor);
 
-  /// Rows, with those that have expired but are still there. Walks all slots. Process: any.
+  /// Counts rows, including those that have expired but are still there. Walks all slots. Process: any.
   std::size_t rows() const noexcept { return rows(Spots::all()); }
   std::size_t rows(Spots piece) const noexcept;
   /// Calls `visit(Owner, bucket, claims)` for each lock that is held now. Process: any.
@@ -121,9 +121,9 @@ class Table {
     }
   }
 
-  /// Slots and, behind them, locks: what a piece is of.
+  /// Pieces are counted in slots, followed by locks.
   std::size_t spots() const noexcept { return layout_.slots + layout_.buckets; }
-  /// Frees the slots and the locks that dead workers held. Pieces are to be taken in their order. Process: master.
+  /// Frees the slots and the locks that dead workers held. The pieces must be taken in their order. Process: master.
   /// @return words freed
   std::size_t repair(const OwnerSet& dead, Spots piece) noexcept;
   std::size_t repair(Owner dead) noexcept { return repair(OwnerSet(dead), Spots::all()); }
@@ -156,7 +156,7 @@ class Table {
   void clear_row(TableWord* copy, std::uint64_t expires_ns) const noexcept;
   void copy_row(TableWord* to, const TableWord* from) const noexcept;
 
-  // All of these are called with the key's home locked.
+  // The key's home bucket must be locked for all of these.
   std::optional<Found> find(const TableKey& key) const noexcept;
   std::optional<Found> claim(const TableKey& key, std::uint64_t now_ns);
   std::optional<Found> reclaim(const TableKey& key, std::uint64_t now_ns);

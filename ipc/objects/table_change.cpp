@@ -17,7 +17,7 @@ std::uint64_t expiry(std::uint64_t ttl_ns, std::uint64_t now_ns) noexcept {
 
 }  // namespace
 
-// Other keys' slots may change while this looks at them: hence the second look.
+// Slots of other keys may change during the search: hence the second look.
 std::optional<Table::Found> Table::find(const TableKey& key) const noexcept {
   for (const std::size_t bucket : {key.home(), key.other()}) {
     for (std::size_t slot = bucket * kTableBucketSlots; slot < (bucket + 1) * kTableBucketSlots; ++slot) {
@@ -29,7 +29,7 @@ std::optional<Table::Found> Table::find(const TableKey& key) const noexcept {
   return std::nullopt;
 }
 
-// The emptier of the two buckets; another key's writer may be quicker, and then this looks again.
+// Takes the emptier of the two buckets. A writer of another key may be quicker; then it looks again.
 std::optional<Table::Found> Table::claim(const TableKey& key, std::uint64_t now_ns) {
   for (;;) {
     std::size_t most = 0;
@@ -52,7 +52,7 @@ std::optional<Table::Found> Table::claim(const TableKey& key, std::uint64_t now_
   }
 }
 
-// Of another home this takes the lock only if it is free: who holds one never waits for another.
+// Takes the lock of another home bucket only if it is free: whoever holds a lock never waits for another.
 std::optional<Table::Found> Table::reclaim(const TableKey& key, std::uint64_t now_ns) {
   std::string buffer;
   for (const std::size_t bucket : {key.home(), key.other()}) {
@@ -79,7 +79,7 @@ void Table::publish_copy(const Found& at) noexcept {
 }
 void Table::publish_empty(const Found& at) noexcept { states_[at.slot].store(next_version(at.state)); }
 
-// A new version of the row that was found, or a new row. `fill` writes a whole copy.
+// Writes a new version of the row that was found, or a new row. `fill` writes a whole copy.
 template <class Fill>
 TableResult Table::write(const TableKey& key, const std::optional<Found>& found, std::uint64_t now_ns, Fill fill) {
   if (found) {
@@ -95,7 +95,7 @@ TableResult Table::write(const TableKey& key, const std::optional<Found>& found,
   return TableResult::done;
 }
 
-// Calls `make(key, found)` with the key's home locked; what has expired is found all the same.
+// Calls `make(key, found)` with the key's home bucket locked; a row that has expired is found too.
 template <class Make>
 TableResult Table::change(std::string_view key_text, Make make) {
   const TableKey key = key_of(key_text);
@@ -104,7 +104,7 @@ TableResult Table::change(std::string_view key_text, Make make) {
   return make(key, find(key));
 }
 
-// The same for a row that has to be there: calls `make(found)`.
+// For a row that must exist: calls `make(found)`.
 template <class Make>
 TableResult Table::change_row(std::string_view key, std::uint64_t now_ns, Make make) {
   return change(key, [&](const TableKey&, const std::optional<Found>& found) {

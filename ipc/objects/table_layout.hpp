@@ -40,33 +40,33 @@ constexpr std::size_t kTableBucketSlots = 8;
 using TableWord = std::atomic<std::uint64_t>;
 using TableSeed = std::array<std::uint64_t, 2>;
 
-/// Sizes and places, all worked out from the shape.
+/// Sizes and positions, all computed from the shape.
 struct TableLayout {
   explicit TableLayout(const TableShape& shape);
 
   std::size_t buckets;  ///< a power of two, at least 2
   std::size_t slots;
   std::size_t copy_words;                    ///< of one copy of a row
-  std::size_t row_words;                     ///< of a slot: key and two copies
-  std::array<std::size_t, 2> copies;         ///< where the copies begin in a slot's words
+  std::size_t row_words;                     ///< per slot: the key and two copies
+  std::array<std::size_t, 2> copies;         ///< where the copies begin within a slot's words
   std::vector<std::size_t> column_at;        ///< where each column begins in a copy
   std::size_t locks_at, states_at, rows_at;  ///< in bytes
   std::size_t bytes;
 };
 
-/// A key in words, with the places where it may be.
+/// A key in words, with the buckets where it may be.
 class TableKey {
  public:
-  /// `key` is not longer than kMostTableKeyBytes.
+  /// `key` must not be longer than kMostTableKeyBytes.
   TableKey(std::string_view key, const TableSeed& seed, std::size_t buckets) noexcept;
 
-  /// The bucket whose lock guards the key, and the other one that may hold it.
+  /// The bucket whose lock guards the key, and the other bucket that may hold it.
   std::size_t home() const noexcept { return home_; }
   std::size_t other() const noexcept { return other_; }
   /// 12 bits.
   std::uint64_t tag() const noexcept { return tag_; }
 
-  /// The words are those of this key. May be asked while they change.
+  /// Whether the words hold this key. May be called while they change.
   bool matches(const TableWord* words) const noexcept;
   void store(TableWord* words) const noexcept;
 
@@ -77,12 +77,13 @@ class TableKey {
   std::array<std::uint64_t, 1 + kMostTableKeyBytes / 8> words_;  // only the first count_ are set
 };
 
-/// A text in words: its length, then its bytes. The length that is read is cut to `longest`: no one vouches for it.
+/// A text in words: its length, then its bytes. A length that is read is cut to `longest`, because shared memory is not
+/// trusted.
 void store_text(TableWord* words, std::string_view text) noexcept;
 void load_text(const TableWord* words, std::size_t longest, std::string& text);
 void copy_text(TableWord* to, const TableWord* from, std::size_t longest) noexcept;
 
-/// SipHash-1-3: whoever does not know the seed can't make keys that collide.
+/// SipHash-1-3: nobody can make keys that collide without knowing the seed.
 std::uint64_t table_hash(const std::uint64_t* words, std::size_t count, const TableSeed& seed) noexcept;
 
 }  // namespace prefork::ipc

@@ -7,20 +7,20 @@
 
 namespace prefork::ipc {
 
-/// The lock of a table's bucket: one word in shared memory, [claims:48 | owner:16]. Held for less than a
-/// microsecond; one whose holder was killed is freed by the master's repair, so that nobody waits longer than
-/// until then, or than until the deadline.
+/// The lock of a table's bucket: one word in shared memory, [claims:48 | owner:16]. It is held for less than a
+/// microsecond. If its holder was killed, the master's repair frees it, so that nobody waits longer than until then or
+/// until the deadline.
 class TableLock {
  public:
   using Word = std::atomic<std::uint64_t>;
 
-  /// Nothing is held.
+  /// Holds nothing.
   TableLock() = default;
   TableLock(TableLock&& other) noexcept : word_(other.word_), held_(other.held_) { other.word_ = nullptr; }
   TableLock& operator=(TableLock&&) = delete;
   ~TableLock();
 
-  /// Blocks: until it is held, at most `patience_ns`. Process: worker.
+  /// Blocks: until the lock is held, at most `patience_ns`. Process: worker.
   static TableLock acquire(Word& word, Owner self, std::uint64_t patience_ns);
   /// Blocks: never.
   static TableLock try_acquire(Word& word, Owner self) noexcept;

@@ -10,10 +10,10 @@
 
 namespace prefork::ipc {
 
-/// A value of a table's column: of an integer, real or text column, in this order (ColumnType).
+/// A value of a table's column: integer, real or text, in the order of ColumnType.
 using Value = std::variant<std::int64_t, double, std::string>;
 
-/// A row of a table as a copy: a value per column. One that is read into again keeps its memory.
+/// A copy of a table's row: a value per column. A row that is read into again keeps its memory.
 class Row {
  public:
   Row() = default;
@@ -24,18 +24,18 @@ class Row {
   const std::vector<Value>& values() const noexcept { return values_; }
   Value& operator[](std::size_t column) { return values_[column]; }
   const Value& operator[](std::size_t column) const { return values_[column]; }
-  /// @throws std::bad_variant_access where the column is of another type, std::out_of_range
+  /// @throws std::bad_variant_access if the column is of another type, std::out_of_range
   std::int64_t integer(std::size_t column) const { return std::get<std::int64_t>(values_.at(column)); }
   double real(std::size_t column) const { return std::get<double>(values_.at(column)); }
   const std::string& text(std::size_t column) const { return std::get<std::string>(values_.at(column)); }
 
-  /// What Table::erase_if and compare_and_set take for "the row is still the one that I read": every change of
-  /// any row of the table gives it another one. 0 in a row that no table has filled.
+  /// Identifies the row that was read, for Table::erase_if and compare_and_set. Every change of any row of the table
+  /// gives that row a new version. 0 for a row that no table has filled.
   std::uint64_t version() const noexcept { return version_; }
   /// CLOCK_MONOTONIC; kNoDeadline: never.
   std::uint64_t expires_ns() const noexcept { return expires_ns_; }
 
-  /// The values; not the version.
+  /// Compares the values but not the version.
   bool operator==(const Row& other) const noexcept { return values_ == other.values_; }
 
  private:

@@ -6,14 +6,14 @@
 #include "ipc/objects/party.hpp"
 
 /// The state word of a table's slot: [version:32 | tag:12 | phase:4 | owner:16]. The version goes up at every
-/// publication and never back, so that a word that is the same again means that nothing happened.
+/// publication and never back, so an equal word means that nothing has happened.
 namespace prefork::ipc::table_state {
 
 enum Phase : std::uint64_t { kEmpty = 0, kClaimed = 1, kLive0 = 2, kLive1 = 3 };
 
 constexpr std::uint64_t kPhaseShift = 16, kTagShift = 20, kVersionShift = 32;
 constexpr std::uint64_t kLiveBit = std::uint64_t{2} << kPhaseShift;    ///< set in both live phases only
-constexpr std::uint64_t kSecondBit = std::uint64_t{1} << kPhaseShift;  ///< of a live one: the second copy is current
+constexpr std::uint64_t kSecondBit = std::uint64_t{1} << kPhaseShift;  ///< in a live phase: the second copy is current
 constexpr std::uint64_t kTagMask = std::uint64_t{0xfff} << kTagShift;
 constexpr std::uint64_t kVersionMask = ~std::uint64_t{0} << kVersionShift;
 

@@ -62,7 +62,7 @@ void Table::store_row(TableWord* copy, const Row& row, std::uint64_t expires_ns)
 
 void Table::clear_row(TableWord* copy, std::uint64_t expires_ns) const noexcept {
   copy->store(expires_ns, std::memory_order_release);
-  // Zero is the integer, the real, and the length of an empty text.
+  // Zero is the integer 0, the real 0, and the length of an empty text.
   for (const std::size_t at : layout_.column_at) copy[at].store(0, std::memory_order_release);
 }
 

@@ -9,7 +9,7 @@
 
 #include "ipc/posix/check.hpp"
 
-// The names of the steps are those of tests/ipc/models/topic_model.cpp.
+// The steps have the same names as in tests/ipc/models/topic_model.cpp.
 namespace prefork::ipc {
 
 namespace {
@@ -18,8 +18,8 @@ constexpr std::uint32_t kMostMessages = 1U << 20;
 constexpr std::uint32_t kLongestMessage = 1U << 20;
 constexpr std::size_t kLine = 64;
 
-// A slot's state: [sequence:44 | phase:4 | owner:16]. Sequences are compared by their difference, so that it does
-// not matter when they wrap.
+// A slot's state: [sequence:44 | phase:4 | owner:16]. Sequences are compared by their difference, so wrapping does not
+// matter.
 enum class Phase : std::uint64_t { nothing, is_void, writing, ready, stale };
 
 constexpr std::uint64_t state_of(std::uint64_t position, Phase phase, Owner owner) noexcept {
@@ -44,7 +44,7 @@ std::size_t stride_of(const Topic::Shape& shape) noexcept {
 
 }  // namespace
 
-// The first position is `capacity`, so that the void slots of before look like those of a lap before.
+// The first position is `capacity`, so that initially void slots look like slots of the previous lap.
 struct alignas(kLine) Topic::Head {
   Word tail;
 };
@@ -91,8 +91,8 @@ Topic::Slot Topic::slot(std::uint64_t position) const noexcept {
 
 Topic::Published Topic::publish(std::span<const std::byte> message) const noexcept {
   if (message.size() > shape_.message_bytes) return Published::too_long;
-  // Every turn but these few is one in which another publisher got on. The second limit is reached only in memory
-  // that somebody wrote nonsense to.
+  // Every turn except these few is one in which another publisher made progress. The second limit is reached only if
+  // somebody wrote nonsense to the memory.
   std::uint32_t held = 0;
   for (std::uint64_t turns = 4096 + 4 * std::uint64_t{shape_.capacity}; held < shape_.capacity && turns > 0; --turns) {
     std::uint64_t position = 0;
@@ -113,7 +113,7 @@ Topic::Published Topic::publish(std::span<const std::byte> message) const noexce
         break;
     }
   }
-  wake();  // the positions made void can be skipped
+  wake();  // others can skip the positions made void
   return Published::stalled;
 }
 
@@ -129,9 +129,9 @@ Topic::Step Topic::claim(std::uint64_t& position) const noexcept {
     help(position);
     return Step::again;
   }
-  // The slot is of the lap before, so the tail is still at `position`.
+  // The slot is of the previous lap, so the tail is still at `position`.
   if (is_held(seen)) {
-    // kMakeVoid: the holder stays where it is, the position goes by.
+    // kMakeVoid: the holder stays where it is; the position is skipped.
     if (!state.compare_exchange_strong(seen, state_of(position, Phase::stale, owner_in(seen)))) return Step::again;
     help(position);
     return Step::held;
@@ -145,9 +145,9 @@ Topic::Step Topic::claim(std::uint64_t& position) const noexcept {
 
 void Topic::help(std::uint64_t position) const noexcept { head_->tail.compare_exchange_strong(position, position + 1); }
 
-// kWrite. Each store releases: a subscriber that has met one of these words then sees the claim before it, and so
-// knows that the slot is no more what it was. Costs nothing on x86, needs no fence, and no word is read and
-// written at the same time in a way that the language forbids.
+// kWrite. Each store releases: a subscriber that has seen one of these words then also sees the earlier claim, and so
+// knows that the slot has changed. It costs nothing on x86 and needs no fence, and there is no data race in the sense
+// of the language.
 void Topic::write(std::uint64_t position, std::span<const std::byte> message) const noexcept {
   const Slot to = slot(position);
   to.length->store(message.size(), std::memory_order_release);
@@ -164,13 +164,14 @@ void Topic::write(std::uint64_t position, std::span<const std::byte> message) co
   }
 }
 
-// kMakeReady. @return false: the position was made void meanwhile, or the memory would not be this one's.
+// kMakeReady. @return false: the position was made void meanwhile, or the memory is damaged
 bool Topic::make_ready(std::uint64_t position) const noexcept {
   std::uint64_t mine = state_of(position, Phase::writing, self_.owner);
   return slot(position).state->compare_exchange_strong(mine, state_of(position, Phase::ready, kNobody));
 }
 
-// kReleaseLook, kRelease. The state may go on from lap to lap under a slow publisher, but it stays stale and its own.
+// kReleaseLook, kRelease. The state may move from lap to lap under a slow publisher, but it stays stale and belongs to
+// that publisher.
 void Topic::release(std::uint64_t position) const noexcept {
   Word& state = *slot(position).state;
   std::uint64_t seen = state.load(std::memory_order_acquire);
@@ -190,8 +191,8 @@ Topic::Cursor Topic::join(std::uint64_t back) const noexcept {
 
 Topic::Poll Topic::poll(Cursor& cursor, std::span<std::byte> buffer) const noexcept {
   PREFORK_CHECK(buffer.size() >= shape_.message_bytes);
-  // kPoll. Sequentially consistent: who has announced itself and finds nothing here is seen by who publishes. A
-  // turn goes one position on, or another process has changed the slot.
+  // kPoll. Sequentially consistent: a subscriber that has announced itself and finds nothing here is seen by the
+  // publisher. In each turn either the cursor advances by one position or another process has changed the slot.
   for (;;) {
     const std::uint64_t seen = slot(cursor.next).state->load();
     const std::int64_t ahead = ahead_of(seen, cursor.next);
@@ -208,7 +209,7 @@ Topic::Poll Topic::poll(Cursor& cursor, std::span<std::byte> buffer) const noexc
   }
 }
 
-// kCopy, kLookAgain. @return nullopt: it was overwritten meanwhile.
+// kCopy, kLookAgain. @return nullopt: it was overwritten meanwhile
 std::optional<std::size_t> Topic::copy(std::uint64_t position, std::uint64_t seen,
                                        std::span<std::byte> buffer) const noexcept {
   const Slot from = slot(position);
@@ -227,9 +228,8 @@ std::optional<std::size_t> Topic::copy(std::uint64_t position, std::uint64_t see
   return length;
 }
 
-// kOverrun. The tail may be one behind the slot's sequence, which is the newest then. At the oldest message the
-// next publisher is at one's heels: a subscriber slower than the publishers would never get hold of one, were there
-// no slack.
+// kOverrun. The tail may be one behind the slot's sequence, which is then the newest. At the oldest message the next
+// publisher follows closely: without slack, a subscriber slower than the publishers would never get one.
 Topic::Poll Topic::overrun(Cursor& cursor, std::uint64_t seen) const noexcept {
   const std::uint64_t newest = cursor.next + static_cast<std::uint64_t>(ahead_of(seen, cursor.next));
   const std::uint64_t end = std::max(head_->tail.load(std::memory_order_acquire), newest + 1);
@@ -253,8 +253,8 @@ std::size_t Topic::repair(const OwnerSet& dead, Spots piece) const noexcept {
   for (std::uint64_t i = piece.first; i < piece.end(shape_.capacity); ++i) {
     Word& state = *slot(i).state;
     std::uint64_t seen = state.load();
-    // Publishers that come by may make the position void, or void of a later lap: then look again. Who comes by
-    // as often as that means harm.
+    // Publishers that come by may make the position void, or void of a later lap: then look again. A publisher that
+    // comes by more often than this is malicious.
     for (std::uint32_t tries = 1U << 16; is_held(seen) && dead.contains(owner_in(seen)) && tries > 0; --tries) {
       if (!state.compare_exchange_strong(seen, with(seen, Phase::is_void, kNobody))) continue;
       ++freed;

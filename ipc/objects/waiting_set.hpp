@@ -11,10 +11,9 @@ namespace prefork::ipc {
 
 /// Which workers sleep until a shared object changes: a bit per slot, in shared memory. A view.
 ///
-/// A sleeper announces itself, tries once more, and only then sleeps; who changes the object looks here
-/// after the change. Both steps are sequentially consistent, so one of the two sees the other. A bit that a
-/// dead worker left set, or a wake-up that a dead worker swallowed, is made good by the repair, which wakes
-/// everyone.
+/// A sleeper announces itself, tries once more, and only then sleeps; whoever changes the object looks here after the
+/// change. Both steps are sequentially consistent, so one of the two sees the other. If a dead worker left its bit set
+/// or swallowed a wake-up, the repair makes up for it by waking everyone.
 class WaitingSet {
  public:
   using Word = std::atomic<std::uint64_t>;
@@ -26,13 +25,13 @@ class WaitingSet {
   /// @param memory  bytes(slots) zeroed bytes, 64-byte aligned
   WaitingSet(void* memory, std::size_t slots) noexcept : words_(static_cast<Word*>(memory), words(slots)) {}
 
-  /// @return false: the slot was announced already
+  /// @return false: the slot was already announced
   bool announce(std::size_t slot) const noexcept { return (words_[slot / 64].fetch_or(bit(slot)) & bit(slot)) == 0; }
-  /// @return true: the bit was still set, so nobody chose this sleeper. False: a wake-up was spent on it; if
-  /// it did not use what it was woken for, it must pass the wake-up on by wake_one().
+  /// @return true: the bit was still set, so nobody chose this sleeper. False: a wake-up was spent on it; if it does
+  /// not use what it was woken for, it must pass the wake-up on by wake_one().
   bool retract(std::size_t slot) const noexcept { return (words_[slot / 64].fetch_and(~bit(slot)) & bit(slot)) != 0; }
   bool announced(std::size_t slot) const noexcept { return (words_[slot / 64].load() & bit(slot)) != 0; }
-  /// To be called after a sequentially consistent change of the object.
+  /// Must be called after a sequentially consistent change of the object.
   bool any() const noexcept {
     for (const Word& word : words_) {
       if (word.load() != 0) return true;
@@ -42,7 +41,7 @@ class WaitingSet {
   std::size_t count() const noexcept;
 
   /// Chooses one sleeper, the next after `after` in the order of slots, and rings its bell.
-  /// @return false: there is none.
+  /// @return false: there is none
   bool wake_one(const Bells& bells, std::size_t after) const noexcept;
   void wake_all(const Bells& bells) const noexcept;
 

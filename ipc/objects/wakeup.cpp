@@ -34,7 +34,7 @@ Wakeups::Wakeups(std::vector<Wakeup> wakeups) : wakeups_(std::move(wakeups)) {
 void ring_bell(int ring_fd) noexcept {
   const int saved = errno;  // a signal handler may be the caller
   const char ring = 0;
-  // Fails with EAGAIN only where there are more rings than the sleeper has taken back: it is awake already.
+  // EAGAIN means that more rings are pending than the sleeper has cleared: it is awake already.
   [[maybe_unused]] const ssize_t n = ::send(ring_fd, &ring, sizeof ring, MSG_DONTWAIT | MSG_NOSIGNAL);
   errno = saved;
 }

@@ -8,12 +8,12 @@
 
 namespace prefork::ipc {
 
-/// Wakes one worker from anywhere: a socket pair per worker slot, made by the master. Whoever may wake the worker has
-/// the one end, the worker alone the other. Waking twice before the sleeper looks is waking once. Safe in a signal
+/// Wakes one worker from anywhere: a socket pair per worker slot, made by the master. Those that may wake the worker
+/// have one end; only the worker has the other. Several wakes before the sleeper looks count as one. Safe in a signal
 /// handler.
 ///
-/// No eventfd: O_NONBLOCK belongs to the descriptor that all share, so that any of them could make the others sleep in
-/// a write. A send says by itself that it does not wait. Source: unix(7), send(2) MSG_DONTWAIT.
+/// It is no eventfd because O_NONBLOCK belongs to the open file that all share: any process could make the others block
+/// in a write. A send, however, says by itself that it does not wait. Source: unix(7), send(2) MSG_DONTWAIT.
 class Wakeup {
  public:
   /// @throws std::system_error
@@ -23,7 +23,7 @@ class Wakeup {
 
   /// Blocks: never.
   void wake() const noexcept;
-  /// Takes back all wakes so far. Called by the sleeper, before it looks at what it waits for.
+  /// Clears all wakes so far. The sleeper calls it before it looks at what it waits for.
   void clear() const noexcept;
   /// The end that others ring.
   int ring_fd() const noexcept { return ring_.get(); }
@@ -54,7 +54,7 @@ class Wakeups {
   Bells bells_;
 };
 
-/// What wake() and clear() do, for who has the descriptor alone. Blocks: never, whatever others did to it.
+/// What wake() and clear() do, for callers that have only the descriptor. Block: never, whatever others did to it.
 void ring_bell(int ring_fd) noexcept;
 void clear_bell(int wait_fd) noexcept;
 

@@ -7,7 +7,7 @@
 
 #include "ipc/objects/party.hpp"
 
-/// Looking at a big shared object in pieces, so that nobody who has other things to do stands still meanwhile.
+/// Walks a large shared object in pieces, so that a caller with other work to do does not stall meanwhile.
 namespace prefork::ipc {
 
 /// A piece of an object: some of its places in memory, which are looked at one by one.
@@ -16,13 +16,13 @@ struct Spots {
   std::size_t count = 0;
 
   static constexpr Spots all() noexcept { return {0, SIZE_MAX}; }
-  /// @return where the part of the piece ends that lies below `limit`.
+  /// @return where the part of the piece below `limit` ends
   constexpr std::size_t end(std::size_t limit) const noexcept {
     return first >= limit ? first : first + (count < limit - first ? count : limit - first);
   }
 };
 
-/// Some of the workers.
+/// A set of workers.
 class OwnerSet {
  public:
   OwnerSet() = default;
@@ -45,7 +45,7 @@ class OwnerSet {
   std::vector<Owner> owners_;
 };
 
-/// How many words each owner holds. Takes room for the greatest owner that was seen, however many there are.
+/// How many words each owner holds. Takes memory in proportion to the greatest owner seen, not to the number of owners.
 class HolderCounts {
  public:
   void add(Owner owner) {
@@ -54,7 +54,7 @@ class HolderCounts {
     ++total_;
   }
   std::uint64_t total() const noexcept { return total_; }
-  /// By the order of owners.
+  /// Ordered by owner.
   std::vector<std::pair<Owner, std::uint64_t>> holders() const {
     std::vector<std::pair<Owner, std::uint64_t>> holders;
     for (std::size_t i = 0; i < counts_.size(); ++i) {

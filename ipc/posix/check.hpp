@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-/// Aborts with the place and the condition: for our own bugs only, never for input or the environment.
+/// Aborts with the place and the condition. Only for our own bugs, never for input or the environment.
 #define PREFORK_CHECK(condition)                                                                               \
   do {                                                                                                         \
     if (!(condition)) [[unlikely]] {                                                                           \

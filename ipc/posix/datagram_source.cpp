@@ -31,18 +31,18 @@ bool tell_destinations(int fd) noexcept {
   if (bound.ss_family != AF_INET6) return false;
   const auto& in6 = reinterpret_cast<const sockaddr_in6&>(bound);
   if (!IN6_IS_ADDR_UNSPECIFIED(&in6.sin6_addr)) return false;
-  set_flag(fd, IPPROTO_IP, IP_PKTINFO);  // of IPv4 clients, where the socket takes them
+  set_flag(fd, IPPROTO_IP, IP_PKTINFO);  // of IPv4 clients, if the socket takes them
   return set_flag(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
 }
 
-// An IPv4 datagram on an IPv6 socket has both. IPv4's is the better: where the datagram was broadcast it names the
-// address that it came in at.
+// An IPv4 datagram on an IPv6 socket has both. That of IPv4 is better: for a broadcast datagram it names the address of
+// the interface it came in at.
 DatagramSource::DatagramSource(const msghdr& received) noexcept {
   msghdr message = received;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
       auto info = info_of<in_pktinfo>(*header);
-      info.ipi_ifindex = 0;  // the way back is the routes' to find
+      info.ipi_ifindex = 0;  // routing finds the way back
       name(IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
       return;
     }
@@ -66,7 +66,7 @@ void DatagramSource::name(int level, int type, const void* info, std::size_t byt
 }
 
 void DatagramSource::put_into(msghdr& message) const noexcept {
-  // sendmsg(2) reads it only.
+  // sendmsg(2) only reads it.
   message.msg_control = length_ == 0 ? nullptr : const_cast<char*>(control_.data());
   message.msg_controllen = length_;
 }

@@ -11,7 +11,7 @@
 /// Descriptors beside a message on a unix socket. Source: unix(7), SCM_RIGHTS.
 namespace prefork::ipc {
 
-/// That one message has, at most; the kernel takes 253 (SCM_MAX_FD).
+/// How many descriptors one message has at most; the kernel takes 253 (SCM_MAX_FD).
 inline constexpr std::size_t kMostPassed = 250;
 
 /// Room for them.
@@ -20,11 +20,11 @@ union PassedSpace {
   char bytes[CMSG_SPACE(kMostPassed * sizeof(int))];
 };
 
-/// Has a message carry descriptors, which stay the caller's; none changes nothing. `space` is to live until it is sent.
-/// REQUIRES at most kMostPassed.
+/// Attaches descriptors, which stay the caller's, to a message; none changes nothing. `space` must live until the
+/// message is sent. There must be at most kMostPassed.
 void pass_descriptors(msghdr& message, PassedSpace& space, std::span<const int> descriptors) noexcept;
 
-/// Appends those that a received message has brought.
+/// Appends the descriptors that a received message has brought.
 void take_descriptors(msghdr& message, std::vector<UniqueFd>& descriptors);
 
 }  // namespace prefork::ipc

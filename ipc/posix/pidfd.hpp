@@ -6,8 +6,8 @@
 
 namespace prefork::ipc {
 
-/// @param pid  a child that is not reaped yet
-/// @return closed where the process has no descriptors left, or the kernel has no pidfd. Source: pidfd_open(2).
+/// @param pid  a child that is not yet reaped
+/// @return closed if the process has no descriptors left or the kernel has no pidfd. Source: pidfd_open(2).
 UniqueFd open_pidfd(pid_t pid) noexcept;
 
 }  // namespace prefork::ipc

@@ -9,8 +9,8 @@
 
 namespace prefork::ipc {
 
-/// A pipe in packet mode: each write of at most PIPE_BUF bytes is one packet and arrives whole or not at
-/// all, whoever is killed. Both ends are non-blocking and close-on-exec. Source: pipe2(2), O_DIRECT.
+/// A pipe in packet mode: each write of at most PIPE_BUF bytes is one packet and arrives whole or not at all, whichever
+/// process is killed. Both ends are non-blocking and close-on-exec. Source: pipe2(2), O_DIRECT.
 struct PacketPipe {
   UniqueFd read_end;
   UniqueFd write_end;
@@ -24,13 +24,13 @@ constexpr std::size_t kMaxPacketBytes = 4096;
 enum class SendResult { sent, full, closed };
 
 /// Sends one packet of 1 to kMaxPacketBytes bytes. Blocks: never. SIGPIPE must be ignored.
-/// @throws std::system_error on anything but EAGAIN and EPIPE.
+/// @throws std::system_error on anything but EAGAIN and EPIPE
 SendResult send_packet(int fd, std::span<const std::byte> packet);
 
 enum class ReceiveStatus { packet, empty, closed };
 struct ReceiveResult {
   ReceiveStatus status;
-  std::span<std::byte> packet;  ///< within the buffer that was passed
+  std::span<std::byte> packet;  ///< within the caller's buffer
 };
 
 /// Receives one packet; `buffer` must hold kMaxPacketBytes. Blocks: never.

@@ -17,7 +17,7 @@ namespace prefork::ipc {
 
 namespace {
 
-// What is not found leaves many values in errno (getpwnam(3)); these say that it could not be looked up.
+// A name that is not found may leave many values in errno (getpwnam(3)); these mean that it could not be looked up.
 void check_lookup(const std::string& call) {
   for (const int error : {EMFILE, ENFILE, ENOMEM, EIO, EINTR}) {
     if (errno == error) throw_errno(call);
@@ -31,7 +31,7 @@ const group* find_group(const std::string& name) {
   return entry;
 }
 
-// -1 means none to the kernel. A uid_t is the same as a gid_t.
+// -1 means none to the kernel. uid_t and gid_t are the same type.
 std::optional<gid_t> number_in(const std::string& text) {
   gid_t number = 0;
   const char* end = text.data() + text.size();
@@ -60,7 +60,7 @@ std::vector<gid_t> groups_of(const std::string& user, gid_t primary) {
     if (static_cast<std::size_t>(count) <= groups.size()) throw_errno(ENOMEM, "getgrouplist " + user);
     groups.resize(static_cast<std::size_t>(count));
   }
-  check_lookup("getgrouplist " + user);  // what could not be read counts as no group to it
+  check_lookup("getgrouplist " + user);  // it counts whatever could not be read as no group
   groups.resize(static_cast<std::size_t>(count));
   return groups;
 }
@@ -112,7 +112,9 @@ Identity resolve_identity(const std::optional<std::string>& user, const std::opt
   if (entry == nullptr && !number) throw std::runtime_error("no user \"" + name + "\"");
   Identity identity =
       entry != nullptr ? Identity{entry->pw_uid, entry->pw_gid, {}, name} : Identity{*number, *number, {*number}, name};
-  if (entry == nullptr && !root) identity.gid = ::getgid();  // that of who is not in the database, but runs here
+  if (entry == nullptr && !root)
+    identity.gid = ::getgid();  // the group of a user who is not in the database but runs
+                                // this process
   const std::string known_as = entry != nullptr ? entry->pw_name : "";
   if (group) {
     identity.gid = resolve_group(*group);

@@ -8,7 +8,7 @@
 
 namespace prefork::ipc {
 
-/// Who a process runs as.
+/// The identity that a process runs under.
 struct Identity {
   uid_t uid;
   gid_t gid;
@@ -16,28 +16,27 @@ struct Identity {
   std::string user;           ///< for messages
 };
 
-/// Looks names up in the user database: the user's own groups, or only `group` where it is given; `supplementary`
-/// stands for either's supplementary groups. Each may be a number, unless it is somebody's name; of a user who is in no
-/// database the group has the same number, where none is given. nullopt user: the caller's identity, or nobody where
+/// Looks names up in the user database: the user's own groups, or only `group` if it is given; `supplementary` replaces
+/// the supplementary groups of both. Each name may be a number, unless it is somebody's name. If no group is given, a
+/// user that is in no database has the group of the same number. nullopt as `user`: the caller's identity, or nobody if
 /// the caller is root. Process: master. May block (name services). @throws std::runtime_error: no such user or group;
-/// std::system_error EPERM where the caller is not root and may not become that user or choose groups.
+/// std::system_error EPERM if the caller is not root and may not become that user or choose groups
 Identity resolve_identity(const std::optional<std::string>& user, const std::optional<std::string>& group,
                           const std::optional<std::vector<std::string>>& supplementary = std::nullopt);
 
-/// The same for one user, one group. Process: master. May block. @throws as resolve_identity()
+/// Resolve one user and one group. Process: master. May block. @throws as resolve_identity()
 uid_t resolve_user(const std::string& user);
 gid_t resolve_group(const std::string& group);
-/// Whether the user database has somebody of this id. Process: master. May block (name services).
-/// @throws std::system_error: it can't be read
+/// Whether the user database has a user with this id. Process: master. May block (name services).
+/// @throws std::system_error if it can't be read
 bool is_user(uid_t uid);
 
-/// Becomes `identity` for good, proves that it did and that there is no way back, and sets no_new_privs. Only root can
-/// change groups: others keep theirs, which resolve_identity has not promised to change.
-/// Process: a freshly forked child. @throws std::system_error.
-/// Source: setgroups(2), setresgid(2), setresuid(2), PR_SET_NO_NEW_PRIVS.
+/// Becomes `identity` for good, checks that it did and that there is no way back, and sets no_new_privs. Only root can
+/// change groups: others keep theirs, which resolve_identity() has not promised to change. Process: a freshly forked
+/// child. @throws std::system_error. Source: setgroups(2), setresgid(2), setresuid(2), PR_SET_NO_NEW_PRIVS.
 void assume_identity(const Identity& identity);
 
-/// Takes away for good that an exec could give rights (set-user-ID files), and looks that it is so.
+/// Makes sure for good that no exec can gain privileges (set-user-ID files), and checks it.
 /// @throws std::system_error. Source: PR_SET_NO_NEW_PRIVS.
 void forbid_new_privileges();
 

@@ -14,7 +14,7 @@ namespace prefork::ipc {
 
 namespace {
 
-// The file's first `most` bytes; empty: it is not there.
+// The file's first `most` bytes; empty: it does not exist.
 std::string read_proc(const std::string& path, std::size_t most) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string text(file.is_open() ? most : 0, '\0');
@@ -50,7 +50,7 @@ std::string_view take_line(std::string_view& text) {
 
 }  // namespace
 
-// "4711 (a name, with ) perhaps) S ...": user and system time are the fields 14 and 15.
+// "4711 (a name, with ) perhaps) S ...": user and system time are fields 14 and 15.
 std::optional<std::chrono::milliseconds> cpu_time_of(std::string_view stat, long ticks_per_second) {
   const auto name_end = stat.rfind(')');
   if (name_end == std::string_view::npos || ticks_per_second <= 0) return std::nullopt;

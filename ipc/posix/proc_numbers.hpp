@@ -9,18 +9,18 @@
 
 namespace prefork::ipc {
 
-/// @return the time that a process has computed, all its threads, in user and kernel mode; in steps of 10 ms as a
-/// rule; zero: it is gone. Source: proc(5), /proc/PID/stat. Blocks: never
+/// @return the CPU time of a process, all its threads, in user and kernel mode, usually in steps of 10 ms; zero: it is
+/// gone. Source: proc(5), /proc/PID/stat. Blocks: never
 std::chrono::milliseconds cpu_time(pid_t pid);
 
-/// The same out of the file's text. nullopt: that is none. Pure.
+/// Parses the file's text. nullopt: it is malformed. Pure.
 std::optional<std::chrono::milliseconds> cpu_time_of(std::string_view stat, long ticks_per_second);
 
-/// @return how many connections this host (network namespace) has dropped because a listener's queue was full, of
-/// whatever server; nullopt: the kernel does not say. Source: TcpExt ListenOverflows in /proc/net/netstat.
+/// @return how many connections this host (network namespace) has dropped because a listener's queue was full, whatever
+/// server they were for; nullopt: the kernel does not say. Source: TcpExt ListenOverflows in /proc/net/netstat.
 std::optional<std::uint64_t> listen_overflows();
 
-/// A number out of the text of /proc/net/netstat. Pure.
+/// Finds a number in the text of /proc/net/netstat. Pure.
 std::optional<std::uint64_t> netstat_number(std::string_view text, std::string_view group, std::string_view name);
 
 }  // namespace prefork::ipc

@@ -8,21 +8,21 @@
 
 namespace prefork::ipc {
 
-/// The time in which a process has run: CLOCK_MONOTONIC less the time in which it did not, though it would have. A
-/// frozen container, a stopped virtual machine and SIGSTOP of all are time in which nobody did anything, for which
-/// nobody may be judged. Whoever looks at the time says before how long it will wait; what has passed beyond that and
-/// half a second, which a busy machine may take, is lost and does not count. Pure: times come as arguments, all of them
-/// nanoseconds of CLOCK_MONOTONIC.
+/// Counts the time in which a process has run: CLOCK_MONOTONIC minus the time in which it could not run. In a frozen
+/// container, in a stopped virtual machine and under SIGSTOP of all, nobody did anything, and nobody may be judged for
+/// it. The caller says before each look how long it will wait. What passes beyond that plus half a second, which a busy
+/// machine may take, is lost and does not count. Pure: times are passed as arguments, all in nanoseconds of
+/// CLOCK_MONOTONIC.
 class RunningClock {
  public:
   static constexpr std::uint64_t kSlack = 500'000'000;
   static constexpr std::uint64_t kForEver = UINT64_MAX;
 
   RunningClock() noexcept = default;
-  /// @param lost  by a process that this one goes on for
+  /// @param lost  time lost so far by the process that this one took over from
   explicit RunningClock(std::uint64_t lost) noexcept : lost_(lost) {}
 
-  /// The process is about to wait for so long at most, once: until the next look.
+  /// The process is about to wait for at most this long; holds until the next look.
   void allow(std::uint64_t wait) noexcept { allowed_ = wait; }
 
   /// Looks at the time. Never goes back. @return the running time, as at()
@@ -34,7 +34,8 @@ class RunningClock {
     return now - lost_;
   }
 
-  /// @return the running time of a moment: before a gap, as it was then; in a gap, when that began.
+  /// @return the running time of a moment: for one before a gap, as it was then; for one in a gap, as when the gap
+  /// began
   std::uint64_t at(std::uint64_t moment) const noexcept {
     std::uint64_t lost = lost_;
     for (std::size_t i = 0; i < known_; ++i) {
@@ -47,7 +48,7 @@ class RunningClock {
   }
 
   std::uint64_t lost() const noexcept { return lost_; }
-  /// @return the running time at which the last gap has ended; nullopt: there was none.
+  /// @return the running time at which the last gap ended; nullopt: there was none
   std::optional<std::uint64_t> resumed() const noexcept { return resumed_; }
 
  private:
@@ -55,7 +56,7 @@ class RunningClock {
     std::uint64_t end;
     std::uint64_t length;
   };
-  /// So many are told apart; who was silent for longer than all of them is as good as gone.
+  /// How many gaps are kept. A process silent for longer than all of them counts as gone.
   static constexpr std::size_t kGaps = 16;
 
   void lose(std::uint64_t end, std::uint64_t length) noexcept {

@@ -30,7 +30,7 @@ std::string format_unix(const void* address, std::size_t bytes) {
 }  // namespace
 
 std::string format_socket_address(const void* address, std::size_t bytes) {
-  if (bytes == 0) return "unix";  // recvmsg(2) of an unnamed unix socket's datagram
+  if (bytes == 0) return "unix";  // recvmsg(2) of a datagram from an unnamed unix socket
   sa_family_t family = AF_UNSPEC;
   if (!copy(family, address, bytes)) return "?";
   char text[INET6_ADDRSTRLEN];

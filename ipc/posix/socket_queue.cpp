@@ -25,7 +25,7 @@ struct UnixQuestion {
   unix_diag_req request;
 };
 
-// The one attribute that was asked for. Whatever else came is no answer.
+// Reads the one attribute that was asked for. Anything else is no answer.
 std::optional<SocketQueue> read_unix_answer(std::span<const std::byte> answer) noexcept {
   constexpr std::size_t kFixed = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(unix_diag_msg));
   nlmsghdr header;
@@ -74,7 +74,7 @@ std::optional<SocketQueue> accept_queue(int socket) noexcept {
   tcp_info info{};
   socklen_t length = sizeof info;
   if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) == -1 || info.tcpi_state != TCP_LISTEN) return {};
-  // These two have another meaning while a socket listens: tcp_get_info() in net/ipv4/tcp.c.
+  // These two fields have another meaning while a socket listens: tcp_get_info() in net/ipv4/tcp.c.
   return SocketQueue{info.tcpi_unacked, info.tcpi_sacked, 0};
 }
 

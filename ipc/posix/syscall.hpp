@@ -13,7 +13,7 @@ namespace prefork::ipc {
 [[noreturn]] void throw_errno(std::string_view call);
 [[noreturn]] void throw_errno(int error, std::string_view call);
 
-/// Repeats a call while a signal interrupts it.
+/// Repeats a call as long as a signal interrupts it.
 template <class Call>
 auto retry_eintr(Call call) {
   for (;;) {
@@ -22,7 +22,7 @@ auto retry_eintr(Call call) {
   }
 }
 
-/// Throws with the call's name where `result` is -1.
+/// Throws with the call's name if `result` is -1.
 template <class Result>
 Result check_syscall(Result result, std::string_view call) {
   if (result == -1) throw_errno(call);
@@ -32,15 +32,15 @@ Result check_syscall(Result result, std::string_view call) {
 /// Writes all bytes to a blocking descriptor. @throws std::system_error.
 void write_all(int fd, std::string_view bytes, std::string_view what);
 
-/// Reads until the end of the file, at most `max_bytes`; more is std::length_error.
+/// Reads until the end of the file, at most `max_bytes`. @throws std::length_error if there is more
 std::string read_all(int fd, std::size_t max_bytes, std::string_view what);
 
-/// Every descriptor of the process that is open now, ascending. @throws std::system_error where /proc can't be read
+/// All descriptors that the process has open now, ascending. @throws std::system_error if /proc can't be read
 std::vector<int> open_descriptors();
 
-/// Closes every descriptor of the process from 0 on that is not in `keep` (ascending, may hold doubles). Filters of
-/// containers refuse close_range(2): then those that /proc/self/fd names are closed.
-/// @throws std::system_error where neither can be had. Process: a freshly forked child.
+/// Closes every descriptor of the process from 0 on that is not in `keep` (ascending, may contain duplicates). If a
+/// container's filter refuses close_range(2), it closes those that /proc/self/fd names.
+/// @throws std::system_error if neither is available. Process: a freshly forked child.
 void close_all_except(const int* keep, std::size_t count);
 
 }  // namespace prefork::ipc

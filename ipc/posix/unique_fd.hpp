@@ -6,7 +6,7 @@
 
 namespace prefork::ipc {
 
-/// Owns one file descriptor. Always close-on-exec by the helpers that make it.
+/// Owns one file descriptor. The helpers that make one set close-on-exec.
 class UniqueFd {
  public:
   UniqueFd() noexcept = default;
@@ -24,7 +24,7 @@ class UniqueFd {
   bool is_open() const noexcept { return fd_ >= 0; }
   /// Gives the descriptor up without closing it.
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-  /// close(2) frees the number whatever it returns on Linux, so its result has no use here.
+  /// On Linux close(2) frees the number whatever it returns, so its result is ignored.
   void reset(int fd = -1) noexcept {
     if (fd_ >= 0) ::close(fd_);
     fd_ = fd;
