@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/http/routing/route_table.hpp"
 #include "framework/http/server/request_cycle.hpp"
 #include "framework/http/wire/parser.hpp"
 #include "framework/http/wire/response_writer.hpp"
@@ -89,7 +90,7 @@ void lookup(benchmark::State& bench, const std::string& path) {
   for (auto _ : bench) {
     RouteMatch match;
     benchmark::DoNotOptimize(path.data());
-    router.table().find(Method::get, path, match);
+    RouteTable::of(router).find(Method::get, path, match);
     if (match.route == nullptr) bench.SkipWithError("not found");
     benchmark::DoNotOptimize(match);
   }

@@ -64,7 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   state.head.field_count = 3;
   state.head.method_name = "GET";
   state.head.target = text;
-  const Request request(state);
+  const Request request = state.as_request();
   if (const auto value = request.cookie("a")) require(value->size() <= text.size());
   check_access_log(request);
   for (const auto accept : {std::string_view("text/html"), std::string_view("application/json"), text}) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "framework/http/message/request_state.hpp"
+#include "framework/http/wire/response_parts.hpp"
 
 namespace {
 
@@ -76,14 +77,14 @@ void check_answer(std::string_view text, std::uint64_t size, bool head) {
   content.source = std::make_shared<const std::string>(static_cast<std::size_t>(size), 'x');
   content.etag = "\"a\"";
   content.last_modified = 784'111'777;
-  const Response response = send_file(Request(state), content);
+  const Response response = send_file(state.as_request(), content);
   switch (response.status()) {
     case Status::ok:
-      return require(bytes_of(response.special()->parts) == size);
+      return require(bytes_of(ResponseParts::special(response)->parts) == size);
     case Status::partial_content:
-      return require(!head && bytes_of(response.special()->parts) <= size + 200 * (kMaxRanges + 1));
+      return require(!head && bytes_of(ResponseParts::special(response)->parts) <= size + 200 * (kMaxRanges + 1));
     case Status::not_modified:
-      return require(response.special() == nullptr && response.header("ETag") == "\"a\"");
+      return require(ResponseParts::special(response) == nullptr && response.header("ETag") == "\"a\"");
     case Status::precondition_failed:
       return;
     default:

@@ -49,7 +49,7 @@ void check_accept(std::string_view value, Offer offer) {
   RequestState state;
   state.head.fields = const_cast<Header*>(fields);
   state.head.field_count = 2;
-  const Request request(state);
+  const Request request = state.as_request();
   const Coding coding = choose_coding(request, offer);
   require(coding == Coding::identity || (coding == Coding::gzip ? offer.gzip : offer.brotli));
   static_cast<void>(html_wish(request));

@@ -122,7 +122,7 @@ class MultipartReader final : public FormReader, private PartReceiver {
   void part_ends() override {
     if (!is_file_ || !fd_.is_open()) return;
     file_.fd = fd_.release();
-    form_.files.emplace_back(std::move(file_));
+    form_.files.push_back(UploadedFileParts::make(std::move(file_)));
   }
 
   void open_file() {
@@ -139,7 +139,7 @@ class MultipartReader final : public FormReader, private PartReceiver {
   const FormOptions& options_;
   MultipartParser parser_;
   Form form_;
-  UploadedFile::Content file_;  // the one that arrives; its descriptor is fd_
+  UploadedFileParts::Content file_;  // the one that arrives; its descriptor is fd_
   ipc::UniqueFd fd_;
   std::size_t memory_ = 0;
   bool is_file_ = false;

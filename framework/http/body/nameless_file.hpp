@@ -16,6 +16,13 @@ namespace prefork::http {
 /// unlinked at once: a kill between the two calls leaves an empty file, and it can't be given a name again.
 ipc::UniqueFd make_nameless_file(const std::string& directory);
 
+/// Makes what a form gives its handler of a file.
+struct UploadedFileParts {
+  using Content = UploadedFile::Content;
+  /// Takes over the descriptor.
+  static UploadedFile make(Content content) noexcept { return UploadedFile(std::move(content)); }
+};
+
 /// Gives the bytes of a file the name `path`, see UploadedFile::save_as.
 bool save_file(int fd, std::uint64_t bytes, const std::string& path, UploadedFile::Existing existing);
 

@@ -50,6 +50,9 @@ struct RequestState {
   std::vector<Header> own_fields;
   std::string own_head;
 
+  /// What a handler sees of it. Valid as long as this.
+  Request as_request() const noexcept { return Request(*this); }
+
   /// Takes the fields out of the worker's array, which the next request overwrites.
   void keep_fields() {
     own_fields.assign(head.fields, head.fields + head.field_count);

@@ -6,6 +6,7 @@
 
 #include "framework/http/wire/char_class.hpp"
 #include "framework/http/wire/field_check.hpp"
+#include "framework/http/wire/response_parts.hpp"
 #include "framework/http/wire/scan.hpp"
 
 namespace prefork::http {
@@ -19,27 +20,6 @@ constexpr std::array<std::string_view, 5> kWorkersOwn = {"connection", "content-
   throw std::invalid_argument("response header \"" + std::string(name.substr(0, 64)) + "\": " + std::string(why));
 }
 
-/// The line of `lines` that begins at `at`, without its CR LF.
-std::string_view line_at(std::string_view lines, std::size_t at) noexcept {
-  return lines.substr(at, lines.find('\r', at) - at);
-}
-
-bool has_name(std::string_view line, std::string_view name) noexcept {
-  return line.size() > name.size() && line[name.size()] == ':' &&
-         equals_ignoring_case(line.substr(0, name.size()), name);
-}
-
-void erase_lines(std::string& lines, std::string_view name) {
-  for (std::size_t at = 0; at < lines.size();) {
-    const std::string_view line = line_at(lines, at);
-    if (has_name(line, name)) {
-      lines.erase(at, line.size() + 2);
-    } else {
-      at += line.size() + 2;
-    }
-  }
-}
-
 }  // namespace
 
 void check_field(std::string_view name, std::string_view value) {
@@ -47,9 +27,8 @@ void check_field(std::string_view name, std::string_view value) {
   for (const std::string_view own : kWorkersOwn) {
     if (equals_ignoring_case(name, own)) refuse(name, "this field is written by the worker");
   }
-  for (const char c : value) {
-    if (is_control(c)) refuse(name, "the value holds a control character");
-  }
+  const char* const end = value.data() + value.size();
+  if (find_control(value.data(), value.data(), end) != end) refuse(name, "the value holds a control character");
 }
 
 Response Response::with(std::string body, std::string_view type, Status status) {
@@ -87,7 +66,7 @@ Response Response::error(Status status, std::string detail) {
   body.push_back('\n');
   if (!detail.empty()) body.append(detail).push_back('\n');
   Response response = text(std::move(body), status);
-  response.make_special().error_detail = std::move(detail);
+  ResponseParts::make_special(response).error_detail = std::move(detail);
   return response;
 }
 
@@ -99,47 +78,47 @@ Response Response::redirect(std::string_view location, Status status) {
 
 Response& Response::set(std::string_view name, std::string_view value) {
   check_field(name, value);
-  erase_lines(lines_, name);
-  return add(name, value);
+  FieldList::erase(fields_, name);
+  put(name, value);
+  return *this;
 }
 
 Response& Response::add(std::string_view name, std::string_view value) {
   check_field(name, value);
-  // Two Content-Type lines would be two answers to one question.
+  put(name, value);
+  return *this;
+}
+
+void Response::put(std::string_view name, std::string_view value) {
+  // Two Content-Type fields would be two answers to one question.
   if (equals_ignoring_case(name, "content-type")) {
     media_type_ = {};
-    erase_lines(lines_, name);
+    FieldList::erase(fields_, name);
   }
   if (equals_ignoring_case(name, "upgrade")) offers_upgrade_ = true;
-  lines_.append(name).append(": ").append(value).append("\r\n");
-  return *this;
+  FieldList::append(fields_, name, value);
 }
 
 std::optional<std::string_view> Response::header(std::string_view name) const noexcept {
   if (!media_type_.empty() && equals_ignoring_case(name, "content-type")) return media_type_;
-  for (std::size_t at = 0; at < lines_.size();) {
-    const std::string_view line = line_at(lines_, at);
-    if (has_name(line, name)) return line.substr(name.size() + 2);
-    at += line.size() + 2;
-  }
-  return std::nullopt;
+  return FieldList(fields_).find(name);
 }
 
 Response& Response::content_type(MediaType type) {
-  erase_lines(lines_, "content-type");
+  FieldList::erase(fields_, "content-type");
   media_type_ = type.view();
   return *this;
 }
 
 Response& Response::body(std::string body) noexcept {
-  special_.value.reset();
+  special_.reset();
   owned_ = std::move(body);
   borrowed_ = {};
   return *this;
 }
 
 Response& Response::body(StaticText body) noexcept {
-  special_.value.reset();
+  special_.reset();
   owned_.clear();
   borrowed_ = body.view();
   return *this;
@@ -147,26 +126,29 @@ Response& Response::body(StaticText body) noexcept {
 
 Response& Response::body(SharedBytes body) {
   this->body(std::string());
-  make_special().parts.emplace_back(std::move(body));
+  ResponseParts::make_special(*this).parts.emplace_back(std::move(body));
   return *this;
 }
 
 Response& Response::body(std::vector<BodyPart> parts) {
   body(std::string());
-  make_special().parts = std::move(parts);
+  ResponseParts::make_special(*this).parts = std::move(parts);
   return *this;
 }
 
 Response& Response::body(BodyFunction function) {
   body(std::string());
-  make_special().function = std::move(function);
+  ResponseParts::make_special(*this).function = std::move(function);
   return *this;
 }
 
-Response::Special& Response::make_special() {
-  if (!special_.value) special_.value = std::make_unique<Special>();
-  return *special_.value;
+SpecialBody& ResponseParts::make_special(Response& response) {
+  if (response.special_.value == nullptr) response.special_.value = new SpecialBody();
+  return *response.special_.value;
 }
+
+SpecialBody* Response::SpecialBox::copy_of(const SpecialBody& body) { return new SpecialBody(body); }
+void Response::SpecialBox::destroy(SpecialBody* body) noexcept { delete body; }
 
 std::string escape_html(std::string_view text) {
   std::string out;

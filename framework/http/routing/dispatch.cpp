@@ -30,7 +30,7 @@ Dispatch answer_star(const Endpoint& endpoint) noexcept {
 bool wants_tls(const RequestState& request, const Networks& trusted) {
   constexpr std::string_view kScheme = "https:";
   if (!equals_ignoring_case(request.head.target.substr(0, kScheme.size()), kScheme)) return false;
-  return trusted.empty() || !trusted.contains(Request(request).peer_address());
+  return trusted.empty() || !trusted.contains(request.as_request().peer_address());
 }
 
 void set_params(RequestState& request, const RouteMatch& match, bool escaped) {
@@ -85,7 +85,7 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
     return result;
   }
   RouteMatch match;
-  mount->router.table().find(head.method, relative_path(path, *mount), match);
+  RouteTable::of(mount->router).find(head.method, relative_path(path, *mount), match);
   result.allow = match.allow;
   if (match.route != nullptr) {
     set_params(request, match, escaped);

@@ -72,7 +72,7 @@ void Endpoint::mount(const Place& place, Router router, const HttpOptions& optio
   }
   if (mounts_.empty()) options_ = options;
   widen(options_, options);
-  options_.limits.body_bytes = std::max(options_.limits.body_bytes, router.table().max_body_bytes());
+  options_.limits.body_bytes = std::max(options_.limits.body_bytes, RouteTable::of(router).max_body_bytes());
   if (access_log_ == nullptr) access_log_ = records.access_log;
   if (responses_ == nullptr) responses_ = records.responses;
   has_hosts_ = has_hosts_ || !place.hosts.any();

@@ -44,6 +44,9 @@ class RouteTable {
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
 
+  /// What the router's routes were added to.
+  static const RouteTable& of(const Router& router) noexcept { return *router.table_; }
+
   /// See Router for the rules. @throws std::invalid_argument.
   void add(Method method, std::string_view pattern, Handler handler, RouteOptions options = {});
 

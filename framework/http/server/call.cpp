@@ -40,7 +40,9 @@ Call::Root Call::run(Call& call, const CoroutineHandler& handler) {
   call.response_.emplace(co_await handler(call.request));
 }
 
-Call::Root Call::run_body(Call& call, BodyWriter& writer) { co_await call.response_->special()->function(writer); }
+Call::Root Call::run_body(Call& call, BodyWriter& writer) {
+  co_await ResponseParts::special(*call.response_)->function(writer);
+}
 
 bool Call::start_body(BodyWriter& writer) noexcept {
   if (auto root = std::exchange(root_, {})) root.destroy();

@@ -12,6 +12,7 @@
 #include "framework/http/body/body_reader.hpp"
 #include "framework/http/message/request_state.hpp"
 #include "framework/http/server/call_deadline.hpp"
+#include "framework/http/wire/response_parts.hpp"
 
 namespace prefork::http {
 
@@ -21,7 +22,7 @@ class Call {
  public:
   using OnDone = void (*)(void* owner);
 
-  Call() : request(state) {}
+  Call() : request(state.as_request()) {}
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   /// Destroys a coroutine that still waits.
@@ -52,7 +53,8 @@ class Call {
   const Response& response() const noexcept { return *response_; }
   bool has_response() const noexcept { return response_.has_value(); }
   bool has_parts() const noexcept {
-    return has_response() && response_->special() && !response_->special()->parts.empty();
+    const SpecialBody* const special = has_response() ? ResponseParts::special(*response_) : nullptr;
+    return special != nullptr && !special->parts.empty();
   }
   void drop_response() noexcept { response_.reset(); }
 

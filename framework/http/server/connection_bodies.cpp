@@ -8,7 +8,9 @@ namespace prefork::http {
 namespace {
 
 // A stream of events goes on for as long as its client stays.
-bool has_no_end(const Response& response) noexcept { return response.media_type() == "text/event-stream"; }
+bool has_no_end(const Response& response) noexcept {
+  return ResponseParts::media_type(response) == "text/event-stream";
+}
 
 }  // namespace
 
@@ -80,7 +82,7 @@ void Connection::transfer(std::unique_ptr<Call> call) {
   call_ = std::move(call);
   transferring_ = true;
   rest(false);
-  const Response::Special& special = *call_->response().special();
+  const SpecialBody& special = *ResponseParts::special(call_->response());
   if (!special.function) call_->deadline.disarm();  // a slow client is the write-timeout's matter
   if (!special.upgrade && !special.function) parts_ = std::make_unique<PartsTransfer>(special.parts);
   if (unsent_ != nullptr) return set_deadline(host().limits().write_timeout);
@@ -95,7 +97,7 @@ void Connection::go_on_with_transfer() {
   }
   clear_deadline();
   if (stream_) return stream_->on_flushed();
-  if (call_->response().special()->upgrade) return hand_over();
+  if (ResponseParts::special(call_->response())->upgrade) return hand_over();
   start_stream();
 }
 
@@ -184,7 +186,7 @@ void Connection::end_transfer() {
 
 /// The connection goes on as what the upgrade makes of it.
 void Connection::hand_over() {
-  const auto upgrade = call_->response().special()->upgrade;
+  const auto upgrade = ResponseParts::special(call_->response())->upgrade;
   worker::ServiceHost& to = worker::host_of(*call_->state.mount->context);
   tell_of_transfer(true);
   share_.cycle.ended(std::move(call_));

@@ -7,6 +7,7 @@
 #include <prefork/http/error.hpp>
 
 #include "framework/http/message/error_page.hpp"
+#include "framework/http/wire/response_parts.hpp"
 #include "framework/http/wire/response_writer.hpp"
 #include "ipc/objects/metrics.hpp"
 
@@ -66,15 +67,25 @@ Response answer_to(const std::exception_ptr& error, std::string& why) {
   return Response::error(Status::internal_server_error);
 }
 
+bool is_upgrade(const Response& response) noexcept {
+  const SpecialBody* const special = ResponseParts::special(response);
+  return special != nullptr && special->upgrade != nullptr;
+}
+
 /// RFC 9110 15.2: an interim response is no answer.
 bool is_answer(const Response& response) noexcept {
-  if (response.status() == Status::switching_protocols) return response.special() && response.special()->upgrade;
+  if (response.status() == Status::switching_protocols) return is_upgrade(response);
   return code(response.status()) >= 200;
+}
+
+bool is_stream(const Response& response) noexcept {
+  const SpecialBody* const special = ResponseParts::special(response);
+  return special != nullptr && special->function != nullptr;
 }
 
 /// An error page as the client prefers it; it was text so far.
 void render(const Request& request, Response& response) {
-  const std::string detail = *response.special()->error_detail;
+  const std::string detail = *ResponseParts::special(response)->error_detail;
   ErrorPage page = render_error(response.status(), detail, request.header("accept"));
   response.body(std::move(page.body)).set("Content-Type", page.media_type).add("Vary", "Accept");
 }
@@ -325,9 +336,10 @@ void RequestCycle::log_failure(const Call& call) {
 
 void RequestCycle::append(Call& call, Response& response, std::string& output) {
   const RequestHead& head = call.state.head;
-  if (response.special() != nullptr && response.special()->error_detail) render(call.request, response);
+  if (const SpecialBody* special = ResponseParts::special(response); special != nullptr && special->error_detail)
+    render(call.request, response);
   const bool old_version = head.minor_version == 0;
-  const bool until_close = old_version && response.special() != nullptr && response.special()->function;
+  const bool until_close = old_version && is_stream(response);
   call.keep_alive =
       call.keep_alive && head.keep_alive && !response.closes() && !until_close && (!draining_ || call.more_follows);
   const ResponseMode mode{head.method == Method::head, call.keep_alive, old_version};

@@ -8,6 +8,7 @@
 #include "framework/http/web_socket/web_socket_connection.hpp"
 #include "framework/http/web_socket/web_socket_handshake.hpp"
 #include "framework/http/wire/char_class.hpp"
+#include "framework/http/wire/response_parts.hpp"
 
 namespace prefork::http {
 namespace {
@@ -56,7 +57,7 @@ Response web_socket(Request& request, WebSocketSession session, WebSocketOptions
   WebSocketTerms terms{std::move(options), std::move(session),
                        std::string(response.header("Sec-WebSocket-Protocol").value_or(std::string_view())),
                        request.client_address()};
-  response.make_special().upgrade = std::make_shared<ToWebSocket>(std::move(terms));
+  ResponseParts::make_special(response).upgrade = std::make_shared<ToWebSocket>(std::move(terms));
   return response;
 }
 

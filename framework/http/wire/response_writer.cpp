@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "framework/http/wire/response_parts.hpp"
 #include "framework/http/wire/status_lines.hpp"
 
 namespace prefork::http {
@@ -76,7 +77,8 @@ void put_connection(Scratch& head, const Response& response, ResponseMode mode) 
 /// RFC 9110 8.6, RFC 9112 6.
 void put_framing(Scratch& head, const Response& response, ResponseMode mode) noexcept {
   if (!may_have_body(response.status())) return;
-  if (has_body(response.status()) && response.special() != nullptr && response.special()->function) {
+  if (has_body(response.status()) && ResponseParts::special(response) != nullptr &&
+      ResponseParts::special(response)->function) {
     if (!mode.old_version) head.put("Transfer-Encoding: chunked\r\n");
     return;
   }
@@ -97,12 +99,12 @@ void put_status_line(Scratch& head, Status status) noexcept {
 
 std::uint64_t body_bytes(const Response& response) noexcept {
   if (!has_body(response.status())) return 0;
-  const Response::Special* const special = response.special();
+  const SpecialBody* const special = ResponseParts::special(response);
   return special != nullptr && !special->parts.empty() ? bytes_of(special->parts) : response.body().size();
 }
 
 bool needs_transfer(const Response& response, bool head_only) noexcept {
-  const Response::Special* const special = response.special();
+  const SpecialBody* const special = ResponseParts::special(response);
   if (special == nullptr || head_only) return false;
   if (special->upgrade) return true;
   return has_body(response.status()) && (special->function || !inlined(special->parts));
@@ -115,27 +117,34 @@ void append_response(std::string& out, const Response& response, ResponseMode mo
   head.put(date_line);
   put_connection(head, response, mode);
   put_framing(head, response, mode);
-  const std::string_view type = with_body ? response.media_type() : std::string_view();
-  const std::string_view lines = response.header_lines();
+  const std::string_view type = with_body ? ResponseParts::media_type(response) : std::string_view();
+  const FieldList fields = ResponseParts::fields(response);
   const std::string_view sent = with_body && !mode.head_only ? response.body() : std::string_view();
   constexpr std::string_view kType = "Content-Type: ";
-  if (kType.size() + type.size() + 4 + lines.size() + sent.size() <= head.room()) {
+  if (kType.size() + type.size() + 4 + fields.most_line_bytes() + sent.size() <= head.room()) {
     // A small response is one append.
     if (!type.empty()) {
       head.put(kType);
       head.put(type);
       head.put("\r\n");
     }
-    head.put(lines);
+    for (const Header field : fields) {
+      head.put(field.name);
+      head.put(": ");
+      head.put(field.value);
+      head.put("\r\n");
+    }
     head.put("\r\n");
     head.put(sent);
     out.append(head.view());
   } else {
     out.append(head.view());
     if (!type.empty()) out.append(kType).append(type).append("\r\n");
-    out.append(lines).append("\r\n").append(sent);
+    for (const Header field : fields) out.append(field.name).append(": ").append(field.value).append("\r\n");
+    out.append("\r\n").append(sent);
   }
-  if (const Response::Special* special = response.special(); special != nullptr && with_body && !mode.head_only) {
+  if (const SpecialBody* special = ResponseParts::special(response);
+      special != nullptr && with_body && !mode.head_only) {
     if (inlined(special->parts)) append_parts(out, special->parts);
   }
 }

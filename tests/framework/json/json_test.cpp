@@ -7,6 +7,7 @@
 #include <prefork/http/error.hpp>
 #include <prefork/http/json.hpp>
 
+#include "tests/framework/http/message/field_lines.hpp"
 #include "tests/framework/http/message/sample_request.hpp"
 
 namespace prefork {
@@ -239,7 +240,7 @@ using http::test::SampleRequest;
 Status refused(std::string_view type, std::string_view body, std::string_view coding = "identity") {
   SampleRequest sample({{"Content-Type", type}, {"Content-Encoding", coding}}, body);
   try {
-    http::read_json(http::Request(sample.state));
+    http::read_json(sample.state.as_request());
   } catch (const http::Error& error) {
     EXPECT_FALSE(error.detail().empty());
     return error.status();
@@ -259,7 +260,7 @@ TEST(JsonMessage, IsReadByItsType) {
   for (const char* body : {"", "{", "{\"a\":1,\"a\":1}", "\xff"})
     EXPECT_EQ(refused("application/json", body), Status::bad_request) << body;
   SampleRequest none({}, "{}");
-  EXPECT_THROW(http::read_json(http::Request(none.state)), http::Error);
+  EXPECT_THROW(http::read_json(none.state.as_request()), http::Error);
 }
 
 TEST(JsonMessage, IsWritten) {
@@ -296,13 +297,13 @@ TEST(JsonMessage, IsMadeOfBracesInACoroutine) {
   EXPECT_FALSE(call.await_suspend(std::noop_coroutine()));
   call.await_resume();
   EXPECT_EQ(response.body(), R"({"a long name that is no short string":"a long value, too","b":{"c":1}})");
-  EXPECT_NE(response.header_lines().find("another-name-that-is-no-short-string=another-value-of-that-kind"),
+  EXPECT_NE(http::test::field_lines(response).find("another-name-that-is-no-short-string=another-value-of-that-kind"),
             std::string_view::npos);
 }
 
 TEST(JsonMessage, IsRefusedWhereItDoesNotFit) {
   SampleRequest sample({});
-  http::Request request(sample.state);
+  http::Request request = sample.state.as_request();
   http::Response response;
   Task<void> call = call_middleware(request, response);
   EXPECT_FALSE(call.await_suspend(std::noop_coroutine()));

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "framework/http/wire/response_parts.hpp"
 #include "tests/framework/http/message/parsed_request.hpp"
 #include "tests/services/static/temp_folder.hpp"
 
@@ -14,15 +15,17 @@ namespace services::static_files {
 namespace {
 
 using prefork::http::Response;
+using prefork::http::ResponseParts;
 using prefork::http::Status;
 using prefork::http::test::ParsedRequest;
 using namespace std::chrono_literals;
 using Fields = std::initializer_list<std::string_view>;
 
 std::string body_of(const Response& response) {
-  if (response.special() == nullptr || response.special()->parts.empty()) return std::string(response.body());
+  if (ResponseParts::special(response) == nullptr || ResponseParts::special(response)->parts.empty())
+    return std::string(response.body());
   std::string body;
-  for (const auto& part : response.special()->parts) {
+  for (const auto& part : ResponseParts::special(response)->parts) {
     if (const auto* text = std::get_if<std::string>(&part)) body += *text;
     if (const auto* bytes = std::get_if<prefork::http::SharedBytes>(&part)) body += **bytes;
     if (const auto* file = std::get_if<prefork::http::FilePart>(&part)) {
@@ -149,7 +152,9 @@ TEST_F(SiteTest, SeesChangesAndTheirEnd) {
 
 TEST_F(SiteTest, ComparesWhatHasSettledWithTheDisk) {
   settings.settle = 0ms;
-  const auto bytes_at = [&] { return std::get<prefork::http::SharedBytes>(get("/page.html").special()->parts.at(0)); };
+  const auto bytes_at = [&] {
+    return std::get<prefork::http::SharedBytes>(ResponseParts::special(get("/page.html"))->parts.at(0));
+  };
   const auto before = bytes_at();
   EXPECT_EQ(bytes_at(), before) << "not read again";
   folder.write("other", long_text());
@@ -216,7 +221,9 @@ TEST_F(SiteTest, CompressesTextOnce) {
   EXPECT_THAT(field(packed, "ETag"), testing::MatchesRegex("W/\"[0-9a-f]+-1388-gz\""));
   EXPECT_EQ(field(packed, "Content-Type"), "text/html; charset=utf-8");
   EXPECT_LT(body_of(packed).size(), 500U);
-  const auto bytes = [](const Response& r) { return std::get<prefork::http::SharedBytes>(r.special()->parts.at(0)); };
+  const auto bytes = [](const Response& r) {
+    return std::get<prefork::http::SharedBytes>(ResponseParts::special(r)->parts.at(0));
+  };
   EXPECT_EQ(bytes(get("/page.html", {"Accept-Encoding: gzip"})), bytes(packed)) << "shared";
   const Response plain = get("/page.html");
   EXPECT_EQ(field(plain, "Vary"), "Accept-Encoding");

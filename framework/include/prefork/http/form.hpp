@@ -38,16 +38,6 @@ class PREFORK_API UploadedFile {
     keep,    ///< a file of that name stays as it is
     replace  ///< it is replaced, at once and whole
   };
-  struct Content {
-    std::string name;
-    std::string filename;
-    std::string content_type;
-    int fd = -1;
-    std::uint64_t size = 0;
-  };
-
-  /// For the framework. Takes over the descriptor.
-  explicit UploadedFile(Content content) noexcept;
   UploadedFile(UploadedFile&& other) noexcept;
   UploadedFile& operator=(UploadedFile&& other) noexcept;
   ~UploadedFile();
@@ -71,6 +61,16 @@ class PREFORK_API UploadedFile {
   [[nodiscard]] bool save_as(const std::string& path, Existing existing = Existing::keep) const;
 
  private:
+  friend struct UploadedFileParts;
+  struct Content {
+    std::string name;
+    std::string filename;
+    std::string content_type;
+    int fd = -1;
+    std::uint64_t size = 0;
+  };
+  explicit UploadedFile(Content content) noexcept;
+
   Content content_;
 };
 

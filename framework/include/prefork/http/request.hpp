@@ -30,8 +30,6 @@ struct Header {
 /// here blocks.
 class PREFORK_API Request {
  public:
-  /// Called by the framework only.
-  explicit Request(const RequestState& state) noexcept : state_(state) {}
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
@@ -103,6 +101,9 @@ class PREFORK_API Request {
   Context& context() const noexcept;
 
  private:
+  friend struct RequestState;
+  explicit Request(const RequestState& state) noexcept : state_(state) {}
+
   const RequestState& state_;
 };
 

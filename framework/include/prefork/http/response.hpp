@@ -61,8 +61,8 @@ using SharedBytes = std::shared_ptr<const std::string>;
 /// A piece of a body that is put together of several.
 using BodyPart = std::variant<std::string, SharedBytes, FilePart>;
 
-/// What takes over the connection after a 101: made by `web_socket`.
-class Upgrade;
+struct SpecialBody;
+struct ResponseParts;
 
 struct Cookie;
 
@@ -130,39 +130,35 @@ class PREFORK_API Response {
   /// It has an Upgrade field, which the worker names in Connection (RFC 9110 7.8).
   bool offers_upgrade() const noexcept { return offers_upgrade_; }
 
-  /// For the writer: the media type, empty where `set` gave it, and the other lines, each with its CR LF.
-  std::string_view media_type() const noexcept { return media_type_; }
-  std::string_view header_lines() const noexcept { return lines_; }
-
-  /// For the framework. A body other than a string or a constant.
-  struct Special {
-    std::vector<BodyPart> parts;
-    BodyFunction function;
-    std::shared_ptr<Upgrade> upgrade;
-    std::optional<std::string> error_detail;  ///< an error page that is not rendered yet
-  };
-  const Special* special() const noexcept { return special_.value.get(); }
-  Special& make_special();
-
  private:
-  /// None as a rule; copied as a value.
-  struct SpecialBox {
+  friend struct ResponseParts;
+
+  /// A body other than a string or a constant. None as a rule; copied as a value.
+  struct PREFORK_API SpecialBox {
     SpecialBox() noexcept = default;
-    SpecialBox(const SpecialBox& other) : value(other.value ? std::make_unique<Special>(*other.value) : nullptr) {}
-    SpecialBox(SpecialBox&&) noexcept = default;
+    SpecialBox(const SpecialBox& other) : value(other.value != nullptr ? copy_of(*other.value) : nullptr) {}
+    SpecialBox(SpecialBox&& other) noexcept : value(std::exchange(other.value, nullptr)) {}
     SpecialBox& operator=(SpecialBox other) noexcept {
-      value = std::move(other.value);
+      std::swap(value, other.value);
       return *this;
     }
-    ~SpecialBox() = default;
-    std::unique_ptr<Special> value;
+    ~SpecialBox() { reset(); }
+    void reset() noexcept {
+      if (value != nullptr) destroy(std::exchange(value, nullptr));
+    }
+    SpecialBody* value = nullptr;
+
+   private:
+    static SpecialBody* copy_of(const SpecialBody& body);
+    static void destroy(SpecialBody* body) noexcept;
   };
 
+  void put(std::string_view name, std::string_view value);
   static Response with(std::string body, std::string_view type, Status status);
   static Response with(StaticText body, std::string_view type, Status status) noexcept;
 
   std::string owned_;
-  std::string lines_;
+  std::string fields_;  // each as its lengths, its name and its value; without media_type_
   std::string_view borrowed_;
   std::string_view media_type_;
   SpecialBox special_;

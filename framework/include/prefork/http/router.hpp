@@ -106,10 +106,9 @@ class PREFORK_API Router {
   /// Puts a middleware before the routes that are added after this call; the first one is the outermost.
   Router& use(Middleware middleware);
 
-  /// For the framework.
-  const RouteTable& table() const noexcept { return *table_; }
-
  private:
+  friend class RouteTable;
+
   void add(Method method, std::string_view pattern, Handler handler, RouteOptions options);
 
   std::unique_ptr<RouteTable> table_;

@@ -72,7 +72,7 @@ Task<void> read_into(Request& request, FormOptions options, Outcome& outcome) {
 
 Outcome read_collected(std::vector<Header> fields, std::string_view body, FormOptions options = {}) {
   test::SampleRequest sample(std::move(fields), body);
-  Request request(sample.state);
+  Request request = sample.state.as_request();
   Outcome outcome;
   Task<void> task = read_into(request, options, outcome);
   EXPECT_FALSE(task.await_suspend(std::noop_coroutine()));

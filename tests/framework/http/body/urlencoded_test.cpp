@@ -43,7 +43,7 @@ TEST(Urlencoded, HasABoundedNumberOfFields) {
 TEST(Urlencoded, IsReadFromAQuery) {
   test::SampleRequest sample({});
   sample.state.head.query = "a=1&b=%32";
-  const Request request(sample.state);
+  const Request request = sample.state.as_request();
   EXPECT_EQ(query_fields(request), (Fields{{"a", "1"}, {"b", "2"}}));
   try {
     query_fields(request, 1);

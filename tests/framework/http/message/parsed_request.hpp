@@ -33,7 +33,7 @@ class ParsedRequest {
   std::string bytes_;
   std::vector<Header> fields_ = std::vector<Header>(100);
   RequestState state_;
-  Request request_{state_};
+  Request request_ = state_.as_request();
 };
 
 }  // namespace prefork::http::test

@@ -6,6 +6,7 @@
 
 #include "framework/http/wire/date_cache.hpp"
 #include "framework/http/wire/response_writer.hpp"
+#include "tests/framework/http/message/field_lines.hpp"
 
 namespace prefork::http {
 namespace {
@@ -26,7 +27,7 @@ TEST(Response, RefusesInjection) {
   for (const char* name : {"", "A B", "A:", "A\r\n", "\xc3\xa9", "A\t"})
     EXPECT_THROW(response.set(name, "x"), std::invalid_argument);
   EXPECT_THROW(Response::redirect("/a\r\nSet-Cookie: b=c"), std::invalid_argument);
-  EXPECT_EQ(response.header_lines(), "");
+  EXPECT_EQ(test::field_lines(response), "");
 }
 
 TEST(Response, RefusesTheFieldsOfTheWorker) {
@@ -38,10 +39,10 @@ TEST(Response, RefusesTheFieldsOfTheWorker) {
 TEST(Response, SetReplacesAndAddAdds) {
   Response response;
   response.add("A", "1").add("B", "2").add("a", "3").set("Ab", "4");
-  EXPECT_EQ(response.header_lines(), "A: 1\r\nB: 2\r\na: 3\r\nAb: 4\r\n");
+  EXPECT_EQ(test::field_lines(response), "A: 1\r\nB: 2\r\na: 3\r\nAb: 4\r\n");
   EXPECT_EQ(response.header("a"), "1");
   response.set("A", "");
-  EXPECT_EQ(response.header_lines(), "B: 2\r\nAb: 4\r\nA: \r\n");
+  EXPECT_EQ(test::field_lines(response), "B: 2\r\nAb: 4\r\nA: \r\n");
   EXPECT_EQ(response.header("a"), "");
   EXPECT_EQ(response.header("c"), std::nullopt);
 }

@@ -5,6 +5,8 @@
 
 #include <stdexcept>
 
+#include "framework/http/wire/response_parts.hpp"
+#include "tests/framework/http/message/field_lines.hpp"
 #include "tests/framework/http/message/parsed_request.hpp"
 
 namespace prefork::http::test {
@@ -24,9 +26,9 @@ FileContent content() {
 }
 
 std::string body_of(const Response& response) {
-  if (response.special() == nullptr) return std::string(response.body());
+  if (ResponseParts::special(response) == nullptr) return std::string(response.body());
   std::string body;
-  for (const BodyPart& part : response.special()->parts) {
+  for (const BodyPart& part : ResponseParts::special(response)->parts) {
     if (const auto* text = std::get_if<std::string>(&part)) body += *text;
     if (const auto* bytes = std::get_if<SharedBytes>(&part)) body += **bytes;
   }
@@ -41,10 +43,11 @@ TEST(SendFile, WholeIsSharedAndSaysAllAboutItself) {
   const PreparedFile file(content());
   const Response response = file.answer(ParsedRequest("GET /"));
   EXPECT_EQ(response.status(), Status::ok);
-  EXPECT_EQ(response.header_lines(),
+  EXPECT_EQ(field_lines(response),
             "Content-Type: text/plain\r\nETag: \"a\"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
             "Accept-Ranges: bytes\r\nCache-Control: max-age=60\r\nVary: Accept-Encoding\r\n");
-  EXPECT_EQ(std::get<SharedBytes>(response.special()->parts.at(0)), std::get<SharedBytes>(file.content().source));
+  EXPECT_EQ(std::get<SharedBytes>(ResponseParts::special(response)->parts.at(0)),
+            std::get<SharedBytes>(file.content().source));
 }
 
 TEST(SendFile, NamesItsCoding) {
@@ -56,7 +59,7 @@ TEST(SendFile, NamesItsCoding) {
 TEST(SendFile, NotModifiedHasTheFieldsOf15_4_5) {
   const Response response = ask({"If-None-Match: \"a\""});
   EXPECT_EQ(response.status(), Status::not_modified);
-  EXPECT_EQ(response.header_lines(), "ETag: \"a\"\r\nCache-Control: max-age=60\r\nVary: Accept-Encoding\r\n");
+  EXPECT_EQ(field_lines(response), "ETag: \"a\"\r\nCache-Control: max-age=60\r\nVary: Accept-Encoding\r\n");
   EXPECT_EQ(body_of(response), "");
   FileContent dated = content();
   dated.etag.clear();
@@ -120,7 +123,7 @@ TEST(SendFile, EmptyFile) {
   empty.source = std::make_shared<const FileHandle>(-1);
   const Response response = send_file(ParsedRequest("GET /", {"Range: bytes=-5"}), empty);
   EXPECT_EQ(response.status(), Status::ok);
-  EXPECT_EQ(response.special(), nullptr);
+  EXPECT_EQ(ResponseParts::special(response), nullptr);
   EXPECT_EQ(send_file(ParsedRequest("GET /", {"Range: bytes=0-"}), empty).header("Content-Range"), "bytes */0");
 }
 
@@ -129,10 +132,10 @@ TEST(SendFile, PartsOfAFile) {
   file.source = std::make_shared<const FileHandle>(-1);
   file.size = 5000;
   const Response whole = send_file(ParsedRequest("GET /"), file);
-  EXPECT_EQ(std::get<FilePart>(whole.special()->parts.at(0)).bytes, 5000U);
+  EXPECT_EQ(std::get<FilePart>(ResponseParts::special(whole)->parts.at(0)).bytes, 5000U);
   const Response end = send_file(ParsedRequest("GET /", {"Range: bytes=-10"}), file);
-  EXPECT_EQ(std::get<FilePart>(end.special()->parts.at(0)).offset, 4990U);
-  EXPECT_EQ(std::get<FilePart>(end.special()->parts.at(0)).bytes, 10U);
+  EXPECT_EQ(std::get<FilePart>(ResponseParts::special(end)->parts.at(0)).offset, 4990U);
+  EXPECT_EQ(std::get<FilePart>(ResponseParts::special(end)->parts.at(0)).bytes, 10U);
 }
 
 TEST(SendFile, LeavesOutDatesThatItMayNotSend) {

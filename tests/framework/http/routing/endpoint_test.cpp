@@ -135,9 +135,9 @@ TEST(Dispatch, RoutesAreRelativeToTheMount) {
   EXPECT_EQ(Dispatched(endpoint, "GET /hello//").found.handler, nullptr);
   EXPECT_EQ(Dispatched(endpoint, "GET /hellox").state.mount, nullptr);
   const Dispatched named(endpoint, "GET /hello/world?q=1");
-  EXPECT_EQ(Request(named.state).param("name"), "world");
-  EXPECT_EQ(Request(named.state).path(), "/hello/world");
-  EXPECT_THROW(Request(named.state).param("other"), std::out_of_range);
+  EXPECT_EQ(named.state.as_request().param("name"), "world");
+  EXPECT_EQ(named.state.as_request().path(), "/hello/world");
+  EXPECT_THROW(named.state.as_request().param("other"), std::out_of_range);
 }
 
 // RFC 3986 2.1, 6.2.2.2
@@ -147,9 +147,9 @@ TEST(Dispatch, DecodesEscapes) {
   EXPECT_NE(Dispatched(endpoint, "GET /h%65llo/a%20b").found.handler, nullptr);
   const Dispatched two(endpoint, "GET /hello/%3Cb%3E%2F/%25%32%46");
   ASSERT_NE(two.found.handler, nullptr);
-  EXPECT_EQ(Request(two.state).param("x"), "<b>/");
-  EXPECT_EQ(Request(two.state).param("y"), "%2F");
-  EXPECT_EQ(Request(two.state).path(), "/hello/%3Cb%3E%2F/%25%32%46");
+  EXPECT_EQ(two.state.as_request().param("x"), "<b>/");
+  EXPECT_EQ(two.state.as_request().param("y"), "%2F");
+  EXPECT_EQ(two.state.as_request().path(), "/hello/%3Cb%3E%2F/%25%32%46");
 }
 
 TEST(Dispatch, ResolvesDotSegmentsBeforeItLooksForAMount) {
@@ -166,10 +166,10 @@ TEST(Dispatch, ResolvesDotSegmentsBeforeItLooksForAMount) {
                          Row{"http://h/a/./%41", "/a/%41", "/a", "A"}, Row{"/a/..%2fb", "/a/..%2fb", "/a", "../b"}}) {
     const Dispatched one(endpoint, std::string("GET ") + row.path + "?q=/../");
     EXPECT_EQ(one.found.refusal, nullptr) << row.path;
-    EXPECT_EQ(Request(one.state).path(), row.seen);
-    EXPECT_EQ(Request(one.state).query(), "q=/../");
+    EXPECT_EQ(one.state.as_request().path(), row.seen);
+    EXPECT_EQ(one.state.as_request().query(), "q=/../");
     EXPECT_EQ(one.mount(), row.mount) << row.path;
-    EXPECT_EQ(Request(one.state).param("x"), row.param) << row.path;
+    EXPECT_EQ(one.state.as_request().param("x"), row.param) << row.path;
   }
 }
 
@@ -204,7 +204,7 @@ TEST(Request, ReadsHeadersAndQuery) {
   Endpoint endpoint;
   endpoint.mount("/", router_with({"/a"}), {}, nullptr);
   const Dispatched get(endpoint, "GET /a?x=1&y=a+b%26c&z&x=2&bad=%zz&%71=7");
-  const Request request(get.state);
+  const Request request = get.state.as_request();
   EXPECT_EQ(request.header("HOST"), "h");
   EXPECT_EQ(request.header("Accept"), std::nullopt);
   EXPECT_EQ(request.header_count(), 1U);

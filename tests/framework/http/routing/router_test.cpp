@@ -16,14 +16,14 @@ auto says(std::string text) {
 
 std::string call(const Route& route) {
   RequestState state;
-  Request request(state);
+  Request request = state.as_request();
   return std::string(std::get<FunctionHandler>(route.handler)(request).body());
 }
 
 /// "text a=1 b=2" of the route that is found, or "404", or "405 METHODS".
 std::string find(const Router& router, std::string_view path, Method method = Method::get) {
   RouteMatch match;
-  router.table().find(method, path, match);
+  RouteTable::of(router).find(method, path, match);
   if (match.route == nullptr) return match.allow == 0 ? "404" : "405 " + allow_list(match.allow);
   std::string text = call(*match.route);
   for (std::size_t i = 0; i < match.value_count; ++i)
@@ -134,9 +134,9 @@ TEST(Router, TellsCoroutinesFromFunctions) {
   Router router;
   router.get("/c", coroutine).get("/f", says("f"));
   RouteMatch match;
-  router.table().find(Method::get, "/c", match);
+  RouteTable::of(router).find(Method::get, "/c", match);
   EXPECT_TRUE(std::holds_alternative<CoroutineHandler>(match.route->handler));
-  router.table().find(Method::get, "/f", match);
+  RouteTable::of(router).find(Method::get, "/f", match);
   EXPECT_TRUE(std::holds_alternative<FunctionHandler>(match.route->handler));
 }
 

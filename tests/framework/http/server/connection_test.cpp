@@ -9,6 +9,7 @@
 #include <prefork/http/error.hpp>
 
 #include "framework/http/server/upgrade.hpp"
+#include "framework/http/wire/response_parts.hpp"
 #include "framework/worker/net/stream_connection.hpp"
 #include "tests/framework/http/routed.hpp"
 #include "tests/framework/worker/harness.hpp"
@@ -439,7 +440,7 @@ TEST_F(ConnectionTest, HandsAnUpgradedConnectionOver) {
     router.get("/", [](Request&) {
       Response response(Status::switching_protocols);
       response.set("Upgrade", "parrot");
-      response.make_special().upgrade = std::make_shared<Parrot>();
+      ResponseParts::make_special(response).upgrade = std::make_shared<Parrot>();
       return response;
     });
   };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/http/message/request_state.hpp"
+#include "tests/framework/http/message/field_lines.hpp"
 
 namespace prefork::http {
 namespace {
@@ -46,7 +47,7 @@ struct Asking {
     state.head.host = host;
     state.head.fields = lines.data();
     state.head.field_count = static_cast<std::uint16_t>(lines.size());
-    return answer_handshake(Request(state), options);
+    return answer_handshake(state.as_request(), options);
   }
   unsigned status(const WebSocketOptions& options = {}) const { return code(answer(options).status()); }
 };
@@ -54,7 +55,8 @@ struct Asking {
 TEST(WebSocketHandshake, AnswersTheExampleOfTheRfc) {
   const Response response = Asking().answer();
   EXPECT_EQ(response.status(), Status::switching_protocols);
-  EXPECT_EQ(response.header_lines(), "Upgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n");
+  EXPECT_EQ(test::field_lines(response),
+            "Upgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n");
 }
 
 TEST(WebSocketHandshake, TakesListsAndAnyCase) {

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <prefork/http/response.hpp>
+
+#include "framework/http/wire/field_list.hpp"
+
+namespace prefork::http {
+
+/// What takes over the connection after a 101: made by `web_socket`.
+class Upgrade;
+
+/// A body other than a string or a constant.
+struct SpecialBody {
+  std::vector<BodyPart> parts;
+  BodyFunction function;
+  std::shared_ptr<Upgrade> upgrade;
+  std::optional<std::string> error_detail;  ///< an error page that is not rendered yet
+};
+
+/// What the framework sees of a Response and its users do not.
+struct ResponseParts {
+  /// Empty where `set` gave it as a field.
+  static std::string_view media_type(const Response& response) noexcept { return response.media_type_; }
+  /// All other fields. Valid until the response is changed.
+  static FieldList fields(const Response& response) noexcept { return FieldList(response.fields_); }
+  /// Null: none.
+  static const SpecialBody* special(const Response& response) noexcept { return response.special_.value; }
+  static SpecialBody& make_special(Response& response);
+};
+
+}  // namespace prefork::http
