@@ -14,7 +14,7 @@ void EventRing::add(LogLevel level, std::string_view text, std::int64_t time_ms)
 }
 
 std::string EventRing::answer(std::uint64_t since) const {
-  const std::uint64_t oldest = last_ - events_.size();  // before it, nothing is left
+  const std::uint64_t oldest = last_ - events_.size();  // the newest number before the oldest event that is kept
   if (since > last_) since = 0;
   std::uint64_t number = std::max(since, oldest);
   base::JsonWriter json;

@@ -9,19 +9,19 @@ namespace prefork::master {
 
 enum class LogLevel : std::uint8_t;
 
-/// What the master has logged of late, for who asks through the control socket: the last events, numbered from 1
-/// without a gap, so that who asks again knows whether it missed some. Bounded; no I/O.
+/// What the master has logged lately, for clients of the control socket: the latest events, numbered from 1 without
+/// gaps, so that a client that asks again can tell whether it missed some. Bounded; no I/O.
 class EventRing {
  public:
   static constexpr std::size_t kCapacity = 512;
-  static constexpr std::size_t kMaxText = 512;  ///< bytes of one event; the rest is cut off
+  static constexpr std::size_t kMaxText = 512;  ///< per event, in bytes; the rest is cut off
 
-  /// @param time_ms  of the wall clock, since 1970
+  /// @param time_ms  wall-clock time since 1970
   void add(LogLevel level, std::string_view text, std::int64_t time_ms);
 
-  /// The answer line to `events`, its end included: {"ok":true,"next":N,"lost":N,"events":[...]} with all that came
-  /// after the event `since`. `next` is what to ask with next time; `lost` how many were there and are no more.
-  /// A number that is yet to come (the master is another one) counts as 0.
+  /// The answer line to `events`, with its line end: {"ok":true,"next":N,"lost":N,"events":[...]} with all events after
+  /// `since`. `next` is the number to ask with next time; `lost` is how many came after `since` but are no longer kept.
+  /// A number that is yet to come (the master has been replaced) counts as 0.
   std::string answer(std::uint64_t since) const;
 
  private:
@@ -32,7 +32,7 @@ class EventRing {
   };
 
   std::deque<Event> events_;
-  std::uint64_t last_ = 0;  ///< number of the youngest
+  std::uint64_t last_ = 0;  ///< number of the latest event
 };
 
 }  // namespace prefork::master

@@ -42,7 +42,7 @@ void Log::set(LogLevel threshold, LogFormat format) noexcept {
 
 void Log::reopen() {
   if (syslog_ || file_.open()) return;
-  ++dropped_;  // the rest of a line
+  ++dropped_;  // for the rest of a line
   ++unsaid_;
 }
 
@@ -66,8 +66,8 @@ void Log::put(const LogRecord& record) noexcept {
   if (unsaid_ > 0 || !file_.is_complete()) next_try_ = Clock::now() + kRetry;
 }
 
-// What was lost stands before the line, in one write: where the line has no room, a pipe does not fill up with words on
-// that.
+// The notice of lost lines precedes the line, in one write: if the line has no room, the notice does not go out either,
+// and a pipe does not fill up with notices.
 bool Log::put_once(const LogRecord& record) noexcept {
   const std::string line = made(record);
   if (unsaid_ > 0 && !syslog_) {
@@ -82,7 +82,7 @@ bool Log::put_once(const LogRecord& record) noexcept {
   return settle() && (syslog_ ? syslog_->send(line) : file_.append(line) == line.size());
 }
 
-/// Writes what is due before any other line. @return whether nothing is
+/// Writes what is due before any other line. @return whether nothing is left
 bool Log::settle() noexcept {
   if (!file_.complete()) return false;
   if (unsaid_ == 0) return true;

@@ -14,41 +14,41 @@
 
 namespace prefork::master {
 
-/// Where the server's log goes, and how.
+/// Where the server's log goes, and in which form.
 struct LogSettings {
   std::string target = "stderr";  ///< "stderr", "syslog" or a path
   LogLevel threshold = LogLevel::info;
   LogFormat format = LogFormat::text;
   std::string facility = "daemon";         ///< of syslog
-  std::string syslog_socket = "/dev/log";  ///< of its daemon
+  std::string syslog_socket = "/dev/log";  ///< of the syslog daemon
 };
 
-/// The server's log, written by the master alone, to stderr, a file or the syslog daemon. A line that can't be written
-/// now (a full disk, a pipe that nobody reads) is dropped and counted; the master goes on. What was lost is told before
-/// the first line that goes through again. Blocks: never, but for a file whose disk does.
+/// The server's log, which only the master writes: to stderr, a file or the syslog daemon. A line that can't be written
+/// now (a full disk, a pipe that nobody reads) is dropped and counted; the master goes on. The next line that can be
+/// written is preceded by a line that says how many were lost. Blocks: never, except on a file whose disk blocks.
 class Log {
  public:
-  /// Opens the file, mode 0640, or connects to the daemon. @throws std::system_error
+  /// Opens the file with mode 0640, or connects to the daemon. @throws std::system_error
   explicit Log(const LogSettings& settings);
   Log(const std::string& target, LogLevel threshold) : Log(LogSettings{target, threshold}) {}
 
-  /// A line of the master's. From `info` on it is an event too, also where the log does not take it.
+  /// Writes a line of the master. From `info` on it is also an event, even if the log does not take it.
   void write(LogLevel level, std::string_view line, const LogSubject& about = {});
   void debug(std::string_view line, const LogSubject& about = {}) { write(LogLevel::debug, line, about); }
   void info(std::string_view line, const LogSubject& about = {}) { write(LogLevel::info, line, about); }
   void notice(std::string_view line, const LogSubject& about = {}) { write(LogLevel::notice, line, about); }
   void warning(std::string_view line, const LogSubject& about = {}) { write(LogLevel::warning, line, about); }
   void error(std::string_view line, const LogSubject& about = {}) { write(LogLevel::error, line, about); }
-  /// A line of a worker's: any bytes. It is an event from `notice` on: what services have to say of each request must
-  /// not push out what became of the server.
-  /// @param threshold  its service's; nullopt: that of the log
+  /// Writes a line of a worker, of any bytes. It is an event from `notice` on: what services log about each request
+  /// must not push out what happened to the server.
+  /// @param threshold  that of its service; nullopt: that of the log
   void pass_on(LogLevel level, std::string_view line, const LogSubject& speaker, std::optional<LogLevel> threshold);
 
-  /// What a reload may change.
+  /// Sets what a reload may change.
   void set(LogLevel threshold, LogFormat format) noexcept;
-  /// Opens the file anew (after rotation). On failure the old one stays in use. @throws std::system_error
+  /// Reopens the file (after rotation). On failure the old one stays in use. @throws std::system_error
   void reopen();
-  /// Tries again to write what is due: the number of lost lines, the rest of a line.
+  /// Tries again to write what is due: the number of lost lines, or the rest of a line.
   void tend(TimePoint now) noexcept;
   std::optional<TimePoint> next_deadline() const noexcept { return next_try_; }
 
@@ -69,7 +69,7 @@ class Log {
   LogFile file_;
   std::optional<Syslog> syslog_;
   std::uint64_t dropped_ = 0;
-  std::uint64_t unsaid_ = 0;  ///< of these: those that the log has not been told of
+  std::uint64_t unsaid_ = 0;  ///< dropped lines that the log does not mention yet
   std::optional<TimePoint> next_try_;
   EventRing events_;
 };

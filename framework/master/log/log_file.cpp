@@ -22,16 +22,16 @@ constexpr int kMostLinks = 16;
 
 bool is_trusted(uid_t owner) noexcept { return owner == 0 || owner == ::geteuid(); }
 
-/// Whether others than root and ourselves can put a link into the folder of the path.
+/// Whether users other than root and us can put a link into the folder of the path.
 bool others_may_link(const std::string& path) noexcept {
   const auto slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   struct stat status {};
-  if (::stat(folder.c_str(), &status) == -1) return false;  // to be told by open(2)
+  if (::stat(folder.c_str(), &status) == -1) return false;  // open(2) will report it
   return !is_trusted(status.st_uid) || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
 }
 
-/// Where the link leads; empty: it is none. @throws std::system_error ELOOP: it is another user's
+/// The target of a link; empty: it is no link. @throws std::system_error ELOOP: the link is another user's
 std::string trusted_target(const std::string& link) {
   const ipc::UniqueFd file(::open(link.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat status {};
@@ -45,15 +45,15 @@ std::string trusted_target(const std::string& link) {
   return link.substr(0, link.rfind('/') == std::string::npos ? 0 : link.rfind('/') + 1) + text;
 }
 
-/// Opens a log, or makes it. A link of another user's in a folder that he may write to is not followed: it would have
-/// root's lines appended to any file. @return -1: errno. @throws std::system_error: such a link
+/// Opens a log, or makes it. A link of another user in a folder that this user may write to is not followed: it could
+/// have root's lines appended to any file. @return -1: errno. @throws std::system_error: such a link
 int open_log(std::string path) {
   for (int links = 0; links < kMostLinks; ++links) {
     if (!others_may_link(path)) return ::open(path.c_str(), kFlags | O_CREAT, 0640);
     const int fd = ::open(path.c_str(), kFlags | O_CREAT | O_NOFOLLOW, 0640);
     const int error = errno;
     if (fd != -1 || (error != ELOOP && error != EACCES))
-      return fd;  // EACCES: fs.protected_regular in /tmp and the like
+      return fd;  // EACCES: fs.protected_regular in /tmp and similar folders
     std::string target = trusted_target(path);
     if (target.empty()) {
       errno = error;
@@ -65,7 +65,7 @@ int open_log(std::string path) {
   return -1;
 }
 
-/// Whether a regular file's last line has no end: whoever wrote it was stopped by a full disk.
+/// Whether the last line of a regular file has no end: its writer was stopped by a full disk.
 bool ends_within_line(const std::string& path) noexcept {
   const ipc::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   struct stat status {};
@@ -106,9 +106,9 @@ bool LogFile::open() {
   return whole;
 }
 
-// Standard error is shared with other processes: it can't be made non-blocking, which would change it for them too. A
-// pipe or terminal can be opened once more, which is non-blocking for us alone. A file can't, since what is written to
-// the one would not move the other's place; it doesn't block either.
+// Standard error is shared with other processes: making it non-blocking would change it for them too. A pipe or
+// terminal can be opened once more, so that only our descriptor is non-blocking. A file can't, since a write to one
+// would not move the other's position; but a file does not block either.
 void LogFile::open_stderr() {
   way_ = Way::direct;
   struct stat status {};
@@ -116,7 +116,7 @@ void LogFile::open_stderr() {
   if (S_ISSOCK(status.st_mode)) {
     way_ = Way::socket;
   } else if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
-    file_.reset(::open("/proc/self/fd/2", kFlags));  // not allowed where another user made the pipe
+    file_.reset(::open("/proc/self/fd/2", kFlags));  // not allowed if another user made the pipe
     if (!file_.is_open()) way_ = Way::polled;
   }
 }
@@ -126,7 +126,7 @@ int LogFile::fd() const noexcept { return file_.is_open() ? file_.get() : STDERR
 long LogFile::put_once(std::string_view bytes) noexcept {
   if (way_ == Way::socket) return ::send(fd(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (way_ == Way::polled) {
-    // It promises room for PIPE_BUF bytes and no more, if no other process takes it first. Source: poll(2), pipe(7).
+    // It promises room for PIPE_BUF bytes and no more, unless another process takes it first. Source: poll(2), pipe(7).
     pollfd writable{fd(), POLLOUT, 0};
     if (::poll(&writable, 1, 0) != 1 || (writable.revents & POLLOUT) == 0) {
       errno = (writable.revents & POLLERR) != 0 ? EPIPE : EAGAIN;

@@ -9,39 +9,38 @@
 
 namespace prefork::master {
 
-/// A file, a FIFO, or standard error, whatever that leads to, which lines are appended to. No line is left torn: of one
-/// that was written in part the rest is kept, and written before anything else.
+/// A file, a FIFO or standard error, whatever that leads to, to which lines are appended. No line stays torn: the rest
+/// of a line that was partly written is kept and written before anything else.
 class LogFile {
  public:
-  /// Whether append() may wait for who reads. The master must not, a process that does nothing else may.
+  /// Whether append() may wait for a reader. The master must not; a process that does nothing else may.
   enum class Patience : std::uint8_t { none, waits };
 
   /// Opens nothing. @param target  "stderr" or a path
   LogFile(std::string target, Patience patience);
 
-  /// Opens the target, or opens it anew after a rotation; a file is made with mode 0640. In a folder that others may
-  /// write to, links of theirs are refused. On failure the old one stays in use. Blocks: never, also where nobody reads
-  /// a FIFO, which is an error. @return false: the rest of a line that the old one has in part could not be written,
-  /// and is lost.
+  /// Opens the target, or reopens it after a rotation; a new file gets mode 0640. In a folder that others may write to,
+  /// their links are refused. On failure the old file stays in use. Blocks: never; a FIFO that nobody reads is an
+  /// error. @return false: the rest of a line that the old file has in part could not be written, and is lost
   /// @throws std::system_error "open PATH: ..."
   bool open();
 
-  /// Appends whole lines, of kMaxLogLine at most. Where nothing is open it tries to open first.
-  /// @return how many bytes are written, or will be: whole lines. Less than all: error() says why.
+  /// Appends whole lines, at most kMaxLogLine bytes. If nothing is open it tries to open first.
+  /// @return how many bytes are written or will be: whole lines. If fewer than all, error() says why.
   std::size_t append(std::string_view lines) noexcept;
-  /// Writes what is left of a line. @return whether nothing is left.
+  /// Writes the rest of a line. @return whether nothing is left
   bool complete() noexcept;
   bool is_complete() const noexcept { return rest_.empty(); }
   int error() const noexcept { return error_; }
-  /// The file that is open, not standard error.
+  /// Whether a file is open; standard error does not count as one.
   bool is_open() const noexcept { return way_ != Way::none; }
 
  private:
   enum class Way : std::uint8_t {
     none,
-    direct,  ///< of which we have an open file of our own, or which never blocks
+    direct,  ///< opened by ourselves, or never blocks
     socket,
-    polled,  ///< a pipe or terminal that is shared and could not be opened for ourselves
+    polled,  ///< a shared pipe or terminal that could not be opened for ourselves
   };
 
   void open_stderr();

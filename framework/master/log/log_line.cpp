@@ -21,7 +21,7 @@ void append_member(std::string& out, std::string_view name, std::string_view val
   base::append_json_string(out, value);
 }
 
-/// The line with its end, cut to what may be written at once.
+/// The line with its line end, cut to what can be written at once.
 std::string bounded(std::string line) {
   if (line.size() >= kMaxLogLine) line.resize(kMaxLogLine - 1);
   line += '\n';

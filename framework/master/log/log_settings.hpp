@@ -7,9 +7,9 @@
 
 namespace prefork::master {
 
-/// What the configuration says of the server's log.
+/// The settings of the server's log, from the configuration.
 LogSettings log_settings(const config::MasterOptions& options);
-/// The least severity that a service, by its place in the configuration, logs.
+/// The lowest level that a service logs; `service` is its index in the configuration.
 LogLevel log_threshold(const config::Options& options, std::size_t service);
 
 }  // namespace prefork::master

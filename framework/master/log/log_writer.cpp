@@ -27,13 +27,13 @@ namespace {
 
 constexpr std::chrono::seconds kReportEvery{1};
 
-// One that is stopped would not see the end of its pipe.
+// A stopped writer would not see the end of its pipe.
 void watch_master() noexcept { ::prctl(PR_SET_PDEATHSIG, SIGCONT); }
 
-// An id that is in no database: workers are often nobody, and may send signals to whoever else is.
+// A user id that is in no database: workers often run as nobody, and could send signals to other processes of nobody.
 constexpr uid_t kOwnId = 65533;
 
-// What the system refuses, as in a user namespace that lacks the id, leaves it with root's name, but without root's
+// If the system refuses (a user namespace that lacks the id), the process keeps root's id but loses root's
 // capabilities.
 void drop_rights() noexcept {
   if (::geteuid() == 0 && ::setgroups(0, nullptr) == 0 && ::setresgid(kOwnId, kOwnId, kOwnId) == 0) {
@@ -43,10 +43,10 @@ void drop_rights() noexcept {
   std::array<__user_cap_data_struct, 2> none{};
   ::syscall(SYS_capset, &header, none.data());
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  watch_master();  // which a change of user takes back
+  watch_master();  // a change of user resets it
 }
 
-/// The file, and what the master is to be told of it.
+/// The file, and what must be reported about it to the master.
 class Output {
  public:
   Output(const std::string& path, int reports) : file_(path, LogFile::Patience::waits), reports_(reports) {
@@ -66,12 +66,12 @@ class Output {
     report_.error = written < lines.size() ? file_.error() : 0;
     report_.lost +=
         static_cast<std::uint64_t>(std::count(lines.begin() + static_cast<long>(written), lines.end(), '\n'));
-    // The first time too: the writer before this one may have failed.
+    // Also the first time: the previous writer may have failed.
     if ((report_.error == 0) != (before == 0) || !std::exchange(has_written_, true)) tell();
     tell_in_time();
   }
 
-  /// To be called when due_ms() is over.
+  /// Must be called once due_ms() has passed.
   void tell_in_time() noexcept {
     if (report_.lost > 0 && std::chrono::steady_clock::now() >= told_ + kReportEvery) tell();
   }
@@ -83,21 +83,21 @@ class Output {
     return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
   }
 
-  /// The last report.
+  /// Sends the last report.
   void finish() noexcept {
     if (!file_.complete()) ++report_.lost;
     if (report_.lost > 0) tell();
   }
 
  private:
-  // Until then it tries to open the file, with each line.
+  // Until the file is open, each line tries to open it.
   void drop_rights_if_open() noexcept {
     if (dropped_ || !file_.is_open()) return;
     dropped_ = true;
     drop_rights();
   }
 
-  // A report that the master does not take now goes with the next one.
+  // A report that the master does not take now is sent with the next one.
   void tell() noexcept {
     told_ = std::chrono::steady_clock::now();
     const auto packet = encode(report_);
@@ -114,7 +114,7 @@ class Output {
 
 ipc::UniqueFd take_signals() {
   for (int signal = 1; signal < SIGRTMIN; ++signal) ::signal(signal, SIG_DFL);
-  // They are the master's, or are told by errno.
+  // These signals are meant for the master, or errno reports them.
   for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_IGN);
   sigset_t set;
   sigemptyset(&set);
@@ -134,7 +134,7 @@ int copy(int pipe, int reports, const std::string& path) {
     if (events == -1 && errno != EINTR) ipc::throw_errno("poll");
     output.tell_in_time();
     if (events <= 0) continue;
-    // The next one opens the file anew, with the rights that are gone here. What is in the pipe waits for it.
+    // The next writer reopens the file, with the rights that are gone here. What is in the pipe waits for it.
     signalfd_siginfo info{};
     if (::read(signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
       output.finish();
@@ -176,7 +176,7 @@ void run_log_writer(int pipe, int reports, const std::string& path) noexcept {
     watch_master();
     ::_exit(copy(pipe, reports, path));
   } catch (...) {
-    ::_exit(1);  // a poll or signalfd that the system refuses: the master tells of the end, and starts another one
+    ::_exit(1);  // the system refuses a poll or signalfd: the master logs the end and starts another writer
   }
 }
 

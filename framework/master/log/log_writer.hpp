@@ -9,24 +9,24 @@
 
 namespace prefork::master {
 
-/// What a log writer tells the master of lines that it could not write, over a pipe in packet mode: when that begins,
-/// each second while it lasts, when it ends, and at its own end.
+/// What a log writer reports to the master about lines that it could not write, over a pipe in packet mode: when the
+/// trouble begins, every second while it lasts, when it ends, and when the writer ends.
 struct LogWriterReport {
-  std::uint64_t lost = 0;  ///< lines since the report before
-  int error = 0;           ///< errno of the last attempt to write; zero: the file is written
+  std::uint64_t lost = 0;  ///< lines since the previous report
+  int error = 0;           ///< errno of the last attempt to write; zero: writing works
 };
 constexpr std::size_t kLogWriterReportBytes = 12;
 std::array<std::byte, kLogWriterReportBytes> encode(const LogWriterReport& report) noexcept;
-/// @return nullopt where the packet is no report.
+/// @return nullopt if the packet is not a report
 std::optional<LogWriterReport> decode_log_writer_report(std::span<const std::byte> packet) noexcept;
 
-/// The exit code of a writer that was asked by SIGUSR1 to make room for one that opens the file anew.
+/// The exit code of a writer that SIGUSR1 asked to make room for one that reopens the file.
 constexpr int kExitReopen = 3;
 
-/// The life of a log writer, in a freshly forked child of the master: appends what comes out of the pipe to the file,
-/// ends when nobody holds the pipe's other end. What can't be written is dropped and reported. Once the file is open it
-/// drops root's rights: it is nobody whom anybody else is.
-/// @param reports  write end of a PacketPipe
+/// The life of a log writer, in a freshly forked child of the master. It appends what comes out of the pipe to the
+/// file, and ends when nobody holds the pipe's other end. What can't be written is dropped and reported. Once the file
+/// is open it gives up root and takes a user id that nobody else has.
+/// @param reports  the write end of a PacketPipe
 [[noreturn]] void run_log_writer(int pipe, int reports, const std::string& path) noexcept;
 
 }  // namespace prefork::master

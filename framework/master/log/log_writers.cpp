@@ -45,14 +45,14 @@ int LogWriters::pipe_for(const std::string& path) {
   writer->read_end.reset(ends[0]);
   writer->write_end.reset(ends[1]);
   ipc::check_syscall(::fcntl(ends[1], F_SETFL, O_NONBLOCK), "fcntl O_NONBLOCK");
-  ::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);  // the default is enough for who may not have more
+  ::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);  // the default suffices if we may not have more
   writer->reports = ipc::PacketPipe::create();
   watch(*writer);
   writers_.push_back(std::move(writer));
   return ends[1];
 }
 
-// O_NONBLOCK is a flag of the open file that workers share, and may clear: this takes one of its own.
+// O_NONBLOCK is a flag of the open file, which workers share and may clear: this opens the pipe for itself.
 void LogWriters::append(const std::string& path, std::string_view line) {
   for (const auto& writer : writers_) {
     if (writer->path != path || writer->leaving) continue;
@@ -187,7 +187,7 @@ bool LogWriters::buried(pid_t pid, int wait_status, TimePoint now) {
   return false;
 }
 
-// Each makes room for another one, which opens the file. Where that could not, it goes on.
+// Each writer makes room for another, which reopens the file. If the new one can't, the old one goes on.
 void LogWriters::reopen() noexcept {
   for (const auto& writer : writers_) {
     if (writer->path == "stderr") continue;
@@ -203,7 +203,7 @@ void LogWriters::reopen() noexcept {
   }
 }
 
-// Without a pidfd (descriptors were short) it is asked for again and again.
+// Without a pidfd (no descriptors left) it asks again and again.
 bool LogWriters::ends_within(Writer& writer, ipc::Patience& patience) noexcept {
   if (writer.pidfd.is_open()) {
     pollfd ended{writer.pidfd.get(), POLLIN, 0};

@@ -76,7 +76,7 @@ bool Syslog::send(std::string_view datagram) noexcept {
            static_cast<ssize_t>(datagram.size());
   };
   if (sent()) return true;
-  // A full queue is the daemon's matter; anything else says that the socket we knew is nobody's any more.
+  // A full queue means that the daemon does not keep up; any other error means that nobody has the socket any more.
   return errno != EAGAIN && errno != ENOBUFS && connect() && sent();
 }
 

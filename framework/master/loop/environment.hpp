@@ -4,8 +4,8 @@
 
 namespace prefork::master {
 
-/// Takes a variable out of the process's environment, so that no child inherits it.
-/// @return its value; empty: it is not there. Not thread-safe, as getenv(3).
+/// Removes a variable from the process's environment, so that no child inherits it.
+/// @return its value; empty: it is not set. Not thread-safe, like getenv(3).
 std::string take_variable(const char* name);
 
 }  // namespace prefork::master

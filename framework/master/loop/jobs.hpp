@@ -9,8 +9,8 @@
 
 namespace prefork::master {
 
-/// Something that the master has been asked for and that takes longer than a turn of its loop may. It answers its
-/// client itself, who may have gone meanwhile.
+/// A request to the master that takes longer than one turn of its loop may. The job answers its client itself, which
+/// may be gone by then.
 class Job {
  public:
   Job() = default;
@@ -18,9 +18,9 @@ class Job {
   Job& operator=(const Job&) = delete;
   virtual ~Job() = default;
 
-  /// Does a piece, a fraction of a millisecond. @return false: all is done and said
+  /// Does a piece of work, a fraction of a millisecond. @return false: the job is done and has answered
   virtual bool step() = 0;
-  /// Nothing more is done; says so. @param why  "the server has stopped"
+  /// Ends the job early and answers so. @param why  "the server has stopped"
   virtual void give_up(std::string_view why) = 0;
 };
 
@@ -31,11 +31,11 @@ class Jobs {
 
   bool full() const noexcept { return jobs_.size() >= kMost; }
   bool empty() const noexcept { return jobs_.empty(); }
-  /// It is not full.
+  /// The list must not be full.
   void add(std::unique_ptr<Job> job) { jobs_.push_back(std::move(job)); }
-  /// Goes on for a slice.
+  /// Works for one slice of time.
   void tend(Slice slice = Slice());
-  /// Gives all up.
+  /// Gives all jobs up.
   void give_up(std::string_view why);
 
  private:

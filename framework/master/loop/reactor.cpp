@@ -14,7 +14,7 @@ namespace prefork::master {
 
 namespace {
 
-/// Who sleeps for longer can't tell how much of it was lost.
+/// Time lost during a longer sleep could not be told from the sleep itself.
 constexpr std::chrono::milliseconds kLongestWait{1000};
 
 }  // namespace
@@ -57,7 +57,7 @@ void Reactor::wait(std::optional<TimePoint> deadline) {
     const auto& event = events[static_cast<std::size_t>(i)];
     const auto found = callbacks_.find(event.data.fd);
     if (found == callbacks_.end()) continue;
-    const auto callback = found->second;  // outlives its own removal
+    const auto callback = found->second;  // must outlive its own removal
     (*callback)(event.events);
   }
 }

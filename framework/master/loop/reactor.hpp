@@ -11,8 +11,8 @@
 
 namespace prefork::master {
 
-/// What the master waits on: descriptors and one time. The master has few of them and little to do, so
-/// this is plain where the worker's loop is fast.
+/// What the master waits on: descriptors and one point in time. The master has few of them and little to do, so this is
+/// kept simple where the worker's loop is fast.
 class Reactor {
  public:
   using Callback = std::function<void(std::uint32_t events)>;
@@ -23,14 +23,14 @@ class Reactor {
   /// Level-triggered. @throws std::system_error
   void watch(int fd, std::uint32_t events, Callback callback);
   void change(int fd, std::uint32_t events);
-  /// To be called before the descriptor is closed.
+  /// Must be called before the descriptor is closed.
   void forget(int fd) noexcept;
 
-  /// Waits until something is ready, `deadline` has come or, where there is one, a second has passed, and calls what is
-  /// ready. A callback may forget any descriptor. Blocks.
+  /// Waits until something is ready or `deadline` has passed, with a deadline at most a second; then calls the
+  /// callbacks of what is ready. A callback may forget any descriptor. Blocks.
   void wait(std::optional<TimePoint> deadline);
 
-  /// The longest time between two waits so far: how long whoever asked something may have been left without an answer.
+  /// The longest time between two waits so far: the longest time that a client may have been left without an answer.
   std::chrono::nanoseconds longest_turn() const noexcept { return longest_turn_; }
 
  private:

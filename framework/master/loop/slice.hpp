@@ -5,12 +5,12 @@
 
 namespace prefork::master {
 
-/// The part of a turn of the master's loop that one kind of long work may have: whoever has more to do goes on in the
-/// next turn. However short it is, a piece is done in it. With three kinds of it a turn stays well below 20 ms.
+/// The part of a turn of the master's loop that one kind of long work may take: the rest is left to the next turn.
+/// However short the slice, one piece is done in it. With three kinds of long work a turn stays well below 20 ms.
 class Slice {
  public:
   static constexpr std::chrono::milliseconds kLength{4};
-  /// Places of a shared object that are looked at before the clock is: a fraction of a millisecond.
+  /// How many places of a shared object are looked at between two looks at the clock: a fraction of a millisecond.
   static constexpr std::size_t kSpots = 1024;
 
   explicit Slice(std::chrono::milliseconds length = kLength) : end_(std::chrono::steady_clock::now() + length) {}

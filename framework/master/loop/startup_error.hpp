@@ -8,8 +8,8 @@
 
 namespace prefork::master {
 
-/// Why the master can't start or a generation can't be made: one sentence for people and the exit code
-/// for the shell (sysexits.h).
+/// Why the master can't start or a generation can't be made: one sentence for people, and the exit code for the shell
+/// (sysexits.h).
 class StartupError : public config::ConfigError {
  public:
   StartupError(int exit_code, const std::string& sentence) : ConfigError(sentence, exit_code) {}

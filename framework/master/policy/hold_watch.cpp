@@ -9,7 +9,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-// Often enough to see what is a quarter beyond its limit, and never so often that it costs.
+// Often enough to notice a hold a quarter beyond its limit, and never so often that it is costly.
 milliseconds interval(milliseconds limit) { return std::clamp(limit / 4, milliseconds(100), milliseconds(1'000)); }
 
 }  // namespace

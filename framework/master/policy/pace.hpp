@@ -7,7 +7,7 @@
 
 namespace prefork::master {
 
-/// So many at once, and from then on one in so long. Pure: time is an argument.
+/// Limits a rate: a number at once, and from then on one per interval. Pure: time is an argument.
 class Pace {
  public:
   struct Limits {
@@ -18,14 +18,14 @@ class Pace {
   Pace() = default;  ///< no limit
   explicit Pace(const Limits& limits) noexcept : limits_(limits) {}
 
-  /// One more. @return false: it is too many
+  /// Takes one. @return false: that is one too many
   bool take(TimePoint now) noexcept {
     if (limits_.every.count() == 0) return true;
     if (next(now) > now) return false;
     full_at_ = (full_at_ > now ? full_at_ : now) + limits_.every;
     return true;
   }
-  /// When one more is not too many.
+  /// The earliest time at which one more may be taken.
   TimePoint next(TimePoint now) const noexcept {
     if (limits_.every.count() == 0 || full_at_ <= now) return now;
     const TimePoint at = full_at_ - limits_.every * (std::int64_t{limits_.at_once} - 1);
@@ -34,11 +34,11 @@ class Pace {
 
  private:
   Limits limits_;
-  TimePoint full_at_{};  ///< when as many as at first may be taken again
+  TimePoint full_at_{};  ///< when as many as at the start may be taken again
 };
 
-/// What of a worker's log lines is written: so many a second, and what is beyond is counted, and told now and then.
-/// Pure.
+/// Limits how many of a worker's log lines are written per second. The lines beyond that are counted, and the count is
+/// reported now and then. Pure.
 class LogBudget {
  public:
   static constexpr unsigned kSecondsAtOnce = 10;
@@ -49,14 +49,14 @@ class LogBudget {
       : pace_(Pace::Limits{std::chrono::nanoseconds(lines_per_second > 0 ? 1'000'000'000 / lines_per_second : 0),
                            lines_per_second * kSecondsAtOnce}) {}
 
-  /// A line. @return whether it is written
+  /// Takes a line. @return whether to write it
   bool take(TimePoint now) noexcept {
     if (pace_.take(now)) return true;
     ++dropped_;
     ++untold_;
     return false;
   }
-  /// All that were dropped.
+  /// All lines dropped so far.
   std::uint64_t dropped() const noexcept { return dropped_; }
   bool has_to_tell(TimePoint now) const noexcept { return untold_ > 0 && tell_at_ <= now; }
   bool untold() const noexcept { return untold_ > 0; }

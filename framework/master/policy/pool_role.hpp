@@ -4,11 +4,11 @@
 
 namespace prefork::master {
 
-/// What a pool of one generation is there for.
+/// The role of a pool of one generation.
 enum class PoolRole : std::uint8_t {
-  serving,   ///< the workers that there shall be
-  incoming,  ///< of the generation that is being rolled in
-  outgoing,  ///< of the one that makes room for it
+  serving,   ///< has the workers that the pool should have
+  incoming,  ///< belongs to the generation that is being rolled in
+  outgoing,  ///< belongs to the generation that makes room for it
   leaving,   ///< its last workers drain
 };
 

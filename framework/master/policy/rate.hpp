@@ -8,16 +8,16 @@
 
 namespace prefork::master {
 
-/// Events a second out of a growing total that is looked at now and then: what happened t seconds ago
-/// weighs exp(-t/window). Right from the second look on, not only after a window has passed. Pure.
+/// Estimates events per second from a growing total that is read now and then: what happened t seconds ago weighs
+/// exp(-t/window). It is right from the second reading on, not only after a whole window. Pure.
 class RateEstimator {
  public:
   RateEstimator() = default;
   explicit RateEstimator(std::chrono::milliseconds window) : window_(window) {}
 
-  /// Takes the total as it is at `now`. Looks may come at any distance; one at the same instant adds
-  /// nothing. A total that went back (a new worker in the slot) starts over.
-  /// @return the rate per second; zero after the first look.
+  /// Takes the total at `now`. Readings may come at any interval; one at the same instant adds nothing. A total that
+  /// went back (a new worker in the slot) starts over.
+  /// @return the rate per second; zero after the first reading
   double update(std::uint64_t total, TimePoint now) {
     if (!started_ || total < total_) {
       *this = RateEstimator(window_);
@@ -45,7 +45,7 @@ class RateEstimator {
   std::uint64_t total_ = 0;
   TimePoint at_{};
   double sum_ = 0;
-  double weight_ = 0;  ///< of all looks so far, below 1: dividing by it makes good for the short past
+  double weight_ = 0;  ///< of all readings so far, below 1: dividing by it corrects for the short history
 };
 
 }  // namespace prefork::master

@@ -8,16 +8,16 @@
 
 namespace prefork::master {
 
-/// Something that fails again and again, each time for the log to tell: it is told at once, and then at growing
-/// intervals, with how often it was. Pure: time is an argument.
+/// Limits how often a repeated failure is logged: the first time at once, then at growing intervals, with the number of
+/// times. Pure: time is an argument.
 class RepeatedFailure {
  public:
   static constexpr std::chrono::seconds kFirstInterval{1};
   static constexpr std::chrono::seconds kLongestInterval{300};
 
-  /// @return what to add to the sentence (" (25 times since this was told)", mostly nothing); nullopt: it is not told
+  /// @return what to append to the message (" (25 times since this was told)", usually nothing); nullopt: log nothing
   std::optional<std::string> failed(TimePoint now, const std::string& why);
-  /// @return how often it had failed in a row; zero: it had not
+  /// @return how many times in a row it had failed; zero: it had not
   unsigned worked() noexcept;
 
  private:

@@ -27,7 +27,8 @@ std::optional<TimePoint> next_look(TimePoint last_beat, TimePoint now,
   }
   if (shortest.count() == 0) return std::nullopt;
   shortest += kGrace;
-  // One that is silent for longer already does what is not limited so much; whatever it begins next begins later.
+  // A worker that has been silent for longer is already doing work with a longer limit; its next piece of work begins
+  // later.
   const TimePoint due = last_beat + shortest;
   return due > now ? due : now + shortest;
 }

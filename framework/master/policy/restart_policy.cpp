@@ -75,7 +75,7 @@ void RestartPolicy::became_ready(TimePoint now) noexcept {
 void RestartPolicy::left(const Leaver& worker, TimePoint now, double jitter) noexcept {
   const ThrottleReason reason = judge(worker, now);
   if (reason == ThrottleReason::none) {
-    // Without failures nothing is held back, and there is nothing to owe.
+    // Without failures nothing is held back, so no start is owed.
     m_.owed = failures(now) == 0 ? 0 : std::min(m_.owed + 1, 1'000'000U);
     paced_until_ = std::max(paced_until_, now - limits_.replace_burst) + limits_.replace_every;
     return;

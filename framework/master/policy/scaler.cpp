@@ -8,9 +8,9 @@ namespace prefork::master {
 
 namespace {
 
-/// Work of less than this, of one worker's time, is a worker's own: timers, its heartbeat.
+/// Less work than this, as a fraction of one worker's time, is a worker's own: timers, its heartbeat.
 constexpr double kOwnWork = 0.05;
-/// Workers that were busy for so much of their time had none for who waits.
+/// Workers that were busy for this fraction of their time had none left for waiting clients.
 constexpr double kFull = 0.95;
 
 }  // namespace
@@ -34,8 +34,8 @@ unsigned Scaler::asked_for(const LoadSample& sample) {
   const double load = smoothed(busy);
   busyness_ = sample.ready == 0 ? 0 : std::min(load / ready, 1.0);
   if (!sample.in_use && sample.waiting == 0 && load < kOwnWork) return rule_.least;
-  // What was busy at a time counts beside the average: with fewer workers clients would have waited. A quotient that is
-  // whole but for its rounding is whole.
+  // The most that were busy at one time counts beside the average: with fewer workers clients would have waited. A
+  // quotient that is whole except for rounding counts as whole.
   const double needed = std::max({load / rule_.busyness, busy, sample.occupied});
   const double most = rule_.most;
   const unsigned by_load = static_cast<unsigned>(std::clamp(std::ceil(needed - 1e-9), 1.0, most)) + rule_.spare;

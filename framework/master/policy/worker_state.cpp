@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 using Row = std::array<WorkerStep, kWorkerStateCount>;
 using Table = std::array<Row, kWorkerEventCount>;
 
-// `next` of an ignored pair is not read: the state stays.
+// `next` of an ignored pair is never read: the state stays.
 constexpr WorkerStep kIgnore{S::gone, A::ignore};
 constexpr WorkerStep kReady{S::ready, A::note_ready};
 constexpr WorkerStep kDrain{S::retiring, A::note_draining};
@@ -41,10 +41,10 @@ constexpr Table table(Rows... rows) {
   return {rows...};
 }
 
-// A starting worker is retired, not stopped: it may have said ready, and taken clients, a moment ago.
-// A retiring one hears of a graceful stop too: only then does it close the connections that wait idly.
-// A stuck one keeps to its signal: neither a retirement nor a fast stop would be read.
-// The heartbeat of a starting worker is its boot time-out's matter; of a stopping one, the stop's.
+// A starting worker is retired, not stopped: it may have become ready and taken clients a moment ago. A retiring one is
+// told about a graceful stop too: only then does it close idle connections. A stuck one is only sent its signal: it
+// would read neither a retirement nor a fast stop. The boot time-out covers the heartbeat of a starting worker, the
+// stop time-out that of a stopping one.
 // clang-format off
 constexpr Table kTable = table(
     //                        starting  ready    retiring  stopping  aborting  killing   lost     gone
@@ -68,7 +68,7 @@ std::optional<milliseconds> limited(milliseconds limit) noexcept {
   return limit;
 }
 
-// The event of a state's own patience; only asked for states that have one.
+// The event of a state's own time limit; only called for states that have one.
 WorkerEvent timeout_event(S state) noexcept {
   switch (state) {
     case S::starting:

@@ -23,7 +23,7 @@ std::string signal_name(int signal) {
   return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
 }
 
-// The end itself, in words: "killed by SIGSEGV (core dumped)".
+// The end itself: "killed by SIGSEGV (core dumped)".
 std::string how(const ExitFacts& facts) {
   const int status = facts.wait_status;
   if (WIFSIGNALED(status)) {
@@ -72,7 +72,7 @@ std::string_view why(const ExitFacts& facts) noexcept {
   return ": killed because the operator wanted it";
 }
 
-// A death that the master's own signal explains; a segfault on the way out is nobody's wish.
+// A death that the master's own signal explains; a segfault on the way out is always unexpected.
 bool died_of(int status, int signal) noexcept { return WIFSIGNALED(status) && WTERMSIG(status) == signal; }
 
 }  // namespace
@@ -104,7 +104,7 @@ bool is_expected(const ExitFacts& facts) noexcept {
     case ExitIntent::retired:
     case ExitIntent::drained_itself:
       return clean;
-    // An operator's SIGTERM may cross the master's word.
+    // An operator's SIGTERM may cross the master's message.
     case ExitIntent::stopped:
       return clean || died_of(status, SIGTERM);
     case ExitIntent::killed_wanted:

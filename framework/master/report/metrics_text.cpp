@@ -40,7 +40,7 @@ void write_master(PrometheusWriter& out, const MasterStatus& master) {
       .sample({}, std::chrono::duration<double>(master.longest_turn).count());
 }
 
-// All names that status_name() has, so that each series is there from the start.
+// All names that status_name() returns, so that each series exists from the start.
 std::set<std::string_view> state_names() {
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < static_cast<std::size_t>(WorkerState::gone); ++i) {
@@ -175,7 +175,7 @@ void write_responses(PrometheusWriter& out, const StatusSnapshot& status) {
   }
 }
 
-// Several services may share an address; its queue is told once.
+// Several services may share an address; its queue is reported once.
 void write_queues(PrometheusWriter& out, const StatusSnapshot& status) {
   std::map<std::string_view, const ListenerStatus*> streams, datagrams;
   for (const ListenerStatus& listener : status.listeners) {
@@ -200,7 +200,7 @@ void write_queues(PrometheusWriter& out, const StatusSnapshot& status) {
   each(datagrams, &ipc::SocketQueue::dropped);
 }
 
-// The one "loss" that goes down again: preforkctl queue requeue.
+// The only "loss" that can go down again: preforkctl queue requeue.
 bool is_dead_letters(const std::pair<std::string, std::uint64_t>& loss) { return loss.first == "dead letters"; }
 
 void write_shared(PrometheusWriter& out, const std::vector<SharedStatus>& shared) {

@@ -9,8 +9,8 @@
 
 namespace prefork::master {
 
-/// Writes Prometheus' text format. A family's name and help stand before its first sample, and nowhere if it has none.
-/// Source: https://prometheus.io/docs/instrumenting/exposition_formats/
+/// Writes Prometheus' text format. A family's name and help come before its first sample, and are left out if it has
+/// none. Source: https://prometheus.io/docs/instrumenting/exposition_formats/
 class PrometheusWriter {
  public:
   using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
@@ -22,7 +22,7 @@ class PrometheusWriter {
     return *this;
   }
 
-  /// @param value  a number; of floating point, the shortest digits that read back the same
+  /// @param value  a number; floating point is written with the fewest digits that read back the same
   template <typename Value>
   PrometheusWriter& sample(Labels labels, const Value& value) {
     return sample({}, labels, value);

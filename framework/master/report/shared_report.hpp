@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-/// What `preforkctl ipc` and `preforkctl queue list` are told, as plain data, and its JSON. Pure.
+/// The data of `preforkctl ipc` and `preforkctl queue list`, and its JSON. Pure.
 namespace prefork::master {
 
 struct SharedHolder {
@@ -24,7 +24,7 @@ struct SharedStatus {
   std::uint64_t limit = 0;  ///< zero: the kind has none
   std::uint64_t waiters = 0;
   std::vector<SharedHolder> holders;
-  std::uint64_t more_holders = 0;  ///< that are not among them
+  std::uint64_t more_holders = 0;  ///< holders that are not listed
   std::uint64_t repairs = 0;
   std::vector<std::pair<std::string, std::uint64_t>> losses;
 };
@@ -34,13 +34,13 @@ struct DeadLetterStatus {
   std::uint64_t number = 0;
   std::uint32_t deliveries = 0;
   std::size_t bytes = 0;  ///< of the whole message
-  std::string start;      ///< printable ASCII: any other byte is \xNN
+  std::string start;      ///< printable ASCII; any other byte is \xNN
 };
 
-/// @return the answer line to `ipc`, its end included: {"ok":true,"objects":[...]}.
+/// @return the answer line to `ipc`, with its line end: {"ok":true,"objects":[...]}
 std::string ipc_answer(const std::vector<SharedStatus>& objects);
 
-/// @return the answer line to `queue list`: {"ok":true,"queue":NAME,"total":N,"letters":[...]}.
+/// @return the answer line to `queue list`: {"ok":true,"queue":NAME,"total":N,"letters":[...]}
 std::string dead_letters_answer(const std::string& queue, std::size_t total,
                                 const std::vector<DeadLetterStatus>& letters);
 

@@ -10,7 +10,7 @@
 namespace prefork::master {
 namespace {
 
-// Two decimals are more than a rate is worth.
+// A rate is not accurate beyond two decimals.
 double rounded(double rate) { return std::round(rate * 100) / 100; }
 
 void write(base::JsonWriter& json, const MasterStatus& master) {
@@ -82,7 +82,7 @@ void write(base::JsonWriter& json, const ServiceStatus& service) {
   json.end_object();
 }
 
-// What the buckets end at, in microseconds.
+// The upper ends of the buckets, in microseconds.
 void write_latency_bounds(base::JsonWriter& json) {
   json.key("latency_bounds_us").begin_array();
   for (std::size_t i = 0; i < LatencyStatus::kBounds; ++i)
@@ -139,7 +139,7 @@ void write(base::JsonWriter& json, const LogStatus& log) {
 
 }  // namespace
 
-// The powers of two are bounds of the finer buckets too.
+// The powers of two are also bounds of the finer buckets.
 LatencyStatus::LatencyStatus(const ipc::HistogramValues& values)
     : count(values.count), sum_seconds(static_cast<double>(values.sum) / 1e9) {
   for (std::size_t i = 0; i < values.buckets.size(); ++i) {

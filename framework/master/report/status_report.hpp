@@ -14,7 +14,7 @@
 #include "ipc/objects/metrics.hpp"
 #include "ipc/posix/socket_queue.hpp"
 
-/// What `preforkctl status` is told, as plain data, and its JSON. Pure.
+/// The data of `preforkctl status`, and its JSON. Pure.
 namespace prefork::master {
 
 struct MasterStatus {
@@ -24,8 +24,8 @@ struct MasterStatus {
   std::chrono::milliseconds uptime{0};
   std::string config_file;  ///< empty: started without one
   bool stopping = false;
-  std::string reload;       ///< where a reload is: "canary", "rolling", "rolling back"; empty: none
-  std::string last_reload;  ///< how the last one ended; empty: there was none
+  std::string reload;       ///< the phase of a reload: "canary", "rolling", "rolling back"; empty: no reload
+  std::string last_reload;  ///< how the last reload ended; empty: there was none
   std::uint64_t reloads_done = 0;
   std::uint64_t reloads_failed = 0;
   std::uint64_t rss_bytes = 0;
@@ -35,20 +35,20 @@ struct MasterStatus {
 
 struct PoolStatus {
   std::string name;
-  unsigned target = 0;   ///< workers that it shall have
-  unsigned running = 0;  ///< workers that are there, in whatever state
+  unsigned target = 0;   ///< how many workers it should have
+  unsigned running = 0;  ///< how many workers exist, in any state
   unsigned ready = 0;
   std::string user;
   unsigned failures = 0;                       ///< in a row (RestartPolicy)
   std::chrono::milliseconds throttled_for{0};  ///< until the next start is tried; zero: not throttled
   std::string last_failure;                    ///< empty: none
-  std::string size{};                          ///< by the configuration: "4", "1..8"
-  /// "fixed", "dynamic", "on demand", or "held": of another size than the configuration asks for
+  std::string size{};                          ///< as configured: "4", "1..8"
+  /// "fixed", "dynamic", "on demand", or "held": its size was set by hand
   std::string scaling{};
   double busyness = 0;                            ///< of dynamic and on-demand pools: 0 to 1
   std::chrono::milliseconds circuit_open_for{0};  ///< zero: it is closed
   std::string last_end{};                         ///< of the worker that failed last; empty: none
-  std::uint64_t waiting = 0;                      ///< clients that no worker has taken, as far as the kernel tells
+  std::uint64_t waiting = 0;                      ///< clients that no worker has taken yet, as far as the kernel says
   std::chrono::milliseconds full_for{0};          ///< no worker takes more and clients wait; zero: not so
 };
 
@@ -56,12 +56,12 @@ struct ListenerStatus {
   std::string service;
   std::string address;                      ///< as bound, with the port that the system chose
   std::string scheme;                       ///< "tcp", "udp", "unix", "unix-dgram"
-  std::optional<ipc::SocketQueue> queue{};  ///< of what waits; nullopt: the kernel does not say
+  std::optional<ipc::SocketQueue> queue{};  ///< what waits; nullopt: the kernel does not say
 };
 
-/// How long the requests of an HTTP service took, from when a worker found them to their answer.
+/// How long the requests of an HTTP service took, from the moment a worker found them to their answer.
 struct LatencyStatus {
-  /// A bucket's bound is 2^13 (8 us), 2^14, ... 2^33 (8.6 s) nanoseconds, which is not in it; the last has none.
+  /// A bucket's bound is 2^13 (8 us), 2^14, ... 2^33 (8.6 s) nanoseconds, exclusive; the last bucket has no bound.
   static constexpr unsigned kFirstPower = 13;
   static constexpr std::size_t kBounds = 21;
 
@@ -83,11 +83,11 @@ struct ServiceStatus {
   std::string name;
   std::string plugin;
   std::string pool;
-  std::optional<LatencyStatus> latency{};          ///< nullopt: no HTTP service
+  std::optional<LatencyStatus> latency{};          ///< nullopt: not an HTTP service
   std::optional<ipc::ResponseCounts> responses{};  ///< likewise
 };
 
-/// What workers count. Never goes down within one worker, nor in the totals.
+/// What workers count. Never goes down, neither within one worker nor in the totals.
 struct WorkStatus {
   std::uint64_t accepted = 0;
   std::uint64_t requests = 0;
@@ -120,16 +120,17 @@ struct RestartCount {
 
 struct AccessLogStatus {
   std::string path;
-  std::uint64_t dropped = 0;  ///< lines that its writer could not write, since the server's start
+  std::uint64_t dropped = 0;  ///< lines that its writer could not write since the server's start
 };
 
-/// Lines that are lost to the logs. All go up only.
+/// Lines lost to the logs. All numbers only go up.
 struct LogStatus {
   std::uint64_t dropped = 0;             ///< of the server's log
-  std::uint64_t dropped_by_workers = 0;  ///< of the same, by workers that the master did not keep up with
+  std::uint64_t dropped_by_workers = 0;  ///< of the server's log, dropped by workers because the master did not keep up
   std::vector<AccessLogStatus> access{};
-  std::uint64_t access_dropped_by_workers = 0;  ///< of all access logs, by workers whose writer did not keep up
-  std::uint64_t dropped_by_rate = 0;  ///< of the server's log, by the master: lines of workers beyond log-rate
+  std::uint64_t access_dropped_by_workers = 0;  ///< of all access logs, dropped by workers because the writer did not
+                                                ///< keep up
+  std::uint64_t dropped_by_rate = 0;  ///< of the server's log, dropped by the master: lines of workers beyond log-rate
 };
 
 struct StatusSnapshot {
@@ -143,14 +144,14 @@ struct StatusSnapshot {
   WorkStatus totals;               ///< dead workers included
   std::vector<RestartCount> restarts;
   LogStatus log;
-  ipc::CounterValues counters{};             ///< all that workers count, dead ones included
-  std::optional<std::uint64_t> overflows{};  ///< connections that the host dropped, a listener's queue being full
+  ipc::CounterValues counters{};             ///< everything that workers count, including dead ones
+  std::optional<std::uint64_t> overflows{};  ///< connections that the host dropped because a listener's queue was full
 };
 
-/// @return the answer line to `status`, its end included: {"ok":true,"master":{...},...}.
+/// @return the answer line to `status`, with its line end: {"ok":true,"master":{...},...}
 std::string status_answer(const StatusSnapshot& snapshot);
 
-/// @return the answer line to `workers`: {"ok":true,"workers":[...]}.
+/// @return the answer line to `workers`: {"ok":true,"workers":[...]}
 std::string workers_answer(const StatusSnapshot& snapshot);
 
 }  // namespace prefork::master
