@@ -17,7 +17,7 @@ namespace {
 using Words = std::vector<std::string_view>;
 using Parsed = std::variant<ControlCommand, CommandError>;
 
-// No command has more words; the rest of the line is not looked at.
+// No command has more words; the rest of the line is ignored.
 constexpr std::size_t kMaxWords = 64;
 
 Words split(std::string_view line) {
@@ -80,7 +80,7 @@ std::optional<ScaleCommand> parse_amount(std::string_view pool, std::string_view
   int amount = 0;
   const char* const end = digits.data() + digits.size();
   const auto [stop, error] = std::from_chars(digits.data(), end, amount);
-  // from_chars takes a minus of its own: "--1", "+-1".
+  // from_chars accepts a minus itself: "--1", "+-1".
   if (error != std::errc() || stop != end || digits.starts_with('-') || amount > kMaxScale) return std::nullopt;
   return ScaleCommand{std::string(pool), relative, text.starts_with('-') ? -amount : amount};
 }
@@ -175,7 +175,7 @@ Parsed parse_command(std::string_view line) {
   return fail(fmt::format("unknown command {}{}", base::in_quotes(words[0]), config::did_you_mean(words[0], names)));
 }
 
-// A command that is not named here needs all.
+// A command that is not named here needs full access.
 ControlAccess needed_access(const ControlCommand& command) noexcept {
   const auto is_one_of = [&]<typename... Command>(const std::variant<Command...>*) {
     return (std::holds_alternative<Command>(command) || ...);

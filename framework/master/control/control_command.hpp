@@ -8,14 +8,13 @@
 #include <variant>
 #include <vector>
 
-/// What may be said to the control socket, and how the answers look. Pure.
+/// The commands of the control socket, and the form of its answers. Pure.
 ///
-/// One command a line, words between blanks; one JSON object a line comes back:
-/// `{"ok":true,...}` or `{"ok":false,"error":"SENTENCE","exit":CODE}`, where CODE is what preforkctl
-/// shall exit with (sysexits.h).
+/// A command is one line, words separated by blanks. The answer is one line with a JSON object: `{"ok":true,...}` or
+/// `{"ok":false,"error":"SENTENCE","exit":CODE}`, where CODE is the exit code that preforkctl should use (sysexits.h).
 namespace prefork::master {
 
-/// A command line may have this many bytes, its end not counted.
+/// The most bytes of a command line, without its line end.
 constexpr std::size_t kMaxCommandBytes = 1024;
 /// `scale` takes no greater number: the scoreboard has no more slots.
 constexpr int kMaxScale = 65534;
@@ -28,21 +27,21 @@ struct StatusCommand {};
 struct WorkersCommand {};
 struct ScaleCommand {
   std::string pool;
-  bool relative;           ///< `+1`, `-1`: from the size that the pool has now
+  bool relative;           ///< `+1`, `-1`: relative to the pool's present size
   int amount;              ///< not negative unless relative
-  bool automatic = false;  ///< `auto`: back to what the configuration says
+  bool automatic = false;  ///< `auto`: back to the size in the configuration
 };
 struct StopCommand {
   bool fast;
 };
 struct ReopenCommand {};
 struct ReloadCommand {
-  std::optional<std::string> only;     ///< the one pool that is to be rolled; nullopt: all
-  bool wait = true;                    ///< the answer comes when it has ended
-  std::vector<std::string> discard{};  ///< queues that may go with messages in them
+  std::optional<std::string> only;     ///< reload only this pool; nullopt: all
+  bool wait = true;                    ///< the answer comes when the reload has ended
+  std::vector<std::string> discard{};  ///< queues that may be discarded with messages in them
 };
 struct UpgradeCommand {
-  std::optional<std::string> binary;  ///< an absolute path; nullopt: where the master was started from
+  std::optional<std::string> binary;  ///< an absolute path; nullopt: the binary that the master was started from
 };
 
 struct IpcCommand {};
@@ -51,11 +50,11 @@ struct EventsCommand {
   std::uint64_t since;  ///< number of the last event that the client knows; zero: none
 };
 enum class QueueAction : std::uint8_t { list, requeue, drop };
-/// What is to be done with a queue's dead letters.
+/// What to do with a queue's dead letters.
 struct QueueCommand {
   QueueAction action;
   std::string queue;
-  std::optional<std::size_t> most;  ///< of requeue; nullopt: all
+  std::optional<std::size_t> most;  ///< for requeue; nullopt: all
 };
 
 using ControlCommand =
@@ -64,21 +63,21 @@ using ControlCommand =
 
 /// What a client may do.
 enum class ControlAccess : std::uint8_t {
-  read,     ///< look at what the server tells of itself
+  read,     ///< see what the server reports about itself
   operate,  ///< also reload without --discard, scale, reopen
-  full,     ///< all: stop, upgrade, and the queues, whose messages belong to services
+  full,     ///< everything: stop, upgrade, and the queues, whose messages belong to services
 };
 ControlAccess needed_access(const ControlCommand& command) noexcept;
 
-/// Why a line is no command, in one sentence.
+/// Why a line is not a valid command, in one sentence.
 struct CommandError {
   std::string text;
 };
 
-/// Reads one line, without its end.
+/// Parses one line, without its line end.
 std::variant<ControlCommand, CommandError> parse_command(std::string_view line);
 
-/// @return the answer line, with its end.
+/// @return the answer line, with its line end
 std::string answer_ok();
 std::string answer_ok(std::string_view member, std::string_view text);
 std::string answer_error(std::string_view sentence, int exit_code);

@@ -26,7 +26,7 @@ bool ControlSession::wants_input() const noexcept {
 ControlSession::Fed ControlSession::feed(std::string_view bytes) {
   input_ += bytes;
   const auto end = input_.find('\n');
-  // The carriage return of the line's end is not of the line.
+  // The carriage return before the line end is not part of the line.
   const std::size_t length = end == std::string::npos ? input_.size() : end;
   const bool has_return = length > 0 && input_[length - 1] == '\r';
   if (length - (has_return ? 1 : 0) <= limits_.line_bytes) return Fed::ok;

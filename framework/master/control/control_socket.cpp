@@ -19,7 +19,7 @@ namespace prefork::master {
 
 namespace {
 
-constexpr unsigned kLinesPerTurn = 8;  // of one client, then the others and the workers are heard
+constexpr unsigned kLinesPerTurn = 8;  // of one client, before the others and the workers get their turn
 
 constexpr std::chrono::milliseconds kExhaustedMoment{500};  // until descriptors or memory are tried again
 
@@ -53,7 +53,7 @@ ControlSocket::~ControlSocket() {
   if (listener_.is_open() && ::getpid() == owner_) remove_own(path_, file_);
 }
 
-// All or nothing: the socket that there was, if any, stays where another can't be made.
+// All or nothing: if no new socket can be made, the old one, if any, stays.
 void ControlSocket::open() {
   ipc::UniqueFd next(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!next.is_open()) refuse(path_, "socket", errno);
@@ -87,7 +87,7 @@ void ControlSocket::accept() {
   ipc::UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!fd.is_open()) {
     if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
-    // Short of descriptors, or refused by a security module: the client waits on in the backlog, and would be told
+    // Short of descriptors, or refused by a security module: the client stays in the backlog, and its event would fire
     // again at once.
     reactor_.change(listener_.get(), 0);
     resume_at_ = Clock::now() + kExhaustedMoment;
@@ -143,7 +143,7 @@ void ControlSocket::drop(int fd) {
   clients_.erase(fd);
 }
 
-// False: the connection broke.
+// @return false: the connection is broken
 bool ControlSocket::read_from(Client& client) {
   char chunk[4096];
   while (client.session.wants_input()) {
@@ -195,10 +195,10 @@ void ControlSocket::serve(int fd, std::uint32_t events) {
     answer_next(client);
     if (!write_to(client)) return drop(fd);
   }
-  // Hung up: what it had asked for is done, and nobody hears the answer.
+  // Hung up: its command has been carried out, and nobody reads the answer.
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return drop(fd);
   if (!write_to(client) || client.session.finished()) return drop(fd);
-  // A client with more lines waits its turn: its socket is writable, and calls again.
+  // A client with more lines waits its turn: its socket is writable, which calls again.
   const bool pending = !client.session.output().empty() || client.session.has_line();
   const std::uint32_t input = client.session.wants_input() ? std::uint32_t{EPOLLIN} : 0;
   reactor_.change(fd, input | (pending ? std::uint32_t{EPOLLOUT} : 0));

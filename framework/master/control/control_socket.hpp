@@ -18,13 +18,13 @@
 
 namespace prefork::master {
 
-/// The control socket: mode 0600, and only root and the master's own user are listened to. A client can
-/// hold nothing but a bounded buffer, and that not for long. Nothing here blocks.
+/// The control socket: mode 0600, and it accepts only root and the master's own user. A client can hold only a bounded
+/// buffer, and only for a limited time. Nothing here blocks.
 class ControlSocket {
  public:
   struct Reply {
     std::string line;   ///< empty: the answer comes later, by answer()
-    bool stay = false;  ///< the connection stays open until the master is gone, which is what the client awaits
+    bool stay = false;  ///< the connection stays open until the master is gone, which is what the client waits for
   };
   using ClientId = std::uint64_t;
   /// Carries a command out.
@@ -36,26 +36,25 @@ class ControlSocket {
     FileIdentity file;
   };
 
-  /// An empty path: no socket. A file that a killed master left is replaced.
-  /// @throws StartupError: another master answers there, or it can't be made.
-  /// @param held  what another program of this process has bound (upgrade), which then is gone on with
+  /// With an empty path there is no socket. A file that a killed master left behind is replaced.
+  /// @throws StartupError: another master answers there, or the socket can't be made
+  /// @param held  a socket that another program of this process has bound (upgrade), which is then used
   ControlSocket(const std::string& path, Reactor& reactor, Handler handler, std::optional<Held> held = std::nullopt);
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
   ~ControlSocket();
 
-  /// Where somebody has removed the file, or put another one there, makes it anew; who is connected stays so. @return
-  /// whether it did. @throws StartupError: it can't, and nothing has changed
+  /// Makes the file anew if somebody has removed or replaced it; existing connections stay. @return whether it did.
+  /// @throws StartupError: it can't, and nothing has changed
   bool restore();
 
-  /// Takes a connected, non-blocking stream socket, whose other end may say what `access` allows. It may be silent for
-  /// as long as it likes.
+  /// Takes a connected, non-blocking stream socket, whose other end may do what `access` allows. It has no time limit.
   void adopt(ipc::UniqueFd socket, ControlAccess access);
 
-  /// The answer that a client waits for. One that has gone is no error.
+  /// Sends the answer that a client waits for. A client that has gone is no error.
   void answer(ClientId client, const std::string& line);
 
-  /// What an upgrade hands over: the listening socket (-1: none) and the connections.
+  /// For an upgrade: the listening socket (-1: none) and the connections.
   int listener() const noexcept { return listener_.get(); }
   const FileIdentity& file() const noexcept { return file_; }
   struct Kept {
@@ -66,12 +65,12 @@ class ControlSocket {
     ControlSession::Kept session;
   };
   std::vector<Kept> keep() const;
-  /// Goes on with a connection, whose descriptor it takes. @return its new name
+  /// Continues a handed-over connection, whose descriptor it takes. @return its new id
   ClientId go_on(Kept kept);
-  /// Carries out what clients had said to the other program. Called once all is ready for commands.
+  /// Carries out what clients had sent to the other program. Must be called once everything is ready for commands.
   void serve_kept();
 
-  /// Closes the connections whose time is over. @return when to call it again.
+  /// Closes the connections whose time is up. @return when to call it again
   std::optional<TimePoint> expire(TimePoint now);
 
  private:
@@ -101,7 +100,7 @@ class ControlSocket {
   ipc::UniqueFd listener_;
   FileIdentity file_;
   std::map<int, Client> clients_;
-  std::size_t adopted_ = 0;  ///< of them
+  std::size_t adopted_ = 0;  ///< how many of them
   ClientId next_id_ = 0;
   std::optional<TimePoint> resume_at_;  ///< the listener is not watched until then
 };

@@ -20,11 +20,11 @@ namespace {
 
 constexpr std::size_t kMaxLetters = 1'000;
 constexpr std::size_t kShownBytes = 64;
-// Letters that are put back before others get their turn: each may be long.
+// How many letters are requeued before others get their turn: each may be long.
 constexpr std::size_t kPutAtOnce = 16;
 constexpr std::size_t kPutAtOnceBytes = 1U << 20;
 
-// Its size is that of the master's own copy of the shape.
+// Its size is taken from the master's own copy of the shape.
 ipc::MessageQueue attach(const ipc::SharedObject& object, const ipc::Bells& bells) {
   const ipc::SharedShape& shape = object.shape();
   return {object.memory(),
@@ -61,8 +61,8 @@ std::string unknown_queue(const SharedSet& set, const std::string& name) {
   return fmt::format("there is no queue {}{}", base::in_quotes(name), config::did_you_mean(name, queues));
 }
 
-/// A queue's dead letters: they are found a piece at a time, and then, if they are wanted in their order, taken oldest
-/// first. A heap orders them as they come, so that no step sorts them all.
+/// A queue's dead letters: found a piece at a time and then, if their order matters, taken oldest first. A heap orders
+/// them as they come, so that no step sorts them all.
 class QueueJob : public Job {
  public:
   using Done = std::function<void(QueueOutcome)>;
@@ -89,10 +89,10 @@ class QueueJob : public Job {
 
  protected:
   virtual void look(ipc::Spots piece) = 0;
-  /// @return false: all is done
+  /// @return false: everything is done
   virtual bool work() { return false; }
   virtual QueueOutcome outcome() = 0;
-  /// What has been changed so far.
+  /// What has changed so far.
   virtual std::string changed() const { return {}; }
 
   ipc::MessageQueue& queue() noexcept { return queue_; }
@@ -109,7 +109,7 @@ class QueueJob : public Job {
   std::size_t spot_ = 0;
 };
 
-/// Keeps the oldest `most` of the letters that it is given.
+/// Keeps the oldest `most` of the letters that it gets.
 class OldestLetters {
  public:
   explicit OldestLetters(std::size_t most) : most_(most) {}

@@ -11,17 +11,16 @@
 
 namespace prefork::master {
 
-/// What came of a `queue` command.
+/// The result of a `queue` command.
 struct QueueOutcome {
-  std::string answer;  ///< the line for the control socket, its end included
+  std::string answer;  ///< the line for the control socket, with its line end
   std::string log;     ///< what changed; empty: nothing
 };
 
-/// Lists, puts back or drops the dead letters of a queue. What is done in a piece does not depend on how many there
-/// are.
-/// @param set  which has the queue, if there is one
-/// @param bells  live longer than the job
-/// @param done  is called once, at the end
+/// Lists, requeues or drops the dead letters of a queue. The size of a piece of work does not depend on their number.
+/// @param set  has the queue, if it exists
+/// @param bells  must outlive the job
+/// @param done  called once, at the end
 std::unique_ptr<Job> administer_queue(const SharedSet& set, const ipc::Bells& bells, const QueueCommand& command,
                                       std::function<void(QueueOutcome)> done);
 

@@ -11,7 +11,7 @@
 
 namespace prefork::master {
 
-/// Goes over all places of some shared objects, a piece at a time. The objects live as long as the walk.
+/// Walks all places of some shared objects, a piece at a time. Keeps the objects alive.
 class SharedWalk {
  public:
   using Objects = std::vector<std::shared_ptr<ipc::SharedObject>>;
@@ -21,11 +21,11 @@ class SharedWalk {
 
   bool ended() const noexcept { return object_ == objects_.size(); }
   const Objects& objects() const noexcept { return objects_; }
-  /// The place of the object that the next piece is of.
+  /// The index of the object that the next piece belongs to.
   std::size_t object() const noexcept { return object_; }
 
-  /// Calls `look(object, piece)` with the next piece. The walk has not ended.
-  /// @return whether it was the object's last
+  /// Calls `look(object, piece)` with the next piece. The walk must not have ended.
+  /// @return whether it was the object's last piece
   template <class Look>
   bool step(Look look) {
     ipc::SharedObject& object = *objects_[object_];

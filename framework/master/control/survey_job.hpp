@@ -11,10 +11,10 @@
 
 namespace prefork::master {
 
-/// Looks at all of some shared objects, for whoever wants a report of them.
+/// Surveys some shared objects completely, for a report.
 class SurveyJob final : public Job {
  public:
-  /// What becomes of an object's report.
+  /// Makes the status from an object's report.
   using Describe = std::function<SharedStatus(const ipc::SharedObject&, const ipc::SharedReport&)>;
   struct End {
     std::function<void(std::vector<SharedStatus>)> done;
@@ -29,7 +29,7 @@ class SurveyJob final : public Job {
 
  private:
   SharedWalk walk_;
-  ipc::SharedSurvey survey_;  ///< of the object that the walk is at
+  ipc::SharedSurvey survey_;  ///< of the object that the walk has reached
   std::vector<SharedStatus> found_;
   Describe describe_;
   End end_;

@@ -19,8 +19,8 @@ struct ChannelEnd {
 /// "main/0", "jobs/*"
 std::string channel_end_text(const ChannelEnd& end);
 
-/// Reads the option NAME-ends: two of "N", "*", "POOL/N" and "POOL/*", with a blank between. Pure.
-/// @param own_pool  of the service, for an end without a pool
+/// Reads the option NAME-ends: two of "N", "*", "POOL/N" and "POOL/*", separated by a blank. Pure.
+/// @param own_pool  the service's pool, for an end without a pool
 /// @throws std::invalid_argument: one sentence, without a place
 std::pair<ChannelEnd, ChannelEnd> parse_channel_ends(std::string_view text, const std::string& own_pool,
                                                      const std::vector<std::string>& pools);

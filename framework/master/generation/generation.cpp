@@ -27,7 +27,7 @@ namespace prefork::master {
 
 namespace {
 
-// Of a worker, beside the bells: what worker.cpp reserves.
+// A worker's own descriptors, besides the bells: what worker.cpp reserves.
 constexpr rlim_t kOwnDescriptors = 64;
 constexpr std::size_t kMaxPluginBytes = 256U << 20;
 
@@ -51,7 +51,8 @@ int exit_code_of(const std::system_error& error) {
 
 std::string subject_of(const std::string& plugin) { return "plugin \"" + plugin + "\""; }
 
-/// @param identity  whose rights the plugin has meanwhile; nullopt: nobody's, where the master has others to give up
+/// @param identity  the rights that the plugin has meanwhile; nullopt: those of nobody, if the master has rights to
+/// give up
 Inspector inspector_of_plugins(const std::optional<ipc::Identity>& identity = {}) {
   Inspector::Limits limits;
   limits.max_bytes = config::kMaxReportBytes;
@@ -64,13 +65,13 @@ bool needs_checks(const config::ServiceOptions& service, const std::vector<Optio
                      [&](const OptionSpec& option) { return option.checked && service.own.contains(option.name); });
 }
 
-/// The plugin's checks are its code: what they say comes from a child, which has the rights of the service.
+/// The plugin's checks are plugin code: their verdict comes from a child, which has the service's rights.
 void ask_plugin(const Generation& generation, const config::ServiceOptions& service, const SealedPlugin& plugin,
                 const InspectPlugin& inspect, config::Findings& found) {
   if (!needs_checks(service, plugin.report.options)) return;
   config::begin_errand("asking " + subject_of(service.plugin) + " about [service " + service.name + "]");
   const auto identity = generation.identities.find(service.pool);
-  if (identity == generation.identities.end()) return;  // which is an error already
+  if (identity == generation.identities.end()) return;  // reported as an error already
   const config::ServiceOptions judged = config::without_secrets(service, plugin.report.options);
   const Inspection inspection{plugin.copy.get(), service.plugin, &judged};
   const std::string answer =
@@ -88,13 +89,14 @@ std::size_t index_of(Generation& generation, std::shared_ptr<const SealedPlugin>
   return index;
 }
 
-/// Plugins by their files: services of one have one copy of it, and one that can't be used is complained of once.
+/// Plugins by their files: services of the same plugin share one copy, and a plugin that can't be used is reported
+/// once.
 struct Sealed {
   std::map<std::string, std::size_t> good;
   std::set<std::string> bad;
 };
 
-/// @return nullopt: it was found to be of no use before
+/// @return nullopt: it was found unusable before
 std::optional<std::size_t> seal_for(Generation& generation, const config::ServiceOptions& service,
                                     const InspectPlugin& inspect, Sealed& sealed) {
   const std::string path = find_plugin(service.plugin, generation.options.master.plugin_path);
@@ -114,7 +116,7 @@ std::shared_ptr<const SealedPlugin> plugin_of(const Generation& generation, cons
   return nullptr;
 }
 
-// As its workers have them: a secret's file may hold another one by now.
+// The values that its workers have: a secret's file may hold another one by now.
 std::map<std::string, std::string, std::less<>> options_of(const Generation& generation, const std::string& service) {
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     if (generation.options.services[i].name == service) return generation.services[i].options;
@@ -145,7 +147,7 @@ void prepare_service(Generation& generation, const config::ServiceOptions& servi
   }
 }
 
-// What a service can't do without.
+// Checks what a service can't do without.
 void refuse_mute_pools(const Generation& generation) {
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     const auto& service = generation.options.services[i];
@@ -159,7 +161,7 @@ void refuse_mute_pools(const Generation& generation) {
   }
 }
 
-// A connection of a blocking service keeps its worker from everything else.
+// A connection of a blocking service keeps its worker from all other work.
 void refuse_mixed_pools(const Generation& generation) {
   std::map<std::string, const config::ServiceOptions*> blocking, others;
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
@@ -233,7 +235,7 @@ void resolve_identities(Generation& generation, const Generation* running, confi
   }
 }
 
-// What is given can't do what it is meant for, or leaves the worker nothing to work with.
+// Refuses isolation that can't achieve its purpose, or leaves the worker too little to work with.
 void refuse_vain_isolation(const Generation& generation, const config::PoolOptions& pool) {
   const auto place = [&](const std::string& key) {
     const auto origin = generation.options.origins.find("pool." + pool.name + "." + key);
@@ -243,7 +245,7 @@ void refuse_vain_isolation(const Generation& generation, const config::PoolOptio
   if (!pool.isolation.chroot.empty() && generation.identities.at(pool.name).uid == 0) {
     throw StartupError(EX_CONFIG, place("chroot") + "the pool's user is root, whom no chroot holds");
   }
-  // Pipes, epolls and what services open; the bells of all slots.
+  // For pipes, epolls and what services open, plus the bells of all slots.
   const rlim_t needed = kOwnDescriptors + scoreboard_slots(generation.options);
   for (const auto& limit : pool.isolation.limits) {
     if (limit.resource != RLIMIT_NOFILE || limit.value.rlim_cur > needed) continue;

@@ -21,17 +21,17 @@
 
 namespace prefork::master {
 
-/// What is asked of a plugin before it is used.
+/// What an inspector child must find out about a plugin before it is used.
 struct Inspection {
-  int copy = -1;     ///< the sealed one
+  int copy = -1;     ///< the sealed copy
   std::string name;  ///< of the plugin
-  /// Whose values are put to the plugin's checks: the answer is what they say (config::judge_service_options). Null:
-  /// the answer is the plugin's report (config::encode_report).
+  /// The service whose option values the plugin checks: the answer is their verdict (config::judge_service_options).
+  /// Null: the answer is the plugin's report (config::encode_report).
   const config::ServiceOptions* service = nullptr;
 };
 
-/// Forks a child that does it, by be_inspector().
-/// Given by who wires master and worker together, since the master has no plugin code.
+/// Forks a child that calls be_inspector(). Provided by the code that connects master and worker, since the master runs
+/// no plugin code.
 using InspectPlugin = std::function<pid_t(const Inspection&, const Inspector::Child&)>;
 
 /// One plugin file as the generation holds it.
@@ -48,55 +48,56 @@ struct PreparedService {
   int access_log_fd = -1;                                   ///< of the log writer's pipe; -1: none
 };
 
-/// One successful reading of the configuration: everything that its workers run with, fixed. A worker that
-/// is respawned a week later gets the same.
+/// One successful reading of the configuration: everything that its workers run with, unchanging. A worker that is
+/// started again a week later gets the same.
 struct Generation {
   unsigned number = 1;
   config::Options options;
   std::vector<std::shared_ptr<const SealedPlugin>> plugins;
-  std::vector<PreparedService> services;            ///< as Options::services
+  std::vector<PreparedService> services;            ///< in the order of Options::services
   SharedPlan shared;                                ///< what is declared
-  SharedSet objects;                                ///< as `shared`; the workforce makes them
+  SharedSet objects;                                ///< in the order of `shared`; the workforce makes them
   std::map<std::string, ipc::Identity> identities;  ///< by pool
-  std::vector<std::string> warnings;                ///< a sentence each, with its place: it can be used all the same
-  std::unique_ptr<ListenerSet> listeners;           ///< bound; null after `prepare` alone
-  std::set<std::string> discard;                    ///< queues that may go with messages in them
+  std::vector<std::string> warnings;       ///< a sentence each, with its place; the generation is usable all the same
+  std::unique_ptr<ListenerSet> listeners;  ///< bound; null after `prepare` alone
+  std::set<std::string> discard;           ///< queues that may be discarded with messages in them
 };
 
-/// How many slots the scoreboard has, and with it every shared object: room for each worker and its successor at
-/// once, which a reload or a lost worker needs.
+/// How many slots the scoreboard has, and with it every shared object: room for each worker and its successor at once,
+/// which a reload or a lost worker needs.
 std::size_t scoreboard_slots(const config::Options& options);
 
-/// Finds the file of a plugin: a path where the name has a '/', else NAME.so in the plugin path.
-/// @throws StartupError (66) that names where was looked.
+/// Finds the file of a plugin: a path if the name has a '/', else NAME.so in the plugin path.
+/// @throws StartupError (66) that says where it looked
 std::string find_plugin(const std::string& name, const std::string& plugin_path);
 
 /// Seals and inspects one plugin. @throws StartupError
 SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path, const InspectPlugin& inspect);
 
-/// The generation that runs, of a reload.
+/// The running generation, for a reload.
 struct Running {
   const Generation& generation;
-  std::optional<std::string> only;  ///< the pool that alone is reloaded, while the others stay as they are
+  std::optional<std::string> only;  ///< reload only this pool, while the others stay as they are
 };
 
-/// Makes a generation without its sockets and shared objects: plugins sealed and inspected, options and shapes
-/// checked, users looked up.
-/// Blocks for as long as that takes, at most the inspector's patience for each plugin, and
-/// again for each service whose plugin checks an option that is given.
-/// @param running  pools have the user ids that they have in it; where one pool alone is reloaded, plugins of services
-/// that are not in that pool are taken over as they are
-/// @throws StartupError, config::ConfigError: all that was found, as config::Findings has it
+/// Makes a generation without its sockets and shared objects: seals and inspects plugins, checks options and shapes,
+/// looks users up. Blocks for as long as that takes: at most the inspector's patience for each plugin, and again for
+/// each service whose plugin checks an option that is given.
+/// @param running  pools keep the user ids that they have in it; if a single pool is reloaded, the plugins of services
+/// outside that pool are taken over as they are
+/// @throws StartupError, config::ConfigError: everything that was found, as config::Findings has it
 Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect,
                               const std::optional<Running>& running = {});
 
-/// What the services of a generation share, by their options and their plugins' reports. @throws config::ConfigError
+/// Plans what the services of a generation share, from their options and their plugins' reports. @throws
+/// config::ConfigError
 SharedPlan plan_shared_objects(const Generation& generation);
 
-/// The options of a reload of one pool: `wanted` for the pool and its services, `running` for all others.
+/// The options for reloading one pool: `wanted` for the pool and its services, `running` for all others.
 /// @throws StartupError: one of them has no such pool, or a service moves into it
 config::Options with_pool_of(const config::Options& running, const config::Options& wanted, const std::string& pool);
-/// What a running master can't take on: its pid file, control socket, log and room. @throws StartupError that names it
+/// Refuses changes that a running master can't make: to its pid file, control socket, log and number of slots. @throws
+/// StartupError that names the change
 void refuse_master_changes(const config::Options& running, const config::Options& wanted);
 
 }  // namespace prefork::master

@@ -19,7 +19,7 @@ namespace {
 constexpr std::string_view kDamaged = "what was prepared is damaged: ";
 
 struct PackedPlugin {
-  std::optional<std::size_t> running;  ///< its place there; the rest is for one that is new
+  std::optional<std::size_t> running;  ///< its index in the running generation; the other members describe a new one
   std::string path;
   int copy = -1;
   std::string report;
@@ -30,7 +30,7 @@ struct PackedService {
   std::map<std::string, std::string, std::less<>> options;
 };
 
-/// The place of a socket among the running listeners' sockets.
+/// The indices of a socket among the running listeners' sockets.
 using RunningSocket = std::pair<std::size_t, std::size_t>;
 
 struct PackedSocket {
@@ -113,7 +113,7 @@ const T& at(const std::vector<T>& list, std::size_t place) {
   return list[place];
 }
 
-/// What has come, each to be taken once.
+/// The descriptors that came, each to be taken once.
 class Descriptors {
  public:
   explicit Descriptors(std::vector<ipc::UniqueFd> all) : all_(std::move(all)) {}

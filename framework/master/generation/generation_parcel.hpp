@@ -6,20 +6,20 @@
 #include "framework/master/generation/generation.hpp"
 #include "ipc/posix/unique_fd.hpp"
 
-/// A prepared generation on its way from the process that has prepared it to the master. What it has in common with the
-/// generation that runs, which both know, is named by its place there.
+/// A prepared generation on its way from the process that prepared it to the master. What it shares with the running
+/// generation, which both know, is named by its index there.
 namespace prefork::master {
 
 struct PackedGeneration {
   std::string text;
-  std::vector<int> descriptors;  ///< stay the generation's
+  std::vector<int> descriptors;  ///< still owned by the generation
 };
 
-/// @param prepared  with its listeners; without shared objects
+/// @param prepared  with its listeners, without shared objects
 PackedGeneration pack_generation(const Generation& prepared, const Generation& running);
 
-/// The files of unix sockets that are new become this process's.
-/// @throws std::runtime_error: it is no such text
+/// This process becomes the owner of the files of new unix sockets.
+/// @throws std::runtime_error: the text is malformed
 Generation unpack_generation(const std::string& text, std::vector<ipc::UniqueFd> descriptors,
                              const Generation& running);
 

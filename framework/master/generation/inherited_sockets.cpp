@@ -29,7 +29,7 @@ namespace {
 using config::ListenScheme;
 using config::ListenSpec;
 
-constexpr int kMaxDescriptors = 4096;  // more is no number that a service manager gives
+constexpr int kMaxDescriptors = 4096;  // no service manager hands over more
 constexpr std::size_t kMaxNameBytes = 255;
 
 std::optional<int> option_of(int fd, int level, int name) {
@@ -39,7 +39,7 @@ std::optional<int> option_of(int fd, int level, int name) {
   return value;
 }
 
-/// nullopt: no kind that can be listened on here.
+/// nullopt: a kind that can't be listened on here.
 std::optional<ListenScheme> kind_of(int fd) {
   const auto family = option_of(fd, SOL_SOCKET, SO_DOMAIN), type = option_of(fd, SOL_SOCKET, SO_TYPE);
   const auto protocol = option_of(fd, SOL_SOCKET, SO_PROTOCOL);
@@ -90,7 +90,7 @@ std::vector<std::string> names_in(const std::string& text) {
   return names;
 }
 
-/// The socket is what the configuration takes it for. @throws StartupError
+/// Checks that the socket is what the configuration takes it for. @throws StartupError
 void check_kind(int fd, const std::string& address, const ListenSpec& spec) {
   const std::string subject = "the inherited socket " + address + " ";
   const auto kind = kind_of(fd);
@@ -105,7 +105,7 @@ void check_kind(int fd, const std::string& address, const ListenSpec& spec) {
   if (spec.reuseport) refuse(spec, subject + "is a single one, and reuseport needs one for each worker");
 }
 
-/// nullopt: it is no IPv6 socket.
+/// nullopt: it is not an IPv6 socket.
 std::optional<bool> takes_ipv6_only(int fd) {
   if (option_of(fd, SOL_SOCKET, SO_DOMAIN) != AF_INET6) return std::nullopt;
   return option_of(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 0;

@@ -25,7 +25,7 @@ namespace {
 
 constexpr int kRefused = 1;
 
-// First byte of what the child sends: a report or a reason.
+// The first byte of what the child sends: report or reason.
 constexpr char kReport = 'R';
 constexpr char kReason = 'E';
 
@@ -33,7 +33,7 @@ struct Heard {
   std::string bytes;
   bool in_time = true;
   bool too_long = false;
-  const char* failed = nullptr;  ///< the call
+  const char* failed = nullptr;  ///< the failed call
   int error = 0;
 };
 
@@ -60,7 +60,7 @@ Heard listen(int fd, std::size_t max_bytes, ipc::Patience& patience) {
   }
 }
 
-// After the pipe has ended the child may still run (a plugin's thread, a closed descriptor): not for long.
+// When the pipe has ended the child may still run (a plugin's thread, a closed descriptor), but not for long.
 bool reap(pid_t child, ipc::Patience& patience, bool kill_now, int& status) {
   if (kill_now) ::kill(child, SIGKILL);
   for (;;) {
@@ -96,7 +96,7 @@ void be_inspector(const Inspector::Child& child, int keep_fd, const Inspector::W
       ipc::assume_identity(*child.run_as);
     }
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != child.master) ::_exit(kRefused);  // it was gone before
+    if (::getppid() != child.master) ::_exit(kRefused);  // the master was gone before
     message = kReport + work();
     code = 0;
   } catch (const std::exception& error) {
@@ -125,7 +125,7 @@ std::string Inspector::run(const std::string& subject, const Start& start) const
   try {
     return try_once(subject, start);
   } catch (const std::system_error& error) {
-    if (error.code().value() != EPIPE) throw;  // of a process that may have come, nothing is read
+    if (error.code().value() != EPIPE) throw;  // nothing is read from a process that may have been started
     return try_once(subject, start);
   }
 }

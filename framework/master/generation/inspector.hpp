@@ -11,18 +11,18 @@
 
 namespace prefork::master {
 
-/// Runs a function, mostly of a plugin's, in a short-lived child, so that whatever it does, the master lives on.
+/// Runs a function, usually a plugin's, in a short-lived child, so that the master survives whatever it does.
 class Inspector {
  public:
-  /// What the child does: returns the bytes that the master shall get, or throws why not.
+  /// What the child does: returns the bytes for the master, or throws the reason why not.
   using Work = std::function<std::string()>;
-  /// What the child is told.
+  /// What the child needs to know.
   struct Child {
     int out = -1;                         ///< for its answer
-    pid_t master = 0;                     ///< of which it is the child
+    pid_t master = 0;                     ///< its parent
     std::optional<ipc::Identity> run_as;  ///< nullopt: with the master's rights
   };
-  /// Forks the child, in which be_inspector() is called. @throws what may be thrown on to who asked
+  /// Forks the child, which must call be_inspector(). May throw; the exception passes to the caller of run().
   using Start = std::function<pid_t(const Child&)>;
 
   struct Limits {
@@ -33,11 +33,11 @@ class Inspector {
 
   explicit Inspector(Limits limits) : limits_(std::move(limits)) {}
 
-  /// Waits for the child, at most as long as the limits say. @throws StartupError (78): `subject` and what
-  /// went wrong: an exception's text, a signal, too long a time.
-  /// @param keep_fd  the one descriptor beside the standard streams that the child keeps; -1: none
+  /// Runs the work in a child and waits for it, at most as long as the limits say. @throws StartupError (78): `subject`
+  /// and what went wrong: an exception's text, a signal, a time-out
+  /// @param keep_fd  the one descriptor besides the standard streams that the child keeps; -1: none
   std::string run(const std::string& subject, int keep_fd, const Work& work) const;
-  /// The same with a child that another process may fork for this one: for what runs a plugin's code.
+  /// Does the same with a child that another process may fork for this one: for plugin code.
   std::string run(const std::string& subject, const Start& start) const;
 
  private:
@@ -46,7 +46,7 @@ class Inspector {
   Limits limits_;
 };
 
-/// Does the work and answers, in the child. @param keep_fd  the one descriptor beside the standard streams that it
+/// Does the work and answers, in the child. @param keep_fd  the one descriptor besides the standard streams that it
 /// keeps; -1: none
 [[noreturn]] void be_inspector(const Inspector::Child& child, int keep_fd, const Inspector::Work& work) noexcept;
 

@@ -71,7 +71,7 @@ ipc::UniqueFd open_socket(int family, const ListenSpec& spec, bool reuseport) {
   ipc::UniqueFd fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.is_open()) refuse(spec, errno, "socket");
   if (family == AF_UNIX) return fd;
-  // Datagram sockets would share the port with any other process by it.
+  // For datagram sockets this option would share the port with any other process.
   if (type == SOCK_STREAM) set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, spec);
   if (reuseport) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1, spec);
   if (family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, spec.ipv6only ? 1 : 0, spec);
@@ -84,7 +84,7 @@ void start_listening(int fd, const ListenSpec& spec) {
   if (config::is_stream(spec.scheme) && ::listen(fd, spec.backlog) == -1) refuse(spec, errno, "listen");
 }
 
-// A master that was killed leaves workers that hold its ports until they have seen its end.
+// The workers of a killed master hold its ports until they notice its end.
 void bind_patiently(int fd, const sockaddr* address, socklen_t length, const ListenSpec& spec) {
   const auto deadline = std::chrono::steady_clock::now() + kBindPatience;
   while (::bind(fd, address, length) == -1) {
@@ -98,7 +98,7 @@ in_port_t& port_of(sockaddr* address) {
                                        : reinterpret_cast<sockaddr_in6*>(address)->sin6_port;
 }
 
-/// Whether this machine does not have the address: the error of bind(2); zero: it has.
+/// Whether this machine lacks the address: the error of bind(2); zero: it has the address.
 int absence_of(const addrinfo& wanted) {
   const ipc::UniqueFd probe(::socket(wanted.ai_family, wanted.ai_socktype | SOCK_CLOEXEC, 0));
   if (!probe.is_open()) return errno == EAFNOSUPPORT ? EAFNOSUPPORT : 0;
@@ -188,7 +188,7 @@ bool ListenerSet::has(const ListeningSocket& socket) const noexcept {
   });
 }
 
-// A socket of the service manager's is its own, and goes on to listen for the next server. Source: shutdown(2), which
+// A socket from the service manager belongs to it and keeps listening for the next server. Source: shutdown(2), which
 // ends the listening of TCP and unix sockets.
 void ListenerSet::shut_down() noexcept {
   for (const BoundListener& listener : listeners_) {
@@ -227,7 +227,7 @@ void ListenerSet::bind_service(const config::Options& options, std::size_t servi
   }
 }
 
-// `wanted` names what it shall be bound to, or has port 0 and the service that may keep its port.
+// `wanted` names the address to bind to, or has port 0 and the service whose port may be kept.
 bool ListenerSet::take_over(const BoundListener& wanted, const ListenerSet& previous) {
   for (const BoundListener& known : previous.listeners_) {
     const bool same_address = any_port(wanted.spec)
@@ -289,8 +289,8 @@ bool ListenerSet::holds(const ListeningSocket& socket) const noexcept {
                      [&](const BoundListener& listener) { return listener.sockets.front().get() == &socket; });
 }
 
-// A name may stand for several addresses: each becomes a listener. Where the system chooses the port,
-// only the first does, since another would get another port.
+// A name may stand for several addresses: each becomes a listener. If the system chooses the port, only the first
+// address does, since the others would get other ports.
 void ListenerSet::bind_inet(BoundListener listener, std::size_t sockets, const Sources& sources) {
   const AddressList addresses = resolve(listener.spec);
   int missing = 0;

@@ -19,14 +19,14 @@
 
 namespace prefork::master {
 
-/// A bound socket of the server's. The last generation that has it closes it and, in the process that made it, removes
-/// a unix socket's file.
+/// A socket bound for the server. The last generation that has it closes it and, in the process that made it, removes a
+/// unix socket's file.
 class ListeningSocket {
  public:
-  /// @param name  what the service manager that bound it calls it; empty: it is the server's own
+  /// @param name  its name at the service manager that bound it; empty: the server bound it
   explicit ListeningSocket(ipc::UniqueFd fd, std::string name = {}) noexcept
       : fd_(std::move(fd)), name_(std::move(name)) {
-    ipc::tell_destinations(fd_.get());  // also of datagrams that wait for the first worker
+    ipc::tell_destinations(fd_.get());  // also for datagrams that wait for the first worker
   }
   ListeningSocket(const ListeningSocket&) = delete;
   ListeningSocket& operator=(const ListeningSocket&) = delete;
@@ -34,13 +34,14 @@ class ListeningSocket {
 
   int get() const noexcept { return fd_.get(); }
   const std::string& name() const noexcept { return name_; }
-  /// The socket was bound to the file by process `owner` (this one, but after an upgrade), which is to go with it.
+  /// Tells the socket that process `owner` (this one, except after an upgrade) bound it to the file and removes the
+  /// file with it.
   void owns_file(const std::string& path, pid_t owner, const FileIdentity& file);
   const std::string& path() const noexcept { return path_; }  ///< empty: none
   const FileIdentity& file() const noexcept { return file_; }
-  /// Whether the file is not there any more, or is another one: no client finds the socket.
+  /// Whether the file no longer exists or is another one: no client finds the socket.
   bool lost_file() const noexcept;
-  /// Of that file, and of no other that may stand in its place.
+  /// Changes only that file, never another one in its place.
   void give_access(const SocketAccess& access) const noexcept;
 
  private:
@@ -53,7 +54,7 @@ class ListeningSocket {
 
 class InheritedSockets;
 
-/// One bound address and who serves it.
+/// One bound address and the services behind it.
 struct BoundListener {
   std::vector<std::size_t> services;  ///< indices in Options::services; more than one only for HTTP
   config::ListenSpec spec;
@@ -64,22 +65,22 @@ struct BoundListener {
   SocketAccess access{};                                  ///< of the unix schemes
 
   bool is_datagram() const noexcept { return !config::is_stream(spec.scheme); }
-  /// What waits in the kernel, in all sockets together; nullopt: it does not say (unix stream sockets).
+  /// What waits in the kernel, for all sockets together; nullopt: it does not say (unix stream sockets).
   std::optional<ipc::SocketQueue> queue() const noexcept;
 };
 
-/// The listening sockets of a generation. What two generations listen on alike is shared by their sets, so that a
-/// client who waits in a backlog finds a worker of either.
+/// The listening sockets of a generation. Two generations that listen on the same address share the socket, so that a
+/// client that waits in a backlog is served by a worker of either.
 class ListenerSet {
  public:
-  /// Resolves and binds all that the services listen on. An address that `previous` has is taken over from there,
-  /// unless `reuseport` or `ipv6only` differ; port 0 goes on with the port of the same service. A port that another
-  /// process is just letting go of is tried again for a second. What is bound already is taken out of `inherited`.
-  /// Blocks (name resolution). @throws StartupError, and then nothing new is left bound and `previous` is untouched.
+  /// Resolves and binds everything that the services listen on. An address that `previous` has is taken over from
+  /// there, unless `reuseport` or `ipv6only` differ; port 0 keeps the port of the same service. A port that another
+  /// process is just releasing is retried for a second. Sockets bound already are taken out of `inherited`. Blocks
+  /// (name resolution). @throws StartupError: nothing new is left bound, and `previous` is untouched
   explicit ListenerSet(const config::Options& options, const ListenerSet* previous = nullptr,
                        InheritedSockets* inherited = nullptr);
 
-  /// What was bound before this process executed another program, or by another process for this one.
+  /// Takes listeners that were bound before this process executed another program, or by another process for this one.
   explicit ListenerSet(std::vector<BoundListener> listeners, std::vector<std::string> remarks = {}) noexcept
       : listeners_(std::move(listeners)), remarks_(std::move(remarks)) {}
 
@@ -92,21 +93,22 @@ class ListenerSet {
       for (const std::shared_ptr<ListeningSocket>& socket : listener.sockets) visit(listener, socket);
     }
   }
-  /// Whether a socket is among its listeners' sockets.
+  /// Whether the socket belongs to one of its listeners.
   bool has(const ListeningSocket& socket) const noexcept;
-  /// What is odd, but no error, for the log: addresses of host names that this machine does not have, as ::1 where IPv6
-  /// is off, which are not listened on; files of sockets that somebody has removed.
+  /// What is unusual but no error, for the log: addresses of host names that this machine does not have and that are
+  /// not listened on, such as ::1 without IPv6; files of sockets that somebody has removed.
   const std::vector<std::string>& remarks() const noexcept { return remarks_; }
-  /// Gives what was taken over the options of this set: backlog, nodelay, mode. Called once the generation serves; what
-  /// the system refuses stays as it was.
+  /// Gives taken-over sockets the options of this set: backlog, nodelay, mode. Called once the generation serves; an
+  /// option that the system refuses stays as it was.
   void apply_options() const noexcept;
-  /// Lets go of the addresses of all other pools.
+  /// Drops the addresses of all other pools.
   void keep_only(const std::set<std::string>& pools) noexcept;
-  /// Lets go of everything: the server stops. Nobody can accept any more on what it has bound itself, whoever holds it.
+  /// Drops everything: the server stops. Sockets that the server itself has bound accept nothing any more, whoever
+  /// holds them.
   void shut_down() noexcept;
 
  private:
-  /// Where sockets can come from that are bound already; null: from there none.
+  /// Where sockets that are already bound may come from; null: not from there.
   struct Sources {
     const ListenerSet* previous;
     InheritedSockets* inherited;

@@ -3,8 +3,8 @@
 #include "framework/config/options.hpp"
 #include "ipc/contract/archive.hpp"
 
-// Options from one process of the server to another. Each structure is taken apart by name, so that a new member is a
-// compile error here, not a value that gets lost.
+// Sends options from one process of the server to another. Each structure is taken apart by name, so that a new member
+// is a compile error here and no value gets lost.
 namespace prefork::config {
 
 constexpr auto last_of(ListenScheme) { return ListenScheme::fd_dgram; }

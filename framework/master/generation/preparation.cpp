@@ -28,8 +28,8 @@ namespace prefork::master {
 
 namespace {
 
-// A packet begins with what it is.
-constexpr char kErrand = 'e';   // begins: its name
+// The first byte of a packet tells its kind.
+constexpr char kErrand = 'e';   // an errand begins: its name
 constexpr char kPart = 'p';     // of the generation, and descriptors
 constexpr char kFailure = 'f';  // exit code, a blank, a sentence
 constexpr char kEnd = '.';
@@ -65,7 +65,7 @@ void send_failure(int socket, int exit_code, const std::string& sentence) {
   send(socket, kFailure, std::to_string(exit_code) + ' ' + sentence);
 }
 
-/// What the child has to have of the master's: what the running generation listens on and is made of.
+/// The descriptors that the child needs from the master: what the running generation listens on and is made of.
 std::vector<int> needed(const Generation& running, int socket) {
   std::vector<int> keep{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, socket};
   for (const auto& plugin : running.plugins) keep.push_back(plugin->copy.get());

@@ -36,7 +36,7 @@ bool is_unix(const ListenSpec& spec) {
 }
 bool is_inet(const ListenSpec& spec) { return spec.scheme == ListenScheme::tcp || spec.scheme == ListenScheme::udp; }
 
-/// @return 0, or the error of the call that failed. Port 0 is another one each time: nobody's is taken.
+/// @return 0, or the error of the call that failed. Port 0 is another one each time, so nobody's port is taken.
 int try_address(const addrinfo& info, const ListenSpec& spec) {
   sockaddr_storage address{};
   std::memcpy(&address, info.ai_addr, info.ai_addrlen);
@@ -73,7 +73,7 @@ void probe_inet(const ListenSpec& spec) {
   refuse(EX_UNAVAILABLE, spec.origin.text, "bind " + spec.address, error);
 }
 
-/// @return 0, or why nothing can be made there
+/// @return 0, or the errno that says why nothing can be made there
 int try_folder_of(const std::string& path) {
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   const std::string name = folder.empty() ? "." : folder.string();
@@ -92,7 +92,7 @@ void probe_unix(const ListenSpec& spec) {
   }
 }
 
-// A socket or pid file of before is replaced; a log is appended to.
+// An old socket or pid file is replaced; a log is appended to.
 void probe_file(const std::string& path, const std::string& what, const config::Origin& origin) {
   config::begin_errand("looking at " + path);
   struct stat status {};

@@ -2,16 +2,16 @@
 
 #include "framework/config/options.hpp"
 
-/// What `-t` can know of this host without taking anything: no port is bound, no file is made.
+/// What `-t` can find out about this host without changing anything: it binds no port and makes no file.
 namespace prefork::master {
 
-/// Whether the addresses are this host's, and the folders of unix sockets take one. Blocks: as long as names are
-/// resolved.
-/// @throws config::ConfigError with all that was found (config::Findings)
+/// Checks that the addresses are this host's, and that the folders of unix sockets accept one. Blocks: as long as name
+/// resolution takes.
+/// @throws config::ConfigError with everything that was found (config::Findings)
 void probe_addresses(const config::Options& options);
 
-/// Whether the files that the master is to make can be made or written: logs, access logs, pid file, control socket. By
-/// the rights of the caller. @throws config::ConfigError with all that was found
+/// Checks that the caller has the rights to make or write the files that the master will need: logs, access logs, pid
+/// file, control socket. @throws config::ConfigError with everything that was found
 void probe_files(const config::Options& options);
 
 }  // namespace prefork::master

@@ -20,7 +20,7 @@ namespace {
 using config::ConfigError;
 using std::chrono::milliseconds;
 
-// A signal's name, its sender and up to 900 bytes (framework/worker/shared/signal_message.hpp).
+// Room for a signal's name, its sender and up to 900 bytes (framework/worker/shared/signal_message.hpp).
 constexpr std::uint32_t kSignals = 1024, kSignalBytes = 1088;
 
 class Planner {
@@ -45,7 +45,7 @@ class Planner {
   SharedPlan take() { return std::move(plan_); }
 
  private:
-  /// Who declared an object first, and as what.
+  /// Which service declared an object first, and as what.
   struct Declarer {
     std::string service;
     std::string place;
@@ -99,7 +99,7 @@ class Planner {
                  {service.options.name, service.options.origin.text, SharedKind::topic, Scope::service, {}});
   }
 
-  // What the framework measures. No service can declare a name with a dot in it.
+  // Places an object that the framework measures with. No service can declare a name with a dot in it.
   std::size_t place_own(const SharingService& service, const char* name, SharedKind kind, ipc::SharedKind memory) {
     SharedSizes sizes;
     sizes.shape.kind = memory;
@@ -111,7 +111,7 @@ class Planner {
     return {service.options.name, service.options.origin.text, spec.kind, spec.scope, std::move(ends)};
   }
 
-  // A new object, or one of the server's that another service has declared in the same way.
+  // Places a new object, or one of the server's that another service has declared in the same way.
   std::size_t place(std::string name, SharedSizes sizes, Declarer by) {
     const auto known = std::find_if(plan_.objects.begin(), plan_.objects.end(),
                                     [&](const SharedDeclaration& object) { return object.name == name; });
@@ -148,7 +148,7 @@ class Planner {
 
   std::vector<std::string> pools_;
   SharedPlan plan_;
-  std::vector<Declarer> declarers_;  ///< as plan_.objects
+  std::vector<Declarer> declarers_;  ///< in the order of plan_.objects
 };
 
 }  // namespace

@@ -40,8 +40,8 @@ std::shared_ptr<ipc::SharedObject> create(const SharedDeclaration& declared, std
                                             wanted.place, is, becomes));
 }
 
-// Messages that nobody has acknowledged would be lost. Their number is what workers have written: whoever operates the
-// server has the last word.
+// Messages that nobody has acknowledged would be lost. Workers wrote their number, which may be wrong: the operator has
+// the last word.
 void refuse_loss(const ipc::SharedObject& object) {
   if (object.shape().kind != ipc::SharedKind::queue) return;
   const std::int64_t messages = object.report().fill;
@@ -53,7 +53,7 @@ void refuse_loss(const ipc::SharedObject& object) {
                   shared_title(object.shape(), object.name()), messages, messages == 1 ? "" : "s", object.name()));
 }
 
-// A slip must not look as if something had been given up.
+// A mistyped name must not look as if a queue had been discarded.
 void refuse_vain_discard(const SharedSet& next, const SharedSet* previous, const std::string& name) {
   std::vector<std::string> names;
   for (std::size_t i = 0; previous != nullptr && i < previous->objects().size(); ++i) {
@@ -111,7 +111,7 @@ ipc::SharedObject* SharedSet::find(std::string_view name) const noexcept {
 }
 
 std::string left_text(const std::vector<SharedSet::Left>& left) {
-  // As ipc::SharedKind. Metrics hold nothing but their numbers.
+  // In the order of ipc::SharedKind. Metrics hold nothing but their numbers.
   constexpr std::array<std::string_view, ipc::kSharedKinds> words{"message", "message", "permit", "lock",   "word",
                                                                   "arrival", "number",  "number", "number", "lock"};
   std::string text;

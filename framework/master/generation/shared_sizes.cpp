@@ -119,7 +119,7 @@ bool is_possible(const ipc::SharedShape& shape) {
   }
 }
 
-// Whether all is well without what was written for one option.
+// Whether the shape is valid without what was written for one option.
 bool is_to_blame(const SharingService& service, const SharedSpec& spec, const std::string& option) {
   config::ServiceOptions without = service.options;
   without.own.erase(option);

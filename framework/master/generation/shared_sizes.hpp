@@ -9,14 +9,14 @@
 
 namespace prefork::master {
 
-/// The sizes of a shared object, read from the options of its service.
+/// The sizes of a shared object, read from its service's options.
 struct SharedSizes {
-  ipc::SharedShape shape;  ///< of channels: of each of their two queues
+  ipc::SharedShape shape;  ///< channels: of each of their two queues
   std::chrono::milliseconds hold_limit{0};
   std::uint32_t max_deliveries = 0;
 };
 
-/// @throws config::ConfigError, with the place of the option that is to blame, where the shape can't be.
+/// @throws config::ConfigError, with the place of the faulty option, if the shape is impossible
 SharedSizes shared_sizes(const SharingService& service, const SharedSpec& spec);
 
 /// @return the value of the option NAME-SIZE. @throws config::ConfigError: the plugin does not declare it

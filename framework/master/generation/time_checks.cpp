@@ -20,7 +20,7 @@ std::string of(const char* key, milliseconds value) {
   return std::string(key) + " (" + base::format_duration(value) + ")";
 }
 
-/// An option of the plugin's own, as it was checked and normalised; zero where the plugin has none of that name.
+/// A duration option of the plugin, as checked and normalised; zero if the plugin has no option of that name.
 milliseconds own_duration(const PreparedService& service, const std::string& key) {
   const auto found = service.options.find(key);
   std::int64_t ms = 0;
@@ -33,7 +33,7 @@ const config::PoolOptions& pool_of(const Generation& generation, const config::S
   for (const auto& pool : generation.options.pools) {
     if (pool.name == service.pool) return pool;
   }
-  return generation.options.pools.front();  // resolve() has seen to it that there is one
+  return generation.options.pools.front();  // resolve() guarantees that there is one
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 
 namespace prefork::master {
 
-/// Refuses a generation whose times contradict each other: one that could never come, since another that contains it
-/// or does its work is over before. Pure.
+/// Refuses a generation with contradicting times: a time-out that could never pass, because another one that contains
+/// it or does its work ends earlier. Pure.
 /// @throws StartupError with file and line
 void refuse_contradicting_times(const Generation& generation);
 

@@ -26,7 +26,7 @@ bool is_answered(int type, const sockaddr_un& address) {
   return result == 0 || errno != ECONNREFUSED;
 }
 
-// The last child of a killed master may hold the socket for a moment more, its workers until they have seen its end.
+// The last child of a killed master may hold the socket for a moment longer, and its workers until they notice its end.
 void remove_stale(int type, const std::string& path, const sockaddr_un& address) {
   const auto deadline = std::chrono::steady_clock::now() + kAnswerPatience;
   for (;;) {
@@ -52,8 +52,8 @@ FileIdentity bind_unix_socket(int fd, int type, const std::string& path, const S
   path.copy(address.sun_path, path.size());
   const FolderLock lock(path, kAnswerPatience);
   remove_stale(type, path, address);
-  // The umask is the one way to give the file its mode at the instant that it appears. It is nobody's until it is whose
-  // it shall be.
+  // The umask is the only way to give the file its mode at the instant it appears. Until it has its owner, nobody may
+  // connect.
   const bool is_given = access.owner || access.group;
   const mode_t before = ::umask(static_cast<mode_t>(~(is_given ? 0 : access.mode) & 0777));
   const int result = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
@@ -67,8 +67,8 @@ FileIdentity bind_unix_socket(int fd, int type, const std::string& path, const S
   throw UnixSocketError("chown", refused);
 }
 
-// Who may write to the folder could put a link to any file where the socket was: the file is looked at before it is
-// changed, by the same descriptor. chmod(2) takes no O_PATH descriptor, but its name in /proc.
+// Whoever may write to the folder could put a link to any file in the socket's place: so the file is checked before it
+// is changed, through the same descriptor. chmod(2) takes no O_PATH descriptor, but takes its name in /proc.
 int give_access(const std::string& path, const FileIdentity& identity, const SocketAccess& access) noexcept {
   const ipc::UniqueFd file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!file.is_open()) return errno;

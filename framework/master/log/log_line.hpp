@@ -39,8 +39,8 @@ struct LogRecord {
   bool passed_on = false;  ///< the subject said it: any bytes
 };
 
-/// @return without a line end, escaped as base::visible() does. What was passed on begins with who said it: `worker
-/// main/0 (pid 4711) web: ...`, and is printable ASCII.
+/// @return the line without a line end, escaped as base::visible() does. A passed-on line begins with its speaker,
+/// `worker main/0 (pid 4711) web: ...`, and is printable ASCII.
 std::string log_text(const LogRecord& record);
 
 /// @return one JSON object without a line end, at most max_bytes. It is always valid UTF-8: other bytes are written as

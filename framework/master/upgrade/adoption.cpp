@@ -17,7 +17,7 @@ namespace prefork::master {
 
 namespace {
 
-/// What generations have in common.
+/// What generations share.
 struct Parts {
   std::vector<std::shared_ptr<const SealedPlugin>> plugins;
   SharedSet::Objects objects;
@@ -68,7 +68,7 @@ std::unique_ptr<ListenerSet> make_listeners(const HandedGeneration& handed, cons
   for (const HandedListener& from : handed.listeners) {
     const config::ServiceOptions& first = options.services[from.services.front()];
     BoundListener listener{from.services, config::parse_listen(from.listen), from.address, first.pool, first.name, {}};
-    listener.spec.scheme = from.scheme;  // `fd:NAME` does not say
+    listener.spec.scheme = from.scheme;  // `fd:NAME` does not tell
     listener.spec.ipv6only = from.ipv6only;
     for (const std::size_t socket : from.sockets) listener.sockets.push_back(parts.sockets[socket]);
     listeners.push_back(std::move(listener));

@@ -21,7 +21,7 @@ constexpr std::string_view kMagic = "prefork-handover 3";
   throw std::runtime_error("the state that is handed over is damaged: " + what);
 }
 
-// FNV-1a: against a text that was cut or overwritten, not against one that was forged.
+// FNV-1a: protects against a text that was cut or overwritten, not against a forged one.
 std::string checksum(std::string_view bytes) {
   std::uint64_t hash = 14695981039346656037U;
   for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211U;
@@ -30,7 +30,7 @@ std::string checksum(std::string_view bytes) {
 
 }  // namespace
 
-// Found by argument, so not hidden in this file's own namespace.
+// Found by argument-dependent lookup, so not in this file's anonymous namespace.
 
 constexpr auto last_of(WorkerState) { return WorkerState::lost; }
 constexpr auto last_of(ExitIntent) { return ExitIntent::killed_wanted; }
@@ -113,7 +113,7 @@ void fields(A& archive, Is<Handover> auto& h) {
 
 namespace {
 
-// What is out of place within a text that reads well.
+// Finds what is wrong in a text that decodes well.
 
 void check_places(const std::vector<std::size_t>& places, std::size_t size) {
   for (const std::size_t place : places) {

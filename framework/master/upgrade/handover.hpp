@@ -24,8 +24,8 @@
 #include "ipc/objects/shared_shape.hpp"
 #include "ipc/posix/privileges.hpp"
 
-/// All that a master knows and can't find out again, for the program that it executes in its own place (upgrade).
-/// Plain data: descriptors are numbers, what is shared between generations is named by its place in a list.
+/// Everything that a master knows and can't find out again, for the program that it executes in its place (upgrade).
+/// Plain data: descriptors are numbers; what generations share is named by its index in a list.
 namespace prefork::master {
 
 struct HandedPlugin {
@@ -38,7 +38,7 @@ struct HandedObject {
   std::string name;
   ipc::SharedShape shape;
   int memory = -1;
-  int notes = -1;  ///< -1: none are kept
+  int notes = -1;  ///< -1: no notes are kept
   std::uint64_t repairs = 0;
 };
 
@@ -49,37 +49,37 @@ struct HandedWakeup {
 
 struct HandedSocket {
   int fd = -1;
-  std::string name;     ///< the service manager's; empty: it is the server's own
+  std::string name;     ///< at the service manager; empty: the server bound it
   std::string path;     ///< of a unix socket's file; empty: none
-  FileIdentity file{};  ///< that which the socket was bound to
+  FileIdentity file{};  ///< the file that the socket was bound to
 };
 
 struct HandedListener {
-  std::vector<std::size_t> services;                        ///< in the options
-  std::string listen;                                       ///< as config::format_listen
-  config::ListenScheme scheme = config::ListenScheme::tcp;  ///< that the socket has
+  std::vector<std::size_t> services;                        ///< indices in the options
+  std::string listen;                                       ///< as from config::format_listen
+  config::ListenScheme scheme = config::ListenScheme::tcp;  ///< of the socket
   bool ipv6only = true;                                     ///< likewise
   std::string address;
-  std::vector<std::size_t> sockets;  ///< in Handover::sockets
+  std::vector<std::size_t> sockets;  ///< indices in Handover::sockets
 };
 
 struct HandedService {
-  std::size_t plugin = 0;  ///< in HandedGeneration::plugins
+  std::size_t plugin = 0;  ///< index in HandedGeneration::plugins
   std::map<std::string, std::string, std::less<>> options;
 };
 
 struct HandedGeneration {
   unsigned number = 0;
-  std::string config;                ///< config::dump
+  std::string config;                ///< as from config::dump
   std::string folder;                ///< Options::folder
-  std::vector<std::size_t> plugins;  ///< in Handover::plugins
+  std::vector<std::size_t> plugins;  ///< indices in Handover::plugins
   std::vector<HandedService> services;
   std::map<std::string, ipc::Identity> identities;
-  std::vector<std::size_t> objects;  ///< in Handover::objects
+  std::vector<std::size_t> objects;  ///< indices in Handover::objects
   std::vector<HandedListener> listeners;
 };
 
-/// What the workers of a pool know of each other.
+/// What the workers of a pool know about each other.
 struct HandedSeats {
   std::uint32_t pool = 0;  ///< HandedPool::number
   int memory = -1;
@@ -87,7 +87,7 @@ struct HandedSeats {
 
 struct HandedPool {
   std::size_t id = 0;
-  std::size_t generation = 0;  ///< in Handover::generations
+  std::size_t generation = 0;  ///< index in Handover::generations
   std::size_t place = 0;
   std::uint32_t number = 0;
   PoolRole role = PoolRole::serving;
@@ -121,7 +121,7 @@ enum class Awaited : std::uint8_t { nothing, upgrade, reload };
 struct HandedClient {
   int fd = -1;
   ControlAccess access = ControlAccess::read;
-  bool adopted = false;  ///< it is a worker's
+  bool adopted = false;  ///< it is a worker
   ControlSession::Kept session;
   Awaited awaits = Awaited::nothing;
 };
@@ -129,25 +129,25 @@ struct HandedClient {
 struct Handover {
   pid_t master = 0;
   std::string version;     ///< of the program that hands over
-  std::uint64_t lost = 0;  ///< of Clock, from which all times are
+  std::uint64_t lost = 0;  ///< lost time of the Clock that all times here refer to
   TimePoint started{};
   unsigned last_number = 0;
   std::string last_reload;
   std::uint64_t reloads_done = 0;
   std::uint64_t reloads_failed = 0;
-  bool wants_reload = false;  ///< one was asked for meanwhile
+  bool wants_reload = false;  ///< one was requested meanwhile
   std::optional<std::string> reload_only;
   std::vector<std::string> reload_discard;
 
   std::string notify_socket;  ///< of the service manager; empty: none
   std::uint64_t watchdog_us = 0;
   bool tells_pid = false;
-  bool was_ready = false;  ///< the manager was told so
+  bool was_ready = false;  ///< the service manager was told so
 
   int pid_file = -1;
   int control = -1;
   FileIdentity control_file{};
-  std::vector<HandedWakeup> wakeups;  ///< one for each slot
+  std::vector<HandedWakeup> wakeups;  ///< one per slot
   std::vector<HandedPlugin> plugins;
   std::vector<HandedObject> objects;
   std::vector<HandedSocket> sockets;
@@ -165,17 +165,17 @@ struct Handover {
   std::map<std::string, std::uint64_t> recycled;
 };
 
-/// To text, with `layout` (ipc::shared_layout()) and a checksum.
+/// Encodes as text, with `layout` (ipc::shared_layout()) and a checksum.
 std::string encode_handover(const Handover& handover, const std::string& layout);
 
-/// Every number is checked against its range, every place against its list, every descriptor to be there once.
-/// @throws std::runtime_error in one sentence: it is no such text, damaged, of another version or another layout
+/// Checks that every number is in its range, every index in its list, and every descriptor is there once.
+/// @throws std::runtime_error in one sentence: the text is malformed, damaged, of another version or of another layout
 Handover decode_handover(std::string_view text, const std::string& layout);
 
 /// Every descriptor that is handed over.
 std::vector<int> descriptors_of(const Handover& handover);
 
-/// No state is larger; a text that is, is refused.
+/// No state is larger; a longer text is refused.
 constexpr std::size_t kMaxHandoverBytes = 64U << 20;
 
 }  // namespace prefork::master

@@ -30,7 +30,7 @@ constexpr std::string_view kYes = "yes ";
 constexpr std::string_view kNo = "no ";
 constexpr std::size_t kMaxWords = 64 * 1024;
 constexpr std::size_t kMaxReason = 1024;
-/// What the child ends with where it could not execute the program; errno comes before it, as the answer "errno N".
+/// Written by the child if it could not execute the program, as the answer "errno N".
 constexpr std::string_view kErrno = "errno ";
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
@@ -44,7 +44,7 @@ bool set_inherited(int fd, bool inherited) noexcept { return ::fcntl(fd, F_SETFD
 
 bool enter(const std::string& folder) noexcept { return folder.empty() || ::chdir(folder.c_str()) == 0; }
 
-/// The last line that is an answer, behind kAnswer; else empty.
+/// The last line that is an answer, without kAnswer; else empty.
 std::string_view answer_in(std::string_view words) {
   std::string_view answer;
   while (!words.empty()) {
@@ -173,8 +173,8 @@ void UpgradeTrial::kill_late() noexcept {
   kill_group();
 }
 
-// What it has started and left behind would hold the server's descriptors. Its number as a group is free only when they
-// are gone too, and nobody can have taken it since the child was reaped a moment ago.
+// A process that it started and left behind would hold the server's descriptors. The number of its group is free only
+// when they are gone too, and nobody can have taken it since the child was reaped a moment ago.
 TrialVerdict UpgradeTrial::ended(int wait_status) {
   hear();
   kill_group();

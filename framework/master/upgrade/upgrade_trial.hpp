@@ -10,41 +10,41 @@
 
 namespace prefork::master {
 
-/// How the master was started, and how a program is started that shall go on in its place.
+/// How the master was started, and how to start the program that is to take its place.
 struct Program {
   std::string binary;                  ///< an absolute path, also argv[0]
-  std::vector<std::string> arguments;  ///< behind argv[0]
-  std::string folder{};                ///< where its arguments are read; empty: where the caller is
+  std::vector<std::string> arguments;  ///< after argv[0]
+  std::string folder{};                ///< where its arguments are read; empty: the caller's folder
 };
 
-/// The option by which a program is asked whether it could go on: `--verify-handover=FD`, and how it says so: one line
-/// on standard output that begins with kAnswer.
+/// The option that asks a program whether it could take over: `--verify-handover=FD`. It answers with one line on
+/// standard output that begins with kAnswer.
 inline constexpr const char* kVerifyOption = "--verify-handover=";
-/// The variable by which it is told to go on: "FD:PID" with the process that it is.
+/// The variable that tells a program to take over: "FD:PID", with the pid of its own process.
 inline constexpr const char* kTakeOverVariable = "_PREFORK_HANDOVER";
 
 std::string upgrade_yes(const std::string& version);
 std::string upgrade_no(int exit_code, const std::string& reason);
 
-/// What a trial came to.
+/// The result of a trial.
 struct TrialVerdict {
   bool passed = false;
-  int exit_code = 0;    ///< why not: for who asked
+  int exit_code = 0;    ///< why not: for the client that asked
   std::string message;  ///< the version, or the reason
 };
 
-/// Judges a program by what it wrote and how it ended. Pure. @param late  it was killed for it
+/// Judges a program by what it wrote and how it ended. Pure. @param late  it was killed for being late
 TrialVerdict judge_trial(const std::string& binary, const std::string& words, int wait_status, bool late);
 
-/// A new program, as a child that has all that is handed over but does nothing with it: it answers whether it could go
-/// on, and ends. Nothing here blocks.
+/// A new program in a child that has everything that is handed over but does nothing with it: it answers whether it
+/// could take over, and ends. Nothing here blocks.
 class UpgradeTrial {
  public:
-  /// @param state  a memory file, and `handed`, all other descriptors that it names. @throws std::system_error
+  /// @param state  a memory file; `handed`: all other descriptors that it names. @throws std::system_error
   UpgradeTrial(Program program, int state, const std::vector<int>& handed, TimePoint deadline);
   UpgradeTrial(const UpgradeTrial&) = delete;
   UpgradeTrial& operator=(const UpgradeTrial&) = delete;
-  /// Kills what is left of it; the child is reaped by who reaps all.
+  /// Kills what is left of it. The child is reaped like any other.
   ~UpgradeTrial();
 
   pid_t pid() const noexcept { return pid_; }
@@ -52,7 +52,8 @@ class UpgradeTrial {
   const Program& program() const noexcept { return program_; }
   TimePoint deadline() const noexcept { return deadline_; }
 
-  /// Takes what it has written so far. One that writes without end is killed. @return false: it has closed its output
+  /// Takes what it has written so far. A program that writes without end is killed. @return false: it has closed its
+  /// output
   bool hear();
   void kill_late() noexcept;
   TrialVerdict ended(int wait_status);
@@ -68,11 +69,11 @@ class UpgradeTrial {
   bool late_ = false;
 };
 
-/// Executes `program` in the place of the caller, with the descriptors that it shall find open.
-/// @return only if it can't be: errno; then every descriptor is close-on-exec again
+/// Executes `program` in place of the caller, which keeps open the descriptors that the program needs.
+/// @return only if it fails: errno; every descriptor is then close-on-exec again
 int execute_in_place(const Program& program, int state, const std::vector<int>& handed) noexcept;
 
-/// `text` as a sealed memory file, close-on-exec. @throws std::system_error
+/// Writes `text` to a sealed memory file, close-on-exec. @throws std::system_error
 ipc::UniqueFd sealed_text(const std::string& text);
 
 }  // namespace prefork::master
