@@ -30,7 +30,8 @@ Duties::Duties(Runtime& runtime, MasterLink& link, int bell_fd, SharedWaits& wai
   epoll_.reset(ipc::check_syscall(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
   watch(epoll_.get(), link_.control_fd(), EPOLLIN);
   watch(epoll_.get(), ProcessSignals::fd(), EPOLLIN);
-  // Edge-triggered: one that others have shut down rings once and for all. It is cleared so that it has room for rings.
+  // Edge-triggered: a bell that others have shut down rings once and never again. It is cleared so that it has room for
+  // more rings.
   watch(epoll_.get(), bell_fd_, EPOLLIN | EPOLLET);
   runtime_.loop.add(epoll_.get(), EPOLLIN, *this);
   beat();

@@ -12,25 +12,25 @@ namespace prefork::worker {
 
 class SharedWaits;
 
-/// Who decides on what the duties bring.
+/// Decides what follows from the events that the duties notice.
 class DutyOfficer {
  public:
   virtual void obey(const ipc::ControlMessage& order) = 0;
   virtual void master_died() = 0;
   virtual void asked_to_retire() = 0;      ///< SIGTERM was sent to the worker itself
-  virtual void signalled(int number) = 0;  ///< SIGUSR1 or SIGUSR2 was
+  virtual void signalled(int number) = 0;  ///< SIGUSR1 or SIGUSR2 was sent to it
   virtual void every_second() = 0;
 
  protected:
   ~DutyOfficer() = default;
 };
 
-/// What a worker owes its master whatever its services do: it listens to the control pipe, to signals and to
-/// its bell, and beats its heart. An epoll of its own within the event loop's, so that a blocking
-/// service can attend to it without running the loop.
+/// What a worker owes its master whatever its services do: it listens to the control pipe, to signals and to its bell,
+/// and records heartbeats. It has an epoll of its own inside the event loop's, so that a blocking service can attend to
+/// the duties without running the loop.
 class Duties final : public EventHandler, public BlockingDuties, private TimerWheel::Entry {
  public:
-  /// @param bell_fd  the sleeper's end of the worker's own wake-up
+  /// @param bell_fd  the waiting end of the worker's own wake-up
   Duties(Runtime& runtime, MasterLink& link, int bell_fd, SharedWaits& waits, DutyOfficer& officer);
 
   /// Makes sure that the loop turns at that tick.

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::array<int, 5> kFaults{SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 constexpr int kFrames = 40;
-constexpr int kOwnFrames = 2;  // the handler, and what the kernel returns to from it
+constexpr int kOwnFrames = 2;  // the handler, and the kernel's return frame
 constexpr std::size_t kStackBytes = std::size_t{128} * 1024;
 
 struct Library {
@@ -29,12 +29,12 @@ struct Library {
   std::size_t length = 0;
 };
 
-// A signal's handler has nothing but statics to look into.
+// A signal handler can use only statics.
 int status_fd = -1;
 volatile sig_atomic_t speaking = 0;
 std::array<Library, 16> libraries;
 std::size_t library_count = 0;
-alignas(16) std::array<char, kStackBytes> own_stack;  // a stack that has overflowed serves nobody
+alignas(16) std::array<char, kStackBytes> own_stack;  // an overflowed stack can't run the handler
 
 std::string_view last_part(std::string_view path) noexcept { return path.substr(path.rfind('/') + 1); }
 
@@ -64,8 +64,8 @@ void say(std::string_view words) noexcept {
   if (::write(STDERR_FILENO, words.data(), words.size()) > 0 && ::write(STDERR_FILENO, "\n", 1) > 0) return;
 }
 
-// Its action is the default already (SA_RESETHAND). The signal that is raised here waits until the handler has
-// returned to where the fault was, so that a core shows that place.
+// The signal's action is already the default (SA_RESETHAND). The signal raised here waits until the handler has
+// returned to the place of the fault, so that a core shows that place.
 [[gnu::noinline]] void on_fault(int signal, siginfo_t* info, void*) {
   const int before = errno;
   if (speaking == 0) {
@@ -106,7 +106,7 @@ BoundedLine& BoundedLine::hex(std::uint64_t number) noexcept {
 void prepare_last_words(int fd) {
   status_fd = fd;
   std::array<void*, 1> frame;
-  ::backtrace(frame.data(), 1);  // the first call loads what the later ones need
+  ::backtrace(frame.data(), 1);  // the first call loads what later calls need
   const stack_t stack{.ss_sp = own_stack.data(), .ss_flags = 0, .ss_size = own_stack.size()};
   ipc::check_syscall(::sigaltstack(&stack, nullptr), "sigaltstack");
   struct sigaction action {};
@@ -126,7 +126,7 @@ void name_library(const void* inside, std::string_view name) noexcept {
   ++library_count;
 }
 
-// _dl_find_object(3) is async-signal-safe, which dladdr(3) is not: it takes the loader's lock.
+// _dl_find_object(3) is async-signal-safe; dladdr(3) is not, because it takes the loader's lock.
 void append_place(BoundedLine& line, const void* address) noexcept {
   dl_find_object found{};
   if (::_dl_find_object(const_cast<void*>(address), &found) != 0) {

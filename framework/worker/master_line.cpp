@@ -15,7 +15,7 @@ namespace prefork::worker {
 
 namespace {
 
-// As the master refuses: sysexits.h.
+// With the exit codes that the master uses: sysexits.h.
 MasterAnswer refusal(std::string_view sentence, int exit_code) {
   return {false, R"({"ok":false,"error":")" + std::string(sentence) + R"(","exit":)" + std::to_string(exit_code) + "}"};
 }
@@ -26,7 +26,7 @@ constexpr int kNoPermission = 77;
 
 }  // namespace
 
-/// A question in the frame of the coroutine that asks.
+/// A question, in the frame of the coroutine that asks.
 class MasterLine::Question final : private Timeout {
  public:
   Question(MasterLine& line, std::chrono::milliseconds patience) : line_(line) {
@@ -52,7 +52,7 @@ class MasterLine::Question final : private Timeout {
     withdraw();
     answer(refusal("the master gave no answer in time", kUnavailable));
   }
-  // The answer comes nevertheless, and is dropped.
+  // The answer still comes, and is dropped.
   void withdraw() noexcept {
     std::replace(line_.questions_.begin(), line_.questions_.end(), this, static_cast<Question*>(nullptr));
   }
@@ -90,7 +90,7 @@ void MasterLine::on_events(std::uint32_t) {
   if (!receive() || !send()) lose();
 }
 
-// False: the line is broken.
+// @return false: the line is broken
 bool MasterLine::receive() {
   std::array<char, 16384> chunk;
   for (;;) {
@@ -99,7 +99,7 @@ bool MasterLine::receive() {
     if (n == -1) return errno == EAGAIN || errno == EINTR;
     input_.append(chunk.data(), static_cast<std::size_t>(n));
     take_answers();
-    if (!socket_.is_open()) return true;  // who was answered has lost the line by asking again
+    if (!socket_.is_open()) return true;  // a coroutine that got its answer has lost the line by asking again
     if (input_.size() > kMaxAnswerBytes) return false;
     if (static_cast<std::size_t>(n) < chunk.size()) return true;
   }
@@ -139,13 +139,13 @@ void MasterLine::lose() {
   if (!socket_.is_open()) return;
   runtime_.loop.remove(socket_.get());
   socket_.reset();
-  // Who is resumed may end others, and these must be found among the questions: one at a time.
+  // A resumed coroutine may end others, which must still be found among the questions: so one at a time.
   while (!questions_.empty()) {
     Question* const asker = questions_.front();
     questions_.pop_front();
     if (asker != nullptr) asker->answer(refusal("the line to the master is closed", kUnavailable));
   }
-  runtime_.loop.defer(*this);  // who asked just now may be in the middle of a connection's turn
+  runtime_.loop.defer(*this);  // a coroutine that asked just now may be in the middle of a connection's turn
 }
 
 void MasterLine::run_deferred() { on_lost_(); }

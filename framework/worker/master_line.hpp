@@ -14,8 +14,8 @@
 
 namespace prefork::worker {
 
-/// A worker's line to the master's control socket: questions go out, answers come back in the same order. Nothing here
-/// blocks; the number of questions, the size of an answer and the time to wait for it have bounds.
+/// A worker's connection to the master's control socket: questions go out, answers come back in the same order. Nothing
+/// here blocks; the number of questions, the size of an answer and the time to wait for it are limited.
 class MasterLine final : public EventHandler, private Deferred {
  public:
   static constexpr std::size_t kMaxQuestions = 64;
@@ -23,7 +23,7 @@ class MasterLine final : public EventHandler, private Deferred {
   static constexpr std::size_t kMaxAnswerBytes = 64U << 20;
 
   /// @param socket   connected, non-blocking
-  /// @param on_lost  called once, at the end of a turn, when the master has hung up: each question fails from then on
+  /// @param on_lost  called once, at the end of a turn, when the master has hung up; from then on every question fails
   MasterLine(Runtime& runtime, ipc::UniqueFd socket, std::function<void()> on_lost);
   ~MasterLine();
 
@@ -44,8 +44,8 @@ class MasterLine final : public EventHandler, private Deferred {
   std::function<void()> on_lost_;
   std::string output_;
   std::string input_;
-  std::size_t searched_ = 0;           ///< bytes of the input that have no line end
-  std::deque<Question*> questions_{};  ///< that are out; null: nobody waits for the answer any more
+  std::size_t searched_ = 0;           ///< bytes of the input known to have no line end
+  std::deque<Question*> questions_{};  ///< that are unanswered; null: nobody waits for the answer any more
   bool watches_output_ = false;
 };
 

@@ -16,7 +16,7 @@ namespace prefork::worker {
 namespace {
 constexpr int kPatienceMs = 1000;
 
-/// A line that the master's pipe takes no more of ends with "...", within `room`.
+/// Cuts a line that is too long for the master's pipe and ends it with "...", within `room`.
 std::string_view fitted(std::string_view line, std::array<char, ipc::kMaxStatusText>& room) {
   constexpr std::string_view kCut = "...";
   if (line.size() <= room.size()) return line;
@@ -39,7 +39,7 @@ void MasterLink::send_log(LogLevel level, std::string_view line, std::uint8_t se
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
-// A word that is lost here would have a worker that serves aborted for not getting ready.
+// If this message were lost, a worker that serves would be aborted for not becoming ready.
 void MasterLink::say(ipc::StatusKind kind, std::string_view text) {
   if (send({kind, 0, text}) != ipc::SendResult::full) return;
   pollfd writable{status_fd_, POLLOUT, 0};

@@ -12,7 +12,7 @@ class MasterLink final : public LogSink {
   MasterLink(int control_fd, int status_fd, ipc::WorkerSlot& slot) noexcept
       : control_fd_(control_fd), status_fd_(status_fd), slot_(slot) {}
 
-  /// Says what the master must hear. Where log lines fill the pipe it waits for the master, for a second at most.
+  /// Sends what the master must know. If log lines fill the pipe it waits for the master, for at most a second.
   void say(ipc::StatusKind kind, std::string_view text = {});
   /// A line that does not fit into the pipe is dropped and counted; without a master it goes to stderr.
   void log(LogLevel level, std::string_view line) override { send_log(level, line, 0, {}); }

@@ -16,14 +16,14 @@ namespace prefork::worker {
 
 namespace {
 
-// A signal handler can reach nothing but statics. The bits are this process's own, the descriptor is shared with its
-// children: what one of them is sent wakes the worker for nothing.
+// A signal handler can use only statics. The bits are this process's own, but the descriptor is shared with its
+// children: a signal sent to one of them wakes the worker for nothing.
 std::atomic<unsigned> noted{0};
 static_assert(std::atomic<unsigned>::is_always_lock_free);
 int wake_fd = -1;
 pid_t worker = 0;
 
-// The signal is blocked while its handler runs: raised in it, it ends the child once the handler returns.
+// The signal is blocked while its handler runs: if raised in it, it ends the child once the handler returns.
 bool is_of_a_child(int signal) noexcept {
   if (::getpid() == worker) return false;
   ::signal(signal, SIG_DFL);
@@ -47,7 +47,7 @@ void pass(int signal) {
   errno = before;
 }
 
-// The system restarts a call of a process in the background at a terminal, and signals again, until that is ignored.
+// For a background process at a terminal the system restarts a call and signals again, until the signal is ignored.
 void ignore_from_now_on(int signal) {
   const int before = errno;
   if (!is_of_a_child(signal)) ::signal(signal, SIG_IGN);

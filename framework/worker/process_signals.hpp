@@ -2,24 +2,24 @@
 
 namespace prefork::worker {
 
-/// The system's signals as a worker has them, by handlers alone: nothing is ignored and nothing blocked, since both
-/// would pass to the programs that a service starts, in whatever way it does; handlers do not. Source: execve(2),
-/// signal(7).
+/// A worker's signals, set up with handlers only: nothing is ignored or blocked, since both would pass to the programs
+/// that a service starts, however it starts them; handlers do not. Source: execve(2), signal(7).
 ///
-/// TERM, USR1 and USR2 are noted, to be taken here. INT, QUIT, HUP and TSTP are the master's: they do nothing. PIPE is
-/// told by errno. TTIN and TTOU are ignored from the first one on, as the terminal asks it of who goes on. The rest is
-/// default.
+/// TERM, USR1 and USR2 are noted and taken here. INT, QUIT, HUP and TSTP are for the master: they do nothing. PIPE does
+/// nothing, since errno reports it. TTIN and TTOU are ignored from the first one on, because the terminal requires it
+/// of a process that continues. The others keep their default action.
 ///
-/// A child that a service forks and that executes nothing has them as well, and is ended by them as if it had none.
+/// A child that a service forks and that executes nothing has the handlers too, and is ended by these signals as if it
+/// had none.
 class ProcessSignals {
  public:
-  /// To be called once, in a fresh child. Nothing that came before it is lost, if it was blocked.
+  /// Must be called once, in a fresh child. Signals that were blocked before are not lost.
   /// @throws std::system_error
   static void take_over();
 
-  /// Readable where a signal was noted; -1 before take_over().
+  /// Readable if a signal was noted; -1 before take_over().
   static int fd() noexcept;
-  /// Calls `take(number)` for each signal that was noted since the last call, however often it came.
+  /// Calls `take(number)` once for each signal that was noted since the last call, however often it came.
   template <class Take>
   static void take(Take take) {
     for (unsigned noted = exchange(); noted != 0; noted &= noted - 1) take(__builtin_ctz(noted));

@@ -23,7 +23,7 @@ constexpr std::string_view kDamaged = "the setup of a worker is damaged: ";
 
 }  // namespace
 
-// Shared objects go once each, and are named by their places.
+// Each shared object is sent once, and named by its index.
 
 struct PackedObject {
   std::string name;
@@ -54,8 +54,8 @@ struct PackedSharing {
   std::optional<std::size_t> responses;
 };
 
-// Found by argument, so not hidden in this file's own namespace. Where all members are named, those that are not
-// archived too, one that is added does not compile before it is decided on here.
+// Found by argument-dependent lookup, so not in this file's anonymous namespace. All members are named, even those that
+// are not archived, so that a new one does not compile until it is dealt with here.
 
 template <class A>
 void fields(A& archive, Is<PackedObject> auto& o) {
@@ -162,7 +162,7 @@ PackedSharing pack(const ServiceSetup& service, ObjectPacker& objects) {
   return packed;
 }
 
-/// Gives a service the objects that it shares, by their places.
+/// Gives a service the objects that it shares, by their indexes.
 class Unpacker {
  public:
   explicit Unpacker(const WorkerSetup& setup) : objects_(setup.objects) {}

@@ -40,10 +40,10 @@ namespace prefork::worker {
 
 namespace {
 
-constexpr std::size_t kMostNamed = 5;  // of connections that are cut
+constexpr std::size_t kMostNamed = 5;  // of connections that are cut off
 
-// Descriptors of a worker that are not connections: standard streams, pipes, epolls, listeners, and a few
-// for the service's own files.
+// A worker's descriptors besides connections: standard streams, pipes, epolls, listeners, and a few for the service's
+// own files.
 constexpr std::size_t kReservedDescriptors = 64;
 
 void close_foreign_descriptors(const WorkerSetup& setup) {
@@ -65,13 +65,13 @@ void name_process(const WorkerIdentity& identity) {
   ::prctl(PR_SET_NAME, name.c_str());
 }
 
-// A folder that is gone by now must not be taken for the one that the master is in, of another release.
+// If the folder has been removed, the master's present folder, of another release, must not be used instead.
 void enter(const std::string& folder) {
   if (folder.empty() || ::chdir(folder.c_str()) == 0) return;
   ipc::check_syscall(::chdir("/"), "chdir /");
 }
 
-// The machine is short of memory: a worker is replaced, the master is not.
+// If the machine runs out of memory, a worker is easy to replace; the master is not.
 void volunteer_for_oom() noexcept {
   constexpr int kAbove = 100, kMost = 1000;
   const ipc::UniqueFd file(::open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC));
@@ -103,7 +103,7 @@ const ipc::SharedObject* signal_topic(const WorkerSetup& setup) {
 
 }  // namespace
 
-/// One worker: wires the runtime's parts together and lives through start, service and drain.
+/// One worker: connects the runtime's parts, and goes through start, service and drain.
 class Worker final : private DutyOfficer {
  public:
   Worker(WorkerSetup setup, ipc::WorkerSlot& slot);
@@ -151,7 +151,7 @@ class Worker final : private DutyOfficer {
   std::vector<Hosted> services_;
   Acceptor acceptor_;
   std::vector<std::unique_ptr<DatagramSocket>> datagram_sockets_;
-  std::uint64_t give_up_ms_ = UINT64_MAX;  // of the loop's running time: end whatever is still open
+  std::uint64_t give_up_ms_ = UINT64_MAX;  // when whatever is still open is ended, by the loop's running time
   int exit_code_ = ipc::kExitRetired;
   Recycling recycling_;
 };
@@ -173,7 +173,7 @@ Worker::Worker(WorkerSetup setup, ipc::WorkerSlot& slot)
   runtime_.seat = &seats_[setup_.slot];
   runtime_.duties = &duties_;
   runtime_.lingering.share(client_descriptors(setup_.ring_fds.size()));
-  // A master that hangs up has forgotten this worker's line, as one does that replaces itself: the next worker has one.
+  // A master that hangs up no longer knows this worker's line, as after an upgrade: the next worker gets a new one.
   if (setup_.line_fd >= 0) {
     line_.emplace(runtime_, ipc::UniqueFd(setup_.line_fd), [this] { asked_to_retire(); });
     runtime_.line = &*line_;
@@ -189,7 +189,7 @@ int Worker::run() {
     link_.say(ipc::StatusKind::cannot_start, error.what());
     return ipc::kExitCannotStart;
   }
-  // One that is to go before it was ready, too: the master must know that it waits.
+  // Also for a worker that is told to leave before it is ready: the master must know that it waits.
   const auto limited = [](const Hosted& hosted) { return hosted.host->limits().request_timeout.count() > 0; };
   if (std::any_of(services_.begin(), services_.end(), limited)) runtime_.loop.tell(slot_);
   if (runtime_.drain == DrainMode::none) {
@@ -230,7 +230,7 @@ void Worker::turn() {
   runtime_.loop.turn();
   slot_.end_activity();
   acceptor_.reconsider();
-  // By this the master knows that nobody accepts here any more.
+  // This tells the master that nobody accepts here any more.
   if (runtime_.drain != DrainMode::none && !acceptor_.takes_waiting()) {
     runtime_.seat->state.store(ipc::SeatState::closed, std::memory_order_relaxed);
   }
@@ -350,8 +350,8 @@ void Worker::drain(DrainMode mode, std::chrono::milliseconds limit) {
   runtime_.drain = mode;
   acceptor_.stop();
   for (auto& socket : datagram_sockets_) socket->stop();
-  // Who stops serving must not keep an address from whoever comes after. Datagram sockets may still have
-  // answers to give.
+  // A worker that stops serving must not keep an address from its successor. Datagram sockets may still have answers to
+  // send.
   for (auto& listener : setup_.listeners) {
     if (listener.datagram || listener.fd < 0) continue;
     ipc::UniqueFd fd(std::exchange(listener.fd, -1));
@@ -416,7 +416,7 @@ void run_worker(WorkerSetup setup) {
       Worker worker(std::move(setup), slot);
       code = worker.run();
       std::fflush(nullptr);
-      ::_exit(code);  // plugins' statics and suspended coroutines are not unwound
+      ::_exit(code);  // statics of plugins and suspended coroutines are not unwound
     }
     code = ipc::kExitMasterGone;
   } catch (const std::exception& error) {

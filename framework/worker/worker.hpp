@@ -22,7 +22,7 @@
 
 namespace prefork::worker {
 
-/// All that a worker needs to know, as plain data. Descriptors are the worker's from here on.
+/// Everything that a worker needs to know, as plain data. It owns the descriptors from here on.
 struct WorkerSetup {
   WorkerIdentity identity;
   pid_t master = 0;
@@ -33,25 +33,26 @@ struct WorkerSetup {
   int control_fd = -1;
   int status_fd = -1;
   int output_fd = -1;         ///< standard output and error
-  int line_fd = -1;           ///< to ask the master on; -1: the pool may not
+  int line_fd = -1;           ///< for questions to the master; -1: the pool may not ask
   int bell_fd = -1;           ///< the worker's end of its own wake-up
-  std::vector<int> ring_fds;  ///< of all slots, in their order; none: nobody shares anything with the pool
-  int proc_fds = -1;          ///< the worker opens it where a chroot hides /proc from the plugin loader
-  std::string folder;         ///< which relative paths are found from; empty: where the master is
+  std::vector<int> ring_fds;  ///< of all slots, in their order; empty: the pool shares nothing
+  int proc_fds = -1;          ///< opened by the worker if a chroot hides /proc from the plugin loader
+  std::string folder;         ///< the base of relative paths; empty: the master's folder
   Isolation isolation;
-  std::size_t max_connections = 0;  ///< 0: what the descriptor limit allows
+  std::size_t max_connections = 0;  ///< 0: as many as the descriptor limit allows
   RecycleLimits recycle;
-  bool tells_load = false;  ///< the pool is sized by it
+  bool tells_load = false;  ///< the pool's size depends on its load
   int statm_fd = -1;        ///< opened by run_worker()
   std::vector<ServiceSetup> services;
   std::vector<ListenerSetup> listeners;
-  std::vector<std::unique_ptr<const ipc::SharedObject>> objects;  ///< once unpacked: what the services' setups name
-  OwnAddresses own_addresses;                                     ///< of all pools' UDP sockets
+  std::vector<std::unique_ptr<const ipc::SharedObject>> objects;  ///< once unpacked: those that the services' setups
+                                                                  ///< name
+  OwnAddresses own_addresses;                                     ///< of the UDP sockets of all pools
 };
 
-/// Runs a worker to its end, in a freshly forked child of the master: closes every descriptor that is not
-/// the worker's, puts the pool's isolation in force, loads the plugins, serves. Does not return.
-/// @param setup  as unpack_setup() gives it
+/// Runs a worker to its end, in a freshly forked child of the master: closes every descriptor that is not the worker's,
+/// puts the pool's isolation in force, loads the plugins, serves. Does not return.
+/// @param setup  as returned by unpack_setup()
 [[noreturn]] PREFORK_API void run_worker(WorkerSetup setup);
 
 }  // namespace prefork::worker

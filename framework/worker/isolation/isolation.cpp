@@ -22,10 +22,10 @@ namespace {
 
 [[noreturn]] void no_effect(const std::string& call) { throw std::runtime_error(call + " has no effect"); }
 
-// The kernel takes a mask of any length, and silently leaves out CPUs that are not there or not granted.
+// The kernel takes a mask of any length and silently ignores CPUs that do not exist or are not granted.
 void bind_to_cpus(const std::vector<unsigned>& cpus) {
   if (cpus.empty()) return;
-  // Its own mask may be longer than ours, and is not read back into a shorter one.
+  // The kernel's mask may be longer than ours, and can't be read back into a shorter one.
   constexpr std::size_t kMaxCpus = 8192;
   const auto free_set = [](cpu_set_t* set) { CPU_FREE(set); };
   using Set = std::unique_ptr<cpu_set_t, decltype(free_set)>;
@@ -85,7 +85,7 @@ void change_root(const std::string& path) {
   }
 }
 
-// By default the kernel leaves a process that changed its user undumpable, but fs.suid_dumpable can say otherwise.
+// By default the kernel makes a process that changed its user undumpable, but fs.suid_dumpable can say otherwise.
 void set_dumpable(bool dumpable) {
   const std::string call = fmt::format("prctl PR_SET_DUMPABLE {}", dumpable ? 1 : 0);
   ipc::check_syscall(::prctl(PR_SET_DUMPABLE, dumpable ? 1UL : 0UL), call);

@@ -3,7 +3,7 @@
 #include "framework/worker/isolation/isolation.hpp"
 #include "ipc/contract/archive.hpp"
 
-/// How an isolation goes to another process.
+/// Encodes an isolation for another process.
 namespace prefork::worker {
 
 constexpr auto last_of(SeccompProfile) { return SeccompProfile::strict; }
@@ -18,7 +18,7 @@ void fields(A& archive, ipc::Is<LandlockPaths> auto& p) {
 }
 template <class A>
 void fields(A& archive, ipc::Is<Isolation> auto& i) {
-  // All members are named, so that one that is added does not compile before it is decided on here.
+  // Every member is named, so that a new one does not compile until it is dealt with here.
   auto& [cpus, nice, limits, umask, chroot, paths, run_as, dumpable, seccomp] = i;
   archive(cpus, nice, limits, umask, chroot, paths, run_as, dumpable, seccomp);
 }

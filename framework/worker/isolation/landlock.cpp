@@ -21,9 +21,9 @@ namespace {
 constexpr std::uint64_t kTruncate = 1ULL << 14;
 constexpr std::uint64_t kIoctlDev = 1ULL << 15;
 
-// Who may read a program can run it by way of the dynamic linker, so execution is no right of its own.
+// Whoever may read a program can run it through the dynamic linker, so execution is no separate right.
 constexpr std::uint64_t kRead = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-// The rights that make sense for something that is no folder; others the kernel refuses for it.
+// The rights that make sense for anything but a folder; the kernel refuses the others for it.
 constexpr std::uint64_t kOfFiles =
     LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE | kTruncate | kIoctlDev;
 
@@ -75,8 +75,8 @@ class Ruleset {
   bool whole_tree_readable_ = false;
 };
 
-// No rule allows the root to be written, nor, most times, to be listed, which else everybody may. The nameless file
-// tells of root's own probe; it leaves no trace if it is made after all.
+// No rule allows writing to the root folder, nor usually listing it, which otherwise everybody may. As root, the probe
+// makes a nameless file; it leaves no trace if that succeeds.
 void probe(bool whole_tree_readable) {
   const ipc::UniqueFd made(::open("/", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
   if (made.get() >= 0) throw std::runtime_error("landlock_restrict_self has no effect: a file in / could be made");

@@ -13,7 +13,7 @@ namespace prefork::worker {
 
 namespace {
 
-// A signal handler can reach nothing but statics.
+// A signal handler can use only statics.
 pid_t master_pid;
 timer_t kill_timer;
 constexpr itimerspec kPatience{.it_interval = {0, 0}, .it_value = {0, 900'000'000}};

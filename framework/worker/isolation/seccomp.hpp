@@ -7,18 +7,18 @@ namespace prefork::worker {
 /// Which system calls the kernel refuses to a worker, with EPERM.
 enum class SeccompProfile {
   off,
-  standard,  ///< those that administer the machine, reach into other processes or are of no use to a service
-  strict,    ///< also those that make processes and run programs; threads remain
+  standard,  ///< calls that administer the machine, reach into other processes or are of no use to a service
+  strict,    ///< also calls that make processes and run programs; threads remain possible
 };
 
-/// The names of the calls that the profile refuses whatever their arguments. clone is refused beside them for new
-/// namespaces, and in strict for all but threads; clone3, whose arguments can't be looked at, is answered with ENOSYS,
-/// on which the C library takes clone.
+/// The names of the calls that the profile refuses whatever their arguments. In addition, clone is refused for new
+/// namespaces, and in strict for everything but threads; clone3, whose arguments can't be inspected, gets ENOSYS, after
+/// which the C library uses clone.
 std::vector<const char*> refused_calls(SeccompProfile profile);
 
-/// Puts the profile in force for this process, its threads and all that it will become, for good; looks that it is so.
-/// A system call of another architecture (32 bits, x32) kills the process.
-/// Process: worker, with no_new_privs set and no thread but the caller's. Blocks: never.
+/// Puts the profile in force, for good, for this process, its threads, and every program and child that comes of it,
+/// and checks it. A system call of another architecture (32 bits, x32) kills the process. Process: worker, with
+/// no_new_privs set and no thread but the caller's. Blocks: never.
 /// @throws std::system_error that names the call. Source: seccomp(2), seccomp_init(3), seccomp_rule_add(3).
 void refuse_calls(SeccompProfile profile);
 

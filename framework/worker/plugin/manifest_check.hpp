@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-/// What a manifest's names and texts may be.
+/// Checks of the names and texts in a manifest.
 namespace prefork::worker {
 
 inline bool is_name(std::string_view name) {
@@ -23,7 +23,7 @@ inline bool is_printable(std::string_view text) {
   });
 }
 
-/// What is no name can hold any bytes, and is to be shown.
+/// A rejected name may hold any bytes, but the message must be printable.
 inline std::string quoted(std::string_view name) {
   constexpr std::size_t kMaxShown = 80;
   std::string text(name.substr(0, kMaxShown));

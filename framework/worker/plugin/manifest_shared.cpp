@@ -17,7 +17,7 @@ using worker::quoted;
 namespace {
 
 constexpr std::size_t kMaxShared = 64;
-// Sanity for the options; what an object of a kind can really have is checked when all its sizes are known.
+// A rough limit for options; what an object of a kind can really have is checked once all its sizes are known.
 constexpr Manifest::Range kCount{0, 1 << 24};
 constexpr Manifest::Range kBytes{1, 1 << 24};
 constexpr Manifest::Range kLimitMs{0, 86'400'000};
@@ -29,7 +29,7 @@ static_assert(static_cast<std::uint8_t>(ColumnType::text) == kText);
   throw std::invalid_argument(std::string(kind) + " \"" + std::string(name) + "\" can't be made: " + why);
 }
 
-// The defaults must be possible together.
+// The defaults must be valid together.
 void check(std::string_view name, const ipc::SharedShape& shape) {
   try {
     ipc::check_shape(shape);

@@ -21,7 +21,7 @@ namespace {
 
 constexpr const char* kProcFds = "/proc/self/fd";
 
-// After a change of user the kernel gives /proc/self to root; a copy in a memfd is opened through it.
+// After a change of user the kernel gives /proc/self to root, but a copy in a memfd is opened through it.
 class ReadableProc {
  public:
   ReadableProc() noexcept : before_(::prctl(PR_GET_DUMPABLE)) { ::prctl(PR_SET_DUMPABLE, 1); }
@@ -37,7 +37,7 @@ class ReadableProc {
   throw PluginError("plugin \"" + name + "\" " + reason);
 }
 
-// A working directory outside of the root is a way out of it, so it lasts no longer than the loading.
+// A working directory outside the root is a way out of the chroot, so it lasts no longer than the loading.
 class WorkingDirectory {
  public:
   explicit WorkingDirectory(int folder) : entered_(folder >= 0) {
@@ -53,8 +53,9 @@ class WorkingDirectory {
   bool entered_;
 };
 
-// A debugger opens a library by this name, and would open a descriptor of its own by ours. The loader never frees it: a
-// plugin is not unloaded. The name that it replaces stays reachable, as the loader's own lists may refer to it.
+// A debugger opens a library by this name; a name with our descriptor's number would open one of its own. The loader
+// never frees the name: a plugin is not unloaded. The name that it replaces stays allocated, as the loader's own lists
+// may refer to it.
 void name_for_debuggers(void* library, const std::string& path) {
   static auto& replaced = *new std::vector<std::pair<const char*, const char*>>();
   link_map* map = nullptr;
@@ -65,7 +66,7 @@ void name_for_debuggers(void* library, const std::string& path) {
   map->l_name = name;
 }
 
-// dlerror() names the descriptor that was opened; people know the plugin's name.
+// dlerror() names the descriptor that was opened; people know the plugin by its name.
 std::string last_dl_error(const std::string& path, const std::string& name) {
   const char* text = ::dlerror();
   std::string message = text != nullptr ? text : "unknown error";
@@ -99,7 +100,7 @@ ipc::UniqueFd open_proc_fds() {
 }
 
 const PluginDescriptor& load_plugin(int fd, const std::string& name, int proc_fds) {
-  // By the pid, so that a debugger which follows the loading finds the same file.
+  // By the pid, so that a debugger that follows the loading finds the same file.
   const std::string folder = proc_fds >= 0 ? "." : "/proc/" + std::to_string(::getpid()) + "/fd";
   const std::string path = folder + "/" + std::to_string(fd);
   ReadableProc readable;

@@ -8,8 +8,7 @@ namespace prefork::worker {
 
 class ServiceHost;
 
-/// A coroutine that nobody awaits: it starts at once and frees itself at its end. Its body must catch
-/// what it calls.
+/// A coroutine that nobody awaits: it starts at once and frees itself at its end. Its body must catch every exception.
 struct Detached {
   struct promise_type {
     static void* operator new(std::size_t bytes) { return detail::allocate_frame(bytes); }
@@ -22,7 +21,7 @@ struct Detached {
   };
 };
 
-/// Runs a service's task beside everything else. What it throws is logged; a draining worker waits for it.
+/// Runs a service's task in the background. An exception is logged; a draining worker waits for it to end.
 Detached run_detached(ServiceHost& host, Task<void> task, std::string_view what);
 
 }  // namespace prefork::worker

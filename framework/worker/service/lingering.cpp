@@ -21,7 +21,8 @@ namespace {
 
 constexpr std::uint32_t kEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
 constexpr std::uint64_t kMomentMs = 20;
-constexpr std::uint64_t kQuietMs = 2000;  // in which nothing moves, neither ours to the client nor anything from it
+constexpr std::uint64_t kQuietMs = 2000;  // without movement: nothing of ours reaches the client, and nothing comes
+                                          // from it
 constexpr std::uint64_t kLongestMs = 30'000;
 constexpr std::uint64_t kDrainMs = 1000;
 constexpr std::uint64_t kMostBytes = std::uint64_t{256} * 1024 * 1024;
@@ -39,13 +40,13 @@ std::uint64_t unsent(int fd) noexcept {
 bool is_settled(int fd) noexcept {
   if (unsent(fd) > 0) return false;
   tcp_info info{};
-  socklen_t length = offsetof(tcp_info, tcpi_last_ack_sent);  // no more than is asked for is copied
+  socklen_t length = offsetof(tcp_info, tcpi_last_ack_sent);  // no more is copied than was asked for
   return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 || info.tcpi_last_data_sent >= kSettledMs;
 }
 
 }  // namespace
 
-/// One whose client did not end within the first moment.
+/// A socket whose client did not end within the first moment.
 class Lingering::Socket final : public EventHandler,
                                 public Disposable,
                                 public ListHook<Socket>,
@@ -109,7 +110,7 @@ class Lingering::Socket final : public EventHandler,
   Lingering& owner_;
   EventLoop& loop_;  // may outlive the owner
   ipc::UniqueFd fd_;
-  std::uint64_t began_ms_;  // this and the next of the loop's running time
+  std::uint64_t began_ms_;  // this and the next are times of the loop's running clock
   std::uint64_t due_ms_ = 0;
   std::uint64_t unsent_;
   std::uint64_t bytes_ = 0;
@@ -160,10 +161,10 @@ void Lingering::stay(ipc::UniqueFd fd) noexcept {
   try {
     auto socket = std::make_unique<Socket>(*this, std::move(fd));
     socket->attach();
-    staying_.push_back(*socket.release());  // destroyed by the loop, after close()
+    staying_.push_back(*socket.release());  // the loop destroys it after close()
     ++staying_count_;
   } catch (const std::exception&) {
-    // Short of memory or of the kernel's: it is closed as others are.
+    // Out of memory, or the kernel is: it is closed like others.
   }
 }
 
@@ -172,7 +173,7 @@ void Lingering::hurry() noexcept {
   staying_.for_each([](Socket& socket) { socket.hurry(); });
 }
 
-/// Reads one block away, at most.
+/// Reads and discards at most one block.
 Lingering::Rest Lingering::discard(int fd, std::uint64_t& bytes) noexcept {
   try {
     auto block = runtime_.blocks.lend();

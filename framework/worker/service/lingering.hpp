@@ -16,14 +16,14 @@ namespace prefork::worker {
 
 struct Runtime;
 
-/// The sockets of connections that are over, until their clients are through with them.
+/// The sockets of finished connections, until their clients have finished too.
 ///
-/// A socket that is closed while its client sends, or before it sends, is answered with a reset by the kernel, which
-/// takes what the client has not read yet with it (RFC 9112 9.6). So the sending side alone is shut; what still comes
-/// is read and dropped; the socket closes when the client has ended too, or its time is over.
+/// If a socket is closed while its client still sends, or before it sends, the kernel answers with a reset, which
+/// destroys whatever the client has not read yet (RFC 9112 9.6). So only the sending side is shut down; what still
+/// arrives is read and dropped. The socket closes when the client has ended too, or its time is up.
 ///
-/// Most clients end at once. So a socket is looked at after a moment or two, together with the others of its moment,
-/// and only the one whose client is still there enters the event loop.
+/// Most clients end at once. So sockets are looked at together, a moment or two after they came, and only one whose
+/// client is still there enters the event loop.
 class Lingering final : private TimerWheel::Entry {
  public:
   explicit Lingering(Runtime& runtime) noexcept : runtime_(runtime) {}
@@ -31,18 +31,18 @@ class Lingering final : private TimerWheel::Entry {
   Lingering& operator=(const Lingering&) = delete;
   ~Lingering();
 
-  /// Takes over a non-blocking stream socket whose last bytes have been handed to the kernel.
+  /// Takes over a non-blocking stream socket whose last bytes have been passed to the kernel.
   void take(ipc::UniqueFd fd) noexcept;
-  /// How many there are.
+  /// How many sockets it has.
   std::size_t count() const noexcept { return fresh_.size() + aging_.size() + staying_count_; }
-  /// From now on there are no more than `descriptors` together with the connections that are open: beyond that the
-  /// oldest is closed. Beyond a few thousand it is in any case.
+  /// Limits the lingering and the open connections together to `descriptors` from now on: beyond that the oldest
+  /// lingering socket is closed. Beyond a few thousand it is closed in any case.
   void share(std::size_t descriptors) noexcept { descriptors_ = descriptors; }
-  /// Closes the oldest where the connections that are open need their descriptors.
+  /// Closes the oldest sockets if the open connections need their descriptors.
   void make_room() noexcept {
     while (count() > 0 && crowded()) close_oldest();
   }
-  /// The worker is on its way out: none has more than a short time from now on.
+  /// The worker is about to exit: no socket stays for more than a short time from now on.
   void hurry() noexcept;
 
  private:
@@ -57,7 +57,7 @@ class Lingering final : private TimerWheel::Entry {
 
   Runtime& runtime_;
   std::vector<ipc::UniqueFd> fresh_;  // of the present moment
-  std::vector<ipc::UniqueFd> aging_;  // of the one before
+  std::vector<ipc::UniqueFd> aging_;  // of the previous moment
   List<Socket> staying_;              // the oldest first
   std::size_t staying_count_ = 0;
   std::size_t descriptors_ = SIZE_MAX;

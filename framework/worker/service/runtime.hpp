@@ -20,22 +20,22 @@ class BlockingDuties;
 class MasterLine;
 class ServiceHost;
 
-/// Where a worker's log lines go: the status pipe in a worker, anything else in tests.
+/// Where a worker's log lines go: in a worker to the status pipe, in tests anywhere else.
 class LogSink {
  public:
   virtual void log(LogLevel level, std::string_view line) = 0;
-  /// A line of a service's, which has its name in front unless the sink has a better place for it.
+  /// Writes a line of a service, preceded by the service's name unless the sink has a better place for it.
   virtual void log_of(const ServiceHost& service, LogLevel level, std::string_view line);
 
  protected:
   ~LogSink() = default;
 };
 
-/// How far a worker is on its way out.
+/// How far a worker's drain has gone.
 enum class DrainMode : std::uint8_t {
   none,
-  patient,  ///< no new connections; those that are there go on to their end
-  closing,  ///< also those that wait idly are closed
+  patient,  ///< no new connections; the present ones are served to their end
+  closing,  ///< idle connections are closed too
 };
 
 /// What the parts of one worker share. Lives as long as the worker.
@@ -51,14 +51,14 @@ struct Runtime {
     slot.connections.store(connection_count, std::memory_order_relaxed);
     if (seat != nullptr) seat->connections.store(connection_count, std::memory_order_relaxed);
   }
-  /// One connection more, or less, waits for a request that may never come.
+  /// A connection begins or ceases to wait for a request that may never come.
   void connection_rests(bool rests) noexcept {
     resting_count += rests ? 1U : -1U;
     slot.resting.store(resting_count, std::memory_order_relaxed);
   }
   void task_started() noexcept { ++tasks; }
   void task_ended() noexcept { --tasks; }
-  /// A sign of life at the start of a piece of work that is limited: the master counts from here.
+  /// Records a heartbeat at the start of a piece of work with a time limit: the master counts from here.
   std::uint64_t beat() noexcept {
     const std::uint64_t now = ipc::monotonic_ns();
     slot.beat(now);
@@ -71,14 +71,14 @@ struct Runtime {
   BlockPool blocks;
   ipc::WorkerSlot& slot;
   LogSink& log;
-  ipc::Seat* seat = nullptr;         ///< set by the worker: what its siblings know of it
-  BlockingDuties* duties = nullptr;  ///< set by the worker; of use to blocking services
-  MasterLine* line = nullptr;        ///< set by the worker where the pool may ask the master
+  ipc::Seat* seat = nullptr;         ///< set by the worker: what the other workers of the pool know about it
+  BlockingDuties* duties = nullptr;  ///< set by the worker; used by blocking services
+  MasterLine* line = nullptr;        ///< set by the worker if the pool may ask the master
   List<StreamConnection> connections;
-  Lingering lingering{*this};  ///< those that are over
+  Lingering lingering{*this};  ///< finished connections
   std::uint32_t connection_count = 0;
   std::uint32_t resting_count = 0;
-  std::uint32_t tasks = 0;  ///< coroutines that a service spawned and timer callbacks under way
+  std::uint32_t tasks = 0;  ///< coroutines that services spawned, and running timer callbacks
   std::uint64_t next_connection_id = 1;
   DrainMode drain = DrainMode::none;
 };

@@ -49,39 +49,40 @@ class ServiceHost final : public Context {
   Runtime& runtime() const noexcept { return runtime_; }
   const WorkerIdentity& identity() const noexcept { return identity_; }
   const std::string& name() const noexcept { return name_; }
-  std::uint8_t index() const noexcept { return index_; }  ///< place among the worker's services
+  std::uint8_t index() const noexcept { return index_; }  ///< index among the worker's services
   const ServiceLimits& limits() const noexcept { return limits_; }
   const std::string& option(std::string_view name) const;
-  /// Set once, before anything else of the service is called.
+  /// Must be called once, before anything else of the service.
   void host(ServiceBase& service) noexcept { service_ = &service; }
   ServiceBase& service() const noexcept { return *service_; }
   /// The write end of the log writer's pipe, non-blocking; -1: the service has no access log.
   int access_log_fd() const noexcept { return access_log_fd_; }
   void access_log_fd(int fd) noexcept { access_log_fd_ = fd; }
-  /// The least severity that the service logs.
+  /// The lowest level that the service logs.
   LogLevel log_level() const noexcept { return log_level_; }
   void log_level(LogLevel level) noexcept { log_level_ = level; }
-  /// How long requests take, in nanoseconds; null: nobody wants to know.
+  /// Where request times are recorded, in nanoseconds; null: they are not recorded.
   const ipc::SharedHistogram* request_times() const noexcept { return request_times_; }
   void request_times(const ipc::SharedHistogram* times) noexcept { request_times_ = times; }
-  /// What is answered; null: nobody wants to know.
+  /// Where responses are counted; null: they are not counted.
   const ipc::SharedResponses* responses() const noexcept { return responses_; }
   void responses(const ipc::SharedResponses* responses) noexcept { responses_ = responses; }
-  /// The same. @throws std::logic_error from shared() and signals() where there are none: a test's host
+  /// Sets the shared objects and signals. @throws std::logic_error from shared() and signals() if they were never set
+  /// (a host in a test)
   void share(SharedObjects& shared, Signals& signals) noexcept;
   SharedObjects& shared() const;
   Signals& signals() const;
 
-  /// Notes in the scoreboard what the worker is about to serve; it stands until the end of the loop's turn, or until
-  /// end_activity(). @return since when, CLOCK_MONOTONIC: exact where the service has a request-timeout, else the start
-  /// of the turn
+  /// Records in the scoreboard what the worker is about to serve, until the end of the loop's turn or until
+  /// end_activity(). @return since when, CLOCK_MONOTONIC: exact if the service has a request-timeout, else the start of
+  /// the turn
   std::uint64_t begin_activity(ipc::ActivityKind kind, std::string_view text, std::string_view more = {}) noexcept {
     const std::uint64_t since = limits_.request_timeout.count() == 0 ? runtime_.loop.now_ns() : runtime_.beat();
     runtime_.slot.begin_activity(kind, index_, since, text, more);
     return since;
   }
 
-  /// To be called in a handler of `catch (...)`: logs what a service threw and counts it.
+  /// Logs and counts an exception that a service threw. Must be called in a handler of `catch (...)`.
   void log_exception(std::string_view where);
 
  private:

@@ -11,8 +11,8 @@ namespace prefork {
 using worker::host_of;
 using worker::ServiceHost;
 
-/// Shared by the author's handle and, while a callback runs, by that callback: the one may let go of it
-/// in the middle of the other.
+/// Shared by the author's handle and, while a callback runs, by that callback: each may release it while the other uses
+/// it.
 class Timer::Impl final : public worker::TimerWheel::Entry, public std::enable_shared_from_this<Timer::Impl> {
  public:
   Impl(ServiceHost& host, std::chrono::milliseconds period, Context::Callback callback)
@@ -20,7 +20,7 @@ class Timer::Impl final : public worker::TimerWheel::Entry, public std::enable_s
 
   void arm(std::chrono::milliseconds delay) {
     auto& loop = host_.runtime().loop;
-    loop.refresh_clock();  // the caller may have been at work for long in this turn, and counts from now
+    loop.refresh_clock();  // the caller may have worked for long in this turn, and counts from now
     loop.timers().arm(*this, loop.tick_after(static_cast<std::uint64_t>(std::max<std::int64_t>(delay.count(), 0))));
   }
   void cancel() noexcept {
@@ -92,7 +92,7 @@ Timer Context::start_timer_at(std::chrono::system_clock::time_point when, Callba
   return start_timer(delay, std::chrono::milliseconds(0), std::move(callback));
 }
 
-/// What was being served when the sleep began is named again when it ends, as after a wait for a shared object.
+/// What was being served when the sleep began is recorded again when it ends, as after a wait for a shared object.
 class Sleep::Entry final : public worker::TimerWheel::Entry {
  public:
   Entry(Sleep& sleep, ServiceHost& host, std::coroutine_handle<> awaiting)
@@ -104,7 +104,7 @@ class Sleep::Entry final : public worker::TimerWheel::Entry {
     const auto awaiting = awaiting_;
     const ipc::Activity served = std::move(served_);
     sleep_.forget();
-    // What a service began in its start and goes on with is not its start.
+    // Work begun in start() and resumed later is not reported as start.
     if (served.kind <= ipc::ActivityKind::stopping) return awaiting.resume();
     runtime.loop.begin_work();
     runtime.slot.begin_activity(served.kind, served.service, served.since_ns, served.text);

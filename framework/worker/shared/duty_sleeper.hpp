@@ -7,10 +7,11 @@
 
 namespace prefork::worker {
 
-/// How a blocking service sleeps on a shared object: its worker's duties, of which the bell is one, go on.
+/// How a blocking service sleeps on a shared object: its worker keeps attending to its duties, one of which is the
+/// bell.
 class DutySleeper final : public ipc::Sleeper {
  public:
-  /// @param timeout  of the whole wait; one without ends when the worker drains
+  /// @param timeout  of the whole wait; a wait without one ends when the worker drains
   DutySleeper(Runtime& runtime, std::chrono::milliseconds timeout) noexcept;
   bool sleep(std::uint64_t deadline_ns) override;
 

@@ -15,7 +15,7 @@ namespace prefork::worker {
 struct SharedSetup {
   std::string name;  ///< as the service declared it
   const ipc::SharedObject* object = nullptr;
-  std::uint32_t max_deliveries = 0;  ///< of queues; zero: no limit
+  std::uint32_t max_deliveries = 0;  ///< queues; zero: no limit
 };
 
 /// A channel as one service knows it: two queues, and which workers are at its ends.
@@ -41,9 +41,9 @@ struct ServiceSetup {
   LogLevel log_level = LogLevel::debug;
   std::vector<SharedSetup> shared{};
   std::vector<ChannelSetup> channels{};
-  const ipc::SharedObject* signals = nullptr;        ///< the server's topic of signals, where the service asked for it
+  const ipc::SharedObject* signals = nullptr;        ///< the server's topic of signals, if the service asked for it
   const ipc::SharedObject* request_times = nullptr;  ///< a histogram; null: none
-  const ipc::SharedObject* responses = nullptr;      ///< of ipc::SharedResponses; null: none
+  const ipc::SharedObject* responses = nullptr;      ///< memory of ipc::SharedResponses; null: none
 };
 
 }  // namespace prefork::worker

@@ -7,7 +7,7 @@
 
 namespace prefork::worker {
 
-/// Counters, gauges and histograms as a service has them.
+/// Counters, gauges and histograms as a service sees them.
 class CounterView final : public Counter {
  public:
   CounterView(const ipc::SharedObject& object, ipc::Party self)

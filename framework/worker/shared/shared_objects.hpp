@@ -19,12 +19,12 @@ namespace prefork::worker {
 
 class Signals;
 
-/// The shared objects of one service in one worker, by the names that its describe() gave them.
+/// The shared objects of one service in one worker, by the names from its describe().
 class SharedObjects {
  public:
   SharedObjects(SharedWaits& waits, const ServiceSetup& setup, const WorkerIdentity& identity);
 
-  /// @throws std::logic_error: not declared, or as something else
+  /// @throws std::logic_error: not declared, or declared as another kind
   template <class T>
   T& get(std::string_view name) const;
   /// @return nullopt: this worker is at neither end

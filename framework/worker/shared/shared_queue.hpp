@@ -8,7 +8,7 @@
 
 namespace prefork::worker {
 
-/// A queue as a service has it.
+/// A queue as a service sees it.
 class SharedQueue final : public Queue {
  public:
   SharedQueue(SharedWaits& waits, const ipc::SharedObject& object, std::uint32_t max_deliveries);
@@ -16,7 +16,7 @@ class SharedQueue final : public Queue {
   ipc::MessageQueue& queue() noexcept { return queue_; }
   const ipc::MessageQueue& queue() const noexcept { return queue_; }
   SharedWaits& waits() const noexcept { return waits_; }
-  /// Notes what the worker serves, where a message that is held too long is to be told of.
+  /// Notes what the worker serves, if messages held too long are to be reported.
   void note(std::uint64_t sequence) const;
 
  private:
@@ -25,7 +25,7 @@ class SharedQueue final : public Queue {
   const ipc::HoldNotes* notes_;
 };
 
-/// For a time-out counted from now.
+/// The deadline of a time-out that starts now.
 std::uint64_t deadline_after(std::chrono::milliseconds timeout) noexcept;
 
 }  // namespace prefork::worker

@@ -32,7 +32,7 @@ const SharedEvent& self(const Event& event) noexcept { return static_cast<const 
 SharedBarrier& self(Barrier& barrier) noexcept { return static_cast<SharedBarrier&>(barrier); }
 const SharedBarrier& self(const Barrier& barrier) noexcept { return static_cast<const SharedBarrier&>(barrier); }
 
-/// One party's wait at a barrier. Going without having passed takes the arrival back.
+/// One party's wait at a barrier. If it is destroyed before the barrier has passed it withdraws the arrival.
 class BarrierWait {
  public:
   explicit BarrierWait(ipc::Barrier& barrier) noexcept : barrier_(barrier) {}

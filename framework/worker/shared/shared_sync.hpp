@@ -11,14 +11,14 @@
 
 namespace prefork::worker {
 
-/// Semaphores, mutexes, events and barriers as a service has them.
+/// Semaphores, mutexes, events and barriers as a service sees them.
 class SharedSemaphore final : public Semaphore {
  public:
   SharedSemaphore(SharedWaits& waits, const ipc::SharedObject& object);
   ipc::Semaphore& semaphore() noexcept { return semaphore_; }
   const ipc::Semaphore& semaphore() const noexcept { return semaphore_; }
   SharedWaits& waits() const noexcept { return waits_; }
-  /// Notes what the worker serves, where a permit that is held too long is to be told of.
+  /// Notes what the worker serves, if permits held too long are to be reported.
   void note(std::uint32_t index) const;
 
  private:

@@ -10,7 +10,7 @@
 
 namespace prefork::worker {
 
-/// A table as a service has it.
+/// A table as a service sees it.
 class SharedTable final : public Table {
  public:
   SharedTable(const ipc::SharedObject& object, ipc::Party self);
@@ -18,7 +18,7 @@ class SharedTable final : public Table {
   ipc::Table& table() noexcept { return table_; }
   const ipc::Table& table() const noexcept { return table_; }
   const std::vector<ipc::Column>& columns() const noexcept { return columns_; }
-  /// For what authors are told; throws TableBusy.
+  /// The result for authors. @throws TableBusy
   TableStatus status(ipc::TableResult result) const;
 
  private:

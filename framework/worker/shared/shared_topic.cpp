@@ -31,7 +31,7 @@ Subscription::Impl::Impl(worker::SharedWaits& waits, const ipc::Topic& topic, st
       cursor_(topic.join(history)),
       buffer_(std::make_unique<std::byte[]>(topic.shape().message_bytes)) {}
 
-// Who waits is woken by later messages, and once a second in any case: then it can tell how long it has waited.
+// A waiter is woken by later messages, and once a second in any case: so it knows how long it has waited.
 bool Subscription::Impl::pass_over() {
   const std::uint64_t now = ipc::sleeper_clock_ns();
   if (idle_at_ != cursor_.next || idle_since_ns_ == 0) {

@@ -16,7 +16,7 @@ class Subscription::Impl {
   Impl(worker::SharedWaits& waits, const ipc::Topic& topic, std::size_t history);
 
   std::optional<Publication> poll();
-  /// Gives up on a publisher that has stood still for a second in the middle of the message that comes next.
+  /// Gives up on a publisher that has not moved for a second in the middle of the next message.
   bool pass_over();
   worker::SharedWaits& waits() const noexcept { return waits_; }
   ipc::WaitingSet waiting() const noexcept { return topic_.waiting(); }
@@ -26,7 +26,7 @@ class Subscription::Impl {
   ipc::Topic topic_;
   ipc::Topic::Cursor cursor_;
   std::unique_ptr<std::byte[]> buffer_;
-  // Where it has found nothing, and since when.
+  // The position at which nothing was found, and since when.
   std::uint64_t idle_at_ = 0;
   std::uint64_t idle_since_ns_ = 0;
 };
@@ -35,7 +35,7 @@ class Subscription::Impl {
 
 namespace prefork::worker {
 
-/// A topic as a service has it.
+/// A topic as a service sees it.
 class SharedTopic final : public Topic {
  public:
   SharedTopic(SharedWaits& waits, const ipc::SharedObject& object);

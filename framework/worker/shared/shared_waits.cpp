@@ -47,7 +47,7 @@ void SharedWaits::rouse(Waiter& waiter) {
   runtime_.loop.defer(*this);
 }
 
-// In the order in which they began to wait, which those who try in vain keep. Who is resumed may end others.
+// Oldest first; a waiter whose retry fails keeps its place. A resumed coroutine may destroy other waiters.
 void SharedWaits::run_deferred() {
   while (Waiter* waiter = ready_.front()) {
     waiter->unlink();
@@ -72,7 +72,8 @@ SharedWaits::Waiter::Waiter(SharedWaits& waits, const ipc::WaitingSet& set, Wait
   loop.timers().arm(*this, loop.tick_after(static_cast<std::uint64_t>(limits.timeout.count())));
 }
 
-// Whoever was chosen and leaves must not keep the wake-up from others. Those of this worker hear the bell.
+// A waiter that was chosen and leaves must not keep the wake-up from others. The other waiters of this worker hear the
+// bell.
 SharedWaits::Waiter::~Waiter() {
   unlink();
   if (--group_.members > 0) return;
@@ -84,8 +85,8 @@ void SharedWaits::Waiter::announce() noexcept {
   interrupted_ = ends_with_drain_ && waits_.runtime_.drain != DrainMode::none;
   const bool others = !group_.sleeping.empty();
   group_.sleeping.insert(*this, [](const Waiter& a, const Waiter& b) { return a.age_ < b.age_; });
-  // The others' announcement was spent on waking this worker, which has not heard the bell yet and would take
-  // this one for theirs.
+  // The announcement of the other waiters was spent on waking this worker, which has not heard the bell yet and would
+  // take the new announcement for theirs.
   if (group_.set.announce(ipc::slot_of(waits_.self_.owner)) && others) waits_.rouse(group_);
 }
 

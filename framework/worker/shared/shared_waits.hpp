@@ -26,8 +26,8 @@ struct WaitLimits {
   bool ends_with_drain = false;  ///< a wait for ever ends when the worker begins to drain
 };
 
-/// The coroutines of one worker that wait on shared objects. The worker is one sleeper to the others: one
-/// bit in each object's waiting set, whatever the number of its coroutines that wait there.
+/// The coroutines of one worker that wait on shared objects. To the others the worker is one sleeper: it has one bit in
+/// each object's waiting set, however many of its coroutines wait there.
 class SharedWaits final : private Deferred {
  public:
   SharedWaits(Runtime& runtime, ipc::Party self);
@@ -38,8 +38,8 @@ class SharedWaits final : private Deferred {
   const ipc::Party& self() const noexcept { return self_; }
   Runtime& runtime() const noexcept { return runtime_; }
 
-  /// Waits until `attempt` returns true. It is tried at once, and then each time that the object wakes this
-  /// worker; on false it must have left nothing half-done.
+  /// Waits until `attempt` returns true. It is tried at once, and then each time the object wakes this worker. If it
+  /// returns false it must have left nothing half-done.
   template <class Attempt>
   Task<ipc::WaitEnd> until(ipc::WaitingSet set, WaitLimits limits, Attempt attempt) {
     if (attempt()) co_return ipc::WaitEnd::done;
@@ -53,10 +53,9 @@ class SharedWaits final : private Deferred {
     }
   }
 
-  /// The worker's bell has rung: those whose object chose this worker try again, after the events of this
-  /// turn.
+  /// The worker's bell has rung: the waiters whose object chose this worker try again, after the events of this turn.
   void on_bell();
-  /// Everyone tries again: once a second, should a wake-up have been spent on a process that is stopped.
+  /// All waiters try again, once a second, in case a wake-up was spent on a stopped process.
   void recheck();
   /// The worker begins to drain.
   void on_drain();
@@ -64,7 +63,7 @@ class SharedWaits final : private Deferred {
  private:
   class Waiter;
 
-  /// Those who wait on one waiting set. Kept for the worker's life: there are as many as objects.
+  /// The waiters of one waiting set. Kept for the worker's life: there are only as many as objects.
   struct Group {
     ipc::WaitingSet set;
     List<Waiter> sleeping;
@@ -92,7 +91,7 @@ class SharedWaits final : private Deferred {
     Group& group_;
     std::coroutine_handle<> awaiting_;
     std::uint64_t age_;
-    ipc::Activity activity_;  ///< what was being served when the wait began, and is again when it ends
+    ipc::Activity activity_;  ///< what was being served when the wait began; it is recorded again when the wait ends
     bool ends_with_drain_;
     bool timed_out_ = false;
     bool interrupted_ = false;

@@ -9,8 +9,8 @@ namespace prefork::worker {
 /// A signal on its way through the server's topic of signals. Pure.
 ///
 ///   byte  0     length of each of: pool, name, sender's pool (three bytes)
-///   bytes 3-6   worker that is meant, plus one, or 0: every worker of the pool; then the sender's: two
-///               16-bit numbers
+///   bytes 3-6   two 16-bit numbers: the target worker plus one, or 0 for every worker of the pool; then the sender's
+///               worker
 ///   bytes 7-    pool, name, sender's pool, payload
 struct SignalMessage {
   std::string_view pool;
@@ -23,15 +23,15 @@ struct SignalMessage {
 
 constexpr std::size_t kMaxSignalName = 64;
 constexpr std::size_t kMaxSignalPayload = 900;
-/// What the topic's messages must hold.
+/// How many bytes a message of the topic must hold.
 constexpr std::size_t kMaxSignalBytes = 1088;
 
 /// "main", "main/2". @return nullopt: it is neither
 std::optional<SignalMessage> parse_signal_target(std::string_view target) noexcept;
 
-/// The lengths are within the limits; else a bug.
+/// The lengths must be within the limits.
 std::string encode_signal(const SignalMessage& message);
-/// @return nullopt where the bytes, which another worker wrote, are no signal
+/// @return nullopt if the bytes, which another worker wrote, are no signal
 std::optional<SignalMessage> decode_signal(std::string_view bytes) noexcept;
 
 }  // namespace prefork::worker

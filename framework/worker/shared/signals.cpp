@@ -51,7 +51,7 @@ void Signals::on_number(int number) {
   }
 }
 
-// No task of a service's: a worker that drains does not wait for it.
+// Not a service's task: a draining worker does not wait for it.
 Detached Signals::receive(Subscription subscription) {
   while (const auto publication = co_await subscription.next()) deliver(*publication);
 }

@@ -14,8 +14,8 @@
 
 namespace prefork::worker {
 
-/// The signals of one worker: those that workers send each other, through one topic of the server's, and
-/// those that an operator sends to the process. Its services' callbacks run as tasks of their own.
+/// The signals of one worker: those that workers send each other through one topic of the server, and those that an
+/// operator sends to the process. Callbacks of services run as tasks of their own.
 class Signals {
  public:
   using OnSignal = std::function<Task<void>(Signal)>;
@@ -51,7 +51,7 @@ class Signals {
   SharedWaits& waits_;
   const WorkerIdentity& identity_;
   std::unique_ptr<SharedTopic> topic_;
-  // A coroutine that a callback began may use what the callback holds: neither moves.
+  // A coroutine that a callback began may use what the callback holds: neither may move.
   std::deque<Named> named_;
   std::deque<Numbered> numbered_;
 };
