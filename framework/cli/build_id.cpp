@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t round_up(std::size_t bytes) noexcept { return (bytes + 3) & ~std::size_t{3}; }
 
-/// Adds the id that stands among notes, where there is one.
+/// Adds the id from a section of notes, if there is one.
 void append_id(const char* notes, std::size_t bytes, std::string& ids) {
   constexpr std::string_view digits = "0123456789abcdef";
   for (std::size_t at = 0; at + sizeof(ElfW(Nhdr)) <= bytes;) {

@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxAnswerBytes = 64U << 20;
 
-// connect(2) to a unix socket whose backlog is full waits as long as this says.
+// connect(2) to a unix socket whose backlog is full waits this long.
 void limit_connect(int fd, milliseconds patience) {
   timeval limit{};
   limit.tv_sec = static_cast<time_t>(patience.count() / 1000);
@@ -79,7 +79,7 @@ CtlClient::Outcome CtlClient::send_line(std::string_view command, std::optional<
 }
 
 CtlClient::Reply CtlClient::ask(std::string_view command, std::optional<Clock::time_point> deadline) {
-  // A master that refuses a client may answer and close before it reads: look for its words in any case.
+  // A master that refuses a client may answer and close before it reads, so look for its answer in any case.
   if (send_line(command, deadline) == Outcome::timed_out) return {Outcome::timed_out, {}};
   std::string text = std::exchange(rest_, {});
   std::size_t searched = 0;

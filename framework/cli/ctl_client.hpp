@@ -33,12 +33,12 @@ class CtlClient {
   /// Takes a connected stream socket.
   explicit CtlClient(ipc::UniqueFd fd) noexcept : fd_(std::move(fd)) {}
 
-  /// Sends one command (without its end) and waits for one line. Blocks: until `deadline`; nullopt: without one.
-  /// @throws std::system_error, EMSGSIZE for an answer of more than 64 MiB.
+  /// Sends one command (without its line end) and waits for one line. Blocks: until `deadline`; nullopt: no limit.
+  /// @throws std::system_error, EMSGSIZE for an answer of more than 64 MiB
   Reply ask(std::string_view command, std::optional<Clock::time_point> deadline);
 
-  /// Waits until the master closes the connection, which after `stop` it does by its end; what it still
-  /// sends is dropped. Blocks. @return false: the deadline passed; nullopt as deadline: none.
+  /// Waits until the master closes the connection, which after `stop` happens when the master ends; drops what it still
+  /// sends. Blocks. @return false: the deadline has passed; nullopt as deadline: no limit
   bool wait_closed(std::optional<Clock::time_point> deadline);
 
  private:
@@ -47,7 +47,7 @@ class CtlClient {
   Outcome send_line(std::string_view command, std::optional<Clock::time_point> deadline);
 
   ipc::UniqueFd fd_;
-  std::string rest_;  ///< what came behind the last answer
+  std::string rest_;  ///< what came after the last answer
 };
 
 }  // namespace prefork::cli

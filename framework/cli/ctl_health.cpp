@@ -28,8 +28,8 @@ struct Finding {
   std::string why;
 };
 
-// A pool that follows its load is now and then one worker short, as it grows: that is no fault before one fails to
-// start.
+// A pool that follows its load is one worker short now and then while it grows: that is no fault until a worker fails
+// to start.
 Finding look_at(const Json& pool) {
   const std::uint64_t ready = number(pool, "ready"), target = number(pool, "target");
   const bool fails = number(pool, "failures") > 0;

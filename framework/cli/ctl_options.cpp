@@ -132,7 +132,7 @@ std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& value
         "reopen");
   CtlRequest request;
   std::vector<std::string> words = values["word"].as<std::vector<std::string>>();
-  // The master is in another folder.
+  // The master's working directory differs from ours.
   if (words.size() == 2 && words[0] == "upgrade" && !words[1].empty())
     words[1] = std::filesystem::absolute(words[1]).string();
   for (const std::string& word : words) {

@@ -14,19 +14,19 @@ struct CtlRequest {
   std::string command;  ///< the line for the master, checked
   CtlVerb verb = CtlVerb::other;
   bool json = false;
-  bool follow = false;  ///< of events: goes on until it is interrupted
-  bool once = false;    ///< of top
-  bool check = false;   ///< of status: the health alone, as exit code and line
+  bool follow = false;  ///< events: continue until interrupted
+  bool once = false;    ///< for top
+  bool check = false;   ///< status: only the health, as exit code and line
 };
 
-/// preforkctl has nothing to ask a master: help, version, a mistake.
+/// preforkctl has nothing to ask a master: help, version or a mistake.
 struct CtlMessage {
   std::string text;
-  int exit_code = 0;  ///< zero: to standard output; else to standard error
+  int exit_code = 0;  ///< zero: write to standard output; else to standard error
 };
 
-/// Reads preforkctl's arguments (without its name). Pure.
-/// @param env_socket the value of PREFORK_CONTROL; null or empty: not set.
+/// Parses preforkctl's arguments (without its name). Pure.
+/// @param env_socket  the value of PREFORK_CONTROL; null or empty: not set
 std::variant<CtlRequest, CtlMessage> parse_ctl_arguments(const std::vector<std::string>& arguments,
                                                          const char* env_socket);
 

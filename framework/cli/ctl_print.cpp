@@ -54,7 +54,7 @@ std::string counted(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-/// Of the server's log and of access logs; nothing where none is lost.
+/// Lines lost by the server's log and access logs; empty if there are none.
 std::string lost_lines(const Json& log) {
   const std::uint64_t own = number(log, "dropped") + number(log, "dropped_by_workers") + number(log, "dropped_by_rate");
   std::uint64_t access = number(log, "access_dropped_by_workers");
@@ -142,7 +142,7 @@ std::string services(const Json& status) {
     }
     table.add({name, text(service, "pool"), text(service, "plugin"), addresses});
   }
-  // Addresses are there to be copied: never cut.
+  // Addresses are copied by people, so they are never cut.
   return table.render(0);
 }
 
@@ -218,7 +218,7 @@ Answer read_answer(std::string_view line) {
   const std::uint64_t code = number(answer, "exit");
   std::string reason = base::visible(text(answer, "error"));
   if (reason.empty()) reason = "the master refused and gave no reason";
-  // Beyond 125 a shell reads meanings of its own.
+  // Shells give exit codes above 125 meanings of their own.
   return {false, std::move(reason), code >= 1 && code <= 125 ? static_cast<int>(code) : kExitSoftware};
 }
 

@@ -38,7 +38,7 @@ std::uint64_t number(const Json& object, const char* name) {
   return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
 }
 
-/// Two looks at the server, and what happened between them.
+/// Two samples of the server, and what happened between them.
 struct Span {
   Json before;
   Json now;
@@ -55,7 +55,7 @@ struct Span {
 struct Row {
   const Json* worker;
   double cpu;       // percent of one CPU
-  double requests;  // and datagrams, a second
+  double requests;  // and datagrams, per second
 };
 
 std::vector<Row> rows(const Span& span) {
@@ -75,7 +75,7 @@ std::vector<Row> rows(const Span& span) {
   return all;
 }
 
-// Of all services together: how many requests took how long between the looks.
+// For all services together: how many requests took how long between the samples.
 std::vector<std::uint64_t> latencies(const Span& span) {
   std::vector<std::uint64_t> counts;
   std::map<std::string, const Json*> known;
@@ -95,7 +95,7 @@ std::vector<std::uint64_t> latencies(const Span& span) {
   return counts;
 }
 
-// The bound below which the share of the requests was answered.
+// The bound below which this share of the requests was answered.
 std::string quantile(const Span& span, const std::vector<std::uint64_t>& counts, double share) {
   const Json& bounds = member(span.now, "latency_bounds_us");
   std::uint64_t all = 0;
@@ -114,7 +114,7 @@ std::string quantile(const Span& span, const std::vector<std::uint64_t>& counts,
   return "-";
 }
 
-// How often, of all services together: of "responses", by class of status, or of the service itself ("shed").
+// The rate, for all services together, of a member of "responses" (a status class) or of the service itself ("shed").
 double response_rate(const Span& span, const char* name) {
   const auto sum = [&](const Json& status) {
     std::uint64_t all = 0;
@@ -126,7 +126,7 @@ double response_rate(const Span& span, const char* name) {
   return span.rate(sum(span.before), sum(span.now));
 }
 
-// Where there is an HTTP service: "responses/s: 0 1xx, 990 2xx, 0 3xx, 8.5 4xx, 2.1 5xx (0.2%), 0 shed".
+// If there is an HTTP service: "responses/s: 0 1xx, 990 2xx, 0 3xx, 8.5 4xx, 2.1 5xx (0.2%), 0 shed".
 std::string responses(const Span& span) {
   const Json& services = member(span.now, "services");
   if (std::none_of(services.begin(), services.end(),
@@ -233,7 +233,7 @@ std::string worker_table(const std::vector<Row>& workers, std::size_t most, std:
   return out;
 }
 
-// The last ones, each cut to the terminal's width.
+// The latest events, each cut to the terminal's width.
 std::string events(const TopSample& now, std::size_t width) {
   std::vector<std::string> lines;
   const std::string all = read_events(now.events, false).text;

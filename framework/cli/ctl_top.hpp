@@ -14,14 +14,14 @@ struct TopSample {
   std::chrono::steady_clock::time_point at;
 };
 
-/// Of the terminal; zero: no limit.
+/// Size of the terminal; zero: no limit.
 struct TopSize {
   std::size_t columns = 0;
   std::size_t rows = 0;
 };
 
-/// Rates and latencies are those between the two samples; the busiest workers come first. Where rows are short,
-/// workers are left out and counted.
+/// Formats the page. Rates and latencies cover the time between the two samples; the busiest workers come first. If
+/// there are too few rows, the remaining workers are left out and counted.
 std::string top_text(const TopSample& before, const TopSample& now, TopSize size);
 
 }  // namespace prefork::cli

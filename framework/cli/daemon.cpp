@@ -25,14 +25,14 @@ namespace prefork::cli {
 
 namespace {
 
-// What the starter reads: the daemon's pid, then one of these; a failure's exit code and sentence follow.
+// What the starting process reads: the daemon's pid, then one of these; a failure's exit code and sentence follow.
 constexpr char kReady = 'R';
 constexpr char kFailure = 'F';
 constexpr std::size_t kMaxMessage = 4096;  // PIPE_BUF: written at once
 
 constexpr std::chrono::seconds kStopPatience{60};
 
-/// @return 1 and what has come, 0 at the end, -1 where it took too long
+/// @return 1 and what has come, 0 at the end, -1 after the time-out
 ssize_t read_within(ipc::Patience& patience, int pipe, char* bytes, std::size_t room) {
   for (;;) {
     pollfd readable{pipe, POLLIN, 0};
@@ -44,7 +44,7 @@ ssize_t read_within(ipc::Patience& patience, int pipe, char* bytes, std::size_t 
   }
 }
 
-// Of several sentences each has a line.
+// Each of several sentences gets a line.
 void tell_each(std::string_view sentences, const char* priority) {
   for (std::size_t from = 0; from < sentences.size();) {
     const std::size_t end = std::min(sentences.find('\n', from), sentences.size());
@@ -69,7 +69,7 @@ void tell_each(std::string_view sentences, const char* priority) {
         EX_SOFTWARE);
 }
 
-// The starter's process from here on. What it owns of the server's is the daemon's: it ends without unwinding.
+// The starting process from here on. What it has of the server belongs to the daemon, so it exits without unwinding.
 [[noreturn]] void wait_for_daemon(pid_t middle, int pipe, std::chrono::milliseconds patience) {
   ipc::retry_eintr([&] { return ::waitpid(middle, nullptr, 0); });
   pid_t daemon = 0;
@@ -115,7 +115,7 @@ void Daemon::begin(std::chrono::milliseconds patience) {
     wait_for_daemon(middle, read_end.get(), patience);
   }
   ::setsid();
-  if (::fork() != 0) ::_exit(0);  // the daemon leads no session: no terminal becomes its own
+  if (::fork() != 0) ::_exit(0);  // the daemon leads no session: no terminal becomes its controlling terminal
   read_end.reset();
   begun_ = true;
   const pid_t own = ::getpid();
@@ -133,7 +133,7 @@ void Daemon::fail(const std::string& sentence, int exit_code) noexcept {
   }
 }
 
-// A starter that was killed meanwhile is nobody's loss.
+// If the starting process was killed meanwhile, nobody needs the message.
 void Daemon::tell(const std::string& message) noexcept {
   if (!starter_.is_open()) return;
   ::signal(SIGPIPE, SIG_IGN);

@@ -26,16 +26,16 @@ constexpr auto last_of(Ask) { return Ask::rehearsal; }
 
 constexpr std::string_view kDamaged = "the order is damaged: ";
 
-/// An inspection, and of the configuration what it needs.
+/// An inspection, with the part of the configuration that it needs.
 struct InspectOrder {
   Ask ask = Ask::report;
   int plugin = -1;
   std::string name;  ///< of what is inspected
   int out = -1;
   pid_t master = 0;
-  bool drops = false;  ///< it runs as `run_as`
+  bool drops = false;  ///< whether it runs as `run_as`
   ipc::Identity run_as;
-  config::ServiceOptions service;  ///< of a judgement
+  config::ServiceOptions service;  ///< for a check of its values
   Rehearsal rehearsal;
 };
 

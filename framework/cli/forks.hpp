@@ -24,7 +24,7 @@ class Forks {
   master::ForkServer server_;
 };
 
-/// Is the fork server on this socket. Process: one that was executed for it.
+/// Runs the fork server on this socket. Process: one that was executed for it.
 [[noreturn]] void run_fork_server(int socket);
 
 }  // namespace prefork::cli

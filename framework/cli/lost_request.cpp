@@ -23,7 +23,7 @@ std::string lost_request_line(const master::LostRequest& request) {
   try {
     const http::AccessSource source{request.generation->options.services.at(request.service).name, request.worker};
     http::AccessFormat(format->second).append(record, source, line);
-  } catch (const std::invalid_argument&) {  // no worker of the service has started with it
+  } catch (const std::invalid_argument&) {  // no worker of the service has started with this format
     return {};
   }
   return line;

@@ -6,8 +6,8 @@
 
 namespace prefork::cli {
 
-/// The access log's line of a request whose worker died over it: 500, no bytes, cut short. Protocol, host and fields
-/// are not known. Process: master. Blocks: never.
+/// The access log line for a request whose worker died while serving it: 500, no bytes, cut short. Protocol, host and
+/// fields are unknown. Process: master. Blocks: never.
 std::string lost_request_line(const master::LostRequest& request);
 
 }  // namespace prefork::cli

@@ -91,7 +91,7 @@ Arguments read_arguments(int argc, char** argv, std::string& usage) {
   Arguments arguments;
   std::string file, plugin;
   const po::options_description table = describe_arguments(arguments, file, plugin);
-  po::options_description all;  // one is not for people
+  po::options_description all;  // one option is not for people
   all.add(table).add_options()("verify-handover", po::value(&arguments.verify_handover));
   usage =
       "Usage: prefork-master -c FILE [-o KEY=VALUE]... [-t | -T | --daemon]\n"
@@ -118,9 +118,9 @@ std::string default_plugin_path() {
   return (root / "plugins").string() + ":" + (root / PREFORK_LIBDIR "/prefork/plugins").string();
 }
 
-// Orders that come before there is a master wait for it: each of them would end the process. To the first process of a
-// container the kernel gives no signal that would end it, unless it is blocked: then that waits too. Children of others
-// that come to it are reaped by the master, which must be told of them.
+// Signals that come before there is a master must wait for it: each of them would end the process. For the first
+// process of a container the kernel drops signals that would end it unless they are blocked, so blocking keeps them
+// there too. Other processes' children that are passed to it are reaped by the master, which must get SIGCHLD for them.
 void hold_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -175,7 +175,7 @@ void refuse_shared_listeners(const master::Generation& generation) {
   });
 }
 
-// What can be said once all plugins are known.
+// Checks that need all plugins to be known.
 void refuse_the_rest(const master::Generation& generation, cli::Forks& forks,
                      const std::optional<std::string>& only = {}) {
   config::Findings found;
@@ -184,8 +184,8 @@ void refuse_the_rest(const master::Generation& generation, cli::Forks& forks,
   found.throw_if_any();
 }
 
-/// While it lives, relative paths are found from that folder; an empty one changes nothing. What upgrades the server
-/// reads its arguments where the server was started.
+/// While it lives, that folder is the working directory; an empty one changes nothing. A program that takes over in an
+/// upgrade reads its arguments in the folder where the server was started.
 class InFolder {
  public:
   explicit InFolder(const std::string& folder) : before_(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
@@ -220,7 +220,7 @@ master::Generation prepare_again(const Arguments& arguments, cli::Forks& forks, 
   return generation;
 }
 
-// A start may wait for who writes a FIFO or asks a name server: for so long.
+// How long a start may wait for a writer of a FIFO or for a name server.
 constexpr std::chrono::seconds kStartErrand{30};
 constexpr std::chrono::seconds kTrialErrand{10};
 
@@ -233,7 +233,7 @@ master::Generation prepare_in_time(const Arguments& arguments, cli::Forks& forks
   return prepare(load(arguments), forks);
 }
 
-/// @throws config::ConfigError: all that is wrong
+/// @throws config::ConfigError: everything that is wrong
 master::Generation prepare_and_probe(const Arguments& arguments, cli::Forks& forks) {
   const cli::StartDeadline deadline(kStartErrand, STDERR_FILENO, &for_stderr);
   const config::Options options = load(arguments);
@@ -268,7 +268,7 @@ int test(const Arguments& arguments, cli::Forks& forks) {
   return 0;
 }
 
-/// What the service manager gives to the master alone: no child finds it in its environment.
+/// What the service manager gives only to the master: no child finds it in its environment.
 struct FromManager {
   master::InheritedSockets sockets = master::InheritedSockets::take_environment();
   master::Notifier::Setup notify = master::Notifier::take_environment();
@@ -306,14 +306,15 @@ void refuse_logs_to_stderr(const master::Generation& generation) {
   }
 }
 
-// The starter waits for what the workers of the slowest pool may take, and once more for those that are tried again.
+// The starting process waits as long as the workers of the slowest pool may take, and once more for those that are
+// retried.
 std::chrono::milliseconds start_patience(const config::Options& options) {
   std::chrono::milliseconds patience{0};
   for (const auto& pool : options.pools) patience = std::max(patience, pool.boot_timeout);
   return 2 * patience + std::chrono::seconds(1);
 }
 
-// What the configuration names by a relative path is found from / by the daemon, now and when it is reloaded.
+// The daemon's working directory is /: relative paths in the configuration are resolved against it now and in reloads.
 Arguments for_daemon(Arguments arguments) {
   auto& file = arguments.sources.config_file;
   if (file) file = (config::working_folder() / *file).string();
@@ -375,7 +376,7 @@ int serve(const Arguments& given, const master::Program& program, FromManager ma
 
 enum class GoOn { try_only, for_good };
 
-// What the manager had given to the program before, which took it out of the environment.
+// What the service manager had given to the previous program, which took it out of the environment.
 master::Notifier::Setup handed_notify(const master::Handover& state) {
   master::Notifier::Setup notify;
   notify.socket = state.notify_socket;
@@ -385,7 +386,7 @@ master::Notifier::Setup handed_notify(const master::Handover& state) {
   return notify;
 }
 
-/// Goes on in the place of the program that has handed over `state`, or tries everything that belongs to it.
+/// Takes the place of the program that has handed over `state`, or only tries everything that this needs.
 int go_on(const Arguments& given, const master::Program& program, int state, GoOn how) {
   cli::Forks forks;
   hold_signals();
@@ -397,7 +398,7 @@ int go_on(const Arguments& given, const master::Program& program, int state, GoO
   for (const auto& generation : adopted->generations) {
     forks.server().withhold(config::secret_variables(generation->options));
   }
-  // Workers of today go on with what they have; the next reload needs what is written now.
+  // Present workers continue with what they have; the next reload needs what is written now.
   if (how == GoOn::try_only) {
     const cli::StartDeadline deadline(kTrialErrand, STDOUT_FILENO, &for_upgrader);
     master::refuse_master_changes(options, prepare(load(arguments), forks).options);
@@ -413,8 +414,8 @@ int go_on(const Arguments& given, const master::Program& program, int state, GoO
   ::_exit(0);
 }
 
-// Where the program lies, so that what is installed there later is found: its link in /proc would lead to what was
-// there at the start.
+// The path of the program, at which a version installed later is found: its link in /proc would lead to the file that
+// was there at the start.
 std::string own_path(const std::string& name) {
   std::error_code error;
   if (name.find('/') != std::string::npos) return std::filesystem::absolute(name, error).string();
@@ -437,7 +438,7 @@ master::Program own_program(int argc, char** argv, bool is_daemon) {
   return program;
 }
 
-/// @return the state that this very process has handed over to itself; -1: it was started
+/// @return the state that this very process has handed over to itself; -1: this is a normal start
 int handed_over_state() {
   const char* value = std::getenv(master::kTakeOverVariable);
   int state = -1;
@@ -447,7 +448,7 @@ int handed_over_state() {
   return is_own ? state : -1;
 }
 
-/// @return -1: this process is not to be the fork server
+/// @return -1: this process is not the fork server
 int fork_server_socket(int argc, char** argv) {
   const std::string_view word = argc > 1 ? argv[1] : "";
   const std::string_view option = master::kForkServerOption;
@@ -475,7 +476,7 @@ int main(int argc, char** argv) {
     cli::prepare_process_title(argc, argv);
     cli::run_fork_server(socket);
   }
-  ::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would have the kernel reap the children
+  ::signal(SIGCHLD, SIG_DFL);  // if it were inherited as ignored, the kernel would reap the children
   cli::Daemon daemon;
   bool on_trial = false;
   const auto fail = [&](const std::string& sentence, int exit_code) {

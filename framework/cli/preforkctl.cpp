@@ -125,7 +125,7 @@ std::optional<std::string> ask(const CtlRequest& request, CtlClient& client, con
   return std::nullopt;
 }
 
-// Asks again and again: the master holds nothing back for who listens, and whoever comes too late is told so.
+// Asks repeatedly: the master keeps nothing for listeners, and one that comes too late is told so.
 int follow_events(const CtlRequest& request, CtlClient& client) {
   constexpr std::chrono::milliseconds kPause{500};
   for (std::string command = request.command;;) {
@@ -139,7 +139,7 @@ int follow_events(const CtlRequest& request, CtlClient& client) {
   }
 }
 
-// Looks twice, since rates are differences, and then again and again.
+// Takes two samples, since rates are differences, and then further ones.
 int show_top(const CtlRequest& request, CtlClient& client) {
   constexpr std::chrono::milliseconds kPause{1000};
   const bool live = !request.once && Screen::possible();
@@ -169,7 +169,7 @@ int show_top(const CtlRequest& request, CtlClient& client) {
 }
 
 int carry_out(const CtlRequest& request, CtlClient& client) {
-  // The master bounds a reload and an upgrade itself (boot-timeout, shutdown-timeout).
+  // The master itself limits a reload and an upgrade (boot-timeout, shutdown-timeout).
   std::optional<CtlClient::Clock::time_point> deadline;
   if (request.verb != CtlVerb::reload && request.verb != CtlVerb::upgrade)
     deadline = CtlClient::Clock::now() + kPatience;
@@ -182,7 +182,7 @@ int carry_out(const CtlRequest& request, CtlClient& client) {
   const Answer answer = read_answer(reply.line);
   if (!answer.ok) return complain(answer.message, answer.exit_code);
   const int shown = show(request, reply.line, answer);
-  // The master bounds its stop itself (shutdown-timeout).
+  // The master itself limits its stop (shutdown-timeout).
   if (request.verb == CtlVerb::stop) client.wait_closed(std::nullopt);
   return shown;
 }
@@ -200,7 +200,7 @@ int run(const std::vector<std::string>& arguments) {
     client = CtlClient::connect(request.socket, kPatience);
   } catch (const std::system_error& error) {
     const int code = error.code().value();
-    const bool not_asked = code == EACCES || code == EPERM || code == ENAMETOOLONG;  // says nothing of the server
+    const bool not_asked = code == EACCES || code == EPERM || code == ENAMETOOLONG;  // it says nothing about the server
     if (request.check && !not_asked) return tell_health(health_down(why_no_connection(request.socket, error)));
     return explain_no_connection(request.socket, error);
   }

@@ -8,7 +8,7 @@ namespace prefork::cli {
 
 namespace {
 
-// The kernel reads the title there, whoever set it.
+// The kernel reads the title there, whoever has set it.
 std::span<char> room;
 
 }  // namespace

@@ -44,7 +44,7 @@ bool try_isolation(const Rehearsal& rehearsal, Found& found) {
   return false;
 }
 
-// A folder may be one to look into by name only.
+// A folder may have search permission only.
 void try_path(const NeededPath& needed, Found& found) {
   const int flags = needed.is_folder ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK | O_NOCTTY;
   const ipc::UniqueFd fd(::open(needed.path.c_str(), flags | O_CLOEXEC));

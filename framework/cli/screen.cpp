@@ -15,7 +15,7 @@ namespace {
 volatile sig_atomic_t g_quit = 0;
 
 void note_quit(int) { g_quit = 1; }
-void note_nothing(int) {}  // of the window: poll(2) ends
+void note_nothing(int) {}  // of the window: makes poll(2) return
 
 void handle(int signal, void (*handler)(int)) {
   struct sigaction action {};
@@ -53,7 +53,7 @@ Screen::~Screen() {
   ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
 }
 
-// Line over line, so that nothing flickers.
+// Overwrites line by line, so that nothing flickers.
 void Screen::show(const std::string& text) {
   std::string page = "\x1b[H";
   for (std::size_t begin = 0; begin < text.size();) {

@@ -9,8 +9,8 @@
 
 namespace prefork::cli {
 
-/// The terminal as one page that is written over and over (xterm's alternate screen). It is given back as it was when
-/// the object goes; SIGINT, SIGTERM and SIGHUP are waited for, so that it goes.
+/// The terminal as one page that is written repeatedly (xterm's alternate screen). The destructor restores the
+/// terminal; the object waits for SIGINT, SIGTERM and SIGHUP, so that the destructor runs.
 class Screen {
  public:
   /// Whether standard input and output are a terminal.
@@ -23,7 +23,7 @@ class Screen {
   ~Screen();
 
   void show(const std::string& text);
-  /// Waits; a change of the window's size ends that early. @return whether q, Ctrl-C or a signal asks to end.
+  /// Waits; a change of the window's size ends the wait early. @return whether q, Ctrl-C or a signal asks to quit
   bool wait_for_quit(std::chrono::milliseconds patience);
 
  private:

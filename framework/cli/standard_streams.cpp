@@ -22,7 +22,7 @@ bool can_be_written(int fd) noexcept {
 
 }  // namespace
 
-// In this order each open(2) gives the descriptor that is wanted: the lowest that is free.
+// In this order each open(2) returns the wanted descriptor: the lowest free one.
 void fill_standard_streams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (::fcntl(fd, F_GETFD) != -1) continue;

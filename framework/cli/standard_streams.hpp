@@ -7,16 +7,16 @@
 namespace prefork::cli {
 
 /// Opens /dev/null for those of the descriptors 0 to 2 that are closed, so that no socket or file of ours becomes one
-/// of them. What is written to standard output then fails as it would have: the exit code must say that nobody read it.
-/// To be called first of all. @throws std::system_error
+/// of them. Writing to standard output then still fails: the exit code must say that nobody read it. Must be called
+/// before anything else. @throws std::system_error
 void fill_standard_streams();
 
-/// For a server: standard input is of no use to it, and what it or a worker writes to a stream that was closed is
-/// nobody's error. @throws std::system_error
+/// For a server: detaches standard input, which it does not need, and makes writes to a stream that was closed succeed.
+/// @throws std::system_error
 void detach_standard_input();
 
-/// Writes all of the text to standard output, now.
-/// @return 0; 74 (EX_IOERR) if it could not be, which standard error has been told in `program`'s name
+/// Writes all of the text to standard output immediately.
+/// @return 0; 74 (EX_IOERR) if that failed, after a message on standard error in `program`'s name
 int print(std::string_view program, const std::string& text);
 
 }  // namespace prefork::cli

@@ -14,7 +14,7 @@ namespace prefork::cli {
 
 namespace {
 
-// For the signal's handler, which can't make a sentence.
+// For the signal handler, which can't format a sentence.
 std::array<char, 1024> last_words;
 std::size_t last_words_length = 0;
 int last_words_fd = STDERR_FILENO;

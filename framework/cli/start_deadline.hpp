@@ -6,11 +6,11 @@
 
 namespace prefork::cli {
 
-/// Ends this process when an errand (config::begin_errand) of its start takes too long, with code 75 and a sentence
-/// that names it. A process has one at a time; it uses SIGALRM.
+/// Ends this process if an errand (config::begin_errand) of its start takes too long, with code 75 and a sentence that
+/// names the errand. A process has at most one; it uses SIGALRM.
 class StartDeadline {
  public:
-  /// What is written to `fd` in the end, of "reading /x takes too long".
+  /// Makes the message that is written to `fd`, from "reading /x takes too long".
   using Words = std::function<std::string(const std::string& sentence)>;
 
   StartDeadline(std::chrono::seconds patience, int fd, Words words);

@@ -8,7 +8,7 @@ namespace prefork::cli {
 namespace {
 
 constexpr std::string_view kGap = "  ";
-// A last column cut to less says nothing; a narrow terminal wraps instead.
+// A last column cut to less is useless; on a narrow terminal the line wraps instead.
 constexpr std::size_t kMinLastColumn = 12;
 
 bool is_continuation(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }

@@ -9,8 +9,8 @@
 /// Columns of text for people. Pure.
 namespace prefork::cli {
 
-/// A table as wide as its contents. The last column may be cut to fit a terminal; no other is, so that
-/// names can be copied whole.
+/// A table as wide as its contents. Only the last column may be cut to fit a terminal, so that names can be copied
+/// whole.
 class TextTable {
  public:
   enum class Align { left, right };
@@ -25,8 +25,8 @@ class TextTable {
   void add(const std::vector<std::string>& cells);
   bool empty() const noexcept { return rows_.empty(); }
 
-  /// @param width of the terminal in columns; zero: without limit.
-  /// @return title line and rows, each with its line feed, without spaces at the ends.
+  /// @param width  of the terminal in columns; zero: no limit
+  /// @return title line and rows, each with its line feed, without trailing spaces
   std::string render(std::size_t width) const;
 
  private:
@@ -34,10 +34,10 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// @return how many characters (code points) the text has.
+/// @return how many characters (code points) the text has
 std::size_t display_width(std::string_view text) noexcept;
 
-/// @return the text if it has at most `width` characters, else its beginning and "...".
+/// @return the text if it has at most `width` characters, else its beginning and "..."
 std::string shortened(std::string_view text, std::size_t width);
 
 }  // namespace prefork::cli

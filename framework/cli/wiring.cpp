@@ -27,7 +27,7 @@ namespace {
 
 worker::ChannelSetup::End end_of(const master::ChannelEnd& end) { return {end.pool, end.index}; }
 
-// The objects live as long as the master, and the worker's copy of it as long as the worker.
+// The objects live as long as the master; a worker's copy of them lives as long as the worker.
 void share(const master::ServiceShared& declared, const master::SpawnOrder& order, worker::ServiceSetup& service) {
   const master::SharedSet::Objects& objects = order.pool.generation->objects.objects();
   for (const master::SharedUse& use : declared.objects) {
@@ -42,7 +42,7 @@ void share(const master::ServiceShared& declared, const master::SpawnOrder& orde
   if (declared.signals) service.signals = objects.at(order.pool.generation->shared.signals.value()).get();
 }
 
-// Nobody sleeps on the framework's own numbers.
+// Nobody sleeps on the framework's own metrics.
 bool wakes_others(const master::ServiceShared& declared) {
   return !declared.objects.empty() || !declared.channels.empty() || declared.signals;
 }
@@ -102,7 +102,7 @@ worker::WorkerSetup worker_setup(const master::SpawnOrder& order) {
                    pool.max_rss};
   setup.tells_load = config::is_scaled(pool);
   bool may_wake = false;
-  std::map<std::size_t, std::uint8_t> place;  // of a service of the configuration among the pool's
+  std::map<std::size_t, std::uint8_t> place;  // index of a service of the configuration among the pool's services
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     const config::ServiceOptions& service = generation.options.services[i];
     if (service.pool != pool.name) continue;

@@ -7,17 +7,17 @@
 #include "framework/master/workforce/spawner.hpp"
 #include "framework/worker/worker.hpp"
 
-/// Where the master's world meets the worker's: neither knows the other's types.
+/// Connects the master's side and the worker's: neither knows the other's types.
 namespace prefork::cli {
 
 /// Runs in the inspector's child: loads the plugin and lets it describe itself.
 config::PluginReport inspect_plugin(int fd, const std::string& name);
 
-/// What the pool's options say, for its workers.
+/// What the pool's options say, in the form that its workers use.
 worker::Isolation isolation_of(const master::Generation& generation, const config::PoolOptions& pool);
 
-/// Turns the order into the worker's setup, which has of the generation what is the pool's. Its descriptors and shared
-/// objects stay the master's. Process: master.
+/// Turns the order into the worker's setup, which has those parts of the generation that belong to the pool. Its
+/// descriptors and shared objects stay the master's. Process: master.
 worker::WorkerSetup worker_setup(const master::SpawnOrder& order);
 
 }  // namespace prefork::cli

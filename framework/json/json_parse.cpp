@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 1000;
 
-/// Walks over a text and tells others how far it has come: the parser keeps its iterator to itself.
+/// Walks over a text and reports how far it has come: the parser keeps its iterator to itself.
 class CountingIterator {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -48,8 +48,8 @@ const std::string* repeated_name(const Json::Object& members) {
   return twice != names.end() ? *twice : nullptr;
 }
 
-/// Builds the value from nlohmann's events. Arrays and objects that are not finished lie on a stack of their own, so
-/// that each is moved into its parent once, when it is whole.
+/// Builds the value from nlohmann's events. Unfinished arrays and objects are on a stack of their own, so that each is
+/// moved into its parent once, when it is complete.
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:
   Builder(JsonLimits limits, const std::size_t& position) noexcept : limits_(limits), position_(position) {

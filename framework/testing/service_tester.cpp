@@ -59,7 +59,7 @@ Client& Client::send(std::string_view bytes) {
   return *this;
 }
 
-/// @return false at the end
+/// @return false: at the end
 bool Client::fill() {
   ssize_t n = -1;
   std::array<char, 16384> chunk;

@@ -17,7 +17,7 @@
 
 namespace prefork::testkit {
 
-/// The bridge that a worker uses.
+/// Makes protocols as a worker does.
 class ProtocolMaker {
  public:
   static std::unique_ptr<worker::Protocol> make(worker::ServiceHost& host) {
@@ -80,7 +80,7 @@ ServiceTester::Stage::Stage(const Manifest& manifest, ServiceKind kind, std::uni
   protocol_ = ProtocolMaker::make(*host_);
 }
 
-// As a worker ends: everyone is told, and has a moment to come to an end.
+// Ends like a worker: every coroutine is told, and gets a moment to finish.
 ServiceTester::Stage::~Stage() {
   try {
     drain();
@@ -88,11 +88,11 @@ ServiceTester::Stage::~Stage() {
     stop();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "prefork::testkit: %s\n", error.what());
-    std::abort();  // what still waits would use what is about to go
+    std::abort();  // whatever still waits would use what is about to be destroyed
   }
 }
 
-// What the master does before a worker is forked.
+// Does what the master does before it forks a worker.
 void ServiceTester::Stage::share(const Manifest& manifest, ServiceKind kind, const Options& options) {
   const config::PluginReport report = report_of(manifest, kind);
   config::ServiceOptions service;

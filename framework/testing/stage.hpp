@@ -23,7 +23,7 @@
 
 namespace prefork::testkit {
 
-/// A worker's runtime without the worker, and one service in it.
+/// A worker's runtime without the worker, with one service in it.
 class ServiceTester::Stage final : private worker::LogSink, private worker::EventHandler {
  public:
   Stage(const Manifest& manifest, ServiceKind kind, std::unique_ptr<ServiceBase> service, const Options& options);

@@ -37,7 +37,7 @@ void write_all(int fd, std::string_view bytes) {
   }
 }
 
-/// Makes a form of a body that comes in pieces.
+/// Makes a form from a body that comes in pieces.
 class FormReader {
  public:
   FormReader() noexcept = default;
@@ -104,7 +104,7 @@ class MultipartReader final : public FormReader, private PartReceiver {
     file_.name = std::move(head.disposition.name);
     file_.filename = safe_filename(*head.disposition.filename);
     file_.content_type = std::move(head.content_type);
-    // A file input that the user left empty is sent as a file without name and bytes.
+    // A file input that the user left empty is sent as a file without a name and bytes.
     if (!head.disposition.filename->empty()) open_file();
   }
 
@@ -127,7 +127,7 @@ class MultipartReader final : public FormReader, private PartReceiver {
 
   void open_file() {
     if (form_.files.size() == options_.max_files) too_large("The form has too many files.");
-    form_.files.reserve(form_.files.size() + 1);  // so that what holds the descriptor can't fail to be made
+    form_.files.reserve(form_.files.size() + 1);  // so that making the owner of the descriptor can't fail
     fd_ = make_nameless_file(std::string(options_.directory));
   }
 
@@ -139,7 +139,7 @@ class MultipartReader final : public FormReader, private PartReceiver {
   const FormOptions& options_;
   MultipartParser parser_;
   Form form_;
-  UploadedFileParts::Content file_;  // the one that arrives; its descriptor is fd_
+  UploadedFileParts::Content file_;  // the file being received; its descriptor is fd_
   ipc::UniqueFd fd_;
   std::size_t memory_ = 0;
   bool is_file_ = false;

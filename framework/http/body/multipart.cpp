@@ -66,7 +66,8 @@ const Refusal* MultipartParser::finish() {
   return refusal_;
 }
 
-// CR is the first byte of the delimiter and nowhere else in it: what does not match can be given away but for itself.
+// CR is the first byte of the delimiter and occurs nowhere else in it: after a mismatch everything matched so far is
+// content, and only the byte that did not match can begin a new match.
 std::string_view MultipartParser::take_content(std::string_view bytes) {
   for (std::size_t at = bytes.find('\r'); at != std::string_view::npos; at = bytes.find('\r', at + 1)) {
     const std::string_view here = bytes.substr(at, delimiter_.size());
@@ -130,7 +131,7 @@ std::string_view MultipartParser::take_tail(std::string_view bytes) {
   return bytes;
 }
 
-// RFC 2046 5.1.1: two dashes end the form; else transport padding and a line end follow.
+// RFC 2046 5.1.1: two dashes end the form; otherwise transport padding and a line end follow.
 void MultipartParser::take_tail_byte(char c) {
   if (tail_ == Tail::begin && c == '-') {
     tail_ = Tail::dash;
@@ -178,7 +179,7 @@ std::string_view MultipartParser::take_head(std::string_view bytes) {
   return bytes;
 }
 
-// Lines are read as those of a request, RFC 9112 5: no folding, no space before the colon.
+// Lines are read like those of a request, RFC 9112 5: no folding, no space before the colon.
 void MultipartParser::take_line(std::string_view line) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return refuse(kHead);
@@ -192,13 +193,13 @@ void MultipartParser::take_line(std::string_view line) {
   } else if (equals_ignoring_case(name, "content-type")) {
     content_type_ = value;
   } else if (equals_ignoring_case(name, "content-transfer-encoding")) {
-    // RFC 7578 4.7: out of use. These three change nothing.
+    // RFC 7578 4.7: deprecated. These three change nothing.
     const auto is_value = [value](std::string_view known) { return equals_ignoring_case(value, known); };
     if (!is_value("binary") && !is_value("8bit") && !is_value("7bit")) refuse(kEncoding);
   }
 }
 
-// The empty line that ends the header can be the line end before the next delimiter (RFC 2046 5.1.1).
+// The empty line that ends the header may also be the line end before the next delimiter (RFC 2046 5.1.1).
 void MultipartParser::begin_part() {
   if (!disposition_) return refuse(kDisposition);
   state_ = State::content;

@@ -14,13 +14,13 @@ namespace prefork::http {
 
 struct PartHead {
   Disposition disposition;
-  std::string content_type;  ///< as it was sent; empty where there is none
+  std::string content_type;  ///< as it was sent; empty if there is none
 
   /// Whether it is a file rather than a field.
   bool is_file() const noexcept { return disposition.filename.has_value(); }
 };
 
-/// What a parser gives the parts to, in their order. It may throw, which ends the parser.
+/// Receives the parts, in their order. If it throws, the parser ends.
 class PartReceiver {
  public:
   virtual void part_begins(PartHead head) = 0;
@@ -35,25 +35,25 @@ class PartReceiver {
 struct MultipartLimits {
   std::size_t parts;
   std::size_t head_bytes;        ///< of the header of one part
-  std::uint64_t field_bytes;     ///< of one part that is no file
+  std::uint64_t field_bytes;     ///< of one part that is not a file
   std::uint64_t file_bytes;      ///< of one file
   std::uint64_t all_file_bytes;  ///< of all files together
 };
 
-/// Whether RFC 2046 5.1.1 allows it: 1 to 70 certain characters, the last one no space.
+/// Whether RFC 2046 5.1.1 allows it: 1 to 70 of certain characters, the last one not a space.
 bool is_boundary(std::string_view boundary) noexcept;
 
-/// Takes a body in pieces of any size. It holds no content back: at most a part's header is in memory.
+/// Takes a body in pieces of any size. It keeps no content: at most a part's header is in memory.
 class MultipartParser {
  public:
-  /// REQUIRES is_boundary(boundary); that `receiver` outlives this.
+  /// REQUIRES is_boundary(boundary); `receiver` must outlive this object.
   MultipartParser(std::string_view boundary, MultipartLimits limits, PartReceiver& receiver);
   MultipartParser(const MultipartParser&) = delete;
   MultipartParser& operator=(const MultipartParser&) = delete;
 
-  /// @return why the body is refused, from then on always; null where all is well
+  /// @return why the body is refused (the same for all later calls); null: no error
   const Refusal* feed(std::string_view bytes);
-  /// The body has ended. @return as feed
+  /// The body has ended. @return as feed()
   const Refusal* finish();
 
  private:
@@ -81,8 +81,8 @@ class MultipartParser {
   const Refusal* refusal_ = nullptr;
   State state_ = State::preamble;
   Tail tail_ = Tail::begin;
-  std::size_t matched_;     // bytes of the delimiter that have been seen
-  std::size_t foreign_;     // of these, bytes that are not of the content: the line end before it
+  std::size_t matched_;     // bytes of the delimiter that have been matched
+  std::size_t foreign_;     // those among them that are not content: the line end before it
   std::size_t margin_ = 0;  // bytes of the preamble, of a delimiter's padding, of the epilogue
   std::size_t parts_ = 0;
   std::size_t head_bytes_ = 0;

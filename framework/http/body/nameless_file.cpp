@@ -25,7 +25,7 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-/// @return nullopt where the file system has no O_TMPFILE
+/// @return nullopt: the file system has no O_TMPFILE
 std::optional<UniqueFd> try_nameless(const std::string& directory) {
   const int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd >= 0) return UniqueFd(fd);
@@ -33,7 +33,7 @@ std::optional<UniqueFd> try_nameless(const std::string& directory) {
   ipc::throw_errno("open O_TMPFILE " + directory);
 }
 
-/// A file with a name in a folder, which goes with it unless it is moved away.
+/// A file with a name in a folder, which the destructor removes unless it was moved away.
 class NamedFile {
  public:
   explicit NamedFile(const std::string& directory) : path_(directory + "/.upload-XXXXXX") {
@@ -65,7 +65,7 @@ void copy_bytes(int from, int to, std::uint64_t bytes) {
   while (static_cast<std::uint64_t>(offset) < bytes) {
     const ssize_t copied = ::sendfile(to, from, &offset, bytes - static_cast<std::uint64_t>(offset));
     if (copied < 0 && errno != EINTR) ipc::throw_errno("sendfile");
-    // Somebody cut it: what is there is what it is.
+    // Somebody has truncated the file: the rest is gone.
     if (copied == 0) ipc::throw_errno(EIO, "sendfile");
   }
 }
@@ -84,7 +84,7 @@ int link_open_file(int fd, const std::string& path) noexcept {
   return ::linkat(AT_FDCWD, source, AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW);
 }
 
-/// What came of a linkat: impossible on another file system, for a file that was unlinked, without /proc.
+/// The result of a linkat: impossible on another file system, for a file that was unlinked, without /proc.
 Placed outcome_of_link(int result, const std::string& path) {
   if (result == 0) return Placed::yes;
   if (errno == EEXIST) return Placed::taken;
@@ -93,7 +93,7 @@ Placed outcome_of_link(int result, const std::string& path) {
 }
 
 Placed place_over(int fd, const std::string& path) {
-  // link(2) replaces nothing: first a name that nobody has, then rename(2).
+  // link(2) replaces nothing: so first a name that nobody has, then rename(2).
   std::string unused;
   {
     NamedFile probe(folder_of(path));
@@ -115,7 +115,7 @@ Placed place(int fd, const std::string& path, Existing existing) {
 bool move_new(const std::string& from, const std::string& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
   if (errno == EEXIST) return false;
-  // NFS and some others know no RENAME_NOREPLACE.
+  // NFS and some others do not support RENAME_NOREPLACE.
   if (errno == EINVAL && ::link(from.c_str(), to.c_str()) == 0) {
     ::unlink(from.c_str());
     return true;

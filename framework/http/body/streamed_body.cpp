@@ -47,7 +47,7 @@ void StreamedBody::on_client_end() {
 
 void StreamedBody::on_gone() {
   if (std::exchange(gone_, true)) return;
-  // Whatever is called first may end the function, and with it this.
+  // Whichever is called first may end the function, and this object with it.
   if (writer_) return resume();
   announce_end();
 }

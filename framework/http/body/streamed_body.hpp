@@ -10,12 +10,12 @@
 
 namespace prefork::http {
 
-/// What sends the pieces of a streamed body: the connection.
+/// Sends the pieces of a streamed body: the connection.
 class StreamSink {
  public:
-  /// @return false where the client is gone
+  /// @return false: the client is gone
   virtual bool send_piece(std::string_view bytes) = 0;
-  /// Whether the client is slow: pieces wait. StreamedBody::on_flushed() comes when they have gone.
+  /// Whether the client is slow and pieces wait. StreamedBody::on_flushed() follows when they have been sent.
   virtual bool is_blocked() const noexcept = 0;
 
  protected:
@@ -36,13 +36,14 @@ class StreamedBody final : public BodyWriter {
   void set_on_close(std::function<void()> callback) { on_close_ = std::move(callback); }
   Context& context() const noexcept { return context_; }
 
-  /// The function may write on. This may be gone when it returns; so in the next three.
+  /// The function may continue writing. This object may be destroyed when it returns; likewise in the next three.
   void on_flushed() { resume(); }
   /// The server wants streams to end: calls the callback.
   void announce_end();
-  /// The client has closed its side: the same. It may still read, as one does that has shut its sending side only.
+  /// The client has closed its side: calls the callback. The client may still read, if it has only shut down its
+  /// sending side.
   void on_client_end();
-  /// Known before the function is called.
+  /// Records it before the function is called.
   void note_client_end() noexcept { client_ended_ = true; }
   bool client_ended() const noexcept { return client_ended_; }
   /// Writes fail from now on.
@@ -50,7 +51,7 @@ class StreamedBody final : public BodyWriter {
 
   /// Bytes that the function has written, without chunk framing.
   std::uint64_t written() const noexcept { return written_; }
-  /// What ends the body: its last chunk and the trailers.
+  /// The end of the body: its last chunk and the trailers.
   std::string_view ending();
 
  private:

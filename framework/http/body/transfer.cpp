@@ -5,12 +5,12 @@
 namespace prefork::http {
 namespace {
 
-// A client that takes without end must not keep the worker to itself.
+// A client that takes bytes without end must not occupy the worker.
 constexpr std::uint64_t kBytesPerTurn = std::uint64_t{2} * 1024 * 1024;
 
 }  // namespace
 
-/// @param left  set to what was left of the part before
+/// @param left  set to how much of the part was left before
 std::optional<std::size_t> PartsTransfer::send(PartSink& sink, std::uint64_t& left) {
   const BodyPart& part = parts_[index_];
   if (const auto* file = std::get_if<FilePart>(&part)) {

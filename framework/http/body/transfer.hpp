@@ -10,8 +10,8 @@
 
 namespace prefork::http {
 
-/// What sends the pieces of a body: the connection. Both give how many bytes went, nullopt where the client is gone;
-/// a file that has ended early counts as that.
+/// Sends the pieces of a body: the connection. Both functions return how many bytes were sent; nullopt: the client is
+/// gone, or a file has ended early.
 class PartSink {
  public:
   virtual std::optional<std::size_t> send_bytes(std::string_view bytes, bool more_follows) = 0;
@@ -21,7 +21,7 @@ class PartSink {
   ~PartSink() = default;
 };
 
-/// A body of several parts on its way out.
+/// A body of several parts being sent.
 class PartsTransfer {
  public:
   enum class Step : std::uint8_t {
@@ -31,7 +31,7 @@ class PartsTransfer {
     broken,
   };
 
-  /// `parts` outlive this.
+  /// `parts` must outlive this object.
   explicit PartsTransfer(const std::vector<BodyPart>& parts) noexcept : parts_(parts) {}
 
   Step pump(PartSink& sink);

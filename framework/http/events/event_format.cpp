@@ -5,7 +5,7 @@
 namespace prefork::http {
 namespace {
 
-/// A line for each line of the text, which may end with CR, LF or CR LF.
+/// Appends a line for each line of the text, which may end with CR, LF or CR LF.
 void append_lines(std::string& out, std::string_view field, std::string_view text) {
   while (true) {
     const std::size_t end = text.find_first_of("\r\n");

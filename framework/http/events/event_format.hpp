@@ -9,13 +9,13 @@
 /// Lines of a text/event-stream (WHATWG HTML, 9.2.5).
 namespace prefork::http {
 
-/// Appends one event, with the empty line that dispatches it. Each line of its data, however it ends, becomes a
-/// `data:` line; empty data is one of them, since an event without any would not be dispatched.
+/// Appends one event, with the empty line that dispatches it. Each line of its data, whatever its line end, becomes a
+/// `data:` line. Empty data becomes one too, since an event without any would not be dispatched.
 /// @throws std::invalid_argument for an event name or an id with a line end or NUL; nothing is appended then
 void append_event(std::string& out, const Event& event);
-/// Appends a comment, which clients pass over: a line for each of the text's.
+/// Appends a comment, which clients ignore: a line for each line of the text.
 void append_comment(std::string& out, std::string_view text);
-/// How long clients wait before they connect again.
+/// Appends how long clients should wait before they reconnect.
 void append_retry(std::string& out, std::chrono::milliseconds delay);
 
 }  // namespace prefork::http

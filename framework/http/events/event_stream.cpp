@@ -14,19 +14,19 @@
 namespace prefork::http {
 namespace {
 
-/// What a stream answers with, beside the request.
+/// What a stream answers with, besides the request.
 struct Plan {
   EventFunction function;
   EventStreamOptions options;
   std::string last_event_id;
 };
 
-/// The events of one response. The timer's callback shares it, so that it may outlive the function by that much.
+/// The events of one response. The timer's callback shares it, so that it may outlive the function.
 class BodyEventStream final : public EventStream, public std::enable_shared_from_this<BodyEventStream> {
  public:
   BodyEventStream(BodyWriter& body, std::shared_ptr<const Plan> plan) : body_(body), plan_(std::move(plan)) {}
 
-  /// Writes when nobody else does.
+  /// Waits until nobody else writes, then writes.
   Task<bool> write(std::string text) {
     co_await Turn(*this);
     if (!open()) co_return false;
@@ -43,7 +43,7 @@ class BodyEventStream final : public EventStream, public std::enable_shared_from
     wrote_ms_ = now_ms();
     if (plan_->options.heartbeat.count() > 0) wait_for_silence(plan_->options.heartbeat);
   }
-  /// To be awaited before the body ends: a heartbeat may be on its way.
+  /// Must be awaited before the body ends: a heartbeat may be on its way.
   Task<void> end() {
     ended_ = true;
     timer_.cancel();
@@ -52,7 +52,7 @@ class BodyEventStream final : public EventStream, public std::enable_shared_from
   }
 
   const std::string& last_event_id() const noexcept { return plan_->last_event_id; }
-  /// Who listens to events has no use for half a connection: one that has closed its side is gone.
+  /// A listener of events does not half-close: a client that has closed its side is gone.
   bool open() const noexcept { return body_.open() && !static_cast<const StreamedBody&>(body_).client_ended(); }
   void set_on_close(std::function<void()> callback) { callback_ = std::move(callback); }
   Context& context() const noexcept { return body_.context(); }
@@ -81,7 +81,7 @@ class BodyEventStream final : public EventStream, public std::enable_shared_from
     } else if (silent < limit) {
       self->wait_for_silence(limit - silent);
     } else if (!co_await self->write(":\n\n")) {
-      // The body tells its writer of a client that is gone, and nobody else.
+      // The body reports a client that is gone only to its writer.
       self->tell_closed();
     } else if (!self->ended_) {
       self->wait_for_silence(limit);
@@ -92,10 +92,10 @@ class BodyEventStream final : public EventStream, public std::enable_shared_from
     if (auto callback = std::exchange(callback_, nullptr)) callback();
   }
 
-  BodyWriter& body_;  // gone once the stream has ended
+  BodyWriter& body_;  // null once the stream has ended
   std::shared_ptr<const Plan> plan_;
   std::function<void()> callback_;
-  std::coroutine_handle<> next_;  // who waits for the write under way
+  std::coroutine_handle<> next_;  // waits for the write under way
   Timer timer_;
   std::uint64_t wrote_ms_ = 0;
   bool busy_ = false;
@@ -147,7 +147,7 @@ Response event_stream(Request& request, EventFunction function, EventStreamOptio
       Plan{std::move(function), options, std::string(request.header("Last-Event-ID").value_or(std::string_view()))});
   Response response = Response::stream(MediaType("text/event-stream"),
                                        [plan = std::move(plan)](BodyWriter& body) { return run(plan, body); });
-  // Nobody may keep a feed, and a proxy such as nginx is to pass on what comes as it comes.
+  // A feed must not be cached, and a proxy such as nginx must pass on what comes at once.
   response.set("Cache-Control", "no-store").set("X-Accel-Buffering", "no");
   return response;
 }

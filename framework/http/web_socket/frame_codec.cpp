@@ -13,7 +13,7 @@ namespace prefork::http {
 
 namespace {
 
-// As many connections as are served in one turn of the loop borrow one at a time, as a rule only one.
+// How many spare codecs are kept. The connections of one turn of the loop usually need only one at a time.
 constexpr std::size_t kMaxSpare = 16;
 
 thread_local std::vector<std::unique_ptr<FrameCodec>> spare_codecs;
@@ -41,8 +41,8 @@ void FrameCodec::give_back(std::unique_ptr<FrameCodec> codec) noexcept {
   if (spare_codecs.size() < kMaxSpare) spare_codecs.push_back(std::move(codec));
 }
 
-// libwslay asks for more only when it has used up what it holds, and takes less than there is only where its
-// buffer is full.
+// libwslay asks for more only when it has used up what it holds, and takes less than there is only if its buffer is
+// full.
 long FrameCodec::take(std::uint8_t* buffer, std::size_t room, int, void* self) noexcept {
   auto& codec = *static_cast<FrameCodec*>(self);
   const std::size_t bytes = std::min(room, codec.input_.size());

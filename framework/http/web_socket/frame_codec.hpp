@@ -13,9 +13,9 @@ namespace prefork::http {
 
 enum class Opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
 
-/// A piece of a frame's payload, without its mask.
+/// A piece of a frame's payload, unmasked.
 struct FramePiece {
-  std::uint8_t opcode = 0;  ///< as it came: it may be none of Opcode
+  std::uint8_t opcode = 0;  ///< as received: possibly none of Opcode
   std::uint8_t reserved_bits = 0;
   bool final = false;
   bool masked = false;
@@ -23,8 +23,8 @@ struct FramePiece {
   std::string_view bytes;           ///< valid until the next call
 };
 
-/// Takes frames apart (RFC 6455 5.2), by libwslay. It has room for some kilobytes of input, so connections borrow
-/// one while part of a frame is there.
+/// Decodes frames (RFC 6455 5.2) with libwslay. It has a buffer of some kilobytes, so a connection borrows one only
+/// while part of a frame is there.
 class FrameCodec {
  public:
   enum class Result : std::uint8_t { piece, need_input, malformed };
@@ -33,13 +33,13 @@ class FrameCodec {
   FrameCodec& operator=(const FrameCodec&) = delete;
   ~FrameCodec();
 
-  /// A codec between two frames, of this thread's spare ones where there is one. Throws std::bad_alloc.
+  /// A codec between two frames, from this thread's spare ones if there is one. @throws std::bad_alloc
   static std::unique_ptr<FrameCodec> lend();
   /// REQUIRES that the codec is between two frames and holds no input.
   static void give_back(std::unique_ptr<FrameCodec> codec) noexcept;
 
-  /// Reads on: first what the codec holds, then `input`, from whose front it takes what fits.
-  /// `need_input`: all of the input is taken.
+  /// Reads on: first what the codec holds, then `input`, from whose front it takes what fits. `need_input`: all of the
+  /// input was taken.
   Result read(std::string_view& input, FramePiece& piece) noexcept;
   /// Bytes taken from inputs since the codec was lent.
   std::uint64_t taken() const noexcept { return taken_; }
@@ -53,14 +53,14 @@ class FrameCodec {
   std::uint64_t taken_ = 0;
 };
 
-/// The most bytes of a header that a server sends: its frames have no mask.
+/// The longest header that a server sends, in bytes: its frames have no mask.
 inline constexpr std::size_t kMaxFrameHeader = 10;
 /// Writes the header of an unmasked, unfragmented frame. @return its length
 std::size_t write_frame_header(Opcode opcode, std::uint64_t payload_bytes, char* out) noexcept;
 /// Appends a whole frame.
 void append_frame(std::string& out, Opcode opcode, std::string_view payload);
 
-/// How long the header of a frame is that came, as every length is in its shortest form.
+/// How long the header of a received frame is, given that every length has its shortest form.
 constexpr std::uint64_t header_bytes(const FramePiece& piece) noexcept {
   const std::uint64_t length = piece.payload_bytes < 126 ? 0 : piece.payload_bytes < 65536 ? 2 : 8;
   return 2 + length + (piece.masked ? 4 : 0);

@@ -13,7 +13,7 @@
 namespace prefork::http {
 namespace {
 
-/// The most that a control frame holds beside the code, RFC 6455 5.5.
+/// The most that a control frame holds besides the code, RFC 6455 5.5.
 constexpr std::size_t kMaxReason = 123;
 
 class ToWebSocket final : public Upgrade {
@@ -22,7 +22,7 @@ class ToWebSocket final : public Upgrade {
 
   void take_over(worker::ServiceHost& host, ipc::UniqueFd fd, const worker::PeerAddress& peer,
                  std::string_view input) override {
-    // Destroyed by the loop, after close().
+    // The loop destroys it after close().
     auto* connection = new WebSocketConnection(host, std::move(fd), peer, terms_);
     host.begin_activity(ipc::ActivityKind::connection, peer.raw());
     connection->open_with(input);

@@ -10,7 +10,7 @@ namespace prefork::http {
 
 namespace {
 
-// A client that sends without end must not keep the worker to itself.
+// A client that sends without end must not occupy the worker.
 constexpr std::uint16_t kStepsPerTurn = 128;
 
 worker::Detached run_session(WebSocketConnection& socket) {
@@ -55,7 +55,7 @@ bool WebSocketConnection::start_receive() {
 std::optional<WebSocket::Message> WebSocketConnection::finish_receive() noexcept {
   if (phase_ != Phase::open || !std::exchange(message_ready_, false)) return std::nullopt;
   given_.swap(frames_.message());
-  // The session may be long in coming back: what is behind the message is not to wait for it.
+  // The session may take long to return: what follows the message must not wait for it.
   if (early_ || !block_bytes().empty() || frames_.holds_input() || may_have_input()) resume_later();
   return Message{frames_.text(), given_};
 }
@@ -67,14 +67,14 @@ void WebSocketConnection::on_input() {
   settle();
 }
 
-/// Resumes who waits for something that is there now.
+/// Resumes the coroutines whose wait is over.
 void WebSocketConnection::wake() {
   const bool lent = unsent_ && unsent_->lent();
   if (sender_ && !lent) std::exchange(sender_, nullptr).resume();
   if (receiver_ && (message_ready_ || phase_ != Phase::open)) std::exchange(receiver_, nullptr).resume();
 }
 
-/// After anything that may have changed what can go on.
+/// Called after anything that may have changed what can continue.
 void WebSocketConnection::settle() {
   if (closed()) return;
   wake();
@@ -85,14 +85,14 @@ void WebSocketConnection::settle() {
     if (phase_ == Phase::gone || (said_all && reading_over())) close_gracefully();
     return;
   }
-  // RFC 6455 7.1.1: the server closes first, be the session as slow as it likes.
+  // RFC 6455 7.1.1: the server closes first, however slow the session is.
   if (said_all && close_came_) hang_up();
 }
 
 void WebSocketConnection::session_ended(bool failed) {
   session_over_ = true;
   begin_close(failed ? close_codes::kInternalError : close_codes::kNormal, {});
-  // Another coroutine must not go on with a socket that is about to go, nor may what it lent be sent on.
+  // Another coroutine must not continue with a socket that is about to close, nor may what it lent be sent on.
   if (sender_) lose();
   settle();
 }
@@ -110,7 +110,7 @@ void WebSocketConnection::lose() noexcept {
   shut_down();
 }
 
-/// All is said: the client sees the end behind our close frame, whatever it still sends.
+/// Everything is sent: the client sees the end after our close frame, whatever it still sends.
 void WebSocketConnection::hang_up() noexcept {
   if (phase_ == Phase::gone) return;
   let_go();
@@ -126,7 +126,7 @@ void WebSocketConnection::let_go() noexcept {
   early_.reset();
   release_block();
   clear_deadline();
-  // Resumed by the loop, since the caller may be one of the two coroutines.
+  // The loop resumes them, since the caller may be one of the two coroutines.
   if (receiver_ || sender_ || session_over_) resume_later();
 }
 
@@ -148,14 +148,14 @@ void WebSocketConnection::on_timeout() {
   settle();
 }
 
-/// Sets the deadline of an open connection; asks the client whether it is there.
+/// Sets the deadline of an open connection; pings the client.
 void WebSocketConnection::watch_client() {
   if (phase_ != Phase::open || unsent_) return;
   const auto interval = terms_->options.ping_interval;
   if (interval.count() <= 0) return clear_deadline();
   const std::chrono::milliseconds silent(static_cast<std::int64_t>(host().runtime().loop.ran_ms() - heard_ms_));
   if (silent < interval) return set_deadline(interval - silent);
-  // Its answer may be behind what the session has not taken: then it is not the client that is slow.
+  // Its answer may come after something that the session has not taken: then the client is not the slow one.
   if (message_ready_ || may_have_input()) return set_deadline(interval);
   if (ping_unanswered_) {
     send_close(close_codes::kInternalError, "no answer to a ping");

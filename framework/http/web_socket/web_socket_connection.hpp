@@ -16,7 +16,7 @@
 
 namespace prefork::http {
 
-/// What the handshake settled, and what is done with the connection.
+/// What the handshake settled, and the session to run.
 struct WebSocketTerms {
   WebSocketOptions options;
   WebSocketSession session;
@@ -24,16 +24,16 @@ struct WebSocketTerms {
   std::string client_address;
 };
 
-/// A WebSocket in the event loop: brings bytes from the socket to the frames and messages to the session. Received
-/// bytes are read ahead up to one message that the session has not asked for yet.
+/// A WebSocket in the event loop: passes bytes from the socket to the frames, and messages to the session. It reads
+/// ahead at most one message that the session has not asked for yet.
 ///
-/// Life: made by new; open -> closing (a close frame of ours is on its way) -> gone. The session's coroutine ends by
-/// itself; the socket closes when it has ended and the client's close has come, or its time is over.
+/// Life: made by new; open -> closing (our close frame is on its way) -> gone. The session's coroutine ends by itself.
+/// The socket closes when the coroutine has ended and the client's close frame has come, or when its time is up.
 class WebSocketConnection final : public worker::StreamConnection, public WebSocket {
  public:
   WebSocketConnection(worker::ServiceHost& host, ipc::UniqueFd fd, const worker::PeerAddress& peer,
                       std::shared_ptr<const WebSocketTerms> terms);
-  /// Runs the session. @param input  what the client has sent already
+  /// Runs the session. @param input  what the client has already sent
   void open_with(std::string_view input);
 
   using StreamConnection::id;
@@ -86,22 +86,22 @@ class WebSocketConnection final : public worker::StreamConnection, public WebSoc
   std::shared_ptr<const WebSocketTerms> terms_;
   WebSocketFrames frames_;
   std::unique_ptr<SendQueue> unsent_;
-  std::unique_ptr<std::string> early_;  // came with the handshake, and is not read yet
-  std::unique_ptr<std::string> pong_;   // what the last ping asked for, while the client is slow
+  std::unique_ptr<std::string> early_;  // came with the handshake and is not read yet
+  std::unique_ptr<std::string> pong_;   // the answer to the last ping, while the client is slow
   std::coroutine_handle<> receiver_;
   std::coroutine_handle<> sender_;
-  std::string given_;  // the message that the session may be looking at
+  std::string given_;  // the message that the session may still be looking at
   std::string reason_;
   std::uint64_t heard_ms_;
   std::uint16_t code_ = 0;
-  std::uint16_t budget_;  // events and receives that may still be handled in this turn
+  std::uint16_t budget_;  // how many events and receives may still be handled in this turn
   Phase phase_ = Phase::open;
-  bool message_ready_ = false;  // in frames_; nothing more is read
-  bool sent_ = false;           // what the send under way gives
-  bool close_came_ = false;     // the client's
+  bool message_ready_ = false;  // in frames_; nothing more is read until it is taken
+  bool sent_ = false;           // the result of the send under way
+  bool close_came_ = false;     // from the client
   bool failed_ = false;         // what the client sends can't be understood any more
   bool session_over_ = false;
-  bool cut_ = false;  // gone before all was said
+  bool cut_ = false;  // ended before everything was sent
   bool ping_unanswered_ = false;
 };
 

@@ -52,7 +52,7 @@ WebSocketFrames::Event WebSocketFrames::use(const FramePiece& piece) {
 
 /// @return the code to fail the connection with; 0: none
 std::uint16_t WebSocketFrames::start_frame(const FramePiece& piece) noexcept {
-  // No extension is negotiated, which alone could give meaning to a reserved bit.
+  // Only an extension could give a meaning to a reserved bit, and none is negotiated.
   if (piece.reserved_bits != 0 || !piece.masked) return close_codes::kProtocolError;
   if (is_control_frame(piece)) {
     control_.clear();
@@ -60,7 +60,7 @@ std::uint16_t WebSocketFrames::start_frame(const FramePiece& piece) noexcept {
     if (!close && !is_opcode(piece, Opcode::ping) && !is_opcode(piece, Opcode::pong)) {
       return close_codes::kProtocolError;
     }
-    // Half a close code is none.
+    // Half a close code is invalid.
     return close && piece.payload_bytes == 1 ? close_codes::kProtocolError : std::uint16_t{0};
   }
   const bool first = is_opcode(piece, Opcode::text) || is_opcode(piece, Opcode::binary);
@@ -106,7 +106,7 @@ WebSocketFrames::Event WebSocketFrames::fail(std::uint16_t code) noexcept {
   return Event::failed;
 }
 
-/// Between two frames nothing is kept: most connections are idle most of the time.
+/// Keeps nothing between two frames: most connections are idle most of the time.
 void WebSocketFrames::rest() noexcept {
   if (holds_input()) return;
   read_bytes_ = 0;

@@ -23,14 +23,14 @@ inline constexpr std::uint16_t kTooBig = 1009;
 inline constexpr std::uint16_t kInternalError = 1011;
 }  // namespace close_codes
 
-/// Whether a close frame may carry this code (RFC 6455 7.4.1, 7.4.2, and what is registered since).
+/// Whether a close frame may carry this code (RFC 6455 7.4.1, 7.4.2, and codes registered since).
 constexpr bool is_close_code(unsigned code) noexcept {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-/// What a client's bytes say (RFC 6455 5 and 8): whole messages, put together of their fragments, and the control
-/// frames between them. Neither socket nor clock. Frames themselves are taken apart by libwslay; its event layer,
-/// which would do the rest, misjudges a close frame that comes in two pieces and answers pings without a bound.
+/// Decodes a client's bytes (RFC 6455 5 and 8) into whole messages, put together from their fragments, and the control
+/// frames between them. Uses neither socket nor clock. libwslay decodes the frames themselves; its event layer, which
+/// would do the rest, misjudges a close frame that comes in two pieces and answers pings without limit.
 class WebSocketFrames {
  public:
   enum class Event : std::uint8_t {
@@ -39,23 +39,23 @@ class WebSocketFrames {
     ping,     ///< control_payload()
     pong,
     close,   ///< code(), and the reason as control_payload()
-    failed,  ///< the connection is to be failed with code(); nothing more is to be read
+    failed,  ///< the connection must be failed with code(); nothing more may be read
   };
 
   explicit WebSocketFrames(std::size_t max_message_bytes) noexcept : max_message_bytes_(max_message_bytes) {}
 
-  /// Reads to the next event. Takes what it needs from the front of `input` and may keep a few kilobytes beyond the
-  /// event: to be called again until it says `none`. What it gave before is no longer valid.
+  /// Reads up to the next event. Takes what it needs from the front of `input` and may keep a few kilobytes beyond the
+  /// event, so it must be called again until it returns `none`. Results of the previous call become invalid.
   Event next(std::string_view& input);
 
-  /// May be moved from or swapped with another.
+  /// The caller may move from it or swap it.
   std::string& message() noexcept { return message_; }
   bool text() const noexcept { return text_; }
   std::string_view control_payload() const noexcept { return control_; }
   std::uint16_t code() const noexcept { return code_; }
   /// Whether there is input that next() has not looked at yet.
   bool holds_input() const noexcept { return codec_ && codec_->taken() != read_bytes_; }
-  /// Whether nothing of a message or a frame is held, and no memory for one.
+  /// Whether it holds no part of a message or frame, and no memory for one.
   bool idle() const noexcept { return !codec_ && !in_message_; }
 
  private:
@@ -66,17 +66,17 @@ class WebSocketFrames {
   Event fail(std::uint16_t code) noexcept;
   void rest() noexcept;
 
-  std::unique_ptr<FrameCodec> codec_;  // while it holds something
+  std::unique_ptr<FrameCodec> codec_;  // only while it holds something
   std::string message_;
   std::string control_;
   std::size_t max_message_bytes_;
-  std::uint64_t read_bytes_ = 0;   // of the codec's input, in whole frames
-  std::uint64_t frame_bytes_ = 0;  // of the frame's payload that have come
+  std::uint64_t read_bytes_ = 0;   // bytes of the codec's input that were used, in whole frames
+  std::uint64_t frame_bytes_ = 0;  // bytes of the frame's payload that have come
   base::Utf8Check utf8_;
   std::uint16_t code_ = 0;
   bool in_frame_ = false;
   bool in_message_ = false;  // a message has begun and is not complete
-  bool given_ = false;       // message_ is one that was given
+  bool given_ = false;       // message_ was already given out
   bool text_ = false;
 };
 

@@ -15,8 +15,8 @@
 namespace prefork::http {
 namespace {
 
-/// Calls `take` with each element of a comma-separated field, which may be on several lines (RFC 9110 5.6.1), until
-/// it gives true.
+/// Calls `take` with each element of a comma-separated field, which may be on several lines (RFC 9110 5.6.1), until it
+/// returns true.
 template <class Take>
 bool any_element(const Request& request, std::string_view name, Take take) {
   for (std::size_t i = 0; i < request.header_count(); ++i) {
@@ -37,7 +37,7 @@ bool has_token(const Request& request, std::string_view name, std::string_view t
   return any_element(request, name, [&](std::string_view one) { return equals_ignoring_case(one, token); });
 }
 
-/// The value of a field that must not be repeated; nullopt where it is missing or on several lines.
+/// The value of a field that must not be repeated; nullopt if it is missing or on several lines.
 std::optional<std::string_view> sole_value(const Request& request, std::string_view name) {
   std::optional<std::string_view> found;
   for (std::size_t i = 0; i < request.header_count(); ++i) {
@@ -57,7 +57,7 @@ bool is_key(std::string_view key) noexcept {
 
 struct Place {
   std::string_view host;
-  std::uint16_t port;  ///< 0: not written
+  std::uint16_t port;  ///< 0: not given
 };
 
 /// REQUIRES is_authority(authority).
@@ -83,7 +83,7 @@ std::uint16_t port_of(std::string_view scheme) noexcept {
   return equals_ignoring_case(scheme, "http") ? 80 : equals_ignoring_case(scheme, "https") ? 443 : 0;
 }
 
-/// RFC 6454 7.1; "null" and what else has no host is none.
+/// RFC 6454 7.1; "null" and anything else without a host is not an origin.
 std::optional<Origin> parse_origin(std::string_view text) noexcept {
   const std::size_t end = text.find("://");
   if (end == std::string_view::npos || end == 0) return std::nullopt;
@@ -102,7 +102,7 @@ bool is_own(const Origin& origin, std::string_view host) noexcept {
   return equals_ignoring_case(origin.place.host, own.host) && origin.place.port == own.port;
 }
 
-/// The first of the client's list that the options have; empty: none.
+/// The first of the client's list that the options contain; empty: none.
 std::string_view choose_subprotocol(const Request& request, const WebSocketOptions& options) {
   std::string_view chosen;
   any_element(request, "Sec-WebSocket-Protocol", [&](std::string_view one) {
@@ -113,7 +113,7 @@ std::string_view choose_subprotocol(const Request& request, const WebSocketOptio
   return chosen;
 }
 
-/// RFC 9110 15.5.22: it names what the client is to upgrade to.
+/// RFC 9110 15.5.22: it names the protocol that the client must upgrade to.
 Response upgrade_required(std::string detail) {
   return Response::error(Status::upgrade_required, std::move(detail)).set("Upgrade", "websocket");
 }
@@ -143,7 +143,7 @@ bool may_connect(std::string_view origin, std::string_view host, const WebSocket
 bool may_be_listed(std::string_view origin) noexcept {
   if (origin == "*") return true;
   const std::optional<Origin> parsed = parse_origin(origin);
-  // Names may hold these in a URI; no browser sends them: somebody means a list or a wildcard.
+  // A URI's name may hold these, but no browser sends them: it must have been meant as a list or a wildcard.
   return parsed && parsed->place.host.find_first_of("*,;") == std::string_view::npos;
 }
 

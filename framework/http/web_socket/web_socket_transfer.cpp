@@ -11,7 +11,7 @@ namespace prefork::http {
 
 namespace {
 
-// Up to here copying is cheaper than a second system call.
+// Up to this size copying is cheaper than a second system call.
 constexpr std::size_t kSentTogether = std::size_t{8} * 1024;
 
 void require_utf8(std::string_view text) {
@@ -22,7 +22,7 @@ void require_utf8(std::string_view text) {
 
 // Bytes in.
 
-/// Reads to the next message, or as far as bytes have come.
+/// Reads up to the next message, or as far as bytes have come.
 void WebSocketConnection::read_on() {
   while (!message_ready_ && !reading_over() && phase_ != Phase::gone) {
     if (budget_ == 0) return resume_later();
@@ -64,7 +64,7 @@ void WebSocketConnection::take(WebSocketFrames::Event event) {
     case WebSocketFrames::Event::pong:
       return;
     case WebSocketFrames::Event::message:
-      message_ready_ = phase_ == Phase::open;  // what comes after our close frame is for nobody
+      message_ready_ = phase_ == Phase::open;  // what comes after our close frame is ignored
       return;
     case WebSocketFrames::Event::ping:
       return answer_ping();
@@ -81,7 +81,7 @@ void WebSocketConnection::take(WebSocketFrames::Event event) {
   }
 }
 
-/// RFC 6455 5.5.3: where several pings wait for their answer, that to the last one will do.
+/// RFC 6455 5.5.3: if several pings wait for an answer, answering the last one is enough.
 void WebSocketConnection::answer_ping() {
   if (phase_ != Phase::open) return;
   if (!unsent_) return send_frame(Opcode::pong, frames_.control_payload(), Payload::copied);
@@ -142,7 +142,7 @@ std::optional<std::size_t> WebSocketConnection::send_at_once(std::string_view he
   return *first + *second;
 }
 
-/// The last frame of ours: it goes out behind what waits.
+/// Our last frame: it is sent after whatever waits.
 void WebSocketConnection::send_close(std::uint16_t code, std::string_view reason) {
   code_ = code;
   reason_ = reason;

@@ -30,7 +30,7 @@ bool is_ipv4(std::string_view text) noexcept {
   return false;
 }
 
-/// Counts the 16-bit groups of one side of "::". @return -1 where malformed.
+/// Counts the 16-bit groups of one side of "::". @return -1: malformed
 int count_groups(std::string_view text, bool may_end_in_ipv4) noexcept {
   if (text.empty()) return 0;
   int groups = 0;

@@ -6,10 +6,10 @@
 
 namespace prefork::http {
 
-/// What a byte may be; one table look-up answers all questions of the parser.
+/// Classes of bytes: one table lookup answers all questions of the parser.
 enum CharClass : std::uint8_t {
   kTokenChar = 1,    ///< RFC 9110 5.6.2
-  kNotInTarget = 2,  ///< outside visible ASCII, or '#', which no request target has (RFC 9112 3.2)
+  kNotInTarget = 2,  ///< outside visible ASCII, or '#', which no request target may contain (RFC 9112 3.2)
   kQuestionMark = 4,
   kPercent = 8,
   kDot = 16,
@@ -46,7 +46,7 @@ inline constexpr std::array<std::uint8_t, 256> kCharClasses = make_char_classes(
 constexpr std::uint8_t char_class(char c) noexcept { return kCharClasses[static_cast<unsigned char>(c)]; }
 constexpr bool is(char c, CharClass wanted) noexcept { return (char_class(c) & wanted) != 0; }
 
-/// Whether all of a non-empty text is of that class.
+/// Whether a text is not empty and consists only of that class.
 constexpr bool all(std::string_view text, CharClass wanted) noexcept {
   for (const char c : text) {
     if (!is(c, wanted)) return false;
@@ -54,8 +54,8 @@ constexpr bool all(std::string_view text, CharClass wanted) noexcept {
   return !text.empty();
 }
 
-/// ASCII case folding that is right for tokens: '-' and digits have bit 0x20 set already.
-/// REQUIRES: `lower` holds lower-case letters, digits and '-' only; `text` has no control characters.
+/// Compares with ASCII case folding that is right for tokens: '-' and digits have bit 0x20 set already. REQUIRES:
+/// `lower` holds only lower-case letters, digits and '-'; `text` has no control characters.
 constexpr bool equals_lower(std::string_view text, std::string_view lower) noexcept {
   if (text.size() != lower.size()) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -75,7 +75,7 @@ constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noex
   return true;
 }
 
-/// Removes space and tab, and nothing else (RFC 9110 5.6.3), from both ends.
+/// Removes only spaces and tabs (RFC 9110 5.6.3) from both ends.
 constexpr std::string_view trim(std::string_view text) noexcept {
   const auto blank = [](char c) { return c == ' ' || c == '\t'; };
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);

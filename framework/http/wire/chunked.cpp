@@ -25,7 +25,7 @@ constexpr std::uint64_t kMaxSize = std::numeric_limits<std::uint64_t>::max();
 
 constexpr Parsed refuse(const Refusal& refusal) noexcept { return {ParseResult::refused, &refusal}; }
 
-/// The line at state.raw without CR LF, if it is there in full.
+/// The line at state.raw without CR LF, if it has arrived completely.
 Parsed next_line(std::span<char> message, const ChunkedState& state, std::size_t max_bytes, const Refusal& too_long,
                  std::string_view& line) noexcept {
   const char* const begin = message.data() + state.raw;

@@ -15,7 +15,7 @@ void write_two(unsigned value, char* out) noexcept {
 
 void write_http_date(std::time_t when, char* out) noexcept {
   using namespace std::chrono;
-  // Not gmtime and strftime: those take locks and read the locale.
+  // Avoids gmtime and strftime, which take locks and read the locale.
   const sys_seconds time{seconds(when)};
   const sys_days day = floor<days>(time);
   const year_month_day date(day);

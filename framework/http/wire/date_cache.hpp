@@ -9,7 +9,7 @@ namespace prefork::http {
 /// Writes the 29 bytes of an IMF-fixdate, "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7), to `out`.
 void write_http_date(std::time_t when, char* out) noexcept;
 
-/// The Date line of responses, formatted once a second. One per worker.
+/// The Date line of responses, formatted once per second. One per worker.
 class DateCache {
  public:
   DateCache() noexcept;

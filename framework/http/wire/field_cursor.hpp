@@ -9,17 +9,17 @@
 
 namespace prefork::http {
 
-/// Reads a structured field value from left to right: tokens, quoted strings and what parts them (RFC 9110 5.6).
-/// Views point into the value. Any thread; never blocks.
+/// Reads a structured field value from left to right: tokens, quoted strings and separators (RFC 9110 5.6). Views point
+/// into the value. Any thread; never blocks.
 class FieldCursor {
  public:
   explicit constexpr FieldCursor(std::string_view value) noexcept : rest_(value) {}
 
   constexpr bool at_end() const noexcept { return rest_.empty(); }
-  /// How many bytes are still to be read.
+  /// How many bytes are not read yet.
   constexpr std::size_t left() const noexcept { return rest_.size(); }
 
-  /// Optional white space, RFC 9110 5.6.3.
+  /// Skips optional white space, RFC 9110 5.6.3.
   constexpr FieldCursor& skip_blank() noexcept {
     while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t')) rest_.remove_prefix(1);
     return *this;
@@ -31,7 +31,7 @@ class FieldCursor {
     return true;
   }
 
-  /// @return empty where no token begins here (RFC 9110 5.6.2)
+  /// @return empty if no token begins here (RFC 9110 5.6.2)
   constexpr std::string_view token() noexcept {
     std::size_t length = 0;
     while (length < rest_.size() && is(rest_[length], kTokenChar)) ++length;
@@ -40,8 +40,8 @@ class FieldCursor {
     return found;
   }
 
-  /// The inside of a quoted string, its escapes as they are (RFC 9110 5.6.4).
-  /// @return nullopt where none begins here, or it does not end
+  /// The inside of a quoted string, with its escapes (RFC 9110 5.6.4).
+  /// @return nullopt if none begins here, or it does not end
   constexpr std::optional<std::string_view> quoted() noexcept {
     if (rest_.empty() || rest_.front() != '"') return std::nullopt;
     for (std::size_t at = 1; at < rest_.size(); ++at) {
@@ -55,7 +55,7 @@ class FieldCursor {
     return std::nullopt;
   }
 
-  /// A parameter's value: a token or a quoted string. @return nullopt where it is neither
+  /// A parameter's value: a token or a quoted string. @return nullopt if it is neither
   constexpr std::optional<std::string_view> value() noexcept {
     if (!rest_.empty() && rest_.front() == '"') return quoted();
     const std::string_view found = token();
@@ -79,11 +79,11 @@ inline std::string unescaped(std::string_view inside) {
 
 struct FieldParameter {
   std::string_view name;
-  std::string_view value;  ///< a quoted string without its quotes, its escapes as they are
+  std::string_view value;  ///< a quoted string without its quotes, with its escapes
 };
 
-/// Takes `*( OWS ";" OWS [ name "=" value ] )` (RFC 9110 5.6.6), one parameter a call. Empty ones are passed over.
-/// @return nullopt at what is no parameter; `malformed` says whether that is a fault rather than the end
+/// Takes `*( OWS ";" OWS [ name "=" value ] )` (RFC 9110 5.6.6), one parameter per call. Skips empty ones.
+/// @return nullopt if there is no parameter; `malformed` says whether that is an error or the end
 constexpr std::optional<FieldParameter> next_parameter(FieldCursor& cursor, bool& malformed) noexcept {
   for (;;) {
     if (!cursor.skip_blank().take(';')) return std::nullopt;

@@ -11,8 +11,8 @@
 
 namespace prefork::http {
 
-/// The fields of a response in their order, as they lie in one string: each is its two lengths, its name, its value.
-/// Whoever writes them to a client gives them its protocol's form. Valid until the string is changed. Pure.
+/// The fields of a response in their order, stored in one string: each field is its two lengths, its name and its
+/// value. Whoever writes them to a client puts them into the protocol's form. Valid until the string is changed. Pure.
 class FieldList {
   struct Sizes {
     std::uint32_t name, value;
@@ -31,7 +31,7 @@ class FieldList {
       at_ += bytes();
       return *this;
     }
-    /// Of the field in the string.
+    /// The field's bytes in the string.
     std::size_t bytes() const noexcept {
       const Sizes sizes = read();
       return sizeof sizes + sizes.name + sizes.value;
@@ -51,15 +51,15 @@ class FieldList {
   Iterator begin() const noexcept { return Iterator(fields_.data()); }
   Iterator end() const noexcept { return Iterator(fields_.data() + fields_.size()); }
   bool empty() const noexcept { return fields_.empty(); }
-  /// No less than what the fields take as lines of HTTP/1.
+  /// At least the bytes that the fields take as lines of HTTP/1.
   std::size_t most_line_bytes() const noexcept { return fields_.size(); }
 
-  /// The value of the first field of that name, whatever its case.
+  /// The value of the first field with that name, in any case.
   std::optional<std::string_view> find(std::string_view name) const noexcept;
 
   /// Adds a field at the end.
   static void append(std::string& fields, std::string_view name, std::string_view value);
-  /// Removes all fields of that name.
+  /// Removes all fields with that name.
   static void erase(std::string& fields, std::string_view name);
 
  private:

@@ -19,8 +19,8 @@ const Refusal* judge_host(RequestHead& head) noexcept {
   return nullptr;
 }
 
-/// RFC 9112 6.1, 6.3. Anything but one plain `chunked` is refused: what a proxy in front made of it is
-/// not known, and a body whose end two parties see in different places is a smuggled request.
+/// RFC 9112 6.1, 6.3. Anything but one plain `chunked` is refused: it is unknown how a proxy in front has read it, and
+/// a body whose end two parties see in different places is a smuggled request.
 const Refusal* judge_coding(RequestHead& head) noexcept {
   if (head.minor_version == 0) return &kOldCoding;
   if (head.noted.content_lengths != 0) return &kTwoFramings;
@@ -28,7 +28,7 @@ const Refusal* judge_coding(RequestHead& head) noexcept {
   head.framing = Framing::chunked;
   std::string_view codings = head.noted.transfer_encoding;
   if (equals_lower(codings, "chunked")) return nullptr;
-  // A list that ends in the only `chunked` is well delimited, but its other codings are not known here.
+  // A list whose only `chunked` is at its end is well delimited, but its other codings are not supported.
   const std::size_t last_comma = codings.rfind(',');
   if (last_comma == std::string_view::npos || !equals_lower(trim(codings.substr(last_comma + 1)), "chunked"))
     return &kCodingOrder;

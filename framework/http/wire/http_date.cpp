@@ -24,7 +24,7 @@ struct Fields {
   unsigned second = 0;
 };
 
-/// Takes the text apart from its front; once something does not fit, all that follows is false.
+/// Reads the text from its front; once something does not fit, everything after it is false.
 class Reader {
  public:
   explicit Reader(std::string_view text) noexcept : rest_(text) {}
@@ -70,7 +70,7 @@ bool read_imf_fixdate(Reader in, Fields& f) noexcept {
          in.literal(" ") && in.number(4, f.year) && in.literal(" ") && in.time(f) && in.literal(" GMT") && in.at_end();
 }
 
-/// The year has its last two digits only.
+/// The year has only its last two digits.
 bool read_rfc850(Reader in, Fields& f) noexcept {
   return in.day_name(true) && in.literal(", ") && in.number(2, f.day) && in.literal("-") && in.month(f.month) &&
          in.literal("-") && in.number(2, f.year) && in.literal(" ") && in.time(f) && in.literal(" GMT") && in.at_end();
@@ -91,7 +91,7 @@ std::optional<std::time_t> to_time(const Fields& f) noexcept {
   return static_cast<std::time_t>(duration_cast<seconds>(time.time_since_epoch()).count());
 }
 
-/// RFC 9110 5.6.7: more than 50 years ahead is the past.
+/// RFC 9110 5.6.7: a date more than 50 years ahead is in the past.
 std::optional<std::time_t> to_time_of_century(Fields f, std::time_t now) noexcept {
   using namespace std::chrono;
   const auto today = floor<days>(sys_seconds(seconds(now)));

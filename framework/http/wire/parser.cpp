@@ -13,14 +13,14 @@ constexpr Parsed kIncomplete{ParseResult::incomplete, nullptr};
 
 constexpr Parsed refuse(const Refusal& refusal) noexcept { return {ParseResult::refused, &refusal}; }
 
-/// Asked before what stands at `position` is judged, so that a line that is both too long and wrong is
-/// refused alike however its bytes arrive.
+/// Called before the byte at `position` is judged, so that a line that is both too long and wrong is refused in the
+/// same way however its bytes arrive.
 const Refusal* over_limit(const ParseState& state, const Limits& limits, std::size_t position) noexcept {
   if (!state.in_fields) return position - state.line_start > limits.request_line_bytes ? &kLongLine : nullptr;
   return position - state.fields_start > limits.header_bytes ? &kLongHeader : nullptr;
 }
 
-/// Takes a line that is complete. @return kIncomplete to go on with the next one.
+/// Takes a complete line. @return kIncomplete: continue with the next one
 Parsed take_line(std::string_view line, const Limits& limits, ParseState& state, RequestHead& head) noexcept {
   if (!state.in_fields) {
     // RFC 9112 2.2: an empty line before the request line SHOULD be ignored. One is.
@@ -65,7 +65,7 @@ Parsed parse_head(std::string_view bytes, const Limits& limits, ParseState& stat
   Parsed parsed = take_lines(bytes, limits, state, head);
   if (parsed.result != ParseResult::complete) return parsed;
   if (resumed) {
-    // `head` is shared by the worker's connections: what earlier calls put there is gone.
+    // The worker's connections share `head`: what earlier calls put there is gone.
     state = ParseState{};
     head.noted = NotedFields{};
     parsed = take_lines(bytes, limits, state, head);

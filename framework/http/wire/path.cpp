@@ -5,7 +5,7 @@
 namespace prefork::http {
 namespace {
 
-/// @return the byte that the escape at text[at] stands for; -1 where it is malformed.
+/// @return the byte that the escape at text[at] stands for; -1: malformed
 int escaped_byte(std::string_view text, std::size_t at) noexcept {
   if (text.size() - at < 3 || !is(text[at + 1], kHexDigit) || !is(text[at + 2], kHexDigit)) return -1;
   return static_cast<int>(hex_value(text[at + 1]) * 16 + hex_value(text[at + 2]));
@@ -15,7 +15,7 @@ std::string_view segment_at(std::string_view path, std::size_t at) noexcept {
   return path.substr(at, path.find('/', at) - at);
 }
 
-/// @return 1 for ".", 2 for "..", 0 for all else
+/// @return 1 for ".", 2 for "..", else 0
 int dots_of(std::string_view segment) noexcept {
   constexpr std::size_t kLongest = 6;  // "%2e%2e"
   if (segment.empty() || segment.size() > kLongest) return 0;
@@ -66,7 +66,7 @@ void append_without_dot_segments(std::string_view path, std::string& out) {
     at += 1 + segment.size();
     if (dots == 2 && out.size() > root) out.resize(out.rfind('/'));
     if (dots == 0) out.append("/").append(segment);
-    if (dots > 0 && at == path.size()) out.push_back('/');  // what is left is a folder
+    if (dots > 0 && at == path.size()) out.push_back('/');  // the rest is a folder
   }
 }
 

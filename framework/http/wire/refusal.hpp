@@ -4,8 +4,8 @@
 
 #include <prefork/http/status.hpp>
 
-/// Why a message is refused: each is a constant with its status and one sentence for the client. The
-/// connection closes after it, because where the next message begins can no longer be trusted.
+/// Why a message is refused: each is a constant with its status and one sentence for the client. The connection then
+/// closes, because it is uncertain where the next message begins.
 namespace prefork::http {
 
 struct Refusal {

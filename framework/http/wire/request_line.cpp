@@ -9,7 +9,7 @@ namespace {
 
 using namespace refusals;
 
-// " HTTP/1.1": the space before the version belongs to what is compared.
+// " HTTP/1.1": the space before the version is part of the comparison.
 constexpr std::size_t kVersionBytes = 9;
 
 /// Why a line that does not end in " HTTP/1.x" is refused: RFC 9112 2.3, RFC 9110 15.6.6.
@@ -75,7 +75,7 @@ const Refusal* parse_request_line(std::string_view line, RequestHead& head) noex
   if (line.size() < method_bytes + 1 + kVersionBytes) return judge_version(line);
   const char* const version = line.data() + line.size() - kVersionBytes;
   if (std::memcmp(version, " HTTP/1.", 8) != 0 || !is(line.back(), kDecimalDigit)) return judge_version(line);
-  // RFC 9110 2.5: a higher minor version is served as the highest that is known.
+  // RFC 9110 2.5: a higher minor version is served as the highest known one.
   head.minor_version = line.back() == '0' ? 0 : 1;
   head.target = line.substr(method_bytes + 1, line.size() - kVersionBytes - method_bytes - 1);
   return parse_target(head);

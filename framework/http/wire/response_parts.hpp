@@ -12,7 +12,7 @@
 
 namespace prefork::http {
 
-/// What takes over the connection after a 101: made by `web_socket`.
+/// Takes over the connection after a 101: made by `web_socket`.
 class Upgrade;
 
 /// A body other than a string or a constant.
@@ -23,9 +23,9 @@ struct SpecialBody {
   std::optional<std::string> error_detail;  ///< an error page that is not rendered yet
 };
 
-/// What the framework sees of a Response and its users do not.
+/// The parts of a Response that only the framework sees.
 struct ResponseParts {
-  /// Empty where `set` gave it as a field.
+  /// Empty if `set` set it as a field.
   static std::string_view media_type(const Response& response) noexcept { return response.media_type_; }
   /// All other fields. Valid until the response is changed.
   static FieldList fields(const Response& response) noexcept { return FieldList(response.fields_); }

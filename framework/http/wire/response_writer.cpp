@@ -11,11 +11,11 @@
 namespace prefork::http {
 namespace {
 
-/// The fixed-size part of the header section is put together here and appended once.
+/// The fixed-size part of the header section is built here and appended once.
 class Scratch {
  public:
   void put(std::string_view text) noexcept {
-    if (text.empty()) return;  // memcpy takes no null pointer
+    if (text.empty()) return;  // memcpy must not get a null pointer
     std::memcpy(end_, text.data(), text.size());
     end_ += text.size();
   }
@@ -28,7 +28,7 @@ class Scratch {
   char* end_ = bytes_.data();
 };
 
-/// What is sent with the header section, rather than on its own.
+/// A body up to this size is sent together with the header section.
 constexpr std::uint64_t kInlineBytes = std::uint64_t{16} * 1024;
 
 std::uint64_t bytes_of(const BodyPart& part) noexcept {
@@ -89,7 +89,7 @@ void put_framing(Scratch& head, const Response& response, ResponseMode mode) noe
 
 void put_status_line(Scratch& head, Status status) noexcept {
   if (const std::string_view line = status_line(status); !line.empty()) return head.put(line);
-  // RFC 9112 4: the reason phrase may be empty, the space before it may not.
+  // RFC 9112 4: the reason phrase may be empty, but the space before it is required.
   head.put("HTTP/1.1 ");
   head.put(std::uint64_t{code(status)});
   head.put(" \r\nServer: prefork\r\n");

@@ -10,21 +10,21 @@ namespace prefork::http {
 
 /// What the request decides about its response.
 struct ResponseMode {
-  bool head_only = false;    ///< HEAD: the header section alone, RFC 9110 9.3.2
+  bool head_only = false;    ///< HEAD: only the header section, RFC 9110 9.3.2
   bool keep_alive = true;    ///< else `Connection: close`
-  bool old_version = false;  ///< HTTP/1.0: keeping the connection has to be said, and nothing is chunked
+  bool old_version = false;  ///< HTTP/1.0: keeping the connection must be said, and nothing is chunked
 };
 
-/// Appends the response to `out`, which is not cleared: pipelined responses share one send.
-/// `date_line` is DateCache::line(). Content-Length is not written where RFC 9110 8.6 forbids it (1xx,
-/// 204) and for 304, which has no body here. A body that needs_transfer() is left out.
+/// Appends the response to `out`, which is not cleared: pipelined responses share one send. `date_line` is
+/// DateCache::line(). Content-Length is left out where RFC 9110 8.6 forbids it (1xx, 204) and for 304, which has no
+/// body here. A body that needs_transfer() is left out.
 void append_response(std::string& out, const Response& response, ResponseMode mode, std::string_view date_line);
 
-/// Whether something is to be done after the header section was sent: a body of files or of much shared memory, one
-/// that a function writes, an upgrade.
+/// Whether there is more to do after the header section was sent: a body of files or of much shared memory, one that a
+/// function writes, or an upgrade.
 bool needs_transfer(const Response& response, bool head_only) noexcept;
 
-/// The length of a body that is no function's, as Content-Length says it.
+/// The length of a body that no function writes, as in Content-Length.
 std::uint64_t body_bytes(const Response& response) noexcept;
 
 }  // namespace prefork::http

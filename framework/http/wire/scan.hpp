@@ -16,7 +16,7 @@ constexpr bool is_control(char c) noexcept {
 }
 
 #ifdef __SSE2__
-/// One bit for each of the 16 bytes at `p` that is a control character.
+/// One bit for each of the 16 bytes at `p`: whether it is a control character.
 inline unsigned control_mask(const char* p) noexcept {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
@@ -26,9 +26,9 @@ inline unsigned control_mask(const char* p) noexcept {
 }
 #endif
 
-/// The first control character (HTAB is none) in [from, end), or `end`. A valid line has none before its
-/// CR, so this finds the end of the line and checks it in one pass.
-/// `floor <= from` is where the buffer begins: bytes from there on may be read.
+/// Finds the first control character (HTAB does not count) in [from, end), or returns `end`. A valid line has none
+/// before its CR, so this finds the end of the line and checks it in one pass. `floor <= from` is where the buffer
+/// begins: bytes from there on may be read.
 inline const char* find_control(const char* floor, const char* from, const char* end) noexcept {
   const char* p = from;
 #ifdef __SSE2__
@@ -37,7 +37,7 @@ inline const char* find_control(const char* floor, const char* from, const char*
   }
   if (p == end) return end;
   if (end - floor >= 16) {
-    // The last 16 bytes of the buffer overlap what was seen already; those bits are shifted out.
+    // The last 16 bytes of the buffer overlap with bytes already seen, whose bits are shifted out.
     const auto seen = static_cast<unsigned>(16 - (end - p));
     const unsigned mask = control_mask(end - 16) >> seen;
     return mask != 0 ? p + __builtin_ctz(mask) : end;

@@ -4,7 +4,7 @@
 
 #include <prefork/http/status.hpp>
 
-/// One table gives the reason phrases and the ready-made status lines.
+/// One table provides the reason phrases and the ready-made status lines.
 #define PREFORK_STATUS_TABLE(X)             \
   X(100, "Continue")                        \
   X(101, "Switching Protocols")             \
