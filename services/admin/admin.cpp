@@ -22,7 +22,7 @@ using prefork::MasterAnswer;
 using prefork::Task;
 using Clock = std::chrono::steady_clock;
 
-/// The server's state for people and programs: a dashboard, metrics, health. All it knows it asks the master for.
+/// The server's state for people and programs: a dashboard, metrics, health. It gets everything from the master.
 class Admin final : public http::Service {
  public:
   static void describe(prefork::Manifest& manifest) {
@@ -47,7 +47,7 @@ class Admin final : public http::Service {
     if (!token_.empty()) check_token(token_, "token");
     if (!path.empty()) token_ = read_token(path);
     allow_remote_ = context.flag("allow-remote");
-    any_host_ = !context.text("host").empty();  // then the framework has looked at it
+    any_host_ = !context.text("host").empty();  // then the framework has checked the host
     max_viewers_ = context.integer("max-viewers");
     return {};
   }
@@ -81,7 +81,7 @@ class Admin final : public http::Service {
     co_return response;
   }
 
-  // The token comes in a field that no page of another site can send without leave, and never in a cookie.
+  // The token comes in a field that a page of another site can't send without permission, and never in a cookie.
   Task<http::Response> authorise(http::Request& request, http::NextHandler& next) {
     if (token_.empty()) co_return http::Response::error(http::Status::forbidden, "no token-file is configured");
     const auto given = bearer_token(request.header("Authorization").value_or(std::string_view()));
@@ -106,7 +106,7 @@ class Admin final : public http::Service {
     return response;
   }
 
-  /// What the master says of the server, at most a moment old, so that many viewers are no load for it.
+  /// The master's latest status, at most a moment old, so that many viewers are no load for the master.
   Task<std::shared_ptr<const MasterAnswer>> latest() {
     constexpr std::chrono::milliseconds kMoment{500};
     if (latest_ && Clock::now() - asked_ < kMoment) co_return latest_;
@@ -162,7 +162,7 @@ class Admin final : public http::Service {
     http::Response response =
         http::event_stream(request, [this, viewer](http::EventStream& stream) { return feed(stream, viewer); },
                            {.retry = std::chrono::seconds(1)});
-    return response.close();  // who comes back from a worker that retires is to find another one
+    return response.close();  // a client that leaves a retiring worker should find another one
   }
 
   /// Counts an open dashboard.
@@ -215,7 +215,7 @@ class Admin final : public http::Service {
     co_return http::Response::json(answer.json + '\n', answer.ok ? http::Status::ok : http::Status::conflict);
   }
 
-  // What the master would answer only when all is done would hold up everyone's next question.
+  // An answer that the master sends only when everything is done would hold up the next questions of all clients.
   Task<http::Response> reload(http::Request& request) {
     const std::string line = "reload --no-wait";
     http::Response response = co_await command(request, line);
@@ -234,7 +234,7 @@ class Admin final : public http::Service {
     co_return response;
   }
 
-  // One word of a command and no more of it.
+  // Exactly one word of a command.
   static const std::string& word(const std::string& text) {
     for (const char c : text) {
       if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f') throw prefork::JsonError("a name has no blanks in it");

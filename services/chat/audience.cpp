@@ -13,7 +13,7 @@ namespace chat {
 using namespace std::chrono_literals;
 using prefork::Task;
 
-// A worker that comes later than others learns from the ring what was said before.
+// A worker that starts later than others learns from the ring what was said before.
 Audience::Audience(prefork::Context& context, prefork::Topic& topic, const Wording& wording, std::size_t history)
     : context_(context), wording_(wording), place_(topic.subscribe(topic.capacity() / 2)), most_history_(history) {}
 
@@ -48,7 +48,7 @@ Task<void> Audience::listen() {
   for (const auto& [id, session] : sessions) session->end("this worker ends: please connect again", Ending::come_again);
 }
 
-// Waking one may end it, and so take it out of sessions_.
+// Waking a session may end it, and so remove it from sessions_.
 void Audience::wake_all() {
   std::vector<std::shared_ptr<Session>> sessions;
   sessions.reserve(sessions_.size());

@@ -18,9 +18,9 @@ namespace chat {
 class Session;
 class Wording;
 
-/// The clients of one service in one worker. It has one place in the topic; what it hears there goes to each of its
-/// members. Who comes in gets what was said last before that place, and what is heard from there on: nothing is
-/// missed between the two, and nothing comes twice.
+/// The clients of one service in one worker. It has one subscription to the topic; what it hears there goes to each of
+/// its members. A new member gets the latest messages before the subscription's position, and then everything from
+/// there on: nothing is missed in between, and nothing comes twice.
 class Audience {
  public:
   Audience(prefork::Context& context, prefork::Topic& topic, const Wording& wording, std::size_t history);
@@ -28,9 +28,9 @@ class Audience {
   void start();
   void add(std::shared_ptr<Session> session);
   void remove(const Session& session);
-  /// Hears, and has its members hear, all that is in the room now.
+  /// Receives everything that is in the room now, and passes it to the members.
   void catch_up();
-  /// The last things that were said, oldest first: lines.
+  /// The latest messages, oldest first, as lines.
   const std::deque<std::string>& history() const noexcept { return history_; }
   const std::map<std::uint64_t, std::shared_ptr<Session>>& sessions() const noexcept { return sessions_; }
 

@@ -6,21 +6,21 @@
 
 namespace chat {
 
-/// Judges how fast one client sends: a bucket of `burst` tokens that gets `rate` of them a second; each line takes
-/// one. Pure: the time is an argument.
+/// Judges how fast one client sends. It is a bucket of `burst` tokens that gains `rate` tokens per second; each line
+/// takes one. Pure: the time is an argument.
 class FloodGuard {
  public:
   using Time = std::chrono::steady_clock::time_point;
   struct Limits {
-    double rate = 10;  ///< lines a second
+    double rate = 10;  ///< lines per second
     double burst = 20;
-    std::uint32_t patience = 200;  ///< lines that are dropped before the client is sent away
+    std::uint32_t patience = 200;  ///< how many lines are dropped before the client is sent away
   };
   enum class Verdict : std::uint8_t {
     pass,
     tell,  ///< too fast: the line is dropped, the client is told
-    drop,  ///< dropped in silence: it was told within this second
-    end,   ///< too often: the client has to go
+    drop,  ///< dropped silently: the client was told within this second
+    end,   ///< too often: the client must leave
   };
 
   FloodGuard(const Limits& limits, Time now) : limits_(limits), tokens_(limits.burst), counted_(now) {}
@@ -38,7 +38,7 @@ class FloodGuard {
     return Verdict::tell;
   }
 
-  /// Whether the client has sent nothing for long: it can be forgotten.
+  /// Whether the client has sent nothing for long and can be forgotten.
   bool idle(Time now) const {
     FloodGuard later = *this;
     later.refill(now);

@@ -17,11 +17,11 @@ namespace chat {
 
 class Peer;
 
-/// One service's part of the room in one worker: its clients, the limits that they have, and what is to be done for
-/// them once a second. The services are told apart by what their clients are connected by, not by what these can do.
+/// One service's part of the room in one worker: its clients, their limits, and what must be done for them once a
+/// second. The services differ in how their clients are connected, not in what these can do.
 class Hall {
  public:
-  /// The options that every service of the room has, and the room itself.
+  /// Declares the options that every service of the room has, and the room itself.
   static void describe(prefork::Manifest& manifest);
 
   /// @throws std::invalid_argument: the sizes of the room do not fit the options
@@ -30,9 +30,9 @@ class Hall {
   Hall& operator=(const Hall&) = delete;
 
   prefork::Task<void> start();
-  /// One client's whole conversation. @return how it ended
+  /// Serves one client's whole conversation. @return how it ended
   prefork::Task<Ending> serve(Peer& peer);
-  /// The worker ends. Clients that were still there when the time to finish was over are seen off as well.
+  /// The worker ends. Clients that were still there when the time to finish was over leave the room too.
   void stop();
 
   Room& room() noexcept { return room_; }

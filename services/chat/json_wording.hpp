@@ -28,7 +28,7 @@ class JsonWording final : public Wording {
   std::string names(const std::vector<std::string>& names) const override;
 };
 
-/// Appends a text as a JSON string with its quotation marks. What is UTF-8 stays so.
+/// Appends a text as a JSON string with its quotation marks. UTF-8 is not escaped.
 void append_json(std::string& json, std::string_view text);
 
 }  // namespace chat

@@ -9,7 +9,7 @@
 
 namespace chat {
 
-/// Lines for people: the server's own begin with "* ".
+/// Lines for people; the server's own lines begin with "* ".
 class LineWording final : public Wording {
  public:
   std::string note(Note about, std::string_view sentence) const override;

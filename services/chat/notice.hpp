@@ -5,8 +5,8 @@
 
 namespace chat {
 
-/// Wakes one coroutine of the same worker: `co_await notice;` waits for the next notify(), or goes on at once
-/// where one came since the last wait.
+/// Wakes one coroutine of the same worker: `co_await notice;` waits for the next notify(), or continues at once if one
+/// came since the last wait.
 class Notice {
  public:
   Notice() = default;

@@ -8,7 +8,7 @@
 
 namespace chat {
 
-/// What is to be sent to one client: bounded, so that one that reads slowly costs no more than that, and is told
+/// What waits to be sent to one client. It is bounded: a client that reads slowly costs no more than that, and is told
 /// how many lines it has missed.
 class Outbox {
  public:
@@ -26,7 +26,7 @@ class Outbox {
 
   struct Taken {
     std::string lines;
-    std::uint64_t missed;  ///< so many would have followed
+    std::uint64_t missed;  ///< how many lines would have followed
   };
   Taken take() { return {std::exchange(lines_, {}), std::exchange(missed_, 0)}; }
 

@@ -14,11 +14,11 @@ namespace chat {
 /// How the server's side of a conversation ends.
 enum class Ending : std::uint8_t {
   goodbye,
-  come_again,  ///< the client is welcome at once, at another worker
+  come_again,  ///< the client may reconnect at once, to another worker
 };
 
-/// What a session needs of its client, whatever it is connected by. At most one read and one write are under way
-/// at a time; they may be in two coroutines.
+/// What a session needs of its client, however the client is connected. At most one read and one write are under way at
+/// a time; they may be in two coroutines.
 class Peer {
  public:
   Peer() = default;
@@ -26,15 +26,15 @@ class Peer {
   Peer& operator=(const Peer&) = delete;
   virtual ~Peer() = default;
 
-  /// Waits for a line, without its end. It is valid until the next read.
+  /// Waits for a line, without its line end. The line is valid until the next read.
   /// @return nullopt: there are no more, since the client or the connection is gone, or the worker drains
   virtual prefork::Task<std::optional<std::string_view>> read_line() = 0;
-  /// Whether that was because the line was too long.
+  /// Whether the last line was too long, which ended the reading.
   virtual bool overlong() const noexcept = 0;
-  /// Sends whole lines, each with its end; waits only while the client is slow to take them. They must stay valid
+  /// Sends whole lines, each with its line end; waits only while the client is slow to take them. They must stay valid
   /// until then. @return false: the connection is gone
   virtual prefork::Task<bool> write(std::string_view lines) = 0;
-  /// Ends a read that waits; what was written before still arrives.
+  /// Ends a waiting read; what was written before still arrives.
   virtual void close(Ending ending) = 0;
 
   virtual std::string address() const = 0;

@@ -7,7 +7,7 @@
 
 namespace chat {
 
-/// The last so many numbers that were seen: tells what is said again from what is new.
+/// The latest numbers that were seen, up to a limit: distinguishes repeated ones from new ones.
 class Recent {
  public:
   explicit Recent(std::size_t most) : most_(most) {}

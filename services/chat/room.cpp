@@ -15,7 +15,7 @@ using prefork::Task;
 
 namespace {
 constexpr std::string_view kRoom = "chat-room";
-// Somebody else finishes what one worker has begun and not finished by then.
+// After this time somebody else finishes what a worker has begun and not finished.
 constexpr std::int64_t kLeavingMs = 3000;
 constexpr int kTries = 100;
 }  // namespace
@@ -99,8 +99,8 @@ void Room::leave(std::string_view name, std::int64_t join) {
   owed_.push_back({std::move(who), join});
 }
 
-// The mark keeps a member that expires from being renewed in the middle of it. A name is free only when everyone
-// has been told, so that its next bearer joins after that.
+// The mark keeps an expiring member from being renewed meanwhile. A name becomes free only when everyone has been told,
+// so that its next bearer joins after that.
 bool Room::see_off(const std::string& name, std::int64_t join) {
   for (int i = 0; i < kTries; ++i) {
     auto member = roster_.find(name);
@@ -152,7 +152,7 @@ void Room::tick() {
   }
 }
 
-// Whom this worker could not see off is left to whoever gets its will.
+// Members whose departure this worker could not announce are left to the worker that gets its will.
 void Room::stop() {
   try {
     std::erase_if(owed_, [this](const Departure& who) { return see_off(who.name, who.join); });

@@ -16,11 +16,12 @@
 
 namespace chat {
 
-/// What all workers, and all services of the chat, share of the room, as one of them does things to it: who is in it
-/// (the roster), what is said (the topic), and that those who leave are seen off whatever happens.
+/// What all workers, and all services of the chat, share about the room, as one of them works on it: who is in it (the
+/// roster), what is said (the topic), and that members who leave are announced whatever happens.
 ///
-/// Everyone is told of each joining and each leaving at least once, with the number of the join, so that who is
-/// told twice (its worker, or the one that saw it off, was killed in between) can drop it: Audience does.
+/// Each join and each departure is announced at least once, with the number of the join, so that a receiver of two
+/// announcements (the member's worker, or the one that announced its departure, was killed in between) can drop the
+/// second: Audience does.
 class Room {
  public:
   static void describe(prefork::Manifest& manifest);
@@ -30,7 +31,7 @@ class Room {
   Room& operator=(const Room&) = delete;
 
   prefork::Task<void> start();
-  /// Sees to what could not be done at once, to members that have expired, and to the will. Once a second.
+  /// Finishes what could not be done at once, and looks after expired members and the will. Called once a second.
   void tick();
   /// The worker ends; its members have left.
   void stop();
@@ -39,22 +40,22 @@ class Room {
     done,
     taken,
     full,   ///< no room for more members
-    later,  ///< the room can't be told just now
+    later,  ///< nobody can be told just now
   };
-  /// Takes the member in under its name, and tells everyone. Fills in `worker` of connected members, and `join`.
+  /// Takes the member in under its name and announces it. Fills in `worker` of connected members, and `join`.
   Entry enter(Member& member);
-  /// Tells everyone that the member left and frees its name: now, or as soon as it is possible.
+  /// Announces that the member left, and frees its name: now, or as soon as possible.
   void leave(std::string_view name, std::int64_t join);
-  /// Tells everyone, should that have been missed, that the member joined, and moves its expiry.
-  /// @return false: it has gone meanwhile
+  /// Announces the member if that was missed, and extends its expiry.
+  /// @return false: it has left meanwhile
   bool renew(const Member& member, std::int64_t until);
 
-  /// @return false: not now
+  /// @return false: not possible now
   bool say(std::string_view name, std::int64_t join, std::string_view text);
   bool whisper(std::string_view name, std::int64_t join, std::int64_t to, std::string_view text);
-  /// A member that is here.
+  /// A member that is in the room.
   std::optional<Member> find(std::string_view name) const;
-  /// The names of all, in order.
+  /// All names, in order.
   std::vector<std::string> names() const;
 
   prefork::Topic& topic() const noexcept { return topic_; }

@@ -20,19 +20,19 @@ struct RoomMessage {
   enum class Kind : std::uint8_t { joined, left, said, whisper };
 
   Kind kind = Kind::said;
-  std::int64_t join = 0;  ///< of who joined, left or speaks
+  std::int64_t join = 0;  ///< of the member that joined, left or speaks
   std::int64_t to = 0;
-  std::string_view name;  ///< whose
+  std::string_view name;  ///< the member's name
   std::string_view text;
-  std::int64_t at_us = 0;  ///< of the wall clock. No two messages of one join have the same
+  std::int64_t at_us = 0;  ///< of the wall clock; no two messages of one join have the same
 };
 
-/// What a message takes besides its text.
+/// The bytes of a message besides its text.
 constexpr std::size_t kRoomMessageOverhead = 26 + 32;
 
 /// REQUIRES: a name of at most 32 bytes.
 std::string encode(const RoomMessage& message);
-/// @return nullopt: the bytes, which another process wrote, are no message. The views are into `bytes`.
+/// @return nullopt: the bytes, which another process wrote, are no message. The views point into `bytes`.
 std::optional<RoomMessage> decode(std::string_view bytes) noexcept;
 
 }  // namespace chat

@@ -86,7 +86,7 @@ std::optional<Member> Roster::change(const Member& member, Member changed) {
   if (table_.compare_and_set(folded(member.name), member.read, row_of(changed)) != TableStatus::done) {
     return std::nullopt;
   }
-  // Whoever has changed it since: what is read belongs to the same join, or to none.
+  // If somebody has changed it since: what is read now belongs to the same join, or to none.
   const auto now = find(member.name);
   if (!now || now->join != member.join) return std::nullopt;
   return now;

@@ -13,23 +13,23 @@
 
 namespace chat {
 
-/// One member, as the roster has it.
+/// One member, as in the roster.
 struct Member {
   enum class Transport : std::uint8_t {
     stream,    ///< a connection: TCP or WebSocket
-    datagram,  ///< hears nothing
+    datagram,  ///< receives nothing
   };
 
-  std::string name;         ///< as the member wrote it
-  std::int64_t worker = 0;  ///< the will (services/chat/will.hpp) that this member is in; 0: in none
-  std::int64_t join = 0;    ///< unlike any other join
+  std::string name;         ///< as the member spelled it
+  std::int64_t worker = 0;  ///< the will (services/chat/will.hpp) that includes this member; 0: none
+  std::int64_t join = 0;    ///< unique
   Transport transport = Transport::stream;
   std::string address;
-  bool told = false;       ///< everyone has been told that it joined
-  bool leaving = false;    ///< somebody is about to tell everyone that it left
-  std::int64_t until = 0;  ///< roster_clock_ms() when somebody has to see to it; 0: never
+  bool told = false;       ///< its join has been announced
+  bool leaving = false;    ///< somebody is about to announce its departure
+  std::int64_t until = 0;  ///< roster_clock_ms() at which somebody must look after it; 0: never
 
-  prefork::Row read{};  ///< what it was read from
+  prefork::Row read{};  ///< the row that it was read from
 };
 
 /// CLOCK_MONOTONIC: the same for all workers.
@@ -37,8 +37,8 @@ std::int64_t roster_clock_ms() noexcept;
 
 constexpr std::string_view kRoster = "chat-roster";
 
-/// Who is in the room, whatever the worker and the service: a table whose keys are the folded names. Each call may
-/// throw prefork::TableBusy; nothing has changed then.
+/// Who is in the room, over all workers and services: a table whose keys are the folded names. Each call may throw
+/// prefork::TableBusy; nothing has changed then.
 class Roster {
  public:
   static void describe(prefork::Manifest& manifest);
@@ -46,10 +46,10 @@ class Roster {
   explicit Roster(prefork::Table& table) noexcept : table_(table) {}
 
   enum class Entry : std::uint8_t { done, taken, full };
-  /// Claims the name: of several that try at once, one has it.
+  /// Claims the name: of several that try at once, one gets it.
   Entry enter(const Member& member);
   std::optional<Member> find(std::string_view name) const;
-  /// Puts `change` in the place of what `member` was read from. @return nullopt: another was faster
+  /// Replaces what `member` was read from by `changed`. @return nullopt: somebody else was faster
   std::optional<Member> change(const Member& member, Member changed);
   void remove(const Member& member);
   std::vector<Member> all() const;

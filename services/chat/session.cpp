@@ -48,7 +48,7 @@ Task<Ending> Session::run() {
   co_return *ending_;
 }
 
-// Who says something and goes hears what it said, and what the others said before it went.
+// A member that says something and leaves receives what it said, and what the others said before it left.
 Task<void> Session::leave() {
   constexpr int kMostWaits = 50;
   room_.leave(name_, join_);

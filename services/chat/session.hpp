@@ -25,12 +25,12 @@ struct Limits {
   std::size_t max_line = 1024;
   std::size_t backlog = 256 * 1024;
   std::chrono::milliseconds login_timeout{60'000};
-  std::chrono::milliseconds silence{0};  ///< zero: for ever
+  std::chrono::milliseconds silence{0};  ///< zero: no limit
   FloodGuard::Limits flood{};
 };
 
-/// One client: one coroutine reads its lines, another writes to it what there is, so that neither waits for
-/// the other.
+/// One client: one coroutine reads its lines, another writes what is waiting for it, so that neither waits for the
+/// other.
 class Session {
  public:
   Session(Peer& peer, Room& room, Audience& audience, const Wording& wording, const Limits& limits);
@@ -38,26 +38,26 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   std::uint64_t id() const noexcept { return peer_.id(); }
-  /// Zero: not a member yet, or no more.
+  /// Zero: not a member yet, or no longer.
   std::int64_t join() const noexcept { return join_; }
   const std::string& name() const noexcept { return name_; }
   std::chrono::steady_clock::time_point heard() const noexcept { return heard_; }
 
-  /// The client's whole conversation. Everyone has been told of its leaving when it has ended.
+  /// The client's whole conversation. When it ends, its departure has been announced.
   prefork::Task<Ending> run();
 
-  /// For members: a line of the room. It goes out with the next wake().
+  /// For members: a line of the room. The next wake() sends it.
   void hear(std::string_view line) {
     if (join_ != 0) outbox_.add(line);
   }
-  /// Everyone hears from now on that whoever has this join is gone.
+  /// The departure of the member with this join has been announced.
   void see_leaving(std::int64_t join) noexcept {
     if (join == join_) join_ = 0;
   }
   void wake() {
     if (!outbox_.empty() || ending_) written_.notify();
   }
-  /// Tells the client why, and ends the conversation once that has been sent.
+  /// Tells the client the reason, and ends the conversation once that has been sent.
   void end(std::string_view sentence, Ending ending = Ending::goodbye);
 
  private:
@@ -86,7 +86,7 @@ class Session {
   int bad_names_ = 0;
   std::chrono::steady_clock::time_point heard_;
   std::optional<Ending> ending_;  // nothing more is added to the outbox
-  bool reading_ = false;          // run() waits for a line
+  bool reading_ = false;          // run() is waiting for a line
 };
 
 }  // namespace chat

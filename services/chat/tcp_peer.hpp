@@ -13,11 +13,12 @@
 
 namespace chat {
 
-/// A client by TCP, such as nc: lines as they are.
+/// A client over TCP, such as nc: lines as they are.
 class TcpPeer final : public Peer {
  public:
   TcpPeer(prefork::Connection& connection, std::size_t max_line) : connection_(connection), max_line_(max_line) {
-    connection.idle_timeout(std::chrono::milliseconds(0));  // a member may listen for long; the hall sees to others
+    connection.idle_timeout(std::chrono::milliseconds(0));  // a member may listen for long; the hall looks after the
+                                                            // others
   }
 
   prefork::Task<std::optional<std::string_view>> read_line() override {

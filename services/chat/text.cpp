@@ -24,7 +24,7 @@ bool disturbs(char32_t c) noexcept {
   return among(c, kDisturbing);
 }
 
-// Blanks of all widths, and what leaves no mark at all.
+// Blanks of all widths, and characters that leave no mark at all.
 bool is_unseen(char32_t c) noexcept {
   constexpr std::array<Interval, 14> kUnseen{{{0x20, 0x20},
                                               {0xa0, 0xa0},

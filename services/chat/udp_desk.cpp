@@ -13,15 +13,15 @@ namespace {
 
 const std::string kOk = "OK";
 
-/// The member of that name, if it is the one at that address.
+/// The member with that name, if it belongs to that address.
 std::optional<Member> own(const Room& room, std::string_view name, const std::string& address) {
   auto member = room.find(name);
   if (!member || member->transport != Member::Transport::datagram || member->address != address) return std::nullopt;
   return member;
 }
 
-/// Whether it begins as a command does. The room's own answers don't: two rooms that a forged sender sets on each other
-/// would answer each other's errors for ever.
+/// Whether it begins like a command. The room's own answers do not: two rooms that a forged sender address sets on each
+/// other would otherwise answer each other's errors for ever.
 bool is_command(std::string_view line) {
   line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
   return line.find_first_of("LCQ") == 0 && (line.size() == 1 || line[1] == ' ' || line[1] == '\t');

@@ -14,9 +14,9 @@ namespace chat {
 
 class Room;
 
-/// The members that speak by datagrams: `L NAME` to come, `C NAME TEXT` to say something, `Q NAME` to go. Each is
-/// answered "OK", or with the reason why not; what is none of these is not. A name belongs to the address that it came
-/// from, until it has sent nothing for the time to live.
+/// The members that use datagrams: `L NAME` to join, `C NAME TEXT` to say something, `Q NAME` to leave. Each is
+/// answered "OK", or with the reason why not; anything else gets no answer. A name belongs to the address that it came
+/// from, until that has sent nothing for the time to live.
 class UdpDesk {
  public:
   struct Limits {

@@ -11,7 +11,8 @@
 
 namespace chat {
 
-/// A client by WebSocket: each of its text messages is a line; one message to it is one or more lines with their ends.
+/// A client over WebSocket: each of its text messages is a line; a message to it is one or more lines with their line
+/// ends.
 class WebPeer final : public Peer {
  public:
   static constexpr std::uint16_t kNormal = 1000, kUnsupported = 1003, kTooLong = 1009, kComeAgain = 1012;

@@ -66,7 +66,7 @@ bool Will::try_make() {
   return false;
 }
 
-// One that nobody has held covers nothing.
+// A will that nobody has held covers nothing.
 bool Will::settle(Message& message) {
   try {
     const std::int64_t number = number_in(message);
@@ -95,11 +95,11 @@ Task<void> Will::make() {
 
 Task<void> Will::watch() {
   while (auto message = co_await wills_.get()) {
-    if (!settle(*message)) co_await context_.sleep_for(100ms);  // it is given back then
+    if (!settle(*message)) co_await context_.sleep_for(100ms);  // then it is given back
   }
 }
 
-// While there is still room for its successor.
+// Old enough to be replaced, while there is still room for its successor.
 bool Will::is_old() const {
   if (std::chrono::steady_clock::now() - made_ >= renewal_) return true;
   const auto row = numbers_.get(kLastWill);

@@ -10,16 +10,16 @@
 
 namespace chat {
 
-/// How a kind of client is told things: each as one or more lines with their ends, or as nothing. Pure. All texts
-/// that come in are UTF-8 without control characters.
+/// Formats what a kind of client is told: each text as one or more lines with their line ends, or as nothing. Pure. All
+/// texts passed in are UTF-8 without control characters.
 class Wording {
  public:
-  /// What a sentence of the server's own is about.
+  /// The kinds of sentences that the server itself says.
   enum class Note : std::uint8_t {
     answer,
-    question,  ///< the client's name is asked for
+    question,  ///< asks for the client's name
     loss,      ///< the client has missed something
-    farewell,  ///< the last one
+    farewell,  ///< the last sentence
   };
 
   Wording() = default;
@@ -28,11 +28,11 @@ class Wording {
   virtual ~Wording() = default;
 
   virtual std::string note(Note about, std::string_view sentence) const = 0;
-  /// Of the room.
+  /// An event of the room.
   virtual std::string event(const RoomMessage& message) const = 0;
-  /// The name is taken; what was said last follows.
+  /// The name is taken; the latest messages follow.
   virtual std::string welcome(std::string_view name, std::size_t max_line) const = 0;
-  /// To the sender of a whisper.
+  /// For the sender of a whisper.
   virtual std::string sent(std::string_view to, std::string_view text) const = 0;
   /// Who is here.
   virtual std::string names(const std::vector<std::string>& names) const = 0;

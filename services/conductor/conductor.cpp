@@ -16,9 +16,8 @@
 
 using namespace std::chrono_literals;
 
-/// A lesson in synchronisation: two workers that talk by signals and events only, in a fixed order. Worker 0
-/// conducts, worker 1 plays; for a client's `play N` they take turns, beat and note, N times. README.md walks
-/// through it.
+/// A lesson in synchronisation: two workers that communicate only by signals and events, in a fixed order. Worker 0
+/// conducts, worker 1 plays; for a client's `play N` they take turns, beat and note, N times. README.md explains it.
 class Conductor final : public prefork::Service {
  public:
   static void describe(prefork::Manifest& manifest) {
@@ -36,7 +35,8 @@ class Conductor final : public prefork::Service {
     context.on_signal("note", [this](const prefork::Signal& signal) { play(signal.payload); });
     context.on_signal("heard", [this](const prefork::Signal& signal) { hear(signal.payload); });
     context.on_signal(SIGUSR1, [this] { report(); });
-    // Not before: who sees the seat taken may send at once, and a signal to one who does not listen is lost.
+    // Not earlier: a worker that sees the seat taken may send at once, and a signal to a worker that does not listen is
+    // lost.
     if (context.worker_index() == 0) context.event("conductor-seated").set();
     if (context.worker_index() == 1) context.event("orchestra-seated").set();
     return {};
@@ -59,7 +59,7 @@ class Conductor final : public prefork::Service {
   }
 
  private:
-  /// What is known of one beat that a client of this worker waits for.
+  /// What is known about one beat that a client of this worker waits for.
   struct Exchange {
     std::string conductor;
     std::string orchestra;
@@ -80,14 +80,14 @@ class Conductor final : public prefork::Service {
     return std::string(role) + " (pid " + std::to_string(getpid()) + ")";
   }
 
-  /// One beat and its note, in this order. It is asked for until both have been heard: whoever dies in between
-  /// is replaced, and his replacement asked again. The two hold nothing of it, so there is nothing to restore:
-  /// what is done and what is not is known here, where it is waited for.
+  /// One beat and its note, in this order. It is requested until both have been heard: if a worker dies in between, its
+  /// replacement is asked again. The two workers keep no state about it, so there is nothing to restore: what is done
+  /// and what is not is known here, where the client waits for it.
   prefork::Task<std::string> perform(std::uint64_t client, unsigned beat) {
     for (const char* seat : {"conductor-seated", "orchestra-seated"}) {
       if (!co_await context_->event(seat).wait(2s)) co_return "nobody sits there: " + std::string(seat) + "\n";
     }
-    // Unlike that of any other: a late answer to a predecessor of this process must not pass for its own.
+    // Unique: a late answer to a predecessor of this process must not pass for one to this process.
     const std::string token = std::to_string(getpid()) + "-" + std::to_string(client) + "-" + std::to_string(beat);
     Exchange& exchange = exchanges_[token];
     const auto heard_all = [&exchange] { return !exchange.orchestra.empty(); };
@@ -95,8 +95,8 @@ class Conductor final : public prefork::Service {
     while (!heard_all() && exchange.asked < 100 && !context_->draining()) {
       ++exchange.asked;
       context_->signal(worker(0), "beat", std::to_string(context_->worker_index()) + " " + token);
-      // Look first, then wait. Nothing gets lost between the two: hear(), which changes what is looked at, runs in
-      // this thread too. Each wait has an end, because a signal may be lost with the worker that it was for.
+      // Look first, then wait. Nothing gets lost in between: hear(), which changes what is looked at, runs in this
+      // thread too. Each wait has an end, because a signal may be lost together with the worker that it was sent to.
       const auto until = std::chrono::steady_clock::now() + patience;
       while (!heard_all() && std::chrono::steady_clock::now() < until) {
         co_await context_->event("stage").wait(patience);
@@ -112,8 +112,8 @@ class Conductor final : public prefork::Service {
     co_return transcript;
   }
 
-  /// In worker 0. The asker is told before the orchestra is: all see signals in the order in which they were sent,
-  /// so nobody can hear the note before the beat.
+  /// In worker 0. The asker is told before the orchestra is: all workers see signals in the order in which they were
+  /// sent, so nobody can hear the note before the beat.
   void conduct(const std::string& payload) {
     const auto [asker, token] = parse(payload);
     ++beats_;
@@ -128,7 +128,7 @@ class Conductor final : public prefork::Service {
     context_->signal(worker(asker), "heard", token + " " + self("orchestra"));
   }
 
-  /// In the client's worker, which may be either of the two. What is heard again, or too late, changes nothing.
+  /// In the client's worker, which may be either of the two. A repeated or late signal changes nothing.
   void hear(const std::string& payload) {
     const auto blank = payload.find(' ');
     const auto exchange = exchanges_.find(payload.substr(0, blank));
@@ -137,7 +137,7 @@ class Conductor final : public prefork::Service {
     auto& [conductor, orchestra, asked] = exchange->second;
     if (who.starts_with("conductor") && conductor.empty()) conductor = who;
     if (who.starts_with("orchestra") && !conductor.empty() && orchestra.empty()) orchestra = who;
-    // A pulse: who waits goes on, also if it is cleared at once.
+    // A pulse: waiters go on even if it is cleared at once.
     context_->event("stage").set();
     context_->event("stage").clear();
   }

@@ -1,6 +1,6 @@
 #include <prefork/service.hpp>
 
-/// Writes back what comes: the bytes of a connection, the datagram of a sender.
+/// Writes back what it receives: the bytes of a connection, the datagram of a sender.
 class Echo final : public prefork::Service {
  public:
   static void describe(prefork::Manifest& manifest) { manifest.summary("Sends back what it receives."); }

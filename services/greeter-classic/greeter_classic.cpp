@@ -3,8 +3,8 @@
 #include <string>
 #include <string_view>
 
-/// The greeter in the classic pre-fork model: one client at a time per worker, plain blocking calls. It
-/// speaks exactly as the greeter does.
+/// The greeter in the classic pre-fork model: one client at a time per worker, plain blocking calls. To a client it
+/// behaves exactly like the greeter.
 class GreeterClassic final : public prefork::BlockingService {
  public:
   static void describe(prefork::Manifest& manifest) {

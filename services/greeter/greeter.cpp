@@ -3,8 +3,8 @@
 #include <string>
 #include <string_view>
 
-/// Welcomes who connects and greets each name that is sent; `exit` ends the connection. A name is a chunk
-/// as it is received, without the line ends behind it.
+/// Welcomes each client and greets each name that is sent; `exit` ends the connection. A name is a chunk as it is
+/// received, without trailing line ends.
 class Greeter final : public prefork::Service {
  public:
   static void describe(prefork::Manifest& manifest) { manifest.summary("Greets by name: NAME -> Hello, NAME!"); }
@@ -20,7 +20,7 @@ class Greeter final : public prefork::Service {
 
   void on_datagram(prefork::Datagram& packet) override {
     const std::string_view name = without_line_end(packet.bytes());
-    // Two greeters that a forged sender sets on each other would greet for ever.
+    // Two greeters that a forged sender address sets on each other would greet for ever.
     if (name.starts_with("Hello, ")) return;
     packet.reply("Hello, " + std::string(name) + "!");
   }

@@ -22,7 +22,7 @@ std::string_view trim(std::string_view text) noexcept {
   return text;
 }
 
-/// A weight in thousandths (RFC 9110 12.4.2); what is none counts as 0, so that nobody gets what he did not want.
+/// A weight in thousandths (RFC 9110 12.4.2). A malformed one counts as 0, so that no client gets what it did not want.
 int read_weight(std::string_view text) noexcept {
   if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return 0;
   int weight = (text[0] - '0') * 1000;
@@ -35,7 +35,7 @@ int read_weight(std::string_view text) noexcept {
   return weight <= 1000 ? weight : 0;
 }
 
-/// The weight among a member's parameters; 1000 where there is none.
+/// The weight among a member's parameters; 1000 if there is none.
 int weight_of(std::string_view parameters) noexcept {
   while (!parameters.empty()) {
     const std::size_t end = std::min(parameters.find(';'), parameters.size());

@@ -45,7 +45,7 @@ struct CloseFolder {
   void operator()(DIR* folder) const noexcept { ::closedir(folder); }
 };
 
-/// For people: control characters are shown as what can't be shown.
+/// For display: control characters are replaced by a mark.
 std::string shown(std::string_view name) {
   std::string text;
   for (const char c : name) {
@@ -85,7 +85,7 @@ std::string time_text(std::time_t when) {
   return text.data();
 }
 
-/// What is to be shown of an entry of an open folder; nullopt: nothing.
+/// How to list an entry of an open folder; nullopt: not at all.
 std::optional<ListedFile> inspect(const Root& root, int folder, const std::string& path, const char* name) {
   struct stat status;
   if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == -1) return std::nullopt;
@@ -106,7 +106,7 @@ std::optional<ListedFile> inspect(const Root& root, int folder, const std::strin
 
 void append_row(std::string& page, const ListedFile& file) {
   const std::string_view slash = file.folder ? "/" : "";
-  // "./": a name with a colon is no scheme.
+  // "./": a name with a colon must not be taken for a scheme.
   page += "<li><a href=\"./";
   std::string link;
   append_escaped(link, file.name);

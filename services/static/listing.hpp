@@ -22,16 +22,16 @@ struct ListedFile {
   std::time_t modified = 0;
 };
 
-/// What a folder holds: files and folders, and links to such within the root.
+/// What a folder contains: files and folders, and links to them within the root.
 struct FolderContent {
   std::vector<ListedFile> files;  ///< at most kMaxListed
   bool more = false;
 };
 
-/// Reads an open folder. `path` is its own below the root. Blocks for the disk only.
+/// Reads an open folder. `path` is its path below the root. Blocks only on the disk.
 FolderContent read_folder(const Root& root, const Found& folder, const std::string& path, bool hidden);
 
-/// The page, folders first, by name. `title` is the folder's path, decoded.
+/// The page, folders first, sorted by name. `title` is the folder's path, decoded.
 /// @param at_root  whether there is nothing above it
 std::string render_listing(FolderContent content, std::string_view title, bool at_root);
 

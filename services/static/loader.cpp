@@ -29,7 +29,7 @@ std::int64_t now_ns() noexcept {
   return static_cast<std::int64_t>(now.tv_sec) * kSecondNs + now.tv_nsec;
 }
 
-/// @return what is there of the first `size` bytes
+/// @return what is left of the first `size` bytes
 std::string read_all(const SharedFile& file, std::uint64_t size) {
   std::string bytes(static_cast<std::size_t>(size), '\0');
   std::size_t got = 0;
@@ -49,8 +49,8 @@ void append_hex(std::string& out, std::uint64_t number) {
   out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr);
 }
 
-/// Of the time and the size, so that a cluster's servers agree. Weak (RFC 9110 8.8.1) while the file could change again
-/// unseen, within what its time stamp resolves.
+/// Made of time and size, so that a cluster's servers agree. Weak (RFC 9110 8.8.1) as long as the file could change
+/// again unnoticed, within the resolution of its time stamp.
 std::string make_etag(const FileStamp& stamp, bool weak, std::string_view suffix) {
   std::string tag = weak ? "W/\"" : "\"";
   append_hex(tag, static_cast<std::uint64_t>(stamp.modified_ns));
@@ -81,7 +81,7 @@ void count(Entry& entry, const FileContent& content) noexcept {
 struct Loader::Read {
   FileStamp stamp;
   BodySource source;
-  bool settled = true;  ///< false: it may have changed since
+  bool settled = true;  ///< false: it may have changed since then
   bool weak = false;
 };
 
@@ -112,7 +112,7 @@ std::variant<Loader::Read, FileKind, Miss> Loader::read(const std::string& path)
     auto bytes = std::make_shared<const std::string>(read_all(found.file, found.stamp.size));
     const bool whole = bytes->size() == found.stamp.size;
     result.source = std::move(bytes);
-    // What was read under one stamp must not be sent under another.
+    // Content read under one stamp must not be sent under another.
     if (whole && root_.stamp(path) == found.stamp) return result;
     if (i == kTries) break;
   }
@@ -135,7 +135,7 @@ Loader::Loaded Loader::load(const Wish& wish) const {
   content.source = file.source;
   content.media_type = types_.of(wish.path);
   content.vary = wish.vary;
-  content.ranges = wish.validators;  // parts are told from others by them
+  content.ranges = wish.validators;  // they distinguish the parts of different versions
   if (wish.validators) {
     content.etag = make_etag(file.stamp, file.weak, "");
     content.last_modified = seconds_of(file.stamp.modified_ns);
@@ -147,7 +147,7 @@ Loader::Loaded Loader::load(const Wish& wish) const {
   return entry;
 }
 
-/// Finds what forms there are of a file beside itself, and says so in its Vary.
+/// Finds the codings that exist for a file, and says so in its Vary.
 void Loader::add_codings(Entry& entry, FileContent& plain) const {
   entry.may_gzip = settings_.gzip && settings_.cache_bytes > 0 && plain.size >= kLeastToCompress &&
                    plain.size <= kMostToCompress && is_compressible(plain.media_type);
@@ -155,7 +155,7 @@ void Loader::add_codings(Entry& entry, FileContent& plain) const {
     if (!settings_.precompressed) return false;
     auto& seen = entry.seen[static_cast<std::size_t>(coding)];
     seen = root_.stamp(entry.path + std::string(suffix_of(coding)));
-    // Neither format has a form of no bytes: whoever writes it has not written it yet, or could not.
+    // Neither format has an empty form: its writer has not written it yet, or could not.
     return seen && seen->size > 0 && seen->modified_ns >= entry.seen[0]->modified_ns;
   };
   const bool gzip = is_there(Coding::gzip);
@@ -207,7 +207,7 @@ std::size_t Loader::make_gzip(Entry& entry) const {
   FileContent content = plain;
   content.source = std::make_shared<const std::string>(std::move(*packed));
   content.content_encoding = "gzip";
-  // Another zlib may compress otherwise.
+  // Another zlib may compress differently.
   content.etag = make_etag(*entry.seen[0], true, "-gz");
   entry.made_gzip.emplace(std::move(content));
   entry.bytes += size;

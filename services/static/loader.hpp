@@ -16,7 +16,7 @@
 
 namespace services::static_files {
 
-/// A file ready to be sent, in each coding that there is of it.
+/// A file ready to be sent, in each coding that exists for it.
 struct Entry {
   static constexpr std::size_t kCodings = 3;
 
@@ -25,37 +25,37 @@ struct Entry {
 
   std::string path;                                     ///< below the root
   std::array<std::optional<FileStamp>, kCodings> seen;  ///< the file, .gz, .br: what was there when it was loaded
-  bool settled = true;                                  ///< false: it may have changed again within its time stamp
+  bool settled = true;  ///< false: it may have changed again within the resolution of its time stamp
   std::uint64_t checked_ms = 0;
-  std::optional<prefork::http::PreparedFile> plain;  ///< always there once it is loaded
+  std::optional<prefork::http::PreparedFile> plain;  ///< always present once loaded
   std::optional<prefork::http::PreparedFile> gzip;
   std::optional<prefork::http::PreparedFile> brotli;
   std::optional<prefork::http::PreparedFile> made_gzip;  ///< compressed by us
-  bool may_gzip = false;                                 ///< it is worth a try
+  bool may_gzip = false;                                 ///< whether compressing it is worth a try
   std::size_t bytes = 0;                                 ///< in memory
   std::size_t descriptors = 0;
 };
 
-/// What is asked of a file that is loaded.
+/// What the caller asks of a file to be loaded.
 struct Wish {
   std::string path;
-  std::string_view vary = {};  ///< what else than Accept-Encoding the answer depends on
+  std::string_view vary = {};  ///< what the answer depends on besides Accept-Encoding
   bool validators = true;      ///< false: neither ETag nor Last-Modified nor Cache-Control
 };
 
-/// Reads files and what is beside them.
+/// Reads files and their precompressed versions.
 class Loader {
  public:
-  /// All of them outlive this.
+  /// All of them must outlive this object.
   Loader(const Root& root, const MimeTypes& types, const Settings& settings) noexcept
       : root_(root), types_(types), settings_(settings) {}
 
-  /// The file, or the folder, for which only the kind is told.
+  /// The file; or the kind alone, for a folder.
   using Loaded = std::variant<Entry, FileKind, Miss>;
   Loaded load(const Wish& wish) const;
-  /// Whether an entry still is what load() would give.
+  /// Whether an entry is still what load() would return.
   bool is_current(const Entry& entry) const;
-  /// Tries to compress. @return bytes that the entry has grown by
+  /// Tries to compress. @return by how many bytes the entry has grown
   std::size_t make_gzip(Entry& entry) const;
 
  private:

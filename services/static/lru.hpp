@@ -9,7 +9,7 @@
 
 namespace services::static_files {
 
-/// What a cache holds, or may hold at most.
+/// What a cache holds, or the most that it may hold.
 struct Load {
   std::size_t bytes = 0;
   std::size_t entries = 0;
@@ -20,7 +20,7 @@ struct Load {
   }
 };
 
-/// A map that forgets what has not been looked up for the longest time when it would hold more than it may.
+/// A map that drops the entries that were looked up longest ago when it would hold more than it may.
 template <class Value>
 class LruCache {
  public:
@@ -33,7 +33,7 @@ class LruCache {
     if (place->second != items_.begin()) items_.splice(items_.begin(), items_, place->second);
     return &place->second->value;
   }
-  /// Puts a value in, in place of the one of that key. One that is too large by itself is not kept.
+  /// Inserts a value, replacing the one of that key. A value that is too large by itself is not kept.
   void insert(std::string key, Value value, std::size_t bytes, std::size_t descriptors) {
     erase(key);
     const Load load{bytes + key.size() + kOverhead, 1, descriptors};
@@ -42,7 +42,7 @@ class LruCache {
     index_.emplace(items_.front().key, items_.begin());
     grow(load);
   }
-  /// Its value has grown. It may be gone after this.
+  /// The value has grown. It may be dropped by this call.
   void charge(std::string_view key, std::size_t more_bytes) {
     const auto place = index_.find(key);
     if (place == index_.end()) return;
@@ -56,7 +56,7 @@ class LruCache {
   const Load& load() const noexcept { return load_; }
 
  private:
-  /// What an entry takes beside what is counted, about.
+  /// Roughly what an entry takes besides what is counted.
   static constexpr std::size_t kOverhead = 1024;
 
   struct Item {
@@ -79,7 +79,7 @@ class LruCache {
 
   Load most_;
   Load load_;
-  Items items_;  ///< the last looked up first
+  Items items_;  ///< the last one looked up first
   std::unordered_map<std::string_view, typename Items::iterator> index_;
 };
 

@@ -19,7 +19,7 @@ std::string to_lower(std::string_view text) {
   return lower;
 }
 
-/// It becomes a field's value.
+/// It is used as a field's value.
 bool is_media_type(std::string_view text) {
   return text.find('/') != std::string_view::npos &&
          std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });

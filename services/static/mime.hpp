@@ -6,18 +6,18 @@
 
 namespace services::static_files {
 
-/// Media types by the names' extensions.
+/// Media types by file name extension.
 class MimeTypes {
  public:
-  /// The common ones.
+  /// Starts with the common types.
   MimeTypes();
-  /// Adds the entries of a file in the form of /etc/mime.types: a type and its extensions in each line.
-  /// @param override  whether they win over those that are there already
-  /// @return false where the file can't be read
+  /// Adds the entries of a file in the form of /etc/mime.types: a type and its extensions on each line.
+  /// @param override  whether they replace entries that exist already
+  /// @return false: the file can't be read
   bool add_file(const std::string& path, bool override);
   void add(std::string_view text, bool override);
 
-  /// Of a file's path, with "charset=utf-8" where it is text. Valid as long as this.
+  /// The type of a file's path, with "charset=utf-8" for text. Valid as long as this object.
   const std::string& of(std::string_view path) const;
 
  private:
@@ -26,7 +26,7 @@ class MimeTypes {
   std::unordered_map<std::string, std::string> types_;  ///< by extension in lower case
 };
 
-/// Whether a body of that type gets smaller by compression.
+/// Whether a body of that type becomes smaller when compressed.
 bool is_compressible(std::string_view media_type) noexcept;
 
 }  // namespace services::static_files

@@ -5,7 +5,7 @@
 
 namespace services::static_files {
 
-/// The media types that sites are made of, in the form of /etc/mime.types.
+/// The media types that web sites consist of, in the form of /etc/mime.types.
 inline constexpr std::string_view kCommonTypes = R"(
 text/html                              html htm
 text/css                               css
@@ -82,7 +82,7 @@ application/vnd.apple.mpegurl          m3u8
 application/dash+xml                   mpd
 )";
 
-/// Beside text/*, +xml and +json.
+/// Besides text/*, +xml and +json.
 inline constexpr std::array<std::string_view, 12> kCompressible = {
     "application/json", "application/xml",   "application/javascript",   "application/wasm",
     "application/rtf",  "image/bmp",         "image/vnd.microsoft.icon", "font/ttf",

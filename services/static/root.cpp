@@ -33,7 +33,7 @@ std::optional<FileKind> kind_of(const struct stat& status) noexcept {
   return std::nullopt;
 }
 
-/// @throws std::system_error where it is the disk's fault
+/// @throws std::system_error if the disk is at fault
 Miss miss_of(int error, const std::string& path) {
   switch (error) {
     case ENOENT:
@@ -50,7 +50,7 @@ Miss miss_of(int error, const std::string& path) {
     case EMFILE:
     case ENFILE:
     case ENOMEM:
-    case EAGAIN:  // renames went on all the while
+    case EAGAIN:  // there were renames all the time
       return Miss::busy;
     default:
       fail(error, "openat2 " + path);
@@ -71,7 +71,7 @@ Root::Root(const std::string& path, bool follow_links)
 
 int Root::open_beneath(const std::string& path, std::uint64_t flags) const {
   open_how how{};
-  // A FIFO must not wait for its other end, nor a terminal become ours.
+  // Opening a FIFO must not wait for its other end, nor a terminal become ours.
   how.flags = flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   if ((flags & O_PATH) != 0) how.flags = flags | O_CLOEXEC;
   how.resolve = resolve_;

@@ -9,7 +9,7 @@
 
 namespace services::static_files {
 
-/// Tells one state of a file from another.
+/// Distinguishes one state of a file from another.
 struct FileStamp {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -21,8 +21,8 @@ struct FileStamp {
 
 /// Why there is nothing to send.
 enum class Miss : std::uint8_t {
-  absent,     ///< no such file, or the way to it leaves the root
-  forbidden,  ///< no permission, or no regular file
+  absent,     ///< no such file, or its path leads out of the root
+  forbidden,  ///< no permission, or not a regular file
   busy,       ///< out of descriptors or memory: may work later
 };
 
@@ -34,20 +34,20 @@ struct Found {
   FileKind kind;
 };
 
-/// The folder below which all files lie. The kernel keeps every path within it (openat2(2), RESOLVE_BENEATH): no
-/// spelling, link or race leads out. Paths are relative, "a/b"; empty: the root itself. Waits for nothing but the disk.
+/// The folder that contains all files. The kernel keeps every path inside it (openat2(2), RESOLVE_BENEATH): no
+/// spelling, link or race leads out. Paths are relative, "a/b"; empty: the root itself. Blocks only on the disk.
 class Root {
  public:
-  /// @param follow_links  whether symbolic links are followed that stay within the root
-  /// @throws std::system_error where it can't be opened, or the kernel has no openat2
+  /// @param follow_links  whether to follow symbolic links that stay within the root
+  /// @throws std::system_error if it can't be opened, or the kernel has no openat2
   Root(const std::string& path, bool follow_links);
 
   /// Opens a regular file or folder for reading.
-  /// @throws std::system_error on EIO and the like
+  /// @throws std::system_error on EIO and similar errors
   std::variant<Found, Miss> open(const std::string& path) const;
-  /// The state of a regular file. @return nullopt where open() would find none; permission to read is not looked at
+  /// The state of a regular file. @return nullopt if open() would find none; does not check the permission to read
   std::optional<FileStamp> stamp(const std::string& path) const;
-  /// What a path leads to, links followed as by open(); nullopt: nothing that can be sent.
+  /// What a path leads to, following links as open() does; nullopt: nothing that can be sent.
   std::optional<FileKind> kind(const std::string& path) const;
 
  private:

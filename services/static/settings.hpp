@@ -23,7 +23,7 @@ struct Settings {
   std::uint64_t cache_bytes = std::uint64_t{32} << 20;
   std::uint64_t cache_file_bytes = std::uint64_t{64} << 10;
   std::chrono::milliseconds revalidate{1000};
-  /// No option: for as long after a change another one may leave the same time stamp. A kernel's tick, and more.
+  /// Not an option: for how long after a change another one may leave the same time stamp. More than a kernel's tick.
   std::chrono::milliseconds settle{1000};
 };
 

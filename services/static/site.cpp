@@ -33,7 +33,7 @@ Load most_of(const Settings& settings) noexcept {
   return {static_cast<std::size_t>(settings.cache_bytes), kMaxEntries, kMaxDescriptors};
 }
 
-/// The answer where a file is needed for it and can't be had.
+/// The answer if a file that is needed for it is not available.
 Response refuse(Miss miss) {
   switch (miss) {
     case Miss::absent:
@@ -46,7 +46,8 @@ Response refuse(Miss miss) {
   return Response::error(Status::service_unavailable);
 }
 
-/// Where the option is left as it is, the system's table adds to ours, if there is one; a file that was asked for wins.
+/// If the option has its default, the system's table, if there is one, adds to ours; a configured file takes
+/// precedence.
 MimeTypes read_types(const std::string& path) {
   MimeTypes types;
   const bool asked_for = !path.empty() && path != kSystemTypes;
@@ -73,7 +74,7 @@ Response Site::answer(const Request& request) {
   return find_file(request, now);
 }
 
-/// An entry that is still true; one that is not is dropped.
+/// A valid entry; an outdated one is dropped.
 Entry* Site::find(std::string_view key, std::uint64_t now_ms) {
   Entry* const entry = cache_.find(key);
   if (entry == nullptr || is_fresh(*entry, now_ms)) return entry;
@@ -94,13 +95,14 @@ Response Site::find_file(const Request& request, std::uint64_t now_ms) {
   if (auto* entry = std::get_if<Entry>(&loaded))
     return keep_and_send(request, url->canonical, std::move(*entry), now_ms);
   if (const auto* miss = std::get_if<Miss>(&loaded)) return answer_miss(request, *url, *miss, now_ms);
-  // A folder's own URL ends with '/', so that relative links in its index work. Never "//host": no segment is empty.
+  // A folder's own URL ends with '/', so that relative links in its index work. It is never "//host": no segment is
+  // empty.
   std::string location = url->canonical + "/";
   if (!request.query().empty()) location.append("?").append(request.query());
   return Response::redirect(location, Status::moved_permanently);
 }
 
-/// Puts a new entry into the cache once it is answered.
+/// Caches a new entry once it is answered.
 Response Site::keep_and_send(const Request& request, std::string key, Entry entry, std::uint64_t now_ms) {
   entry.checked_ms = now_ms;
   Response response = send(request, {}, entry);
@@ -110,12 +112,12 @@ Response Site::keep_and_send(const Request& request, std::string key, Entry entr
   return response;
 }
 
-/// @param key  of the entry in the cache; empty: it is not there
+/// @param key  of the entry in the cache; empty: it is not cached
 Response Site::send(const Request& request, std::string_view key, Entry& entry) {
   const Offer offer = entry.offer();
   if (!offer.gzip && !offer.brotli) return entry.plain->answer(request);
   const Coding coding = choose_coding(request, offer);
-  // A part of what we compress is of no use with another part of what another server compresses.
+  // A part of our compressed version can't be combined with a part of another server's.
   const bool ours = coding == Coding::gzip && !entry.gzip;
   if (ours && request.header("range")) return entry.plain->answer(request);
   if (!ours || !entry.may_gzip) return entry.of(coding).answer(request);
@@ -155,7 +157,7 @@ Response Site::answer_miss(const Request& request, const UrlPath& url, Miss miss
   return not_found(now_ms);
 }
 
-/// A single-page application makes up paths; what looks like a file, and is not there, is missing.
+/// A single-page application invents paths; a path that looks like a file and does not exist is missing.
 bool Site::wants_fallback(const Request& request, const UrlPath& url) const {
   const std::string_view name = std::string_view(url.file).substr(url.file.rfind('/') + 1);
   const HtmlWish wish = html_wish(request);

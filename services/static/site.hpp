@@ -16,15 +16,15 @@
 
 namespace services::static_files {
 
-/// A folder of files as a web site. One per worker; its thread only.
+/// A folder of files as a web site. One per worker; used only by its thread.
 class Site {
  public:
-  /// @throws std::system_error where the root can't be opened; std::invalid_argument for an option that can't be used
+  /// @throws std::system_error if the root can't be opened; std::invalid_argument for an unusable option
   explicit Site(Settings settings);
   Site(const Site&) = delete;
   Site& operator=(const Site&) = delete;
 
-  /// Answers a GET or HEAD. Waits for nothing but the disk.
+  /// Answers a GET or HEAD. Blocks only on the disk.
   prefork::http::Response answer(const prefork::http::Request& request);
 
   const Load& cache_load() const noexcept { return cache_.load(); }

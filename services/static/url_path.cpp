@@ -28,7 +28,7 @@ int hex(char c) noexcept {
   return -1;
 }
 
-/// @return false where no file can have that name
+/// @return false: no file can have that name
 bool decode_segment(std::string_view text, std::string& name) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     char c = text[i];
@@ -46,14 +46,14 @@ bool decode_segment(std::string_view text, std::string& name) {
   return !name.empty() && name != "." && name != "..";
 }
 
-/// `path` is decoded and below the mount.
+/// `path` must be decoded and below the mount.
 bool has_hidden_segment(std::string_view path) {
   if (path == kWellKnown || (path.starts_with(kWellKnown) && path[kWellKnown.size()] == '/'))
     path.remove_prefix(kWellKnown.size());
   return path.starts_with('.') || path.find("/.") != std::string_view::npos;
 }
 
-/// @return false where the path is not below the mount
+/// @return false: the path is not below the mount
 bool strip_mount(std::string& path, std::string_view mount) {
   if (mount.ends_with('/')) mount.remove_suffix(1);
   if (!path.starts_with(mount) || (path.size() > mount.size() && path[mount.size()] != '/')) return false;
