@@ -13,14 +13,14 @@ namespace prefork::bench {
 /// What all clients of a run share.
 struct Load {
   std::size_t message_bytes = 64;  ///< at least kStampBytes
-  std::string question_head;       ///< goes before each message
-  std::string answer_head;         ///< comes before each answer
+  std::string question_head;       ///< precedes each message
+  std::string answer_head;         ///< precedes each answer
   std::size_t pipeline = 1;        ///< messages under way on each connection
-  bool stopping = false;           ///< no new messages: what is under way may still arrive
+  bool stopping = false;           ///< send no new messages: those under way may still be answered
 
   std::uint64_t messages = 0;
-  std::uint64_t wrong = 0;   ///< answers that are not what was sent
-  std::uint64_t closed = 0;  ///< connections that the server ended
+  std::uint64_t wrong = 0;   ///< answers that differ from what was sent
+  std::uint64_t closed = 0;  ///< connections that the server closed
   std::uint64_t lost = 0;    ///< datagrams without an answer
   Latency latency;
   std::vector<char> scratch = std::vector<char>(std::size_t{256} * 1024);
@@ -30,8 +30,8 @@ struct Load {
 
 constexpr std::size_t kStampBytes = 8;
 
-/// One connection to an echo server: keeps `pipeline` messages under way and checks each answer byte by
-/// byte. The first eight bytes of a message number it.
+/// One connection to an echo server: keeps `pipeline` messages under way and checks each answer byte by byte. The first
+/// eight bytes of a message are its number.
 class EchoClient {
  public:
   /// Takes a connected, non-blocking socket.
@@ -46,7 +46,7 @@ class EchoClient {
   void start(std::uint64_t now_ns);
   void on_readable();
   void on_writable();
-  /// Gives up and replaces datagrams that are under way since before `sent_before_ns`.
+  /// Gives up and replaces datagrams that have been under way since before `sent_before_ns`.
   void give_up(std::uint64_t sent_before_ns, std::uint64_t now_ns);
 
  private:
@@ -67,11 +67,11 @@ class EchoClient {
   ipc::UniqueFd fd_;
   Load& load_;
   bool datagrams_;
-  std::string message_;  ///< the bytes of every answer, its head included, but for the stamp
+  std::string message_;  ///< the bytes of every answer, including its head, except for the stamp
   std::string unsent_;
   std::vector<Slot> slots_;     ///< by number modulo their count
   std::uint64_t next_ = 0;      ///< number of the next message
-  std::uint64_t expected_ = 0;  ///< stream: number of the message that is arriving
+  std::uint64_t expected_ = 0;  ///< stream: number of the message being received
   std::size_t arrived_bytes_ = 0;
   std::size_t under_way_ = 0;
 };

@@ -8,8 +8,8 @@
 
 namespace prefork::bench {
 
-/// Times in nanoseconds, kept in buckets that are at most 1/64 wide of what they hold: quantiles are that
-/// exact, and the memory does not grow with the load.
+/// Times in nanoseconds, kept in buckets whose width is at most 1/64 of their value: quantiles are that exact, and the
+/// memory does not grow with the load.
 class Latency {
  public:
   void add(std::uint64_t ns) noexcept {
@@ -20,7 +20,7 @@ class Latency {
 
   std::uint64_t count() const noexcept { return count_; }
   std::uint64_t max() const noexcept { return max_; }
-  /// The upper end of the bucket in which the share `part` (0 to 1) of the times lies; 0 without any.
+  /// The upper end of the bucket in which the fraction `part` (0 to 1) of the times lies; 0 if there are none.
   std::uint64_t quantile(double part) const noexcept {
     const auto wanted = static_cast<std::uint64_t>(part * static_cast<double>(count_));
     std::uint64_t seen = 0;

@@ -18,10 +18,10 @@
 #include "ipc/posix/syscall.hpp"
 #include "ipc/posix/unique_fd.hpp"
 
-/// What tests of processes and descriptors share.
+/// Helpers for tests of processes and descriptors.
 namespace prefork::test {
 
-/// Long enough for a loaded machine; reached only by a test that fails.
+/// Long enough for a loaded machine; only a failing test reaches it.
 constexpr int kPatienceMs = 30'000;
 
 inline bool wait_for(int fd, short events, int limit_ms = kPatienceMs) {
@@ -30,15 +30,15 @@ inline bool wait_for(int fd, short events, int limit_ms = kPatienceMs) {
 }
 inline bool readable_now(int fd) { return wait_for(fd, POLLIN, 0); }
 
-/// Waits for a child's end; @return its wait status.
+/// Waits for a child's end. @return its wait status
 inline int reap(pid_t child) {
   int status = -1;
   ipc::retry_eintr([&] { return ::waitpid(child, &status, 0); });
   return status;
 }
 
-/// Runs `body` in a forked child. @return what the body returned or threw as text: empty is success. A
-/// child that ends by itself or by a signal gives its wait status.
+/// Runs `body` in a forked child. @return what the body returned or threw, as text; empty: success. A child that exits
+/// by itself or dies by a signal gives its wait status.
 template <class Body>
 std::string in_child(Body body) {
   int ends[2];

@@ -8,7 +8,7 @@
 
 namespace prefork::config::testing {
 
-// Each structure is taken apart by name, so that a new member is a compile error here, not a gap.
+// Each structure is taken apart by name, so that a new member is a compile error here and not a gap.
 
 inline std::string text_of(const ListenSpec& spec) {
   const auto& [address, scheme, host, port, path, fd, backlog, reuseport, nodelay, ipv6only, mode, owner, group, proxy,
@@ -79,10 +79,10 @@ inline std::string text_of(const MasterOptions& master) {
       users.first, users.last, format, facility, socket);
 }
 
-/// @return all that the options say, without where they come from: equal texts are equal options.
+/// @return everything that the options say, without where it comes from: equal texts are equal options
 inline std::string text_of(const Options& options) {
   const auto& [folder, master, pools, services, notes, origins] = options;
-  static_cast<void>(folder);  // of no meaning to what is read back from text
+  static_cast<void>(folder);  // meaningless for options read back from text
   static_cast<void>(notes);
   static_cast<void>(origins);
   std::string text = text_of(master) + '\n';

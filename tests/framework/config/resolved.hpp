@@ -18,7 +18,7 @@ inline Document parse_text(const std::string& text, std::map<std::string, std::s
   return parse_ini({"a.conf", "a.conf", text}, files);
 }
 
-/// The way of load(), without files: 3 CPUs are granted.
+/// Like load(), without files: 3 CPUs are granted.
 inline Options resolve_text(const std::string& text, const std::vector<std::string>& overrides = {},
                             const std::vector<std::string>& environment = {}) {
   std::vector<SectionInput> sections = from_document(parse_text(text));

@@ -21,7 +21,7 @@
 
 namespace prefork::config::testing {
 
-/// @return the sentence that the call throws; "(nothing)" if it returns.
+/// @return the message that the call throws; "(nothing)" if it returns
 template <typename Call>
 std::string sentence_of(Call call) {
   try {
@@ -32,7 +32,7 @@ std::string sentence_of(Call call) {
   return "(nothing)";
 }
 
-/// @return the exit code of the ConfigError that the call throws; 0 if it returns.
+/// @return the exit code of the ConfigError that the call throws; 0 if it returns
 template <typename Call>
 int exit_code_of(Call call) {
   try {
@@ -43,7 +43,7 @@ int exit_code_of(Call call) {
   return 0;
 }
 
-/// Files that are in a map only.
+/// Files that exist only in a map.
 class MemoryFiles final : public IniFiles {
  public:
   explicit MemoryFiles(std::map<std::string, std::string> files = {}) : files_(std::move(files)) {}
@@ -69,7 +69,7 @@ class MemoryFiles final : public IniFiles {
   std::map<std::string, std::string> files_;
 };
 
-/// A folder of the test's own, removed with all that is in it.
+/// A folder of the test, removed with its contents.
 class TempDir {
  public:
   TempDir() {
@@ -84,7 +84,7 @@ class TempDir {
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
 
-  /// Writes a file, and the folders on the way to it. @return its path.
+  /// Writes a file, and the folders above it. @return its path
   std::string write(const std::string& name, const std::string& text) const {
     const auto file = path_ / name;
     std::filesystem::create_directories(file.parent_path());
@@ -97,7 +97,7 @@ class TempDir {
   std::filesystem::path path_;
 };
 
-/// @return a document as lines: its sections, and its entries with their places.
+/// @return a document as lines: its sections, and its entries with their places
 inline std::string text_of(const Document& document) {
   std::string text;
   for (const auto& section : document.sections) {

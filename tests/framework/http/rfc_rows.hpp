@@ -12,7 +12,7 @@
 #include <prefork/testing.hpp>
 
 /// The form of the tables that hold the requirements of RFC 9110 and RFC 9112 (docs/http-conformance.md): bytes that a
-/// client sends on a connection of its own, what it must receive, and what becomes of the connection.
+/// client sends on a connection of its own, what it must receive, and what happens to the connection.
 namespace prefork::http::test {
 
 struct Reply {
@@ -24,7 +24,7 @@ struct Reply {
 
 enum class After {
   open,        ///< another request is answered
-  closed,      ///< the server closes, though the client goes on
+  closed,      ///< the server closes although the client continues
   client_end,  ///< the client ends its side, then the server closes
 };
 
@@ -38,7 +38,7 @@ struct Row {
 
 inline constexpr std::string_view kProbe = "GET /probe HTTP/1.1\r\nHost: h\r\n\r\n";
 
-/// What a sender must keep to in every response: RFC 9112 2.2, 5.1, 6.1, 6.2, RFC 9110 5.5, 6.6.1, 8.6, 15.5.6.
+/// What a sender must observe in every response: RFC 9112 2.2, 5.1, 6.1, 6.2, RFC 9110 5.5, 6.6.1, 8.6, 15.5.6.
 inline void expect_well_formed(const testkit::Answer& answer) {
   for (const auto& [name, value] : answer.headers) {
     EXPECT_FALSE(name.empty() || name.find_first_of(" \t\r\n") != std::string::npos) << "field name " << name;
@@ -92,7 +92,7 @@ inline void check(testkit::ServiceTester& tester, const Row& row) {
   EXPECT_EQ(probe.body, "probe") << "the next request was taken for something else";
 }
 
-/// Checks every row, also where one before it fails.
+/// Checks every row, even if an earlier one fails.
 inline void check(testkit::ServiceTester& tester, const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     SCOPED_TRACE(std::string(row.section) + ": " + std::string(row.requirement) + "\n" + row.request);

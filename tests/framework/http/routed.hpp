@@ -8,13 +8,13 @@
 
 namespace prefork::http::test {
 
-/// An HTTP service made of a function that fills its router.
+/// An HTTP service made from a function that fills its router.
 struct Routed final : Service {
   std::function<void(Router&)> fill;
   void routes(Router& router) override { fill(router); }
 };
 
-/// What `Service::describe_base` declares, with times that a test can wait for.
+/// What `Service::describe_base` declares, with times short enough for a test.
 inline const worker::test::Harness::Options kOptions = {{"mount", "/"},
                                                         {"host", ""},
                                                         {"trusted-proxies", ""},

@@ -50,14 +50,14 @@ struct Lines final : LogSink {
 struct Connected {
   ipc::UniqueFd client, server;
 };
-/// Two ends of a unix stream; both non-blocking.
+/// Two ends of a unix stream, both non-blocking.
 inline Connected stream_pair() {
   int ends[2];
   ipc::check_syscall(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), "socketpair");
   return {ipc::UniqueFd(ends[0]), ipc::UniqueFd(ends[1])};
 }
-/// Two ends of a TCP connection over loopback; both non-blocking.
-/// @param window  bytes that the client's kernel holds for it, about; 0: the system's choice
+/// Two ends of a TCP connection over loopback, both non-blocking.
+/// @param window  roughly how many bytes the client's kernel holds for it; 0: the system's choice
 inline Connected tcp_pair(int window = 0) {
   ipc::UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
@@ -77,8 +77,8 @@ inline Connected tcp_pair(int window = 0) {
   ::fcntl(ends.client.get(), F_SETFL, O_NONBLOCK);
   return ends;
 }
-/// The same, where the server's kernel takes 200 KB that the client has not made room for: they are on their way for as
-/// long as the client does not read.
+/// The same, but the server's kernel takes 200 KB for which the client has no room: they are on their way for as long
+/// as the client does not read.
 inline Connected slow_pair() {
   Connected ends = tcp_pair(4096);
   const int room = 1 << 20;
@@ -102,7 +102,7 @@ class Harness {
         runtime(board.slot(0), log),
         host(runtime, identity, 0, "test", std::move(options), limits) {}
 
-  /// Turns the loop until `done`; it may be something that no event of the loop tells.
+  /// Turns the loop until `done`, which may be true without any event of the loop.
   template <class Done>
   [[nodiscard]] bool turn_until(Done done) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(prefork::test::kPatienceMs);
@@ -112,7 +112,7 @@ class Harness {
     }
     return true;
   }
-  /// One turn, which waits no longer than a moment.
+  /// One turn, which waits only for a moment.
   void turn() {
     runtime.loop.timers().arm(moment_, runtime.loop.tick_after(1));
     runtime.loop.turn();
@@ -143,7 +143,7 @@ class Harness {
   Moment moment_;
 };
 
-/// A service made of functions.
+/// A service made from functions.
 struct Lambdas final : Service {
   std::function<Task<void>(Connection&)> connection = [](Connection&) { return Task<void>(); };
   std::function<void(Datagram&)> datagram = [](Datagram&) {};
@@ -155,7 +155,7 @@ struct Lambdas final : Service {
 template <class S>
 struct ServedBy : Harness {
   using Harness::Harness;
-  /// Coroutines that wait are freed by nobody but themselves.
+  /// Waiting coroutines are freed only by themselves.
   ~ServedBy() { EXPECT_TRUE(quiet()) << "the test did not end its connections"; }
   /// Hangs up and waits until the server has seen it.
   template <class... Clients>
@@ -163,7 +163,7 @@ struct ServedBy : Harness {
     (clients.reset(), ...);
     EXPECT_TRUE(turn_until([&] { return quiet(); }));
   }
-  /// Opens a connection. @return the client's end.
+  /// Opens a connection. @return the client's end
   ipc::UniqueFd open(Connected ends = stream_pair()) {
     if (!protocol) protocol = protocol_of(service);
     protocol->open(std::move(ends.server), PeerAddress());
@@ -173,11 +173,11 @@ struct ServedBy : Harness {
     while (!bytes.empty()) {
       const ssize_t n = ::send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
-      if (n == -1 && errno != EAGAIN) return;  // the server has closed: what is received will tell
+      if (n == -1 && errno != EAGAIN) return;  // the server has closed, which receiving will show
       if (n <= 0) turn();
     }
   }
-  /// Reads what comes until the server ends the stream, or `bytes` have come.
+  /// Reads until the server ends the stream, or `bytes` have come.
   std::string receive(int client, std::size_t bytes = SIZE_MAX) {
     std::string all;
     ended = false;
@@ -197,7 +197,7 @@ struct ServedBy : Harness {
 
   S service;
   std::unique_ptr<Protocol> protocol;
-  bool ended = false;  ///< the last receive() saw the end of the stream
+  bool ended = false;  ///< whether the last receive() saw the end of the stream
   int broken = 0;      ///< the error that it ended with
 };
 

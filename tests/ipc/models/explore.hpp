@@ -8,8 +8,8 @@
 #include <type_traits>
 #include <vector>
 
-/// Visits every state that a small model of processes can reach, and looks for states from which the work
-/// can't be finished any more. Memory order is sequentially consistent.
+/// Visits every state that a small model of processes can reach, and looks for states from which the work can no longer
+/// be finished. Memory order is sequentially consistent.
 namespace prefork::models {
 
 /// The states in the order in which they were found.
@@ -23,7 +23,7 @@ class States {
   const State& operator[](std::size_t index) const { return states_[index]; }
   std::size_t size() const { return states_.size(); }
 
-  /// @return the state's index, and whether it is new.
+  /// @return the state's index, and whether it is new
   std::pair<std::uint32_t, bool> insert(const State& state) {
     if (states_.size() * 2 > table_.size()) grow();
     std::size_t at = hash(state) & (table_.size() - 1);
@@ -58,13 +58,14 @@ struct Verdict {
   std::size_t states = 0;
   std::size_t goals = 0;
   std::size_t stuck = 0;           ///< states from which no goal can be reached
-  const char* violated = nullptr;  ///< a rule that some state breaks
+  const char* violated = nullptr;  ///< a rule that a state breaks
 };
 
-/// Model: `State initial()`, `void steps(const State&, std::vector<State>& out)` (every state one step away),
-/// `void mishaps(const State&, std::vector<State>& out)` (the same, of what may happen but must not be relied
-/// on: a kill, which would wake everyone, or a sleeper's giving up), `bool done(const State&)` (the work is finished)
-/// and `const char* broken(const State&)` (nullptr: no rule is). `show(const State&)` prints a state for people.
+/// A Model has `State initial()`, `void steps(const State&, std::vector<State>& out)` (every state one step away),
+/// `void mishaps(const State&, std::vector<State>& out)` (the same for events that may happen but must not be relied
+/// on: a kill, which would wake everyone, or a sleeper that gives up), `bool done(const State&)` (the work is finished)
+/// and `const char* broken(const State&)` (the broken rule; nullptr: none). `show(const State&)` prints a state for
+/// people.
 template <class Model>
 Verdict explore(const Model& model) {
   using State = decltype(model.initial());
@@ -118,7 +119,7 @@ Verdict explore(const Model& model) {
   return verdict;
 }
 
-/// Prints one line. @return whether the verdict is as it should be: a broken variant must be caught.
+/// Prints one line. @return whether the verdict is as expected: a broken variant must be caught
 inline bool report(const char* what, const Verdict& verdict, bool should_hold) {
   const bool holds = verdict.stuck == 0 && verdict.violated == nullptr && verdict.goals > 0;
   std::printf("%-58s %9zu states, %8zu finished, %6zu stuck, rule broken: %s: %s\n", what, verdict.states,

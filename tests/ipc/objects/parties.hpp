@@ -9,7 +9,7 @@
 #include "ipc/objects/sleeper.hpp"
 #include "ipc/objects/wakeup.hpp"
 
-/// Shared objects and those who use them, as threads or forked children of one test.
+/// Shared objects and their users, as threads or forked children of one test.
 namespace prefork::test {
 
 /// Bells of some worker slots.
@@ -22,7 +22,7 @@ class Parties {
   ipc::Party party(std::size_t slot) const noexcept { return {ipc::owner_of(slot), &bells()}; }
   ipc::BellSleeper sleeper(std::size_t slot) const { return ipc::BellSleeper(wait_fd(slot)); }
   int wait_fd(std::size_t slot) const { return wakeups_.wait_fd(slot); }
-  /// What the master does when all objects have been repaired.
+  /// What the master does once all objects have been repaired.
   void ring_all() const noexcept {
     for (std::size_t i = 0; i < slots(); ++i) bells().ring(i);
   }

@@ -12,8 +12,8 @@
 
 namespace prefork::test {
 
-/// From now on a system call of the calling process and of its children fails with `error`. There is no way back: for a
-/// child of the test. Source: seccomp(2).
+/// From now on a system call of the calling process and of its children fails with `error`. This can't be undone: use
+/// it in a child of the test. Source: seccomp(2).
 inline void refuse_call(long number, int error) {
   std::array<sock_filter, 4> code{{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
                                    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1),

@@ -11,7 +11,7 @@
 
 namespace services::static_files {
 
-/// A folder that is gone with the test.
+/// A folder that is removed with the test.
 class TempFolder {
  public:
   TempFolder() {
@@ -25,7 +25,7 @@ class TempFolder {
 
   std::string operator/(const std::string& name) const { return path_ / name; }
   std::string path() const { return path_; }
-  /// Writes a file, last changed `age_s` seconds ago, as far as its mtime says.
+  /// Writes a file whose mtime says that it was last changed `age_s` seconds ago.
   void write(const std::string& name, const std::string& text, long age_s = 1000) const {
     std::filesystem::create_directories((path_ / name).parent_path());
     std::ofstream(path_ / name, std::ios::binary) << text;

@@ -24,7 +24,7 @@ struct Address {
   socklen_t length = 0;
 };
 
-/// One connection, or one datagram socket, with the patience of a test. Each wait that takes longer throws.
+/// One connection, or one datagram socket, with a test's patience: each wait that takes longer throws.
 class Client {
  public:
   enum class Lag { none, small_window };
@@ -35,15 +35,15 @@ class Client {
 
   int fd() const noexcept { return fd_; }
   Client& send(std::string_view bytes);
-  /// Sends what fits and does not wait. @return false: the connection is broken.
+  /// Sends what fits without waiting. @return false: the connection is broken
   bool push(std::string_view bytes, std::size_t& sent);
-  /// What comes next; empty: the server has closed, or reset, the connection.
+  /// What comes next; empty: the server has closed or reset the connection.
   std::string receive(milliseconds patience = kPatience);
   std::string receive_exactly(std::size_t bytes);
   std::string receive_to_end();
-  /// Everything up to and with `end`.
+  /// Everything up to and including `end`.
   std::string receive_until(std::string_view end);
-  /// Whether nothing comes now.
+  /// Whether nothing has come by now.
   bool silent() const;
   bool closed(milliseconds patience = kPatience);
   void finish_sending();
@@ -56,7 +56,7 @@ class Client {
 
 /// Connects, sends, and reads to the end.
 std::string ask(const Address& address, std::string_view request);
-/// Sends an HTTP GET and reads the answer by its Content-Length: the connection stays open.
+/// Sends an HTTP GET and reads the answer by its Content-Length; the connection stays open.
 std::string get(Client& client, const std::string& path = "/");
 inline std::string body_of(const std::string& response) { return response.substr(response.find("\r\n\r\n") + 4); }
 

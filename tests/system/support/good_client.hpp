@@ -16,8 +16,8 @@ answer = Hello, World!
 listen = tcp://127.0.0.1:0
 )";
 
-/// Asks the service `hello` again and again, over a new connection each time, while others misbehave. In the end it
-/// expects that it was answered each time, and never waited for long.
+/// Asks the service `hello` repeatedly, over a new connection each time, while others misbehave. At the end it expects
+/// that every request was answered, and that none waited for long.
 class GoodClient {
  public:
   explicit GoodClient(const Server& server) : address_(server.address("hello")), thread_([this] { work(); }) {}
@@ -37,13 +37,13 @@ class GoodClient {
   std::thread thread_;
 };
 
-/// What the service `hello` answers to a client of its own.
+/// What the service `hello` answers to a new client.
 std::string greeting(const Server& server);
 /// @return what a service of lines answers to the line, without its line end; empty: nothing
 std::string say(Client& client, const std::string& line);
 /// The most memory that a worker has had, in KiB.
 long most_rss_kib(const Server& server);
-/// What a server may take more of memory than it is meant to: sanitizers have notes of their own on each byte.
+/// How much more memory a server may take than intended: sanitizers keep notes about each byte.
 #if defined(__SANITIZE_ADDRESS__)
 inline constexpr long kMemoryFactor = 4;
 #else

@@ -14,7 +14,7 @@
 #include "tests/system/support/client.hpp"
 #include "tests/system/support/process.hpp"
 
-/// The real prefork-master, started, looked into and stopped.
+/// Starts, inspects and stops the real prefork-master.
 namespace prefork::system_test {
 
 using Json = nlohmann::json;
@@ -37,34 +37,34 @@ extern const std::string kTestPlugins;  ///< the folder of this suite's plugins
 /// A user that is not root and can reach the programs; nullopt: there is none.
 std::optional<uid_t> other_user();
 
-/// The sockets of every master of a small server beside its listeners and the control socket: both ends of 64 bells,
-/// and the fork server's, which runs since the configuration was tested.
+/// How many sockets every master of a small server has besides its listeners and the control socket: both ends of 64
+/// bells, and that of the fork server, which runs since the configuration was tested.
 constexpr int kMastersOwnSockets = 2 * 64 + 1;
 
 class Server {
  public:
   struct How {
     std::string master{};                  ///< more lines of [master]
-    std::vector<std::string> arguments{};  ///< more of them; `{dir}` is filled in
+    std::vector<std::string> arguments{};  ///< further sections; `{dir}` is filled in
     std::optional<uid_t> user{};
     std::optional<rlim_t> descriptors{};
-    std::function<void(const TempDir&)> before{};  ///< what must be there before the start
-    std::vector<std::string> launcher{};           ///< a program, and its words, that becomes the master; as arguments
+    std::function<void(const TempDir&)> before{};  ///< files that must exist before the start
+    std::vector<std::string> launcher{};           ///< a program, with arguments, that becomes the master
     std::vector<std::string> environment{};        ///< NAME=VALUE; as arguments
   };
 
-  /// Starts a master with a [master] section of its own and `sections` behind it, in which `{dir}` and
-  /// `{plugins}` stand for the test's folder and that of the test plugins.
+  /// Starts a master with a [master] section of its own, followed by `sections`, in which `{dir}` and `{plugins}` stand
+  /// for the test's folder and that of the test plugins.
   explicit Server(const std::string& sections) : Server(sections, How{}) {}
   Server(const std::string& sections, const How& how);
   ~Server();
 
-  /// Writes the configuration anew, for a reload; `master` stands for the same lines as at the start.
+  /// Rewrites the configuration for a reload; `master` stands for the same lines as at the start.
   void configure(const std::string& sections) { configure(sections, how_.master); }
   void configure(const std::string& sections, const std::string& master) const;
-  /// Starts another master with the same configuration. @return what is left of the one before
+  /// Starts another master with the same configuration. @return what is left of the previous one
   std::unique_ptr<Process> start();
-  /// Waits until so many workers of a pool (or of all) are ready. @return itself
+  /// Waits until this many workers of a pool (or of all) are ready. @return itself
   Server& ready(unsigned workers, const std::string& pool = "");
 
   const TempDir& dir() const noexcept { return dir_; }
@@ -74,27 +74,27 @@ class Server {
   std::string control_path() const { return dir_ / "control.sock"; }
   std::string pid_path() const { return dir_ / "master.pid"; }
 
-  /// What a command to the control socket is answered.
+  /// The answer to a command on the control socket.
   Json tell(const std::string& command) const;
   Json status() const { return tell("status"); }
   Json pool(const std::string& name = "main") const;
   Json worker_list() const { return status()["workers"]; }
   std::vector<pid_t> workers(const std::string& pool = "") const;
-  /// The address that a service's nth listener was bound to.
+  /// The address that a service's nth listener is bound to.
   Address address(const std::string& service, std::size_t nth = 0) const;
   /// Runs preforkctl.
   Outcome ctl(std::vector<std::string> words) const;
 
   std::string log() const { return read_file(dir_ / "stderr"); }
-  /// Waits until the log has the text so many times.
+  /// Waits until the log contains the text this many times.
   testing::AssertionResult logged(const std::string& text, std::size_t times = 1) const;
 
   void signal(int number) const { process_->signal(number); }
   /// Waits for the master's end. @return exit code; -SIGNAL; -1000: not in time
   int wait_exit(milliseconds patience = kPatience);
-  /// Whether nothing is left of an ended master: no process, no file but those of the test.
+  /// Whether nothing is left of an ended master: no process, and no file except those of the test.
   testing::AssertionResult left_nothing();
-  /// Stops it by SIGTERM and looks that it ends with 0 and leaves nothing behind.
+  /// Stops it by SIGTERM and checks that it ends with 0 and leaves nothing behind.
   testing::AssertionResult stops_clean();
 
  private:
@@ -103,10 +103,10 @@ class Server {
   std::unique_ptr<Process> process_;
 };
 
-/// An address of the loopback network that no other test has at this time: ports on it are free.
+/// An address of the loopback network that no other test uses at the same time: its ports are free.
 std::string own_host();
 
-/// Starts a master that is expected to refuse. The configuration is `text` as it stands.
+/// Starts a master that is expected to refuse. The configuration is exactly `text`.
 Outcome start_with(const TempDir& dir, const std::string& text, std::vector<std::string> arguments = {},
                    std::optional<uid_t> user = std::nullopt);
 

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 /// How long a test waits for what must come. Generous: the machine may be small and busy.
 inline constexpr milliseconds kPatience = 20s;
 
-/// Asks `condition` again and again until it holds. @return false: it did not within `patience`.
+/// Evaluates `condition` repeatedly until it holds. @return false: it did not hold within `patience`
 template <class Condition>
 bool eventually(Condition condition, milliseconds patience = kPatience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
@@ -29,7 +29,7 @@ bool eventually(Condition condition, milliseconds patience = kPatience) {
   return true;
 }
 
-/// A folder of the test's own, gone with all that is in it when the object goes.
+/// A folder of the test, removed with its contents by the destructor.
 class TempDir {
  public:
   TempDir();
@@ -50,12 +50,12 @@ std::size_t count(const std::string& text, const std::string& part);
 
 struct Command {
   std::vector<std::string> argv;
-  std::vector<std::string> environment{};  ///< NAME=VALUE, added to the test's own
-  std::optional<uid_t> user{};             ///< to become before the exec; for root
+  std::vector<std::string> environment{};  ///< NAME=VALUE, added to the test's own environment
+  std::optional<uid_t> user{};             ///< the user to become before the exec; for root
   std::optional<rlim_t> descriptors{};     ///< RLIMIT_NOFILE, soft and hard
 };
 
-/// A child that leads a process group of its own. Whatever is left of the group is killed in the end.
+/// A child that leads a process group of its own. Whatever is left of the group is killed at the end.
 class Process {
  public:
   Process(const Command& command, const std::string& out_path, const std::string& err_path);
@@ -65,11 +65,11 @@ class Process {
 
   pid_t pid() const noexcept { return pid_; }
   void signal(int number) const;
-  /// Waits for the end. @return its wait status; nullopt: it did not end in time.
+  /// Waits for the end. @return its wait status; nullopt: it did not end in time
   std::optional<int> wait(milliseconds patience = kPatience);
-  /// Every process of its group that is there, zombies included.
+  /// Every process of its group, including zombies.
   std::vector<pid_t> group() const;
-  /// Whether the whole group is gone within `patience`; what was orphaned is reaped.
+  /// Whether the whole group is gone within `patience`; reaps orphans.
   bool group_gone(milliseconds patience = kPatience);
 
  private:
@@ -86,14 +86,14 @@ struct Outcome {
 /// Runs a program to its end.
 Outcome run(const Command& command, milliseconds patience = 60s);
 
-/// Whether a program is there; says that a test is skipped for want of it, if not.
+/// Whether a program is there; if not, says that the test is skipped for lack of it.
 bool have(const std::string& program);
 
-/// Of /proc/PID/status: the text behind `Name:`; empty where there is none.
+/// The text after `Name:` in /proc/PID/status; empty if there is none.
 std::string proc_status(pid_t pid, const std::string& name);
-/// User and system time that the process has taken.
+/// User and system time that the process has used.
 milliseconds cpu_time(pid_t pid);
-/// The process is there, and no zombie.
+/// Whether the process exists and is no zombie.
 bool alive(pid_t pid);
 std::vector<pid_t> children_of(pid_t pid);
 /// Where each descriptor of a process leads: "3 socket:[4711]" as {3, "socket:[4711]"}.

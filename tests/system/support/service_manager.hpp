@@ -6,7 +6,7 @@
 
 namespace prefork::system_test {
 
-/// The end of NOTIFY_SOCKET that systemd has.
+/// systemd's end of NOTIFY_SOCKET.
 class Manager {
  public:
   explicit Manager(const std::string& path);
@@ -14,15 +14,15 @@ class Manager {
   Manager& operator=(const Manager&) = delete;
   ~Manager();
 
-  /// All that was said so far, in order.
+  /// Everything said so far, in order.
   const std::vector<std::string>& heard();
-  /// Waits until something that begins so has been said so many times.
+  /// Waits until a message with this beginning has come this many times.
   testing::AssertionResult hears(const std::string& start, std::size_t times = 1);
-  /// How often something that begins so has been said so far.
+  /// How often a message with this beginning has come so far.
   std::size_t times(const std::string& start);
-  /// What was said of states, without what is for people and signs of life.
+  /// The messages about states, without those for people and the watchdog's.
   std::vector<std::string> states();
-  /// Who has said something so far.
+  /// Who has sent something so far.
   const std::set<pid_t>& speakers() const noexcept { return speakers_; }
 
  private:

@@ -6,7 +6,7 @@
 
 namespace prefork::http::test {
 
-/// The fields of a response but its media type, as lines of HTTP/1.
+/// The fields of a response, except its media type, as lines of HTTP/1.
 inline std::string field_lines(const Response& response) {
   std::string lines;
   for (const Header field : ResponseParts::fields(response))

@@ -12,8 +12,7 @@
 
 namespace prefork::http::test {
 
-/// A request for code that is given one, made of `start` and field lines: ParsedRequest("GET /a", {"Range:
-/// bytes=0-1"}).
+/// A request for code under test, made of `start` and field lines: ParsedRequest("GET /a", {"Range: bytes=0-1"}).
 class ParsedRequest {
  public:
   explicit ParsedRequest(std::string_view start, std::initializer_list<std::string_view> lines = {}) {

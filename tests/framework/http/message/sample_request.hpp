@@ -8,7 +8,7 @@
 
 namespace prefork::http::test {
 
-/// A request as the parser would give it, for what reads requests.
+/// A request as the parser would produce it, for code that reads requests.
 struct SampleRequest {
   explicit SampleRequest(std::vector<Header> lines, std::string_view body = {}) : fields(std::move(lines)) {
     state.head.fields = fields.data();

@@ -9,7 +9,7 @@
 #include <prefork/http/conditional.hpp>
 #include <prefork/http/send_file.hpp>
 
-/// The service that the tables of RFC 9110 13 and 14 are asked of: representations with and without validators.
+/// The service that the tables of RFC 9110 13 and 14 address: representations with and without validators.
 namespace prefork::http::test {
 
 inline constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz";
@@ -18,8 +18,8 @@ class Library final : public Service {
  public:
   static constexpr std::time_t kChanged = 784'111'777;  ///< Sun, 06 Nov 1994 08:49:37 GMT
 
-  int written = 0;  ///< methods performed that change something
-  int read = 0;     ///< pieces of content that were asked for
+  int written = 0;  ///< calls of methods that change something
+  int read = 0;     ///< pieces of content that were requested
 
   static void describe(Manifest&) {}
   void routes(Router& router) override {
@@ -29,7 +29,7 @@ class Library final : public Service {
     offer(router, "/tagged", {"\"a\"", std::nullopt});
     offer(router, "/dated", {"", kChanged});
     offer(router, "/bare", {"", std::nullopt});
-    // No representation: only what makes one is there.
+    // There is no representation; only a request that makes one succeeds.
     router.put("/new", [this](Request& request) { return change(request, {"", std::nullopt, false}); });
     router.get("/empty", [](Request& request) { return send_file(request, content({"\"a\"", kChanged}, "")); });
     router.get("/spaced", [](Request& request) {
@@ -60,7 +60,8 @@ class Library final : public Service {
     return file;
   }
 
-  /// GET sends the letters; what changes them answers with 204, or 412; OPTIONS and TRACE neither select nor change.
+  /// GET sends the letters; methods that change them answer with 204 or 412; OPTIONS and TRACE neither select nor
+  /// change.
   void offer(Router& router, std::string_view path, Validators validators) {
     const PreparedFile file(content(validators, std::string(kLetters)));
     router.get(path, [file](Request& request) { return file.answer(request); });
@@ -76,7 +77,7 @@ class Library final : public Service {
   }
 };
 
-/// "METHOD TARGET" with fields, one a line, without the CR LF of the last one.
+/// "METHOD TARGET" with fields, one per line, without the CR LF of the last one.
 inline std::string asks(const std::string& method_and_target, const std::string& fields) {
   return method_and_target + " HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n\r\n";
 }

@@ -7,7 +7,7 @@
 #include <prefork/http.hpp>
 #include <prefork/http/web_socket.hpp>
 
-/// The service that the tables of RFC 9112 are asked of.
+/// The service that the tables of RFC 9112 address.
 namespace prefork::http::test {
 
 class Origin final : public Service {

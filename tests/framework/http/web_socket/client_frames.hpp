@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-/// Frames as a client sends them, made by the letter of RFC 6455 5.2 and not by the code under test.
+/// Frames as a client sends them, written after RFC 6455 5.2 and not by the code under test.
 namespace prefork::http::test {
 
 struct FrameShape {

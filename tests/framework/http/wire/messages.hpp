@@ -6,7 +6,7 @@
 
 #include "framework/http/wire/parser.hpp"
 
-/// The messages that several tests share: what the parser must say of each, and the section that says so.
+/// The messages that several tests share, with what the parser must say about each, and the section that requires it.
 namespace prefork::http::test {
 
 struct Message {
@@ -15,18 +15,18 @@ struct Message {
   unsigned status;  ///< 0: valid
 };
 
-/// Small enough that a message can be beyond them.
+/// Small, so that a message can exceed them.
 inline constexpr Limits kTestLimits{64, 256, 6, 1000};
 
 std::vector<Message> valid_messages();
 std::vector<Message> invalid_messages();
 
-/// One more field line in a request that is right otherwise.
+/// One more field line in an otherwise valid request.
 inline std::string with_field(std::string_view line, std::string_view start = "POST / HTTP/1.1\r\nHost: h\r\n") {
   return std::string(start).append(line).append("\r\n\r\n");
 }
 
-/// A parsed message with all that the head says, so that two can be compared.
+/// A parsed message with everything that its head says, for comparison.
 struct Outcome {
   ParseResult result = ParseResult::incomplete;
   unsigned status = 0;

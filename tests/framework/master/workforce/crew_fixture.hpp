@@ -26,7 +26,7 @@ inline config::PoolOptions& add_pool(Generation& generation, const std::string& 
   return generation.options.pools.back();
 }
 
-/// A generation of no pools, with what the options listen on.
+/// A generation without pools, with what the options listen on.
 inline std::shared_ptr<Generation> make_generation(unsigned number) {
   auto made = std::make_shared<Generation>();
   made->number = number;
@@ -58,7 +58,7 @@ class CrewTest : public testing::Test {
   void serves(const WorkerRecord& worker, const std::string& request) {
     crew.slot(worker).begin_activity(ipc::ActivityKind::request, 0, ipc::monotonic_ns(), request);
   }
-  /// What the log says.
+  /// The log's text.
   std::string lines() const {
     std::ostringstream text;
     text << std::ifstream(folder.file("log")).rdbuf();

@@ -15,7 +15,7 @@
 #include "tests/framework/worker/harness.hpp"
 #include "tests/ipc/objects/parties.hpp"
 
-/// Workers in one process that share objects: each has a loop of its own, which the test turns.
+/// Workers in one process that share objects. Each has a loop of its own, which the test turns.
 namespace prefork::worker::test {
 
 class SharingWorker final : public Harness, private EventHandler {
@@ -27,7 +27,7 @@ class SharingWorker final : public Harness, private EventHandler {
     runtime.loop.add(bell_, EPOLLIN, *this);
   }
 
-  /// Attaches to objects, as the service `setup` sees them.
+  /// Attaches to objects as the service `setup` sees them.
   void share(const ServiceSetup& setup) {
     shared = std::make_unique<SharedObjects>(waits, setup, identity_);
     signals = std::make_unique<Signals>(waits, identity_, setup.signals);
