@@ -1,5 +1,5 @@
-// Requests over a socket pair through a worker's event loop. The numbers of iterations are fixed, two for each, so that
-// callgrind's counts can be compared: (count of the longer run - count of the shorter) / 8000 is one request's cost.
+// Requests over a socket pair through a worker's event loop. Each benchmark has two fixed numbers of iterations, so
+// that callgrind's counts can be compared: one request costs (count of the longer run - count of the shorter) / 8000.
 //   valgrind --tool=callgrind prefork-microbench --benchmark_filter=connection/hello/iterations:2000
 #include <sys/socket.h>
 #include <unistd.h>

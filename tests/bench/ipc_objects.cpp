@@ -1,10 +1,10 @@
-// The shared objects of ipc/ beside what one would take instead, in one run on one machine.
+// Compares the shared objects of ipc/ with their usual alternatives, in one run on one machine.
 //
 //   prefork-ipc-bench [--rounds N] [--messages N] [--only messages|trips|topic|single|idle]
 //
-// Kinds and cases take turns, round by round; medians are printed, with the least and the greatest. Ratios are
-// those of a round. Every message is copied out, also where it could be read in place. Each process ends by
-// itself, by an alarm, or with this program.
+// Kinds and cases take turns, round by round; it prints medians with the least and the greatest. Ratios compare results
+// of the same round. Every message is copied out, even if it could be read in place. Each process ends by itself, by an
+// alarm, or with this program.
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <mqueue.h>

@@ -1,4 +1,4 @@
-// What a worker does around a request: timers, counters, coroutines, a turn of the event loop.
+// What a worker does besides handling a request: timers, counters, coroutines, a turn of the event loop.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
-// Kills workers of a busy pool at random while they hammer every kind of shared object (hammer.cpp), and counts:
-// every accepted message acknowledged at least once, none twice without its delivery count saying so, in order
-// but for redelivered ones, permits exact, counters never back, no growth. Then kills masters.
+// Kills workers of a busy pool at random while they use every kind of shared object heavily (hammer.cpp), and checks
+// the counts: every accepted message is acknowledged at least once, none twice unless its delivery count says so, all
+// in order except redelivered ones; permits are exact, counters never go back, nothing grows. Then kills masters.
 //
 //   ipc_kill MASTER PLUGINS [--kills N] [--workers N] [--master-kills N] [--seed N]
 //

@@ -1,10 +1,10 @@
-// Kills a process after every single instruction of every operation on every shared object, and looks at what
-// a survivor finds after the repair: each operation must work at once, and what is counted must be exact.
+// Kills a process after every single instruction of every operation on every shared object, and checks what a survivor
+// finds after the repair: each operation must work at once, and what is counted must be exact.
 //
 //   ipc_step [--every N] [--only TEXT] [--limit-ms N] [--without-repair yes]
 //
-// --every N: only each Nth position, from a different one for each operation. Exit code 1: something was wrong.
-// --without-repair: shows that the repair is needed; something must be wrong then.
+// --every N: only every Nth position, starting at a different one for each operation. Exit code 1: something was wrong.
+// --without-repair: shows that the repair is needed; then something must be wrong.
 #include <poll.h>
 #include <signal.h>
 #include <sys/ptrace.h>

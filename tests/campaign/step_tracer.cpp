@@ -1,22 +1,20 @@
-// Starts a program, follows it or one of its children by ptrace, and kills that process at its Nth system call, or lets
-// calls fail. It is the parent of all that the program leaves behind, and says when nothing of it is there any more.
+// Starts a program, traces it or one of its children with ptrace, and kills that process at its Nth system call, or
+// makes calls fail. It is the parent of everything that the program leaves behind, and reports when none of it is left.
 //
 //   step_tracer [--of 0|K|K+|server] [--from PATH] [--kill N [--hold MS] | --fail CALL:ERRNO:N[+]] [--wait] -- PROGRAM
 //   [ARGUMENT]...
 //
-// --of: who is meant: the program itself (0), the Kth process that it, or its fork server, forks while it is followed,
-// or that and all later; or its fork servers, each from its exec on.
-// --from: calls count from the one on that opens PATH.
-// --kill N: SIGKILL at the entry of the Nth call, which is not carried out.
-// --hold MS: what the program forks does not run before the program waits for something; if that never comes, because
-// it is killed, then MS after its end. (A busy machine does the same.)
-// --fail: the Nth CALL (with + each from it on) is not carried out and gives ERRNO. close(2) is carried out all the
-// same: the kernel lets the descriptor go whatever it returns.
-// --on PATH: of the calls that shall fail only those count whose first argument is a descriptor of that file.
-// --wait: the program runs by itself until it is told to follow.
+// --of: the target: the program itself (0); the Kth process that it or its fork server forks while it is traced (K), or
+// that one and all later ones (K+); or its fork servers, each from its exec on (server). --from: calls count from the
+// one that opens PATH. --kill N: SIGKILL at the entry of the Nth call, which is not executed. --hold MS: processes that
+// the program forks do not run before the program waits for something; if it is killed before that, they run MS after
+// its end. (A busy machine does the same.) --fail: the Nth CALL (with + also every later one) is not executed and
+// returns ERRNO. close(2) is executed anyway: the kernel frees the descriptor whatever it returns. --on PATH: for
+// --fail, only calls whose first argument is a descriptor of that file count. --wait: the program runs untraced until
+// "follow" is received.
 //
-// Standard input: "follow PID" (whose calls count as the program's), "cease" (nobody is killed and no call fails any
-// more), "signal N" (for the program), "report" (the calls so far, by name). Its end kills all. Standard output:
+// Standard input: "follow PID" (whose calls count as the program's), "cease" (no more kills and no more failing calls),
+// "signal N" (for the program), "report" (the calls so far, by name). Its end kills all processes. Standard output:
 // "started PID", "following", "hit CALL PID", "ceased", "calls CALL N"..., "reported", "ended CODE" (or -SIGNAL) of the
 // program, "gone CALLS" once it has no descendants left.
 #include <fcntl.h>

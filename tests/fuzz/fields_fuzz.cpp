@@ -1,4 +1,4 @@
-// Goal: nothing that a client or a proxy writes into the small fields is read out of bounds, or as what it is not.
+// Goal: nothing that a client or a proxy writes into the small fields is read out of bounds or misread.
 #include <cstdint>
 #include <cstdlib>
 #include <stdexcept>

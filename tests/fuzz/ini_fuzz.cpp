@@ -1,6 +1,6 @@
-// Goal: no bytes make the configuration's reader crash or throw anything but a ConfigError, a sentence in each line;
-// what it takes, dump() writes so that it is read back to the same options. The input is parted by 0x01: a file, then
-// the files "1", "2", ... that it can include, variables (PREFORK_...) and overrides (-o...).
+// Goal: no bytes make the configuration's reader crash or throw anything but a ConfigError with a sentence on each
+// line; what it accepts, dump() writes so that it reads back as the same options. The input is split at 0x01 into a
+// file, the files "1", "2", ... that it can include, variables (PREFORK_...) and overrides (-o...).
 #include <cstdint>
 #include <cstdlib>
 #include <map>

@@ -1,5 +1,5 @@
-// Goal: whatever is read as JSON is written as JSON that reads the same; whatever is not ends in an error within the
-// text.
+// Goal: whatever is read as JSON is written as JSON that reads the same; anything else ends in an error at a position
+// within the text.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -1,5 +1,5 @@
 // Goal: a multipart body is read the same however it is cut into pieces; parts begin and end in turn, within the
-// limits. The first input byte says where it is cut.
+// limits. The first input byte says where to cut.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

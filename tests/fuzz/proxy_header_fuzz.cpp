@@ -1,5 +1,5 @@
-// Goal: no bytes make the reader of the PROXY protocol step out of bounds, and what it says of the start of a stream
-// stays true however much follows.
+// Goal: no bytes make the reader of the PROXY protocol read out of bounds, and what it says about the start of a stream
+// stays true whatever follows.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

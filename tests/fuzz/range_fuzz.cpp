@@ -1,6 +1,7 @@
 // Goal: no field values make the code for ranges, dates and preconditions read out of bounds or break its promises:
-// ranges lie within the representation, in all no more bytes than it has; parts put together are what they say; what
-// is read as a date is written as one that reads the same. The first two input bytes give the size and the way.
+// ranges lie within the representation and have together no more bytes than it; parts put together match what they
+// announce; a value read as a date is written as one that reads the same. The first two input bytes choose the size and
+// the function.
 #include <prefork/http/conditional.hpp>
 #include <prefork/http/range.hpp>
 #include <prefork/http/send_file.hpp>

@@ -1,7 +1,8 @@
-// Runs the fuzzers' functions without libFuzzer, with any compiler: on every file of the seed corpora and on every
-// beginning of it, or on files that a fuzzer has found. A wrong input aborts; the file that it is of is named last.
+// Runs the fuzzers' functions without libFuzzer, with any compiler: on every file of the seed corpora and every prefix
+// of it, or on files that a fuzzer has found. A failing input aborts; the file that it belongs to is the last one
+// named.
 //
-//   fuzz_replay CORPORA                 a folder that has one folder for each fuzzer
+//   fuzz_replay CORPORA                 a folder with one folder per fuzzer
 //   fuzz_replay NAME FILE...
 #include <cstdint>
 #include <cstdio>

@@ -1,6 +1,6 @@
 // Goal: no path makes the service static name a file outside its mount, a hidden one or a malformed one; a path's
-// canonical spelling names the same file and is its own. Accept-Encoding never gives a coding that is not offered. The
-// first input byte says of what is offered, and whether hidden names are.
+// canonical spelling names the same file and is its own canonical spelling. Accept-Encoding never selects a coding that
+// is not offered. The first input byte says what is offered, and whether hidden names are allowed.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

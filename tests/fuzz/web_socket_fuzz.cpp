@@ -1,6 +1,6 @@
-// Goal: no bytes make the WebSocket frames read out of bounds, exceed their limit or give text that is not UTF-8, and
-// what they say does not depend on how the bytes were cut. The first input byte says how they are cut; where its high
-// bit is set, the rest is not frames but what frames are made of, so that deep states are reached.
+// Goal: no bytes make the WebSocket frames read out of bounds, exceed their limit or produce text that is not UTF-8,
+// and the result does not depend on how the bytes were cut. The first input byte says how they are cut; if its high bit
+// is set, frames are built from the rest, so that deep states are reached.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// Goal: exactly the well-formed texts pass (RFC 3629 4), in whatever pieces they come.
+// Goal: exactly the well-formed texts pass (RFC 3629 4), however they are cut into pieces.
 #include "framework/base/utf8_check.hpp"
 
 #include <gtest/gtest.h>

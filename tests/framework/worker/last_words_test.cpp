@@ -1,4 +1,4 @@
-// Goal: a worker that dies by a fault says so with a backtrace, and dies of that fault all the same.
+// Goal: a worker that dies by a fault reports it with a backtrace, and still dies of that fault.
 #include "framework/worker/last_words.hpp"
 
 #include <gtest/gtest.h>

@@ -35,8 +35,8 @@ TEST(ControlMessage, RoundTrip) {
   }
 }
 
-// Goal: of all packets that differ in one byte from a good one, those and only those are taken that the
-// table in contract.hpp allows.
+// Goal: of all packets that differ from a valid one in one byte, exactly those are accepted that the table in
+// contract.hpp allows.
 TEST(ControlMessage, EveryByteIsChecked) {
   for (const auto kind : {ControlKind::retire, ControlKind::finish, ControlKind::stop_now, ControlKind::empty}) {
     ControlPacket good;

@@ -36,7 +36,7 @@ TEST(Scoreboard, StartsEmpty) {
   }
 }
 
-// Goal: a worker reaches no other's slot, not even by making its mapping larger.
+// Goal: a worker can't reach another worker's slot, not even by enlarging its mapping.
 TEST(Scoreboard, EachSlotIsMemoryOfItsOwn) {
   Scoreboard board = full_board(5);
   for (std::size_t i = 0; i < 5; ++i) {

@@ -1,16 +1,16 @@
-// Explicit-state check of the barrier (ipc/objects/barrier.cpp): K processes and a barrier of n parties, which is to
-// pass T times. Whoever waits may give up at any time, one process is killed at any step, the repair runs step by step
-// beside the living, and a successor with the same owner takes its place. Every interleaving (sequentially
-// consistent) is visited. Demanded:
+// Explicit-state check of the barrier (ipc/objects/barrier.cpp): K processes and a barrier of n parties, which must
+// pass T times. A waiter may give up at any time; one process is killed at any step, the repair runs step by step
+// beside the living, and a successor with the same owner takes its place. Every interleaving (sequentially consistent)
+// is visited. Requirements:
 // - a generation passes with exactly n arrivals that nobody has withdrawn;
 // - nobody takes a place for a generation that has passed;
-// - whoever withdraws in time finds its place as it left it;
-// - from every state the barrier comes to pass T times and everyone is let through, with no further misfortune and
-//   though nobody gives up any more.
-// The epoch is not counted: a process that has read the head word knows whether it has changed since.
-// barrier_model BROKEN runs the algorithm with one rule taken out, which must be found: 1 a place is free before
-// the epoch is bumped, 2 the epoch is not bumped, 3 nobody counts again, 4 a place of a later generation is taken.
-// Exits 1 on a violation.
+// - a process that withdraws in time finds its place as it left it;
+// - from every state the barrier can pass T times and let everyone through, with no further failure and even if nobody
+//   else gives up.
+// The epoch is not counted: a process that has read the head word knows whether it has changed since. `barrier_model
+// BROKEN` runs the algorithm without one rule, which must be detected: 1 a place is free before the epoch is
+// incremented, 2 the epoch is not incremented, 3 nobody counts again, 4 a place of a later generation is taken. Exits
+// with 1 on a violation.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

@@ -1,5 +1,5 @@
-// The message queue of ipc/objects/message_queue.cpp as a model: producers and consumers, one killed at any step,
-// the repair beside the living, messages given back (nack). Small enough that every interleaving is visited.
+// A model of the message queue in ipc/objects/message_queue.cpp: producers and consumers, one killed at any step, the
+// repair beside the living, messages given back (nack). It is small enough to visit every interleaving.
 #include "tests/ipc/models/explore.hpp"
 
 namespace prefork::models {

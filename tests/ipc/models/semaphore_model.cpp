@@ -1,7 +1,7 @@
-// The semaphore of ipc/objects/semaphore.cpp with the way in which every shared object lets its users sleep
-// (ipc/objects/sleeper.hpp, ipc/objects/waiting_set.hpp) as a model: each process takes a permit and gives it back,
-// sleeping where there is none; one may give up waiting; one is killed at any step. What is looked for is the lost
-// wake-up: a living process that sleeps while nobody is left who would ring its bell.
+// A model of the semaphore in ipc/objects/semaphore.cpp, together with the way in which every shared object lets its
+// users sleep (ipc/objects/sleeper.hpp, ipc/objects/waiting_set.hpp): each process takes a permit and gives it back,
+// and sleeps if there is none; one may give up waiting; one is killed at any step. It looks for the lost wake-up: a
+// living process that sleeps while nobody is left to ring its bell.
 #include "tests/ipc/models/explore.hpp"
 
 namespace prefork::models {

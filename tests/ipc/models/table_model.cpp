@@ -1,8 +1,8 @@
-// The table of ipc/objects/table.cpp as a model: writers, readers and sweepers of a few keys over two slots, rows that
-// expire, one process killed at any step, the repair beside the living. Every interleaving is visited.
+// A model of the table in ipc/objects/table.cpp: writers, readers and sweepers of a few keys over two slots, rows that
+// expire, one process killed at any step, the repair beside the living. It visits every interleaving.
 //
-// Without an argument: all configurations and all broken variants, each of which must be caught. With the name of
-// a flaw: that variant alone; ends with 1 since it breaks a rule.
+// Without an argument: runs all configurations and all broken variants, each of which must be caught. With the name of
+// a flaw: runs only that variant, and exits with 1 since it breaks a rule.
 #include <cstring>
 #include <string>
 #include <string_view>

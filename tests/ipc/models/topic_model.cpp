@@ -1,15 +1,15 @@
 // Explicit-state check of the topic (ipc/objects/topic.cpp): P publishers of M messages each, R subscribers, a ring of
-// N slots. The first publisher is killed at any step, the repair runs step by step beside the living and its
-// successor publishes with the same owner; or it is stopped for good at any step and never repaired. Every
-// interleaving (sequentially consistent) is visited. Demanded:
-// - who writes a payload is named by the slot's word all the while: no two own one slot's memory;
-// - a message becomes ready once at the most, a position takes one message at the most;
-// - what a subscriber takes is whole and is what stood there; what it skips as void was never ready;
-// - from every state the work can be finished with no further misfortune: every publisher that lives has
-//   published or was told `stalled`, no word names anybody, every subscriber has come to the end.
-// topic_model BROKEN runs the algorithm with one rule taken out, which must be found: 1 nobody helps the tail
-// on, 2 subscribers do not look again after the copy, 3 a held slot is taken instead of made void, 4 the repair
-// overlooks slots that were made void. `topic_model all` takes a minute and 1 GB for larger ones too. Exits 1 on a
+// N slots. The first publisher is killed at any step, the repair runs step by step beside the living, and its successor
+// publishes with the same owner; or it is stopped for good at any step and never repaired. Every interleaving
+// (sequentially consistent) is visited. Requirements:
+// - the slot's word names the writer of the payload all the time: no two own one slot's memory;
+// - a message becomes ready at most once, and a position takes at most one message;
+// - what a subscriber takes is whole and is what was there; what it skips as void was never ready;
+// - from every state the work can be finished without a further failure: every living publisher has published or was
+//   told `stalled`, no word names anybody, every subscriber has reached the end.
+// `topic_model BROKEN` runs the algorithm without one rule, which must be detected: 1 nobody helps the tail on, 2
+// subscribers do not look again after the copy, 3 a held slot is taken instead of made void, 4 the repair overlooks
+// slots that were made void. `topic_model all` also runs larger models, and takes a minute and 1 GB. Exits with 1 on a
 // violation.
 #include <algorithm>
 #include <cstdint>

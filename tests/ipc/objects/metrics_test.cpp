@@ -34,7 +34,7 @@ TEST(SharedCounter, AddsUpOverAllSlots) {
   EXPECT_EQ(shared.of(owner_of(1)).value(), 142U);
 }
 
-// Goal: what all workers have answered is told by class, whatever a status is, and stays when one of them dies.
+// Goal: the answers of all workers are counted by class, whatever the status, and the counts stay when a worker dies.
 TEST(SharedResponses, AddUpByClassOverAllSlots) {
   std::vector<std::uint64_t> memory(SharedCounter::bytes({}, kSlots) / sizeof(std::uint64_t));
   const auto of = [&](Owner owner) { return SharedResponses(memory.data(), kSlots, Party{owner, nullptr}); };

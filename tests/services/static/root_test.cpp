@@ -1,5 +1,5 @@
-// Goal: whatever a path says and whatever lies in the folder, only regular files and folders within the root open, and
-// nothing waits.
+// Goal: whatever a path says and whatever is in the folder, only regular files and folders within the root are opened,
+// and nothing blocks.
 #include "services/static/root.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// Goal: a server that was started by a service manager stays its service through upgrades: with the sockets that it was
-// handed and their names, with what the manager is told, and with signs of life.
+// Goal: a server that a service manager has started stays its service through upgrades: it keeps the sockets that it
+// was handed and their names, its notifications and its watchdog messages.
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/stat.h>

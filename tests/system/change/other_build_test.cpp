@@ -1,5 +1,5 @@
-// Goal: a release follows another one and is backed out of: programs that were built apart, each with its own runtime
-// and plugins, in one process, while clients are served.
+// Goal: a release can follow another one and be rolled back: programs built separately, each with its own runtime and
+// plugins, run one after the other in one process, while clients are served.
 #include <atomic>
 #include <thread>
 

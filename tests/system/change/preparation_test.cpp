@@ -1,4 +1,4 @@
-// Goal: what a reload asks for and never gets (a file, a name) holds up nobody but the reload, which says what it was.
+// Goal: something that a reload waits for in vain (a file, a name) holds up only the reload, which reports what it was.
 #include <sys/stat.h>
 
 #include <fstream>

@@ -1,4 +1,4 @@
-// Goal: a worker that has reached a limit of its pool is replaced, its successor first, and nobody notices.
+// Goal: a worker that has reached a limit of its pool is replaced, its successor comes first, and no client notices.
 #include <thread>
 
 #include "tests/system/support/harness.hpp"

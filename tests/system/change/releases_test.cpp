@@ -1,5 +1,5 @@
-// Goal: a server whose configuration is reached through a link to a release runs one release and no mixture, whenever
-// the link is switched.
+// Goal: a server whose configuration is reached through a link to a release runs exactly one release and never a
+// mixture, whenever the link is switched.
 #include <sys/stat.h>
 #include <unistd.h>
 

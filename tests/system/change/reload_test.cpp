@@ -1,5 +1,5 @@
-// Goal: a reload takes on what the configuration and the plugins are now, without a failed request; what can't serve
-// is refused with a reason and changes nothing.
+// Goal: a reload takes on the present configuration and plugins without a failed request; what can't serve is refused
+// with a reason and changes nothing.
 #include <sys/stat.h>
 
 #include <regex>

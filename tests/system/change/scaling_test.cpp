@@ -1,4 +1,4 @@
-// Goal: a pool of MIN..MAX has as many workers as its clients ask for, and no client notices that they come and go.
+// Goal: a pool of MIN..MAX has as many workers as its clients need, and no client notices that they come and go.
 #include <thread>
 
 #include "tests/system/support/harness.hpp"

@@ -1,5 +1,5 @@
-// Goal: another program goes on in the master's process without a failed request: the same pid, workers, sockets and
-// shared objects; one that can't is refused with a reason and changes nothing.
+// Goal: another program takes over in the master's process without a failed request: same pid, workers, sockets and
+// shared objects; a program that can't is refused with a reason, and nothing changes.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// Goal: a client that sends nothing, half a request, garbage, too much, or reads nothing costs bounded memory,
-// is closed at its deadline, and keeps nobody else from being answered.
+// Goal: a client that sends nothing, half a request, garbage or too much, or reads nothing, costs bounded memory, is
+// closed at its deadline, and prevents nobody else from being answered.
 #include <thread>
 
 #include "tests/system/support/good_client.hpp"

@@ -1,5 +1,5 @@
-// Goal: a reload and a stop lose nothing of what clients have sent before: who waits in a backlog is served, also of an
-// address that goes, and who asks without waiting for answers has them all.
+// Goal: a reload and a stop lose nothing that clients have sent before: clients in a backlog are served, even if its
+// address goes away, and a client that sends requests without waiting gets all its answers.
 #include <signal.h>
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// Goal: whatever people do with curl works: bodies both ways and in all framings, forms, expectations, cookies,
-// redirects, connections that are kept, downloads that broke off and coded files.
+// Goal: the usual uses of curl work: bodies both ways and in all framings, forms, expectations, cookies, redirects,
+// kept connections, interrupted downloads and coded files.
 #include <signal.h>
 
 #include <filesystem>

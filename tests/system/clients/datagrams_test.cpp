@@ -1,5 +1,5 @@
-// Goal: UDP over IP as its clients need it. An answer comes from the address that was asked, whichever of this host's
-// that is; a datagram with a forged sender sets no sockets of the server on each other.
+// Goal: UDP over IP works as its clients need it. An answer comes from the address that was asked, whichever of this
+// host's that is; a datagram with a forged sender can't make the server's sockets answer each other.
 #include <netinet/ip.h>
 #include <netinet/udp.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Goal: every kind of listener and option works, and status shows the port that the system has chosen.
+// Goal: every kind of listener and option works, and status shows the port that the system chose.
 #include <netinet/in.h>
 #include <sys/stat.h>
 #include <sys/un.h>

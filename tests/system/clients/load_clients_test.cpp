@@ -1,4 +1,4 @@
-// Goal: the clients that people use find nothing to complain about, and workers share the load evenly.
+// Goal: common load clients report no errors, and workers share the load evenly.
 #include <algorithm>
 
 #include "tests/system/support/harness.hpp"

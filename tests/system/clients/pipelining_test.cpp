@@ -1,5 +1,5 @@
-// Goal: requests for files that a client sends without waiting for the answers are answered in their order; they cost
-// bounded memory, and a client that reads no answer is cut off.
+// Goal: pipelined requests for files are answered in their order; they cost bounded memory, and a client that reads no
+// answers is cut off.
 #include <filesystem>
 #include <thread>
 

@@ -1,5 +1,5 @@
-// Goal: what slowhttptest does to servers costs nobody but itself: others are answered while it goes on, all of its
-// connections are closed by us when their time is over, and nothing is left of them.
+// Goal: an attack by slowhttptest harms nobody else: others are answered while it goes on, the server closes all of its
+// connections when their time is up, and nothing is left of them.
 #include <filesystem>
 
 #include "tests/system/support/good_client.hpp"

@@ -1,5 +1,6 @@
 // Goal: no request gets past a proxy hidden in another one. Some hundreds of spellings of a message's length go through
-// a real nginx and a real haproxy; whatever request the server behind has seen, the proxy must have sent as one.
+// a real nginx and a real haproxy; every request that the server behind has seen must be one that the proxy sent as
+// one.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-// Goal: WebSockets and event streams of the real server: with our own client and with one that people use, when the
-// client is slow, when the server stops, and when its worker is killed.
+// Goal: WebSockets and event streams of the real server work, with our own client and a common one: when the client is
+// slow, when the server stops, and when its worker is killed.
 #include "tests/framework/http/web_socket/client_frames.hpp"
 #include "tests/system/support/harness.hpp"
 

@@ -1,5 +1,5 @@
-// Goal: a plugin that can't start keeps no other pool from serving; its pool is tried again with growing
-// delays, which status and log tell, and starts to serve as soon as it can.
+// Goal: a plugin that can't start keeps no other pool from serving; its pool is retried with growing delays, which
+// status and log report, and serves as soon as it can.
 #include <sstream>
 
 #include "tests/system/support/harness.hpp"

@@ -1,5 +1,5 @@
-// Goal: a worker that somebody else has taken over harms its own pool and nothing else: the master answers, reloads and
-// upgrades, the other pools serve on, and it has nothing of theirs in its memory.
+// Goal: a worker under an attacker's control harms only its own pool: the master answers, reloads and upgrades, the
+// other pools keep serving, and the worker has nothing of theirs in its memory.
 #include <array>
 #include <random>
 

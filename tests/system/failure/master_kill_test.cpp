@@ -1,5 +1,5 @@
-// Goal: when the master is killed, every worker is gone within a second, one that is stuck too, and a new
-// master starts at once on the same addresses and files.
+// Goal: when the master is killed, every worker, even a stuck one, is gone within a second, and a new master starts at
+// once on the same addresses and files.
 #include <cstdio>
 
 #include "tests/system/support/harness.hpp"

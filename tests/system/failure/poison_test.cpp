@@ -1,5 +1,5 @@
-// Goal: clients who ask for what crashes the handler, and leave at once, cost a worker each and no more: it is replaced
-// at once, others are answered meanwhile, a reload goes through, and what cannot start is still told apart from it.
+// Goal: clients whose requests crash the handler, and who leave at once, cost one worker each and no more: it is
+// replaced at once, others are answered meanwhile, a reload succeeds, and a pool that can't start is still told apart.
 #include <netinet/in.h>
 
 #include <atomic>

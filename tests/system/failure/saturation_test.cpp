@@ -1,4 +1,4 @@
-// Goal: an operator sees that a pool takes no more clients, and by an exit code how the server is.
+// Goal: an operator sees when a pool takes no more clients, and gets the server's health as an exit code.
 #include "tests/system/support/harness.hpp"
 
 namespace prefork::system_test {

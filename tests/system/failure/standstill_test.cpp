@@ -1,5 +1,5 @@
-// Goal: time in which nobody ran (a frozen container, everything stopped) is nobody's fault: no worker is aborted, no
-// client in conversation is cut off, although every time-out has long passed; what really is stuck is found afterwards.
+// Goal: nobody is blamed for time in which nobody ran (a frozen container, everything stopped): no worker is aborted
+// and no active client is cut off although every time-out has long passed; what really is stuck is found afterwards.
 #include <sys/stat.h>
 #include <unistd.h>
 

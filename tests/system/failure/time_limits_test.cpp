@@ -1,5 +1,5 @@
-// Goal: what gets stuck is found within its request-timeout and a second, ended, replaced and reported with what it
-// was serving; where only a coroutine waited, nobody but its own client notices.
+// Goal: a stuck worker is found within its request-timeout and a second, ended, replaced and reported with what it was
+// serving; if only a coroutine waited, nobody but its own client notices.
 #include <algorithm>
 
 #include "tests/system/support/harness.hpp"

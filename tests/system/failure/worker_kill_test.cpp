@@ -1,5 +1,5 @@
-// Goal: a worker may be killed at any time: nobody else's clients notice, it is replaced, no zombie stays, no
-// counter goes back, and the log says how it ended and what it was serving.
+// Goal: a worker may be killed at any time: no other client notices, it is replaced, no zombie stays, no counter goes
+// back, and the log says how it ended and what it was serving.
 #include <algorithm>
 #include <map>
 

@@ -1,5 +1,5 @@
-// Goal: every request has its line, whole and once: through rotation under load, through deaths of workers and of the
-// log writer; and nobody who serves waits for the log.
+// Goal: every request has its line, whole and once: through rotation under load, and through deaths of workers and of
+// the log writer; and no worker that serves waits for the log.
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>

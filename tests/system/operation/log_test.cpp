@@ -1,5 +1,5 @@
-// Goal: the server's log says what is asked for in the form that is asked for, and whatever becomes of who reads it,
-// nobody who serves or supervises waits for it, and what is lost is counted.
+// Goal: the server's log has the requested content and form; whatever happens to its reader, neither workers nor the
+// master wait for it, and lost lines are counted.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -1,4 +1,5 @@
-// Goal: what a service starts finds signals as any program does: a worker's are handlers, which no program inherits.
+// Goal: programs that a service starts have the usual signal settings: a worker has handlers only, which no program
+// inherits.
 #include <signal.h>
 
 #include <thread>

@@ -1,4 +1,4 @@
-// Loaded in front of the C library: a name server that never answers for one name.
+// Preloaded before the C library: a name server that never answers for one name.
 #include <dlfcn.h>
 #include <netdb.h>
 #include <unistd.h>

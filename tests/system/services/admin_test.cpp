@@ -1,5 +1,5 @@
-// Goal: the server can be watched: preforkctl metrics and events, and the admin service's endpoints, which can do no
-// more than the configuration allows.
+// Goal: the server can be observed: by preforkctl metrics and events, and by the admin service's endpoints, which can
+// do no more than the configuration allows.
 #include <poll.h>
 #include <pty.h>
 #include <sys/stat.h>

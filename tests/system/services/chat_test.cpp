@@ -1,5 +1,5 @@
-// Goal: the chat works across workers: everyone hears everyone, names are told apart, members of killed workers
-// are seen off at once and once, no message is lost or doubled, and no input does harm.
+// Goal: the chat works across workers: everyone receives everyone's messages, names are unique, the departure of killed
+// workers' members is announced at once and only once, no message is lost or doubled, and no input does harm.
 #include <poll.h>
 #include <signal.h>
 

@@ -1,5 +1,5 @@
-// Goal: browsers are in the same room as everyone else, on whatever worker: they hear and are heard, their names are
-// kept apart, and their leaving is told, also when their worker is killed.
+// Goal: browsers are in the same room as everyone else, on whatever worker: they receive and are received, their names
+// are unique, and their departure is announced, even if their worker is killed.
 #include <signal.h>
 
 #include "tests/framework/http/web_socket/client_frames.hpp"

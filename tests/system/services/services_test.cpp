@@ -1,4 +1,4 @@
-// Goal: each service of the tree does what its README says, over every kind of listener that it supports.
+// Goal: each service in this repository does what its README says, over every kind of listener that it supports.
 #include <unistd.h>
 
 #include "tests/system/support/harness.hpp"

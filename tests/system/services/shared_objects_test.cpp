@@ -1,5 +1,6 @@
-// Goal: services share objects between workers and pools; what a killed worker held is there for the others at
-// once; operators see what there is, who holds it and what was lost; bad sizes are refused where they stand.
+// Goal: services share objects between workers and pools; what a killed worker held is available to the others at once;
+// operators see which objects exist, who holds them and what was lost; bad sizes are refused with their place in the
+// file.
 #include <signal.h>
 
 #include <map>

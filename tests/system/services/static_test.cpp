@@ -1,5 +1,5 @@
-// Goal: the service static gives every client its files, whole, in parts and coded, and nobody anything else: no
-// spelling, link or race leads out of the root.
+// Goal: the service static serves its files whole, in parts and coded, and nothing else: no spelling, link or race
+// leads out of the root.
 #include <fcntl.h>
 #include <sys/stat.h>
 

@@ -1,5 +1,5 @@
-// Goal: a configuration that can't be used is refused with one sentence on standard error that names its file
-// and line, the right exit code, and nothing left behind.
+// Goal: an unusable configuration is refused with one sentence on standard error that names its file and line, the
+// right exit code, and nothing left behind.
 #include <netinet/in.h>
 #include <unistd.h>
 

@@ -1,4 +1,5 @@
-// Goal: `-t` finds what can be known before anybody is served, all of it at once; a start and a reload tell as much.
+// Goal: `-t` finds everything that can be known before clients are served, all at once; a start and a reload report as
+// much.
 #include <sys/stat.h>
 
 #include "tests/system/support/harness.hpp"

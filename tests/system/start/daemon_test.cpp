@@ -1,5 +1,5 @@
-// Goal: the server starts into the background and says how that went; as the first process of a container it does what
-// an init would.
+// Goal: the server starts into the background and reports how that went; as the first process of a container it does
+// what an init must do.
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

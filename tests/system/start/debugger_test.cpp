@@ -1,4 +1,4 @@
-// Goal: whoever has to look into a worker finds its plugin: gdb on a live worker and on a core, perf.
+// Goal: debuggers find a worker's plugin: gdb on a live worker and on a core, and perf.
 #include "tests/system/support/harness.hpp"
 
 namespace prefork::system_test {

@@ -1,5 +1,5 @@
-// Goal: a worker has the descriptors that docs/architecture.md lists and no other: nothing of the master's,
-// nothing of its siblings', also after respawns; and none of them, nor of the master's, grow in number.
+// Goal: a worker has exactly the descriptors that docs/architecture.md lists: none of the master's, none of other
+// workers', even after respawns; and neither its descriptors nor the master's grow in number.
 #include <algorithm>
 #include <map>
 #include <set>

@@ -1,5 +1,5 @@
-// Goal: what a pool says of isolation holds for each of its workers, replacements too, and services live well with it;
-// what can't be had is told at start, and a worker without it does not serve.
+// Goal: a pool's isolation holds for each of its workers, including replacements, and services work well with it; what
+// is not available is reported at the start, and no worker serves without it.
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>

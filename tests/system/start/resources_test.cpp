@@ -1,5 +1,5 @@
-// Goal: a server that runs out of descriptors neither spins nor fails: it takes clients again when others go.
-// Ten thousand idle connections cost little memory and are all answered.
+// Goal: a server that runs out of descriptors neither spins nor fails: it takes clients again when others leave. Ten
+// thousand idle connections cost little memory and are all answered.
 #include <algorithm>
 
 #include "tests/system/support/harness.hpp"

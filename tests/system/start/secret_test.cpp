@@ -1,5 +1,5 @@
-// Goal: a secret is in the memory of the master and of its pool's workers, and in no other pool's nor the fork
-// server's, however it was given.
+// Goal: a secret is in the memory of the master and of its pool's workers, and of no other pool or the fork server,
+// however it was given.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Goal: scripts/setup.sh waits for another apt or dpkg instead of failing beside it, whichever lock that holds.
+// Goal: scripts/setup.sh waits for another apt or dpkg instead of failing, whichever lock it holds.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Goal: a service manager that starts the server is told how it fares, and hands it sockets that are bound already.
+// Goal: a service manager that starts the server learns its state, and hands it sockets that are already bound.
 #include <sys/stat.h>
 
 #include <regex>

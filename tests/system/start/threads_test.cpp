@@ -1,5 +1,5 @@
-// Goal: a preloaded library's thread in the master is told of before anybody is served; one that comes later costs what
-// it must, and never a server that serves.
+// Goal: a preloaded library's thread in the master is reported before clients are served; one that appears later costs
+// only what it must, and never a running server.
 #include "tests/system/support/good_client.hpp"
 #include "tests/system/support/harness.hpp"
 

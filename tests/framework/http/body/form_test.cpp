@@ -1,5 +1,5 @@
-// Goal: forms of collected and of streamed bodies, over a real connection; files that are there when they are saved,
-// and gone in every other case.
+// Goal: forms in collected and in streamed bodies work over a real connection; their files exist once they are saved,
+// and are gone in every other case.
 #include <prefork/http/form.hpp>
 
 #include <fcntl.h>

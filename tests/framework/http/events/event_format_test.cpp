@@ -1,4 +1,4 @@
-// Goal: whatever an author sends arrives as that event and as nothing else (WHATWG HTML 9.2.5, 9.2.6).
+// Goal: whatever an author sends arrives as exactly that event (WHATWG HTML 9.2.5, 9.2.6).
 #include "framework/http/events/event_format.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// Goal: an event stream over a real socket and a worker's event loop: events as they are sent, heartbeats only between
-// them and only in silence, and an end when the client or the server wants one.
+// Goal: an event stream works over a real socket and a worker's event loop: events arrive as they are sent, heartbeats
+// only between them and only in silence, and the stream ends when the client or the server wants it.
 #include <prefork/http.hpp>
 #include <prefork/http/event_stream.hpp>
 

@@ -1,4 +1,4 @@
-// Goal: every answer arrives whole that a close follows, and a drain answers what has come before it.
+// Goal: every answer before a close arrives whole, and a drain answers the requests that came before it.
 #include <functional>
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
-// Goal: bodies that come and go piece by piece, over a real socket and a worker's event loop: with back-pressure both
-// ways, deadlines, and clients that leave in the middle.
+// Goal: bodies are received and sent piece by piece over a real socket and a worker's event loop: with back-pressure
+// both ways, deadlines, and clients that leave in the middle.
 #include <fcntl.h>
 #include <unistd.h>
 

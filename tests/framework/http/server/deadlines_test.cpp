@@ -1,5 +1,5 @@
-// Goal: no client keeps a connection by giving or taking a little now and then: the time that it has runs out unless it
-// keeps the minimum rate, and something is always running out where it is waited for.
+// Goal: no client keeps a connection by sending or taking a little now and then: its time runs out unless it keeps the
+// minimum rate, and whenever the server waits for a client, some deadline is running.
 #include <prefork/http.hpp>
 
 #include "framework/http/body/transfer_pace.hpp"

@@ -1,4 +1,4 @@
-// Goal: what the parser says does not depend on how the network cut the bytes.
+// Goal: the parser's result does not depend on how the network cut the bytes.
 #include <gtest/gtest.h>
 
 #include "tests/framework/http/wire/messages.hpp"

@@ -1,4 +1,4 @@
-// Goal: each request that a handler answered is in its service's histogram once, however its answer was made.
+// Goal: each request that a handler answered is in its service's histogram exactly once, however its answer was made.
 #include <prefork/http.hpp>
 
 #include "ipc/objects/metrics.hpp"

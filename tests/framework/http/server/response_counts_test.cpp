@@ -1,5 +1,5 @@
-// Goal: each response is counted once, by the class of its status, as soon as its head is there and however it was
-// made; and a request that is shed also as such.
+// Goal: each response is counted once, by the class of its status, as soon as its head exists and however it was made;
+// a request that was shed is counted as shed too.
 #include <prefork/http.hpp>
 #include <prefork/http/web_socket.hpp>
 

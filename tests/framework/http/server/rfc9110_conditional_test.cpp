@@ -1,4 +1,4 @@
-// Goal: what RFC 9110 13 demands of an origin server: each precondition, and the order of all.
+// Goal: the server meets the requirements of RFC 9110 13 on an origin server: each precondition, and their order.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -1,4 +1,4 @@
-// Goal: what RFC 9110 14 demands of an origin server, and what it answers with: 15.3.7 and 15.5.17.
+// Goal: the server meets the requirements of RFC 9110 14 on an origin server, and of 15.3.7 and 15.5.17 on its answers.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -1,4 +1,4 @@
-// Goal: what RFC 9110 demands of answers whatever a service says: HEAD, Upgrade, the path of a target.
+// Goal: answers meet the requirements of RFC 9110 whatever a service does: HEAD, Upgrade, the path of a target.
 #include "tests/framework/http/rfc_rows.hpp"
 #include "tests/framework/http/server/rfc9112_service.hpp"
 

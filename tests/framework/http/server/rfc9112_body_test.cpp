@@ -1,4 +1,4 @@
-// Goal: what RFC 9112 6 and 7 demand of a server: where a body ends, and what a transfer coding is.
+// Goal: the server meets the requirements of RFC 9112 6 and 7: where a body ends, and transfer codings.
 #include "tests/framework/http/rfc_rows.hpp"
 #include "tests/framework/http/server/rfc9112_service.hpp"
 

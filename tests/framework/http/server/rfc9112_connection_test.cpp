@@ -1,4 +1,4 @@
-// Goal: what RFC 9112 9 demands of a server: which connections persist, what is answered, in which order.
+// Goal: the server meets the requirements of RFC 9112 9: which connections persist, what is answered, in which order.
 #include "tests/framework/http/rfc_rows.hpp"
 #include "tests/framework/http/server/rfc9112_service.hpp"
 

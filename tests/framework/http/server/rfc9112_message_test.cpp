@@ -1,4 +1,4 @@
-// Goal: what RFC 9112 2, 4 and 5 demands of a server: messages, the status line, fields.
+// Goal: the server meets the requirements of RFC 9112 2, 4 and 5: messages, the status line, fields.
 #include "tests/framework/http/rfc_rows.hpp"
 #include "tests/framework/http/server/rfc9112_service.hpp"
 

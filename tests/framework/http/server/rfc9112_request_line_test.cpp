@@ -1,4 +1,4 @@
-// Goal: what RFC 9112 3 demands of a server: the request line, its target and Host.
+// Goal: the server meets the requirements of RFC 9112 3: the request line, its target and Host.
 #include "tests/framework/http/rfc_rows.hpp"
 #include "tests/framework/http/server/rfc9112_service.hpp"
 

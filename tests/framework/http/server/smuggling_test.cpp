@@ -1,5 +1,5 @@
-// Goal: no spelling of a framing field is read as anything but what it says, or refused. Each line here
-// has been read differently by two servers in a row somewhere.
+// Goal: every spelling of a framing field is either read as what it says or refused. Each line here has been read
+// differently by two servers in a row somewhere.
 #include <gtest/gtest.h>
 
 #include "tests/framework/http/wire/messages.hpp"

@@ -1,4 +1,4 @@
-// Goal: requests that take too long, or have waited too long, end as docs/http.md says, and nobody else's suffer.
+// Goal: requests that take too long, or have waited too long, end as docs/http.md says, and no other request suffers.
 #include <unistd.h>
 
 #include <coroutine>

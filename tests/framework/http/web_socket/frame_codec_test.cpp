@@ -1,4 +1,4 @@
-// Goal: frames are written as RFC 6455 5.2 wants them, and a borrowed codec is as good as a new one.
+// Goal: frames are written as RFC 6455 5.2 requires, and a borrowed codec is as good as a new one.
 #include "framework/http/web_socket/frame_codec.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Goal: bytes leave the queue in the order in which they came, copies and lent ones, however few go at a time.
+// Goal: bytes leave the queue in the order in which they came, copied and lent ones, however few leave at a time.
 #include "framework/http/web_socket/send_queue.hpp"
 
 #include <gtest/gtest.h>

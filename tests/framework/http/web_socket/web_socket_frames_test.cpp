@@ -1,4 +1,4 @@
-// Goal: what a client's bytes mean is as RFC 6455 5, 7 and 8 say, however they are cut into pieces.
+// Goal: a client's bytes are interpreted as RFC 6455 5, 7 and 8 say, however they are cut into pieces.
 #include "framework/http/web_socket/web_socket_frames.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
-// Goal: a request is answered with 101 only where it is a WebSocket handshake by RFC 6455 4.2.1 from an origin that
-// may, and else with the error that says why not.
+// Goal: a request is answered with 101 only if it is a WebSocket handshake by RFC 6455 4.2.1 from an allowed origin,
+// and otherwise with the error that says why not.
 #include "framework/http/web_socket/web_socket_handshake.hpp"
 
 #include <gtest/gtest.h>

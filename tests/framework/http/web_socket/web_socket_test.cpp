@@ -1,5 +1,5 @@
-// Goal: a WebSocket session over a real socket and a worker's event loop: messages both ways with back-pressure, pings
-// and deadlines, the close from either side, and clients that leave in the middle.
+// Goal: a WebSocket session works over a real socket and a worker's event loop: messages both ways with back-pressure,
+// pings and deadlines, a close from either side, and clients that leave in the middle.
 #include <prefork/http.hpp>
 #include <prefork/http/web_socket.hpp>
 

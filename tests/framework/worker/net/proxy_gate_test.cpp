@@ -1,5 +1,5 @@
-// Goal: a connection gets the address that its PROXY header names and all the bytes behind it, however they come; one
-// without a header goes nowhere.
+// Goal: a connection gets the address that its PROXY header names and all the bytes after it, however they arrive; a
+// connection without a header is not served.
 #include "framework/worker/net/proxy_gate.hpp"
 
 #include <gtest/gtest.h>

@@ -24,8 +24,8 @@ Task<void> answer_late(Connection& peer) {
   co_await peer.write("the last answer\n");
 }
 
-// Goal: the last bytes arrive although the client sent more than was read, which close(2) alone would
-// answer with a reset.
+// Goal: the last bytes arrive although the client sent more than was read, which a plain close(2) would answer with a
+// reset.
 TEST(StreamConnection, LastBytesArriveAlthoughInputWaits) {
   for (const auto& [half_closed, late] : {std::pair{false, false}, {true, false}, {false, true}, {true, true}}) {
     Served served;

@@ -1,5 +1,5 @@
-// Goal: a connection that is over loses nothing of what was sent on it, whatever its client still sends, and neither
-// clients that stay nor many of them hold the worker up.
+// Goal: a finished connection loses nothing that was sent on it, whatever its client still sends, and clients that
+// stay, even many of them, do not hold up the worker.
 #include "framework/worker/service/lingering.hpp"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ struct Case {
   std::function<Task<void>(Connection&)> connection;
 };
 
-// Goal: whoever closes after an answer, the bytes that a client sends behind it take nothing with them.
+// Goal: whichever side closes after an answer, bytes that a client sends after it destroy nothing.
 TEST(Lingering, WhatComesBehindTheAnswerTakesNothingWithIt) {
   const Case cases[] = {
       {"the coroutine ends",

@@ -31,7 +31,7 @@ TEST(Timers, AfterFiresOnceAndNeverEarly) {
   EXPECT_EQ(fired, 1);
 }
 
-// Goal: a delay counts from the call, not from when the turn began that the caller has long been at work in.
+// Goal: a delay counts from the call, not from the beginning of the turn, in which the caller may have worked for long.
 TEST(Timers, ADelayCountsFromTheCall) {
   Harness h;
   const auto work = SteadyClock::now() + 10ms;

@@ -1,4 +1,4 @@
-// Goal: who reads a row's column as what it is not is told which column, and what it is.
+// Goal: reading a row's column as the wrong type throws an error that names the column and its type.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
