@@ -5,14 +5,14 @@
   check_docs.py --self-test         check this program
 
 In all documents (*.md):
-  - `framework/a/b.cpp`: a path of the source tree, or a file name alone, is there. * stands for anything.
-  - [text](file.md#anchor): the file is there, and has that heading.
+  - `framework/a/b.cpp`: this path of the source tree, or a file of this name, exists. * stands for anything.
+  - [text](file.md#anchor): the file exists and has that heading.
 In docs/tour.md:
   - `a/b.cpp:Class::function`: that file, below framework/ or from the top, has the class and the function.
-In docs/*.md, the rooms' README.md and the pictures (records of decisions and the changelog tell of what was):
-  - `function()` and `Class::name`: a source has these names.
-  - `Suite.Test`: there is that test; both may end in * or ....
-  - http::name and prefork::name in a block of C++: a source has these names. Other blocks are not looked at.
+In docs/*.md, the rooms' README.md and the pictures (decision records and the changelog describe the past):
+  - `function()` and `Class::name`: a source file has these names.
+  - `Suite.Test`: this test exists; both parts may end in * or ....
+  - http::name and prefork::name in a block of C++: a source file has these names. Other blocks are not checked.
 """
 import argparse
 import fnmatch
@@ -42,12 +42,12 @@ FOREIGN = {"std", "boost", "bip", "testing"}  # namespaces of others
 
 # Names of the system, of other programs and of other libraries.
 ELSEWHERE = {"Manager", "dict", "find_package", "nsswitch.conf"}
-# Names of a service that a document makes up.
+# Names of a service that a document invents.
 EXAMPLES = {"Books::lend"}
 
 
 class Tree:
-    """The files of a source tree, and what is in the sources."""
+    """The files of a source tree, and the contents of its sources."""
 
     def __init__(self, files, read):
         self.files, self.read = set(files), read
@@ -68,7 +68,7 @@ class Tree:
         return path in self.files or path in self.folders
 
     def has_named(self, path, document):
-        """Whether a file is there: from the top, beside the document, or as the end of some path."""
+        """Whether a file exists: from the top, beside the document, or as the end of some path."""
         beside = os.path.normpath(os.path.join(os.path.dirname(document), path))
         return self.has(path) or self.has(beside) or any(file.endswith("/" + path) for file in self.files) or \
             ("*" in path and any(fnmatch.fnmatchcase(file, "*/" + path) for file in self.files))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks who includes whom against the rooms of the source tree; one line per violation, exit code 1.
+"""Checks all includes against the rooms of the source tree; one line per violation, exit code 1.
 
   check_includes.py [--root FOLDER]     check the tree
   check_includes.py --self-test         check this program
@@ -16,8 +16,8 @@ PUBLIC = "framework/include/prefork/"
 LIBRARIES = ("boost/", "fmt/", "nlohmann/", "gtest/", "gmock/", "benchmark/", "openssl/", "nghttp2/", "wslay/",
              "hiredis/", "zlib.h", "seccomp.h")
 
-# The first room whose folder a file is in counts: (folder, project headers, libraries). A project header
-# or library is allowed where it starts with one of the names.
+# The first room whose folder contains a file counts: (folder, project headers, libraries). A project header
+# or library is allowed if it starts with one of the names.
 ROOMS = (
     ("ipc/", ("ipc/",), ("boost/",)),
     (PUBLIC, ("prefork/",), ()),
@@ -48,7 +48,7 @@ FLOORS = {
                           ("workforce",)),
 }
 
-# Of Boost.Interprocess only what no killed process can leave locked.
+# Only those parts of Boost.Interprocess that no killed process can leave locked.
 SAFE_INTERPROCESS = ("mapped_region.hpp", "offset_ptr.hpp", "anonymous_shared_memory.hpp", "file_handle.hpp",
                      "creation_tags.hpp", "interprocess_fwd.hpp", "exceptions.hpp", "errors.hpp", "detail/")
 UNSAFE_NAMES = re.compile(r"\b(interprocess_(?:recursive_|sharable_|upgradable_)?mutex|interprocess_condition(?:_any)?|"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Goal of this test: what `cmake --install` puts down is all that an author of a plugin outside of the tree
+# Goal of this test: `cmake --install` installs everything that the author of a plugin outside this repository
 # needs. Installs a build into a folder of its own, builds docs/examples/plugin against it with
-# find_package(prefork), has the installed prefork-master describe and serve it, and speaks with it.
+# find_package(prefork), lets the installed prefork-master describe and serve it, and sends requests to it.
 #
 #   scripts/check_install.sh BUILD_FOLDER
 set -euo pipefail
@@ -34,7 +34,7 @@ fail() {
 
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; }
 
-# DESTDIR of a package build would move the prefix away.
+# A package build's DESTDIR would move the prefix.
 env -u DESTDIR cmake --install "$build" --prefix "$prefix" >"$work/log"
 lib=$(cached CMAKE_INSTALL_LIBDIR)
 for file in bin/prefork-master bin/preforkctl "$lib/libprefork.so" "$lib/libprefork.so.0" \
@@ -44,7 +44,7 @@ for file in bin/prefork-master bin/preforkctl "$lib/libprefork.so" "$lib/libpref
   [[ -e $prefix/$file ]] || fail "$file was not installed"
 done
 
-# The units name what was installed, wherever that is.
+# The units must name the installed files, wherever they are.
 unit=$prefix/lib/systemd/system/prefork.service
 grep -q "^ExecStart=$prefix/bin/prefork-master -c $prefix/etc/prefork/prefork.conf$" "$unit" || fail "the unit names other paths"
 grep -q "$prefix/bin/preforkctl .* reopen" "$prefix/etc/logrotate.d/prefork" || fail "the log rotation names other paths"

@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
 prefork_setup build demo
 
-# A build that scripts/test.sh configured is used as it is; a new one leaves out tests and benchmarks.
+# Uses a build that scripts/test.sh configured as it is; a new build leaves out tests and benchmarks.
 if [[ ! -f build/release/build.ninja ]]; then
   cmake --preset release -DPREFORK_BUILD_TESTS=OFF -DPREFORK_BUILD_BENCHMARKS=OFF
 fi

@@ -5,13 +5,13 @@
   draw.py --check         exit code 1 if a picture is not what its text makes, one line for each
   draw.py --self-test     check this program
 
-The same text makes the same bytes everywhere. A text that does not fit into its box, or that lies on another
-one, is an error. A line is a command with words, of which those with blanks stand in double quotes:
+The same text makes the same bytes everywhere. A text that does not fit into its box, or overlaps another one, is
+an error. A line is a command with words; words that contain blanks are in double quotes:
 
   title TEXT                               the title of the picture
-  size WIDTH HEIGHT                        in pixels; a picture of lanes finds its height itself
+  size WIDTH HEIGHT                        in pixels; a picture of lanes computes its height itself
 
-A picture of boxes, with all places in pixels:
+A picture of boxes, with all positions in pixels:
   group NAME X Y WIDTH HEIGHT TEXT         a frame around other things
   box NAME X Y WIDTH HEIGHT STYLE TEXT...  the first text is the title; styles: plain, master, worker, shared
   tower NAME X Y WIDTH STYLE TITLE FLOOR...  a title and floors from the ground up; "a|b" are rooms on one floor
@@ -44,11 +44,11 @@ SIZES = {"title": 16, "head": 12, "body": 11, "label": 11, "code": 10}
 
 
 class Fault(Exception):
-    """What is wrong with a picture's text."""
+    """A fault in a picture's text."""
 
 
 def width_of(text, kind):
-    """How wide a text is at most, in pixels, whatever font it is shown in."""
+    """The greatest width of a text in pixels, whatever font it is shown in."""
     if kind == "code":
         return len(text) * 0.61 * SIZES[kind]
     ems = sum(0.42 if c in NARROW else 0.98 if c in WIDE else 0.73 if c.isupper() else 0.63 for c in text)
@@ -82,7 +82,7 @@ def number(value):
 
 
 class Canvas:
-    """What is drawn, and where its texts are."""
+    """The drawing, and where its texts are."""
 
     def __init__(self):
         self.shapes, self.texts, self.areas = [], [], []

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing for a task; needs no network where nothing is missing.
+# Installs the Debian packages that are missing for a task; needs no network if nothing is missing.
 #
 #   scripts/setup.sh [SET]...      SET: build (the default), demo, test, bench, browser, fuzz
 #
 # Other scripts source this file and call prefork_setup with the same words.
 
-prefork_as_root=()  # in front of apt-get
+prefork_as_root=()  # precedes apt-get
 
 prefork_packages() {
   case "$1" in
@@ -22,8 +22,8 @@ prefork_packages() {
   esac
 }
 
-# apt-get with these words, as soon as nobody else uses apt or dpkg. It waits for dpkg's lock by itself, for those of its
-# lists and its archive it does not: those it is asked for again. PREFORK_APT_PATIENCE: seconds, 600 by default.
+# Runs apt-get with these arguments as soon as nobody else uses apt or dpkg. apt-get itself waits for dpkg's lock, but not
+# for those of its lists and its archive, so it is run again. PREFORK_APT_PATIENCE: seconds, 600 by default.
 prefork_apt() {
   local patience=${PREFORK_APT_PATIENCE:-600} deadline errors code told=
   deadline=$((SECONDS + patience))
@@ -53,7 +53,7 @@ prefork_setup() {
     read -r -a names <<<"$line"
     packages+=("${names[@]}")
   done
-  # It fails where it knows one of the names not at all.
+  # It fails if it does not know one of the names at all.
   installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null || true)
   for package in "${packages[@]}"; do
     [[ $'\n'$installed$'\n' == *$'\n'"$package installed"$'\n'* ]] || missing+=("$package")

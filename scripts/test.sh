@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds prefork with a preset and runs all of its tests; CTest's summary comes last, its exit code is ours.
+# Builds prefork with a preset and runs all of its tests. CTest's summary comes last, and its exit code is the script's.
 #
 #   scripts/test.sh [PRESET] [CTEST ARGUMENT]...      PRESET: release (the default), debug, asan, tsan
 #

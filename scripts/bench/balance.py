@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""How evenly busy workers share held connections: connections per worker, as preforkctl tells them.
+"""How evenly busy workers share held connections: connections per worker, as preforkctl reports them.
 
   balance.py [--workers 4] [--connections 800] [--build build/release]
 
-Each connection keeps one message under way while they are counted. Exit code 1 where a worker is more than
+Each connection keeps one message under way while they are counted. Exit code 1 if a worker is more than
 --tolerance (10 %) away from the mean. Needs: a build with prefork-loadgen. Loopback only.
 """
 import argparse, os, subprocess, sys, tempfile, time
@@ -12,7 +12,7 @@ import harness
 
 
 def count(server, wanted):
-    """The connections of each worker once all are there; the last count if that takes more than 5 s."""
+    """The connections of each worker once all are open; the last count if that takes more than 5 s."""
     end = time.monotonic() + 5
     while True:
         status = server.status()

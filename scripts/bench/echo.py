@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Our echo service beside the bare epoll loop `ceiling`, driven in turn by the same client. With `ws`, our
-WebSocket echo beside our tcp echo.
+"""Compares our echo service with the bare epoll loop `ceiling`, driven in turn by the same client. With `ws`,
+compares our WebSocket echo with our tcp echo.
 
   echo.py [--proto tcp,udp,ws] [--rounds 5] [--seconds 3] [--build build/release]
 
-In each round every server is driven once, so that a drift of the machine's speed hits both. Prints the
+In each round every server is driven once, so that a drift of the machine's speed affects both. Prints the
 median over the rounds of messages/s, its ratio to the first one's within the round, p50 and p99 of the round trip,
 server CPU in us per message and errors. Needs: a build with prefork-loadgen, cc. Loopback only.
 """
@@ -14,7 +14,7 @@ import harness
 import peers
 
 
-# A server that takes part: the socket that it is driven by, and its port.
+# A server that takes part: the socket type that drives it, and its port.
 Contestant = collections.namedtuple("Contestant", "proto port server")
 
 
@@ -30,7 +30,7 @@ listen = {proto}://127.0.0.1:{port}
 
 
 def wait_answer(loadgen, proto, port, server):
-    """Until the server echoes one connection's messages for a second without a fault."""
+    """Waits until the server echoes one connection's messages for a second without a fault."""
     for _ in range(20):
         server.require_running()
         time.sleep(0.1)
@@ -54,7 +54,7 @@ def drive(loadgen, proto, port, server, options):
 
 
 def contestants(options, proto, folder, ceiling):
-    """Name and contestant; the first is what the others are compared with."""
+    """Name and contestant; the others are compared with the first."""
     first, second = harness.free_port(), harness.free_port()
 
     def own(name, proto, port, plugin):
@@ -79,7 +79,7 @@ def measure(options, proto, folder, ceiling):
                 one.server.wait_ready()
             wait_answer(loadgen, one.proto, one.port, one.server)
         for turn in range(options.rounds):
-            # Neither always has the quieter half of the round.
+            # So that neither always gets the quieter half of the round.
             for name in sorted(servers, reverse=turn % 2 == 1):
                 one = servers[name]
                 rows[name].append(drive(loadgen, one.proto, one.port, one.server, options))

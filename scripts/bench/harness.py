@@ -1,4 +1,4 @@
-"""What the benchmark programs share: a server started for a measurement, its CPU time, its end."""
+"""Shared by the benchmark programs: a server started for a measurement, its CPU time, its end."""
 import json, os, signal, socket, subprocess, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -16,8 +16,8 @@ def free_port(kind=socket.SOCK_STREAM):
 
 
 class Server:
-    """A server in a process group of its own, and in a session of its own unless that is not wanted: where the kernel shares
-    the CPUs by session (autogrouping, sched(7)), one session has as much of them as another, however much runs in it.
+    """A server in a process group of its own and, unless not wanted, in a session of its own: if the kernel shares the
+    CPUs by session (autogrouping, sched(7)), each session gets the same share, however much runs in it.
     Leaving the `with` block ends it."""
 
     def __init__(self, command, own_session=True):
@@ -54,7 +54,7 @@ class Server:
 
 
 class Prefork(Server):
-    """prefork-master with a configuration of its own, known by its control socket."""
+    """prefork-master with a configuration of its own, identified by its control socket."""
 
     def __init__(self, build, folder, text, own_session=True):
         self.ctl = os.path.join(build, "bin", "preforkctl")
@@ -81,5 +81,5 @@ class Prefork(Server):
 
 
 def user_setting():
-    """Workers of root keep its rights here: an unprivileged user could not enter a private build folder."""
+    """If root runs this, the workers stay root: an unprivileged user could not enter a private build folder."""
     return "user = root\n" if os.geteuid() == 0 else ""

@@ -2,7 +2,7 @@
 """Side-by-side load test of HTTP servers on loopback.
 
 Every server serves the same work from the same folder; in each round every server is driven in turn,
-so a drift of the machine's speed hits all alike. Prints, per scenario and server, the median over
+so a drift of the machine's speed affects all alike. Prints, per scenario and server, the median over
 rounds of: requests/s, its ratio to the first server named, p50/p99 latency, server CPU in us per
 request (user+system of the server's whole session) and failed requests.
 
@@ -10,7 +10,7 @@ request (user+system of the server's whole session) and failed requests.
   peers.py --servers nginx,ours --scenarios hello,close --rounds 5
   peers.py --ours build/release/bin/prefork-master      ours too, with ours-hello.conf filled in
 
-Needs: wrk (and whichever peers are to be measured): nginx-light h2o lighttpd apache2 uwsgi-core
+Needs: wrk (and the peers to be measured): nginx-light h2o lighttpd apache2 uwsgi-core
 uwsgi-plugin-python3 gunicorn, a C compiler. Python standard library only.
 """
 import argparse, json, os, re, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
@@ -55,7 +55,7 @@ def cmd_ceiling(tmp, root, port, workers):
 
 
 def cmd_ceiling_even(tmp, root, port, workers):
-    """Workers with as many connections each, as ours have them: the same work, batch by batch."""
+    """Workers with the same number of connections each, like ours: the same work, batch by batch."""
     return cmd_ceiling(tmp, root, port, workers) + ["even"]
 
 
@@ -217,7 +217,7 @@ def wrk(port, scenario, seconds):
     total = re.search(r"(\d+) requests in", out)
     return {"rps": float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
             "requests": int(total.group(1)),
-            # At the line's start: the share within one deviation, further up, may end in 50% or 99% too.
+            # At the line's start: a line further up, the share within one deviation, may also end in 50% or 99%.
             "p50": to_ms(re.search(r"^ +50%\s+(\S+)", out, re.M).group(1)),
             "p99": to_ms(re.search(r"^ +99%\s+(\S+)", out, re.M).group(1)),
             "errors": errors + (int(non2xx.group(1)) if non2xx else 0)}

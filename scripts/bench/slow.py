@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
-"""What slow clients cost the others: the p99 of a hello by wrk, beside 1,000 connections of slowhttptest and alone.
+"""What slow clients cost the others: the p99 of wrk on hello, alone and beside 1,000 connections of slowhttptest.
 
   slow.py [--modes headers,body,range,read] [--connections 1000] [--rounds 3] [--seconds 3] [--build build/release]
 
 headers (-H): header sections that never end. body (-B): bodies that trickle in. range (-R): 2,000 overlapping ranges in
 each request. read (-X): 10 MiB that are read 32 bytes at a time. Time-outs are the defaults; they end an attack sooner
-or later, so it is begun anew for as long as wrk runs. In each round wrk runs alone, then beside each attack; prints the
-medians over the rounds and the ratio of p99 to the same round's without. `held` is the least number of connections that
-the server had beside wrk's while it ran. Exit code 1 where a request of wrk failed. Needs: a build with tests, wrk,
-slowhttptest. Loopback only.
+or later, so it is restarted for as long as wrk runs. In each round wrk runs alone, then beside each attack; prints the
+medians over the rounds and the ratio of p99 to that of the same round without an attack. `held` is the least number of
+connections that the server had beside wrk's while it ran. Exit code 1 if a request of wrk failed. Needs: a build with
+tests, wrk, slowhttptest. Loopback only.
 """
 import argparse, os, resource, statistics, subprocess, sys, tempfile, threading, time
 
 import harness
 import peers
 
-# Options of slowhttptest, and where it goes.
+# Options of slowhttptest, and the path that it requests.
 MODES = {
     "headers": (["-H", "-i", "1", "-x", "10"], "/hello"),
     "body": (["-B", "-i", "1", "-x", "10", "-s", "65536"], "/bodies"),
@@ -40,7 +40,7 @@ def config(options, folder, port):
 
 
 class Attack:
-    """slowhttptest, begun anew whenever it ends; leaving the `with` block ends it."""
+    """slowhttptest, restarted whenever it ends; leaving the `with` block ends it."""
 
     def __init__(self, mode, port, connections):
         words, path = MODES[mode]
@@ -86,7 +86,7 @@ def drive(server, port, seconds):
     held, over = [], threading.Event()
 
     def watch():
-        # Not while wrk connects and leaves.
+        # Not while wrk connects or disconnects.
         while not over.wait(0.3):
             held.append(connections_of(server))
     watcher = threading.Thread(target=watch)
@@ -108,7 +108,7 @@ def measure(options, modes):
                 rows["alone"].append(drive(server, port, options.seconds))
                 for mode in modes:
                     with Attack(mode, port, options.connections):
-                        # Ranges are answered at once: nobody stays.
+                        # Ranges are answered at once: no connection stays.
                         stay = 1 if mode == "range" else options.connections
                         wait_connections(server, lambda n: n >= stay)
                         rows[mode].append(drive(server, port, options.seconds))
@@ -142,7 +142,7 @@ def main():
     unknown = [mode for mode in modes if mode not in MODES]
     if unknown:
         parser.error(f"no mode {unknown[0]}; there are {', '.join(MODES)}")
-    # Three descriptors for each connection are more than enough for who inherits the limit.
+    # Three descriptors per connection are more than enough for every process that inherits the limit.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, max(4096, 3 * options.connections)), most))
     rows = measure(options, modes)

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""System calls that fail, one kind at a time, in the master, in its fork server or in its workers, once or for ever.
+"""Makes system calls fail, one kind at a time, in the master, in its fork server or in its workers, once or for ever.
 
   faults.py [CALL]... [--of master|server|workers] [--positions P] [--sample N] [--seed S] [--jobs J] [--build DIR]
 
-A fault strikes during the start, or a running server that is then made busy: clients, a killed worker, scaling, a reload.
-For each call and each error of its man page: at up to P of the times that the call is made, and at all times from the
-first on. What must hold:
+A fault occurs during the start, or in a running server that is then made busy: clients, a killed worker, scaling, a
+reload. Each call fails with each error of its man page: at up to P of the times that the call is made, and at all times
+from the first on. What must hold:
 
   - The master serves, or ends with an exit code and a sentence that names the call or the error, or goes on and says so in
     its log; within a deadline, never hanging.
   - A worker that serves has exactly the user, groups, capabilities and no_new_privs that the configuration says.
   - At rest master and workers take less than half a processor.
-  - Once calls fail no more, it serves with all its workers; SIGTERM ends it with 0, and nothing is left behind.
+  - Once calls no longer fail, it serves with all its workers; SIGTERM ends it with 0, and nothing is left behind.
 
 Exit code 1: something was wrong. --sample N: N random ones.
 """
@@ -20,7 +20,7 @@ import argparse, collections, concurrent.futures, contextlib, os, random, signal
 import stepping
 from stepping import Place, Server, Wrong
 
-# Errors by call, from the man pages. EINTR and what the kernel gives for a moment only is not tried for ever.
+# Errors by call, from the man pages. EINTR, and errors that the kernel returns only for a moment, are not tried for ever.
 FAULTS = {
     "openat": "EMFILE ENFILE ENOMEM EACCES EINTR", "socket": "EMFILE ENOBUFS ENOMEM EACCES", "bind": "EADDRINUSE EACCES",
     "listen": "EADDRINUSE", "accept4": "EMFILE ENFILE ENOMEM ENOBUFS ECONNABORTED EPERM EINTR EAGAIN EPROTO",
@@ -38,7 +38,7 @@ FAULTS = {
     "newfstatat": "ENOMEM", "unlink": "EACCES", "readlink": "EACCES", "prlimit64": "EPERM"}
 FOR_A_MOMENT = {"EINTR", "EAGAIN", "ECONNABORTED", "EPROTO"}
 LASTING = {("clone", "EAGAIN"), ("timer_create", "EAGAIN"), ("setresuid", "EAGAIN")}
-# How a sentence may name a call: as the program knows it.
+# How a message may name a call: by the program's name for it.
 NAMES = {"openat": ["open"], "clone": ["fork"], "fallocate": ["posix_fallocate"], "mmap": ["memory", "map"],
          "mprotect": ["memory", "shared object"], "newfstatat": ["stat", "lstat"], "sendfile": ["copy"],
          "eventfd2": ["eventfd"], "signalfd4": ["signalfd"], "getrandom": ["random"]}
@@ -55,7 +55,7 @@ def options_for(place, fault):
     options = ["--fail", f"{fault.call}:{fault.error}:{fault.first}{'+' if fault.lasting else ''}"] if fault.error else []
     if fault.busy:
         options.append("--wait")
-    if fault.target == "server":  # for ever: of each that is started; once: of the first one, from its birth on
+    if fault.target == "server":  # for ever: in each process that is started; once: in the first one, from its start on
         return options + ["--of", "server" if fault.busy or fault.lasting else stepping.FORK_SERVER]
     if fault.target == "workers":
         return options + ["--of", f"{1 if fault.busy else stepping.WORKERS[0]}+"]
@@ -63,7 +63,7 @@ def options_for(place, fault):
 
 
 def make_busy(server, fault):
-    """Something of everything, of which each may be refused, and none may hang."""
+    """A little of everything: each request may be refused, but none may hang."""
     for _ in range(3):
         server.request(1)
     for name in ("main/0", "main/1"):
@@ -77,7 +77,7 @@ def make_busy(server, fault):
 
 
 def ask(server, fault, words):
-    """A master that can't hear for want of a call can't answer. One that can start no worker gives up a reload after
+    """A master that can't receive because a call fails can't answer. One that can start no worker gives up a reload after
     boot-timeout, shutdown-timeout and ten seconds."""
     try:
         return server.ask(words, 1 if is_deaf(fault) else 30 if fault.lasting else None)
@@ -89,7 +89,7 @@ def ask(server, fault, words):
 
 @contextlib.contextmanager
 def clients_at_the_door(server):
-    """Whom a server that can't take them must neither forget nor ask after all the time."""
+    """Clients that wait: a server that can't accept them must neither forget them nor try all the time."""
     with contextlib.ExitStack() as stack:
         for family, address in ((socket.AF_INET, (server.place.host, 7001)), (socket.AF_UNIX, server.place.control),
                                 (socket.AF_UNIX, os.path.join(server.place.dir, "echo.sock"))):
@@ -106,7 +106,7 @@ def is_deaf(fault):
 
 def named(text, fault):
     words = [fault.call.rstrip("0123456789"), *NAMES.get(fault.call, []), os.strerror(getattr(__import__("errno"), fault.error))]
-    if fault.target == "server":  # the master knows no more
+    if fault.target == "server":  # the master does not know more
         words.append("fork server")
     return any(word.lower() in text.lower() for word in words)
 
@@ -114,7 +114,7 @@ def named(text, fault):
 def check_end(server, fault):
     text = server.log()
     server.check_gone()
-    if fault.call != "flock":  # whose file it is can't be known
+    if fault.call != "flock":  # nobody can tell whose file it is
         server.check_left()
     if server.exit_code() not in (64, 66, 67, 69, 70, 71, 73, 74, 77, 78):
         raise Wrong(f"it ends with {server.exit_code()}")
@@ -128,7 +128,7 @@ def check_end(server, fault):
 
 
 def settle(server):
-    """Until it is ready, has ended, or has had its time."""
+    """Waits until it is ready, has ended, or its time is up."""
     end = time.monotonic() + 1.5
     while time.monotonic() < end and server.exit_code() is None:
         if server.logged("is ready", 2):

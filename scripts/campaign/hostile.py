@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""A worker that somebody has taken over, beside a pool under load: what the others notice.
+"""A worker under an attacker's control, beside a pool under load: what the others notice.
 
   hostile.py [--seconds S] [--seed N] [--build DIR]
 
-The pool `evil` runs tests/system/plugins/hostile.cpp as nobody: at any time its workers scribble over the memory that they
-share, fill, truncate and change whatever they have open, print, fork and signal the master. The pool `main` has wrk (8
-connections that are kept) and ab (2 clients that connect for each request); a reload of it and an upgrade of the master take
-turns, two a second. Every 20 ms somebody asks the master for its status, on a connection of its own. Prints how long that
-took, and what the clients of `main` had. Exits with 1 where a request or a change failed. Needs: root, wrk, ab, a build with
+The pool `evil` runs tests/system/plugins/hostile.cpp as nobody: its workers constantly overwrite the memory that they
+share, fill, truncate and change whatever they have open, print, fork and signal the master. The pool `main` serves wrk (8
+kept connections) and ab (2 clients that connect for each request); reloads of it and upgrades of the master alternate,
+two per second. Every 20 ms a client asks the master for its status, on a connection of its own. Prints how long that
+took, and the results of the clients of `main`. Exits with 1 if a request or a change failed. Needs: root, wrk, ab, a build with
 tests. Loopback only.
 """
 import argparse, json, os, random, socket, statistics, subprocess, sys, tempfile, threading, time
@@ -36,7 +36,7 @@ listen = tcp://127.0.0.1:{evil}
 
 
 class Until(threading.Thread):
-    """Does something again and again until it is told to end."""
+    """Does something repeatedly until it is told to end."""
 
     def __init__(self, work, pause):
         super().__init__(daemon=True)
@@ -60,7 +60,7 @@ def enrage(port, rng):
             s.sendall(f"rage 400 {rng.randrange(1 << 31)}\n".encode())
             s.recv(100)
     except OSError:
-        pass  # it did not live, or will not answer
+        pass  # it is not alive, or does not answer
 
 
 def ask_status(server, taken):

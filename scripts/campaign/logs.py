@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""Logs under load: rotated again and again, on a disk that gets full, with nobody who reads. Which lines are there?
+"""Logs under load: rotated repeatedly, on a disk that fills up, without a reader. Which lines arrive?
 
   logs.py [rotate|full|unread|faults]... [--rotations N] [--copytruncate] [--seconds S] [--build DIR]
 
-Clients make numbered lines in the server's log (by a service that logs what it is told) and in an access log (by requests),
-as fast as they are answered. At the end every number must stand in exactly one of all the files, or be counted as dropped;
-every line must be whole; every request must have been answered.
+Clients make numbered lines in the server's log (through a service that logs what it is told) and in an access log
+(through requests), as fast as they are answered. At the end every number must be in exactly one of all the files, or be
+counted as dropped; every line must be whole; every request must have been answered.
 
 rotate  N times: both files are renamed, then USR1 or `preforkctl reopen`. With --copytruncate they are copied and cut
-        instead, which must be found to lose lines.
+        instead, which is expected to lose lines.
 full    both logs on a file system of 256 KiB, which fills up; then there is room again. Needs a mount namespace.
 unread  the server's log on a FIFO that nobody reads for a while.
 faults  writes to either log that fail with EIO or EDQUOT for a while, by step_tracer. Needs x86-64, and no sanitizer.
 
-Prints what was written, dropped, lost, doubled and torn. Exits with 1 where a line is lost and not counted, doubled or torn, or
-a request failed. Loopback only.
+Prints what was written, dropped, lost, doubled and torn. Exits with 1 if a line is doubled, torn, or lost and not counted,
+or a request failed. Loopback only.
 """
 import argparse, collections, errno, itertools, os, platform, re, shutil, socket, subprocess, sys, tempfile, threading, time
 
@@ -41,7 +41,7 @@ CLIENTS = 2
 
 
 class Load:
-    """Numbered lines from a few clients; `stop` ends it, `sent` says up to which number each has been answered."""
+    """Numbered lines from a few clients; `stop` ends it, `sent` has the last answered number of each."""
 
     def __init__(self, moody, hello, padding, pause):
         self.stopping = threading.Event()
@@ -91,7 +91,7 @@ class Load:
 
 
 def check(kind, load, texts, dropped, own=0):
-    """Looks for every number. Of the dropped lines `own` may be the master's, without a number. @return whether all is well"""
+    """Looks for every number. `own` of the dropped lines may be the master's, without a number. @return whether all is well"""
     seen, torn = collections.Counter(), 0
     for text in texts:
         torn += bool(text) and not text.endswith("\n")
@@ -128,21 +128,21 @@ class Server:
         self.load = Load(*ports, padding, pause)
 
     def dropped(self):
-        """Lines of the server's log and of the access log that are counted as dropped, so far."""
+        """Lines of the server's log and of the access log that are counted as dropped so far."""
         log = self.master.status()["log"]
         access = sum(each["dropped"] for each in log["access"])
         return log["dropped"] + log["dropped_by_workers"], access + log["access_dropped_by_workers"]
 
     def untold(self):
-        """Lines that the master itself dropped, and is to tell of. Of those that a worker could not send to a busy master
-        there is only the count."""
+        """Lines that the master itself dropped and must report. Of those that a worker could not send to a busy master there
+        is only the count."""
         return self.master.status()["log"]["dropped"]
 
     def control(self, *words):
         subprocess.run([self.master.ctl, "-s", self.master.control, *words], check=True, stdout=subprocess.DEVNULL)
 
     def settle(self):
-        """Until what was made has gone its way: nothing changes any more."""
+        """Waits until all lines have arrived: nothing changes any more."""
         before, since = None, time.monotonic()
         while time.monotonic() - since < 1.5:
             now = self.dropped(), [os.path.getsize(path) for path in self.watched if os.path.exists(path)]
@@ -269,11 +269,11 @@ def unread(args, folder):
     return check("request", server.load, [read(access)], dropped[1]) and good and not complain(server.load)
 
 
-FAULTY = 200  # lines, while writes fail and after that
+FAULTY = 200  # lines, while writes fail and afterwards
 
 
 def talk(place, kind, numbers):
-    """A line of a log for each number; all clients must be answered."""
+    """Makes a log line for each number; all clients must be answered."""
     with socket.socket(socket.AF_UNIX if kind == "line" else socket.AF_INET) as peer:
         peer.settimeout(stepping.PATIENCE)
         peer.connect(os.path.join(place.dir, "moody.sock") if kind == "line" else (place.host, 7001))
@@ -295,14 +295,14 @@ def talk(place, kind, numbers):
 
 
 def fault(args, kind, error):
-    """Writes to one log fail, in the process that makes them; then they don't. @return lines that it has dropped. @throws Wrong"""
+    """Makes writes to one log fail for a while, in the process that makes them. @return lines that it dropped. @throws Wrong"""
     with stepping.Place(args.build) as place:
         path = os.path.join(place.dir, "log" if kind == "line" else "access.log")
         plugin = os.path.join(args.build, "tests", "system", "plugins", "moody.so")
         place.configure(f"[service moody]\nplugin = {plugin}\nlisten = unix:{place.dir}/moody.sock\n")
         with stepping.Server(place, "--wait", "--on", path, "--fail", f"write:{error}:1+") as server:
             def dropped():
-                """By the process whose writes fail, and by workers, which do not wait for a master that is followed."""
+                """Lines dropped by the process whose writes fail, and by workers, which do not wait for a traced master."""
                 log = server.status()["log"]
                 if kind == "line":
                     return log["dropped"], log["dropped_by_workers"]

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""Good answers per second while clients ask for what crashes the worker, for prefork and for what else serves with a
-worker per process.
+"""Good answers per second while clients send requests that crash the worker, for prefork and for other servers with one
+process per worker.
 
   poison.py [--rates 0,1,10,100] [--servers prefork,gunicorn,uwsgi,php-fpm] [--rounds 3] [--seconds 4] [--build build/release]
 
-Every server has 4 workers and answers `/` with 13 bytes. wrk asks for it, 16 connections at a time, one request on each;
-beside it poison clients connect, ask for `/crash`, whose handler kills its process by SIGSEGV, and leave at once: so many a second,
-evenly. In each round each server is asked at each rate in turn. Prints the medians over the rounds: good answers (2xx) per
-second, their part of the same server's without poison, the longest time without a good answer to a client that asks every
-10 ms, the failed requests of wrk and of that client, and how many crashes were asked for. A client whose request is in a worker that
-dies has no answer from any server; behind nginx (php-fpm) it gets a 502. Exit code 1 where prefork was not ahead of a
-peer in good answers at any rate but 0. Needs: a build with tests, wrk; gunicorn, uwsgi-core with
-uwsgi-plugin-python3, php-fpm with nginx-light, whichever are there. Loopback only.
+Every server has 4 workers and answers `/` with 13 bytes. wrk asks for it, 16 connections at a time, one request on
+each; beside it poison clients connect, ask for `/crash`, whose handler kills its process by SIGSEGV, and leave at once:
+at an even rate per second. In each round each server is asked at each rate in turn. Prints the medians over the rounds:
+good answers (2xx) per second, their fraction of the same server's without poison, the longest time without a good
+answer to a client that asks every 10 ms, the failed requests of wrk and of that client, and how many crashes were
+requested. A client whose request is in a worker that dies gets no answer from any server; behind nginx (php-fpm) it
+gets a 502. Exit code 1 if prefork was not ahead of a peer in good answers at any rate above 0. Needs: a build with
+tests, wrk; gunicorn, uwsgi-core with uwsgi-plugin-python3, php-fpm with nginx-light, whichever are installed. Loopback
+only.
 """
 import argparse, glob, os, re, shutil, socket, statistics, subprocess, sys, tempfile, threading, time
 
@@ -58,7 +59,7 @@ def uwsgi(_, folder, port):
 
 
 class PhpFpm(harness.Server):
-    """php-fpm behind nginx, the way it is run."""
+    """php-fpm behind nginx, as it is usually run."""
 
     def __init__(self, folder, port):
         os.chmod(folder, 0o755)
@@ -144,7 +145,7 @@ class Beside(threading.Thread):
 
 
 class Probe:
-    """A client of its own: how long it had no good answer at most."""
+    """A client of its own: the longest time for which it had no good answer."""
 
     def __init__(self, port):
         self.port, self.last, self.longest, self.failed = port, time.monotonic(), 0.0, 0

@@ -4,18 +4,18 @@
   reload.py [reload|scale|recycle|dynamic|upgrade]... [--times N] [--upgrades N] [--seconds S] [--build DIR]
 
 For each kind: S seconds of load without it, then S seconds in which it happens N times, evenly spread. The load is wrk
-with 32 connections that are kept and, beside it, ab with 16 clients that connect for each request. Prints requests, failed
-ones, and p99 of both halves. Exits with 1 where a request failed. Needs: wrk, ab. Loopback only. Server and clients share
-a session, so that the kernel shares the CPUs among processes; else all processes of the server together, those that a change
-needs too, have what wrk and ab have, and the serving ones pay for it (autogrouping).
+with 32 kept connections and, beside it, ab with 16 clients that connect for each request. Prints requests, failed
+requests, and p99 of both halves. Exits with 1 if a request failed. Needs: wrk, ab. Loopback only. Server and clients share
+a session, so that the kernel shares the CPUs among processes. Otherwise all processes of the server together, including
+those needed for a change, would get as much as wrk and ab, at the expense of the serving ones (autogrouping).
 
 recycle runs with max-requests = 1000 and counts the workers that were replaced.
 
-dynamic lets a pool of 1..8 grow by N bursts of a second and shrink to one worker after each, while other clients, one that
-keeps its connection and one that connects for each request, ask on: shrinking is what they would notice. It has no p99.
+dynamic lets a pool of 1..8 grow by N bursts of a second and shrink to one worker after each, while two other clients, one
+that keeps its connection and one that connects for each request, continue: they would notice the shrinking. No p99.
 
-upgrade goes to a copy of the master's program and back, --upgrades times in all (--upgrades alone: this kind alone); pid and
-workers must stay the same.
+upgrade changes to a copy of the master's program and back, --upgrades times in all (--upgrades alone: only this kind); pid
+and workers must stay the same.
 """
 import argparse, http.client, os, re, shutil, subprocess, sys, tempfile, threading, time
 
@@ -114,7 +114,7 @@ def run(kind, args):
 
 
 class Steady(threading.Thread):
-    """Asks some hundred times a second until it is told to stop, and counts what fails."""
+    """Asks some hundred times a second until it is told to stop, and counts failures."""
 
     def __init__(self, port, keeps):
         super().__init__()

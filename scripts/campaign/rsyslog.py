@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""The server's log in a real rsyslogd, on a socket and with a configuration of its own: what arrives, and as what?
+"""The server's log in a real rsyslogd, with a socket and a configuration of its own: what arrives, and in which form?
 
   rsyslog.py [--rsyslogd PROGRAM] [--modules FOLDER] [--build DIR]
 
-A service logs lines of each level, long ones and such with bytes that are no text; a worker is killed; rsyslogd is killed,
-lines are said while there is none, and another one is started. Every line must be there once, whole, with its facility,
-severity, program and pid; those without a daemon must be counted, and the count must arrive. Then the same as JSON.
-Needs no root; skipped where there is no rsyslogd (Debian: rsyslog). Loopback and a temporary folder only.
+A service logs lines of each level, including long lines and lines with bytes that are not text; a worker is killed;
+rsyslogd is killed, lines are logged without a daemon, and another rsyslogd is started. Every line must arrive once, whole,
+with its facility, severity, program and pid; lines lost without a daemon must be counted, and the count must arrive. Then
+the same as JSON. Needs no root; skipped if there is no rsyslogd (Debian: rsyslog). Loopback and a temporary folder only.
 """
 import argparse, contextlib, json, os, re, shutil, signal, socket, subprocess, sys, tempfile, time
 
@@ -83,7 +83,7 @@ class Daemon:
         self.process.wait()
 
     def lines(self):
-        """(facility, severity, program, pid, time, text) of each"""
+        """(facility, severity, program, pid, time, text) of each message"""
         if not os.path.exists(self.out):
             return []
         with open(self.out, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
@@ -149,7 +149,7 @@ def run(daemon, server, client, form):
     client.say(2, b"longer " + b"z" * 2 * LONGEST)
     check("zzz..." in daemon.wait("longer zzz")[5], "a line that is too long does not end with ...")
 
-    # The kernel keeps a few for a daemon that is not on the CPU (net.unix.max_dgram_qlen); what is beyond that is counted.
+    # The kernel queues a few for a daemon that is not running (net.unix.max_dgram_qlen); those beyond are counted.
     for i in range(LINES):
         client.say(1, f"number {i:03}.".encode())
     counted = lambda: sum(server.status()["log"][name] for name in ("dropped", "dropped_by_workers"))

@@ -1,4 +1,4 @@
-"""What the step campaigns share: a server below step_tracer, what a client sees of it, what is left of it."""
+"""Shared by the step campaigns: a server below step_tracer, what a client sees of it, what is left of it."""
 import collections, contextlib, json, os, shutil, socket, subprocess, tempfile, threading, time
 
 PATIENCE = 10  # seconds that anything may take; the machine may be small and busy
@@ -27,11 +27,11 @@ MAY_STAY = {"prefork.conf", "access.log", "log", "log-of-next"}
 
 
 class Wrong(Exception):
-    """Something that must not be."""
+    """Something that must not happen."""
 
 
 class Place:
-    """A folder and a loopback address that no other run has at this time."""
+    """A folder and a loopback address that no other run has at the same time."""
     numbers, lock = iter(range(1, 60000)), threading.Lock()
 
     def __init__(self, build):
@@ -64,7 +64,7 @@ class Place:
         return text
 
     def processes(self):
-        """All that the servers here have left: each tracer has a session of its own."""
+        """Everything that the servers here have left: each tracer has a session of its own."""
         found = []
         for name in filter(str.isdigit, os.listdir("/proc")):
             try:
@@ -110,10 +110,10 @@ class Server:
         self.tracer.wait()
         self.tracer.stdout.close()
 
-    # What the tracer says.
+    # What the tracer reports.
 
     def heard(self, word):
-        """The last line that begins with the word."""
+        """The last line that begins with this word."""
         try:
             while chunk := os.read(self.tracer.stdout.fileno(), 65536):
                 self.buffer += chunk
@@ -135,7 +135,7 @@ class Server:
         self.wait_word("following")
 
     def cease(self):
-        """The tracer does nothing any more. @return the call that it struck at, or None"""
+        """Makes the tracer stop interfering. @return the call at which it interfered, or None"""
         self.tell("cease")
         self.wait(lambda: self.heard("ceased") or self.heard("gone"), "step_tracer does not cease")
         return self.struck()
@@ -145,7 +145,7 @@ class Server:
         return hit.split()[1] if hit else None
 
     def calls(self):
-        """How often each call was made since it is followed."""
+        """How often each call was made since the tracer has followed it."""
         self.lines = [line for line in self.lines if not line.startswith(("calls ", "reported"))]
         self.tell("report")
         self.wait(lambda: self.heard("reported") or self.heard("gone"), "step_tracer does not report")
@@ -174,7 +174,7 @@ class Server:
         return self.log().count(text) >= times
 
     def ask(self, words, patience=None):
-        """A command to the control socket. @return its answer; None: the master has ended or listens no more."""
+        """Sends a command to the control socket. @return its answer; None: the master has ended or no longer listens"""
         patience = patience or self.patience
         try:
             with socket.socket(socket.AF_UNIX) as s:
@@ -210,7 +210,7 @@ class Server:
         return self.wait(ready, f"{workers} workers are not ready", patience)
 
     def request(self, patience=PATIENCE):
-        """One of each kind of client. @return what is wrong; None: all were served."""
+        """Sends one request of each kind of client. @return what is wrong; None: all were served"""
         try:
             with socket.create_connection((self.place.host, 7001), patience) as s:
                 s.settimeout(patience)
@@ -238,14 +238,14 @@ class Server:
         if wrong := self.request(patience):
             raise Wrong(wrong)
 
-    # What the system says of it.
+    # What the system says about it.
 
     def check_rights(self):
-        """Whoever serves has exactly the user, the groups and the bits that the configuration says."""
+        """Every process that serves has exactly the user, the groups and the bits of the configuration."""
         import pwd
         for worker in self.status()["workers"]:
             if worker["state"] not in ("ready", "busy"):
-                continue  # one that was told to retire may not have begun to serve
+                continue  # a worker that was told to retire may not have begun to serve
             try:
                 with open(f"/proc/{worker['pid']}/status") as file:
                     fields = dict(line.rstrip("\n").split(":", 1) for line in file)
@@ -281,8 +281,8 @@ class Server:
         return kinds
 
     def descriptors_at_rest(self):
-        """The master's, once it has seen that the last control connection is closed; without that of the fork server, which
-        it starts when it needs one."""
+        """The master's descriptors, once it has seen that the last control connection is closed; without that of the fork
+        server, which it starts when it needs one."""
         def at_rest():
             held = self.descriptors()
             held["socket"] = held.get("socket", 0) - (self.fork_server() is not None)
@@ -297,7 +297,7 @@ class Server:
             return []  # the master has ended
 
     def children(self):
-        """Those that do something for clients."""
+        """The processes that work for clients."""
         return [pid for pid in self.all_children() if not is_fork_server(pid)]
 
     def fork_server(self):
@@ -322,12 +322,12 @@ class Server:
         return total / os.sysconf("SC_CLK_TCK")
 
     def check_rest(self, seconds):
-        """Nobody asks anything new of it: no process may take half of a processor, nor call all the time."""
+        """Without new requests, no process may take half of a processor, or make system calls all the time."""
         before, calls_before = self.cpu_seconds(), self.calls()
         time.sleep(seconds)
         taken, calls = self.cpu_seconds() - before, self.calls() - calls_before
-        del calls["rt_sigaction"]  # some 80 at each birth: nothing that anybody does again and again
-        # Whoever spins makes the same calls over and over; whoever is started makes a few of many.
+        del calls["rt_sigaction"]  # about 80 at each start of a process: not a call that a loop repeats
+        # A process that spins makes the same calls repeatedly; one that starts makes a few of many kinds.
         often = sum(times for _, times in calls.most_common(2))
         if taken > seconds / 2 + 0.1 or often > 500 * seconds + 100:
             raise Wrong(f"it spins: {taken:.2f} s of CPU time in {seconds} s, calls {calls.most_common(4)}")

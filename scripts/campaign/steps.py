@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Kills at every system call of a server's life, and what is there afterwards.
+"""Kills a process at every system call of a server's life, and checks what is there afterwards.
 
   steps.py [start|reload|rollback|scale|respawn|reopen|stop|upgrade]...
            [--who master|server|worker|inspector|preparation|writer]... [--every N] [--sample N] [--seed S] [--jobs J] [--build DIR]
@@ -7,16 +7,16 @@
 For each phase and each kind of process: step_tracer kills it at the entry of its 1st, 2nd, 3rd... system call of the phase,
 each time in a new server, until the phase runs through.
 
-  master:     a master with the same configuration starts at once and serves, though the last forked child may not have
-              run yet; of the killed one's processes none is left after 3 s.
+  master:     a master with the same configuration starts at once and serves, even if the last forked child has not
+              run yet; none of the killed master's processes is left after 3 s.
   worker, log writer: the service goes on, the process is replaced, counters do not go back, the master has the children
               and descriptors that it had.
-  fork server: all goes on: another one is started. Only an order that it had, and did not answer, may be told as failed.
+  fork server: everything goes on; another one is started. Only an order that it had not answered may be reported as failed.
   inspector:  a start is refused with a reason.
-  preparation: after a reload that is refused the old generation serves on.
+  preparation: after a refused reload the old generation keeps serving.
 
 At the end of each run the server is stopped: exit code 0, no process, socket or pid file left. Exit code 1: something was
-wrong. --every N: only each Nth call, from a random first one. --sample N: N random calls of each kind and phase.
+wrong. --every N: only every Nth call, from a random first one. --sample N: N random calls of each kind and phase.
 """
 import argparse, concurrent.futures, itertools, os, random, signal, sys, threading, time
 
@@ -24,20 +24,20 @@ import stepping
 from stepping import Place, Server, Wrong
 
 
-HELD_MS = 200  # that a child which was forked at the last moment may still hold what was the master's
+HELD_MS = 200  # how long a child forked at the last moment may still hold what was the master's
 
 
 class Phase:
-    """What happens while calls are counted. `children`: kind -> which of the forked ones (see step_tracer)."""
+    """What happens while calls are counted. `children`: kind -> which of the forked processes (see step_tracer)."""
     children = {}
-    there_before = ()  # kinds of which one that is there already is meant
+    there_before = ()  # kinds for which an existing process is the target
     traced_from_exec = False
 
     def prepare(self, server):
         server.wait_ready()
 
     def begin(self, server):
-        """Sets it going, without waiting."""
+        """Starts the phase, without waiting."""
 
     def done(self, server):
         raise NotImplementedError
@@ -57,7 +57,7 @@ class Start(Phase):
 
 
 class Asked(Phase):
-    """By a command, whose answer is waited for beside the tracing."""
+    """A phase begun by a command; its answer is awaited beside the tracing."""
     def begin(self, server):
         self.answers = []
         self.thread = threading.Thread(target=self.ask, args=[server], daemon=True)
@@ -73,7 +73,7 @@ class Asked(Phase):
         return bool(self.answers)
 
     def answer(self):
-        """The first one, once it is there."""
+        """The first answer, once it is there."""
         self.thread.join(30)
         if not self.answers:
             raise Wrong(f"no answer to {self.words[0]} within 30 s")
@@ -123,7 +123,7 @@ class Respawn(Phase):
         try:
             os.kill(server.victim, signal.SIGKILL)
         except ProcessLookupError:
-            if not server.struck():  # at the first call, before it was asked for anything
+            if not server.struck():  # at the first call, before any request to it
                 raise
 
     def prepare(self, server):
@@ -236,14 +236,14 @@ def check_restart(place, old):
 
 
 def check_refusal(phase):
-    """What was asked for is done, or refused for the one reason that there may be."""
+    """The request is carried out, or refused for the one reason that is allowed."""
     answer = phase.answer() if isinstance(phase, Asked) else None
     if answer and not answer["ok"] and "fork server" not in answer["error"] and not isinstance(phase, Rollback):
         raise Wrong(f"the answer is {answer}")
 
 
 def check_new_fork_server(server):
-    """The next worker comes of a fork server, not of the master."""
+    """The next worker is forked by a fork server, not by the master."""
     victim = server.status()["workers"][0]["pid"]
     os.kill(victim, signal.SIGKILL)
     def replaced():
@@ -257,7 +257,7 @@ def check_new_fork_server(server):
 
 
 def descriptors_soon(server, wanted):
-    """The master may just have forked somebody, and not have opened yet what it keeps of it."""
+    """The master may just have forked a process and not yet opened the descriptors that it keeps for it."""
     end = time.monotonic() + 2
     while (held := server.descriptors_at_rest()) != wanted and time.monotonic() < end:
         time.sleep(0.01)
@@ -289,7 +289,7 @@ def check_end(server, exit_code):
 
 
 def run(build, name, who, n):
-    """@return the call that it was killed at (None: the phase ran through), seconds of a restart, what is wrong"""
+    """@return the call at which it was killed (None: the phase ran through), seconds of a restart, what is wrong"""
     phase = PHASES[name]()
     with Place(build) as place, Server(place, *options_for(place, phase, who, n)) as server:
         try:
@@ -310,7 +310,7 @@ def run(build, name, who, n):
 
 
 def positions(build, name, who):
-    """How many calls the phase has, which differs a little from time to time."""
+    """How many calls the phase has; this differs a little from run to run."""
     phase = PHASES[name]()
     with Place(build) as place, Server(place, *options_for(place, phase, who, 0)) as server:
         begin(server, phase, who)
@@ -330,7 +330,7 @@ class Campaign:
         return call, took
 
     def wanted(self, name, who):
-        """Which calls; without a sample there is no end."""
+        """Which calls to kill at; without a sample the list has no end."""
         if not self.args.sample:
             return itertools.count(random.randint(1, self.args.every), self.args.every)
         count = max(positions(self.args.build, name, who), 1)

@@ -4,8 +4,8 @@
   stuck.py [--times N] [--timeout MS] [--build DIR]
 
 Gets a worker stuck N times in each way: a loop, a sleep, a coroutine that loops after a wait, a loop in a blocking service,
-SIGSTOP while it serves and while it waits. Prints the shortest, median and longest delay. Exits with 1 where one is more than
-a second (of a worker that is stopped while it waits: than that and what its time-out lacks to two seconds). Loopback only.
+SIGSTOP while it serves and while it waits. Prints the shortest, median and longest delay. Exits with 1 if a delay is longer
+than a second (for a worker stopped while it waits: than a second plus what its time-out lacks to two seconds). Loopback only.
 """
 import argparse, os, signal, socket, statistics, sys, tempfile, time
 
@@ -45,7 +45,7 @@ def get(port, path):
 
 
 def strike(server, way, ports):
-    """@return (when it was stuck, what must be closed)"""
+    """@return (when it became stuck, what must be closed)"""
     if way == "SIGSTOP while it waits":
         os.kill(worker(server, "main"), signal.SIGSTOP)
         return time.monotonic(), None

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The installed units under a real systemd: boots one in namespaces of its own (processes, mounts, network, host name,
-# IPC, control groups), with a journal of its own, installs a build there and does what operators do. Needs root; leaves nothing behind. Of control
-# groups only systemd's own hierarchy is there, so no limits of memory or CPU are tried.
+# Tests the installed units under a real systemd: boots one in namespaces of its own (processes, mounts, network, host name,
+# IPC, control groups), with a journal of its own, installs a build there and does what operators do. Needs root; leaves
+# nothing behind. Only systemd's own hierarchy of control groups is available, so it tries no limits of memory or CPU.
 #
 #   scripts/campaign/systemd.sh BUILD_FOLDER
 set -euo pipefail
@@ -50,7 +50,7 @@ $1
 CONFIG
 }
 
-# The master's lines in the journal, an object on each line: those that have the pattern.
+# The master's journal entries that match the pattern, one object per line.
 journal() { journalctl -o json --no-pager "_PID=$(systemctl show -P MainPID prefork.service)" | grep -E "\"MESSAGE\" ?: ?\"$1"; }
 # PATTERN FIELD=VALUE...
 arrived() {
@@ -117,12 +117,12 @@ in_the_journal() {
   say "by syslog too"
 }
 
-# What an operator does, in the namespaces, with systemd as the first process.
+# An operator's actions, in the namespaces, with systemd as the first process.
 operate() {
   systemctl start prefork.socket
   answers http://127.0.0.1:8080/
   say "the first client started the service and was answered"
-  # The client may have been answered by a worker that was ready before the others.
+  # The worker that answered the client may have been ready before the others.
   eventually has ActiveState active || fail "it is not told ready"
   eventually has StatusText "generation 1: 2 workers ready, 2 wanted" || fail "no such status"
   expect MainPID "$(cat /run/prefork/master.pid)"
@@ -171,14 +171,14 @@ operate() {
   say "stopped"
 }
 
-# The first process of the namespaces: prepares what systemd wants to find, and becomes it.
+# The first process of the namespaces: prepares what systemd expects, and becomes systemd.
 boot() {
   local units=/usr/lib/systemd/system
   mount --make-rprivate /
   mount -t proc proc /proc
   mount -t tmpfs none /opt
   cmake --install "$build" --prefix /opt/prefork >/dev/null
-  # Of the system's own units only these: others would set up the machine.
+  # Only these of the system's own units: others would set up the machine.
   mkdir /opt/units
   cp $units/{basic,sysinit,sockets,shutdown,umount,network-online,multi-user}.target /opt/units
   cp $units/systemd-journald{.service,.socket,-dev-log.socket} /opt/units

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""How long the master's loop is held, at the worst, by what it is asked and by what happens to its workers.
+"""The longest turns of the master's loop, caused by requests to it and by what happens to its workers.
 
   turns.py [--build DIR] [--limit MS]
 
-Starts prefork-master with shared objects of the greatest shapes there are (a queue of 2^20 messages and as many dead letters,
-a topic of 2^20, a table of a million rows, 65,536 permits), fills them, and prints for each thing that is done how long it took
-and the longest turn of the master's loop so far. `status` is asked all the while: the longest that it waited is printed too.
-Exits with 1 where a turn took more than the limit (20 ms). A busy machine makes turns long: run it alone. Loopback only.
+Starts prefork-master with shared objects of the largest possible shapes (a queue of 2^20 messages and as many dead letters,
+a topic of 2^20, a table of a million rows, 65,536 permits), fills them, and prints for each operation how long it took and
+the longest turn of the master's loop so far. It asks for `status` all the time, and also prints the longest wait for that.
+Exits with 1 if a turn took longer than the limit (20 ms). A busy machine makes turns long: run it alone. Loopback only.
 """
 import argparse, json, os, signal, socket, sys, tempfile, threading, time
 
@@ -44,7 +44,7 @@ class Control:
 
 
 class Asker(threading.Thread):
-    """Asks for the status all the time, on a connection of its own."""
+    """Asks for the status continuously, on a connection of its own."""
 
     def __init__(self, path):
         super().__init__(daemon=True)

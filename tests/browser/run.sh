@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs a page's test in Debian's chromium:  run.sh SCRIPT.mjs BUILD_FOLDER
 #
-# Needs chromium and node (scripts/setup.sh browser) and the npm package playwright-core, which is put into
-# BUILD_FOLDER/browser where npm is there. Exit code 77: skipped, with the reason.
+# Needs chromium and node (scripts/setup.sh browser) and the npm package playwright-core, which is installed into
+# BUILD_FOLDER/browser if npm is available. Exit code 77: skipped, with the reason.
 set -euo pipefail
 script=$(realpath "$1")
 build=$(realpath "$2")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Talks to the test plugin `sockets` by python3-websockets: web_socket_client.py ws://HOST:PORT/talk
 
-Prints "well" and ends with 0 where all went as it should."""
+Prints "well" and exits with 0 if everything went as expected."""
 import asyncio
 import os
 import sys
@@ -19,7 +19,7 @@ async def talk(uri):
             message = os.urandom(size)
             await socket.send(message)
             assert await socket.recv() == message, size
-        # A message in fragments, as the library sends what it is given piece by piece.
+        # A fragmented message: the library sends a fragment for each piece that it gets.
         await socket.send(piece for piece in ("frag", "", "men", "ted"))
         assert await socket.recv() == "fragmented"
         pong = await socket.ping(b"still there?")
