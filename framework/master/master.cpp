@@ -351,7 +351,7 @@ ControlSocket::Reply Master::survey(ControlSocket::ClientId client,
 }
 
 ServiceReport Master::service_report() const {
-  const Workforce::Strength workers = workforce_.strength();
+  const Strength workers = workforce_.strength();
   return {workforce_.current().number,    workers.ready,  workers.wanted, workers.running, workers.complete,
           stop_level_ != StopLevel::none, reload_phase(), last_reload_};
 }

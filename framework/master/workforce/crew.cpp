@@ -14,6 +14,11 @@ Crew::Crew(std::shared_ptr<Generation> serving, ipc::Scoreboard board)
       pools(scoreboard.slots()),
       workers(scoreboard.slots()) {}
 
+void Crew::forget_empty_pools() {
+  pools.remove_if(
+      [&](std::size_t id, const Pool& pool) { return pool.role == PoolRole::leaving && workers.count(id) == 0; });
+}
+
 const WorkerRecord* Crew::holder(ipc::Owner owner) const {
   const WorkerRecord* found = nullptr;
   if (owner == ipc::kNobody || owner == ipc::kMasterOwner) return found;

@@ -46,6 +46,8 @@ struct Crew {
   /// The worker's own words, which may be anything.
   ipc::WorkerSlot& slot(const WorkerRecord& worker) const noexcept { return scoreboard.slot(worker.slot); }
   unsigned ready(std::size_t pool) const noexcept { return workers.count_in(pool, WorkerState::ready); }
+  /// Removes pools that no worker is to be in any more, once the last one is gone.
+  void forget_empty_pools();
   /// The worker that has a slot; nullptr: none.
   const WorkerRecord* holder(ipc::Owner owner) const;
 

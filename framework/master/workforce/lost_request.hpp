@@ -6,11 +6,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "framework/master/generation/generation.hpp"
 
 namespace prefork::master {
+
+struct Crew;
+struct WorkerRecord;
 
 /// A request of an HTTP service whose worker died over it: what the worker's slot said. Nothing in it is believed.
 struct LostRequest {
@@ -22,6 +26,9 @@ struct LostRequest {
   std::string line;                ///< method and target, as far as the slot has room; any bytes
   std::uint64_t microseconds = 0;  ///< that it had been served for
 };
+
+/// @return what a worker that has died was serving; nullopt: no request. Its slot must not have been cleared.
+std::optional<LostRequest> lost_request_of(const Crew& crew, const WorkerRecord& worker);
 
 /// @return the line of the service's access log, its end included, not longer than PIPE_BUF; empty: it has none. Given
 /// by who knows how HTTP's logs look.

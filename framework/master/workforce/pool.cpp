@@ -33,6 +33,14 @@ Pool make_pool(const std::shared_ptr<Generation>& generation, std::size_t place)
   return pool;
 }
 
+std::vector<GivenSocket> sockets_of(const Pool& pool) {
+  std::vector<GivenSocket> given;
+  pool.generation->listeners->for_each_of(pool.name, [&](const BoundListener& listener, const auto& socket) {
+    given.push_back({socket, !listener.is_datagram() && socket->name().empty()});
+  });
+  return given;
+}
+
 Pace::Limits recycle_pace(unsigned workers) noexcept {
   constexpr unsigned kAtOnce = 10;
   constexpr std::chrono::seconds kEach{10};

@@ -17,6 +17,7 @@
 #include "framework/master/policy/scaler.hpp"
 #include "framework/master/policy/worker_state.hpp"
 #include "framework/master/workforce/listener_watch.hpp"
+#include "framework/master/workforce/worker_table.hpp"
 #include "ipc/memory/scoreboard.hpp"
 
 namespace prefork::master {
@@ -62,6 +63,10 @@ inline bool follows_load(const Pool& pool) noexcept { return pool.scaler && !poo
 
 /// A pool of a generation's options, by its place in them, without number and seats; it is serving.
 Pool make_pool(const std::shared_ptr<Generation>& generation, std::size_t place);
+
+/// @return the sockets of a pool's listeners, in the order in which its workers get them. To be called while the pool
+///   still has the addresses that the worker was given.
+std::vector<GivenSocket> sockets_of(const Pool& pool);
 
 /// @return how often workers of a pool may be replaced because they ask for it: as many as it has, ten at least, and
 /// then each once in ten seconds, one in a second at least.

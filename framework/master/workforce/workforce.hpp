@@ -1,10 +1,7 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -20,6 +17,9 @@
 #include "framework/master/policy/restart_policy.hpp"
 #include "framework/master/report/status_report.hpp"
 #include "framework/master/workforce/crew.hpp"
+#include "framework/master/workforce/crew_report.hpp"
+#include "framework/master/workforce/hearing.hpp"
+#include "framework/master/workforce/listener_shutdown.hpp"
 #include "framework/master/workforce/lost_request.hpp"
 #include "framework/master/workforce/recycling.hpp"
 #include "framework/master/workforce/rollout.hpp"
@@ -27,6 +27,7 @@
 #include "framework/master/workforce/shared_care.hpp"
 #include "framework/master/workforce/sizing.hpp"
 #include "framework/master/workforce/spawner.hpp"
+#include "framework/master/workforce/start_notices.hpp"
 #include "ipc/contract/contract.hpp"
 #include "ipc/memory/scoreboard.hpp"
 #include "ipc/objects/party.hpp"
@@ -37,8 +38,9 @@ namespace prefork::master {
 struct Adoption;
 struct Handover;
 
-/// The workers of all pools: keeps as many as each pool shall have, hears what they say, ends those that
-/// are stuck, reports on those that died.
+/// The workers of all pools: keeps as many as each pool should have, ends those that are stuck, reports on those that
+/// died. It starts, orders and reaps; what should be done is decided by the parts that it has, each of which sees the
+/// Crew. Used by the master, in its loop. Nothing blocks.
 class Workforce {
  public:
   /// Is told of a child that is no worker and has been reaped.
@@ -85,14 +87,7 @@ class Workforce {
   void stop(WorkerEvent how);
   bool empty() const noexcept { return crew_.workers.empty(); }
 
-  /// How many workers there are, and shall be.
-  struct Strength {
-    unsigned ready = 0;
-    unsigned wanted = 0;
-    unsigned running = 0;  ///< in whatever state
-    bool complete = true;  ///< every pool has as many ready ones as it shall have
-  };
-  Strength strength() const noexcept;
+  Strength strength() const { return strength_of(crew_); }
 
   /// Adds pools, workers, totals and restarts.
   void report(StatusSnapshot& snapshot);
@@ -113,53 +108,27 @@ class Workforce {
   const ipc::Bells& bells() const noexcept { return wakeups_.bells(); }
 
  private:
-  void adopt(Adoption& adopted);
-  void forget_empty_pools();
   void set_targets(TimePoint now);
   void go_on_rolling(TimePoint now);
   void note_failure();
-
-  // workforce_listeners.cpp
-  void note_sockets(WorkerRecord& worker) const;
-  const ListenerSet& lasting_listeners() const noexcept;
-  void tell_what_to_empty(const WorkerRecord& worker) const;
+  const ListenerSet* lasting_listeners() const noexcept;
 
   double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
   void refill(std::size_t pool, TimePoint now);
-  void tell_of_circuit(Pool& pool, TimePoint now);
-  void tell_of_pace(Pool& pool, TimePoint now);
-  void retire(const std::vector<WorkerRecord*>& workers);
   bool start(std::size_t pool, TimePoint now);
-  void not_started(std::size_t pool, TimePoint now, const std::string& why);
-  void shut_listeners(TimePoint now);
-  void listen(WorkerRecord& worker);
-  /// Passes on what the worker has printed, at most so many times as much as is read at once. @return false: nobody
-  /// prints any more.
-  bool hear_output(WorkerRecord& worker, unsigned reads);
-  /// Handles what the worker has said; at most `packets` of it. @return false: the pipe has ended.
-  bool hear(WorkerRecord& worker, unsigned packets);
-  void hears_nonsense(WorkerRecord& worker);
+  void start_in(std::size_t slot, std::size_t pool);
+  void retire(const std::vector<WorkerRecord*>& workers);
+
   void heard(WorkerRecord& worker, const ipc::StatusMessage& message);
   void apply(WorkerRecord& worker, WorkerEvent event);
   void act(WorkerRecord& worker, WorkerAction action, WorkerEvent event);
+  void abort(WorkerRecord& worker, WorkerEvent event);
   void command(WorkerRecord& worker, ipc::ControlKind kind);
   void departed(WorkerRecord& worker, Departure departure, const std::string& why = {});
   void buried(pid_t pid, int wait_status);
-  void note_lost_request(const WorkerRecord& worker);
-  ExitFacts facts(const WorkerRecord& worker, int wait_status, const Crew::Served& served) const;
-  void pass_on(WorkerRecord& worker, const ipc::StatusMessage& line);
-  void tell_of_dropped_lines(WorkerRecord& worker, TimePoint now);
-  TimePoint last_beat(const WorkerRecord& worker) const;
-  WorkerLimits limits_of(const WorkerRecord& worker) const;
-  std::optional<WorkerDeadline> deadline_of(const WorkerRecord& worker) const;
-  std::optional<TimePoint> next_look(const WorkerRecord& worker, TimePoint now) const;
-  bool is_overdue(const WorkerRecord& worker) const;
-  void report_worker(const WorkerRecord& worker, WorkerStatus& status) const;
-  void report_pool(std::size_t id, TimePoint now, StatusSnapshot& snapshot) const;
 
   Crew crew_;
   Log& log_;
-  Reactor& reactor_;
   ForkWorker fork_;
   OtherChild other_;
   ipc::Wakeups wakeups_;
@@ -167,13 +136,15 @@ class Workforce {
   Sizing sizing_;
   SaturationWatch saturation_;
   Recycling recycling_;
+  Hearing hearing_;
+  StartNotices notices_;
+  ListenerShutdown shutdown_;
   std::minstd_rand random_;
   std::unique_ptr<Rollout> rollout_;
   std::optional<RolloutEnd> rollout_end_;
   std::vector<Line> lines_;
   std::vector<LostRequest> lost_requests_;
   bool stopping_ = false;
-  std::optional<TimePoint> listeners_until_;  ///< since it stops, until they are shut
 };
 
 }  // namespace prefork::master

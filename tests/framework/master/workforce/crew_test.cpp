@@ -41,6 +41,17 @@ TEST_F(CrewTest, AGenerationCountsWhileItHasAPool) {
   EXPECT_EQ(crew.generations().size(), 1U);
 }
 
+TEST_F(CrewTest, APoolThatLeavesIsForgottenWithItsLastWorker) {
+  const std::size_t pool = serve("main", 1);
+  const WorkerRecord& worker = add(pool);
+  crew.pools.at(pool).role = PoolRole::leaving;
+  crew.forget_empty_pools();
+  EXPECT_NE(crew.pools.begin(), crew.pools.end());
+  crew.workers.remove(worker.pid);
+  crew.forget_empty_pools();
+  EXPECT_EQ(crew.pools.begin(), crew.pools.end());
+}
+
 TEST_F(CrewTest, WhatGenerationsHaveInCommonIsThereOnce) {
   generation->shared.objects = {{"gate", {ipc::SharedKind::semaphore, 2, 0, 0, 0, {}}, {}, ""}};
   generation->objects = SharedSet::make(generation->shared.objects, kSlots);

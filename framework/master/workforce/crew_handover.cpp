@@ -1,14 +1,14 @@
+#include "framework/master/workforce/crew_handover.hpp"
+
 #include <algorithm>
 #include <map>
 #include <utility>
 
 #include "framework/config/listen.hpp"
 #include "framework/config/load.hpp"
-#include "framework/master/upgrade/adoption.hpp"
-#include "framework/master/workforce/workforce.hpp"
+#include "ipc/objects/wakeup.hpp"
 #include "ipc/posix/pidfd.hpp"
 
-// How the workforce is handed over to another program of the same process, and taken over by it.
 namespace prefork::master {
 
 namespace {
@@ -117,14 +117,17 @@ std::unique_ptr<WorkerRecord> adopted(const HandedWorker& handed) {
 
 }  // namespace
 
-void Workforce::hand_over(Handover& handover) const {
-  for (std::size_t i = 0; i < wakeups_.slots(); ++i) {
-    handover.wakeups.push_back({wakeups_[i].ring_fd(), wakeups_[i].wait_fd()});
+void hand_over_wakeups(const ipc::Wakeups& wakeups, Handover& handover) {
+  for (std::size_t i = 0; i < wakeups.slots(); ++i) {
+    handover.wakeups.push_back({wakeups[i].ring_fd(), wakeups[i].wait_fd()});
   }
-  const std::vector<const Generation*> all = crew_.generations();
+}
+
+void hand_over_crew(const Crew& crew, Handover& handover) {
+  const std::vector<const Generation*> all = crew.generations();
   GenerationWriter writer(handover);
   for (const Generation* generation : all) writer.write(*generation);
-  for (const auto& [id, pool] : crew_.pools) {
+  for (const auto& [id, pool] : crew.pools) {
     const auto of = std::find(all.begin(), all.end(), pool.generation.get()) - all.begin();
     const auto known = std::find_if(handover.seats.begin(), handover.seats.end(),
                                     [&](const HandedSeats& seats) { return seats.pool == pool.number; });
@@ -132,40 +135,38 @@ void Workforce::hand_over(Handover& handover) const {
     handover.pools.push_back({id, static_cast<std::size_t>(of), pool.place, pool.number, pool.role, pool.goal,
                               pool.held, pool.policy.memory()});
   }
-  handover.next_pool = crew_.pools.next().id;
-  handover.next_number = crew_.pools.next().number;
-  crew_.workers.for_each([&](const WorkerRecord& worker) {
-    handover.workers.push_back(handed(worker, crew_.scoreboard.fd(worker.slot)));
-  });
-  handover.retained = crew_.totals.retained;
-  handover.departures.assign(crew_.totals.departures.begin(), crew_.totals.departures.end());
-  handover.recycled = crew_.totals.recycled;
+  handover.next_pool = crew.pools.next().id;
+  handover.next_number = crew.pools.next().number;
+  crew.workers.for_each(
+      [&](const WorkerRecord& worker) { handover.workers.push_back(handed(worker, crew.scoreboard.fd(worker.slot))); });
+  handover.retained = crew.totals.retained;
+  handover.departures.assign(crew.totals.departures.begin(), crew.totals.departures.end());
+  handover.recycled = crew.totals.recycled;
 }
 
-void Workforce::adopt(Adoption& adopted_state) {
-  const Handover& state = adopted_state.state;
+void adopt_crew(const Adoption& adoption, Crew& crew) {
+  const Handover& state = adoption.state;
   for (const HandedPool& from : state.pools) {
-    Pool pool = make_pool(adopted_state.generations[from.generation], from.place);
+    Pool pool = make_pool(adoption.generations[from.generation], from.place);
     pool.number = from.number;
-    pool.seats = adopted_state.seats.at(from.number);
+    pool.seats = adoption.seats.at(from.number);
     pool.role = from.role;
     pool.goal = from.goal;
     pool.held = from.held;
     if (pool.scaler) pool.scaler->keep(pool.goal, Clock::now());
     pool.policy.remember(from.policy);
-    crew_.pools.restore(from.id, std::move(pool));
+    crew.pools.restore(from.id, std::move(pool));
   }
-  crew_.pools.restore_next({state.next_pool, state.next_number});
+  crew.pools.restore_next({state.next_pool, state.next_number});
   for (const HandedWorker& from : state.workers) {
-    WorkerRecord& worker = crew_.workers.add(adopted(from));
-    note_sockets(worker);
-    worker.log = LogBudget(options_of(crew_.pool_of(worker)).log_rate);
-    listen(worker);
+    WorkerRecord& worker = crew.workers.add(adopted(from));
+    worker.sockets = sockets_of(crew.pool_of(worker));
+    worker.log = LogBudget(options_of(crew.pool_of(worker)).log_rate);
   }
-  crew_.totals.retained = state.retained;
-  std::copy_n(state.departures.begin(), std::min(state.departures.size(), crew_.totals.departures.size()),
-              crew_.totals.departures.begin());
-  crew_.totals.recycled = state.recycled;
+  crew.totals.retained = state.retained;
+  std::copy_n(state.departures.begin(), std::min(state.departures.size(), crew.totals.departures.size()),
+              crew.totals.departures.begin());
+  crew.totals.recycled = state.recycled;
 }
 
 }  // namespace prefork::master

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+
+#include "framework/master/workforce/crew.hpp"
+
+namespace prefork::master {
+
+/// Shuts the listeners when the server stops. Workers take what waits in the backlogs and close their sockets, at once
+/// or when they come back to their loops. Then nobody is to hold an address open, not even a process that a service has
+/// left behind and that has the socket too.
+class ListenerShutdown {
+ public:
+  /// The workers have been told to stop. Further calls change nothing.
+  void begin(TimePoint now);
+  /// Shuts all listeners once every worker has closed its own, or has been given time enough.
+  void tend(Crew& crew, TimePoint now);
+  /// When to call tend() again; nullopt: it is no time for it, or it is done.
+  std::optional<TimePoint> next(TimePoint now) const noexcept;
+
+ private:
+  bool begun_ = false;
+  std::optional<TimePoint> until_;  ///< since it began, until they are shut
+};
+
+}  // namespace prefork::master
