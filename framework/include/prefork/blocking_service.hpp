@@ -10,8 +10,8 @@
 
 namespace prefork {
 
-/// A client's stream connection with blocking calls, given to `BlockingService::handle`. While a call
-/// waits, the worker stays known as alive; deadlines end it as they end a Connection's.
+/// A client's stream connection with blocking calls, given to `BlockingService::handle`. While a call waits, the worker
+/// keeps beating; deadlines end the call as they end a Connection's.
 class PREFORK_API Stream {
  public:
   Stream(const Stream&) = delete;
@@ -23,9 +23,9 @@ class PREFORK_API Stream {
   /// As Connection::read_line.
   std::optional<std::string_view> read_line(std::size_t max_bytes = 8192);
   bool overlong() const noexcept;
-  /// Sends all the bytes. @return false where the connection is gone.
+  /// Sends all the bytes. @return false: the connection is gone
   bool write(std::string_view bytes);
-  /// The socket, for calls that are not here; it stays the worker's, non-blocking.
+  /// The socket, for calls that this class lacks. It stays the worker's, and non-blocking.
   int fd() const noexcept;
   std::string peer_address() const;
   Context& context() const noexcept;
@@ -35,14 +35,14 @@ class PREFORK_API Stream {
   ~Stream() = default;
 };
 
-/// The classic pre-fork model: each worker serves one connection at a time, in plain blocking code. As
-/// many clients are served at once as the pool has workers. A pool holds services of this kind alone.
+/// The classic pre-fork model: each worker serves one connection at a time, in plain blocking code. As many clients are
+/// served at once as the pool has workers. Such a service can share a pool only with services of this kind.
 class PREFORK_API BlockingService : public ServiceBase {
  public:
   static constexpr ServiceKind kKind = ServiceKind::blocking;
   static void describe_base(Manifest& manifest);
 
-  /// Called for each connection, which closes when the call ends; an exception closes it and is logged.
+  /// Called for each connection. The connection closes when the call returns; an exception closes it and is logged.
   virtual void handle(Stream& peer) = 0;
 
  private:

@@ -10,9 +10,9 @@
 
 namespace prefork {
 
-/// One end of a duplex channel between two named workers, or between a worker and a pool: two queues, one each
-/// way. `Manifest::channel` declares it and who is at its ends, `Context::channel` gives this worker's end. What
-/// was sent outlives both ends: a worker's replacement gets what its predecessor had not acknowledged.
+/// One end of a duplex channel between two named workers, or between a worker and a pool: two queues, one in each
+/// direction. `Manifest::channel` declares it and its ends, `Context::channel` returns this worker's end. Messages
+/// outlive both ends: a worker's replacement gets what its predecessor had not acknowledged.
 class PREFORK_API Channel {
  public:
   Channel(Queue& out, Queue& in) noexcept : out_(&out), in_(&in) {}

@@ -14,11 +14,11 @@ namespace prefork {
 
 class Context;
 
-/// A client's stream connection (TCP or unix), given to `Service::on_connection`. It closes when that
-/// coroutine ends. At most one read and one write may be under way at a time.
+/// A client's stream connection (TCP or unix), given to `Service::on_connection`. It closes when that coroutine ends.
+/// At most one read and one write may be under way at a time.
 ///
-/// Deadlines close the connection by themselves: `idle-timeout` while a read waits, `write-timeout`
-/// while a write makes no progress. The coroutine sees that as the end of the stream.
+/// Deadlines close the connection automatically: `idle-timeout` while a read waits, `write-timeout` while a write makes
+/// no progress. The coroutine sees this as the end of the stream.
 class PREFORK_API Connection {
  public:
   class [[nodiscard]] Read {
@@ -49,7 +49,7 @@ class PREFORK_API Connection {
     Write(Connection& peer, std::string_view bytes) noexcept : peer_(peer), bytes_(bytes) {}
     bool await_ready() { return peer_.start_write(bytes_); }
     void await_suspend(std::coroutine_handle<> awaiting) noexcept { peer_.park_writer(awaiting); }
-    /// @return false where the connection is gone: what was written may not have arrived.
+    /// @return false: the connection is gone, and what was written may not have arrived
     bool await_resume() noexcept { return peer_.finish_write(); }
 
    private:
@@ -60,13 +60,13 @@ class PREFORK_API Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Waits for bytes. The bytes are valid until the next read on this connection.
-  /// @return nullopt at the end: the client closed, the connection broke, its deadline passed, or the
-  /// worker is draining and nothing was on its way.
+  /// Waits for bytes. They are valid until the next read on this connection.
+  /// @return nullopt at the end: the client closed, the connection broke, its deadline passed, or the worker is
+  /// draining and nothing was on its way
   Read read_some() noexcept { return Read(*this); }
 
-  /// Waits for a whole line and gives it without its CR LF or LF. At the end of the stream a last line
-  /// without LF is given as it is. A line of more than `max_bytes` ends the stream: `overlong()` says so.
+  /// Waits for a whole line and returns it without its CR LF or LF. At the end of the stream a last line without LF is
+  /// returned as it is. A line of more than `max_bytes` ends the stream; `overlong()` then returns true.
   ReadLine read_line(std::size_t max_bytes = 8192) noexcept { return ReadLine(*this, max_bytes); }
   bool overlong() const noexcept;
 
@@ -78,10 +78,10 @@ class PREFORK_API Connection {
 
   /// "192.0.2.7:51234", "[2001:db8::1]:51234", "unix"
   std::string peer_address() const;
-  /// Different for each connection of this worker, from 1.
+  /// Unique among this worker's connections, from 1.
   std::uint64_t id() const noexcept;
   Context& context() const noexcept;
-  /// Replaces the service's `idle-timeout` for this connection; zero: none.
+  /// Replaces the service's `idle-timeout` for this connection; zero: no limit.
   void idle_timeout(std::chrono::milliseconds limit) noexcept;
 
  protected:

@@ -9,20 +9,20 @@
 
 namespace prefork {
 
-/// A flag for all workers: `Manifest::event` declares it, `Context::event` gives it. Nobody holds it, so no
-/// death changes it. docs/ipc.md
+/// A flag for all workers: `Manifest::event` declares it, `Context::event` returns it. Nobody holds it, so no death
+/// changes it. docs/ipc.md
 class PREFORK_API Event {
  public:
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  /// Wakes everyone who waits; they go on also if it is cleared at once. @return false: it was set already
+  /// Wakes all waiters; they continue even if it is cleared at once. @return false: it was already set
   bool set() noexcept;
   /// @return false: it was not set
   bool clear() noexcept;
   bool is_set() const noexcept;
 
-  /// @return false: the time is over, or, without a time-out, the worker drains
+  /// @return false: the time-out has passed or, without a time-out, the worker drains
   Task<bool> wait(std::chrono::milliseconds timeout = kForever);
   bool wait_blocking(std::chrono::milliseconds timeout = kForever);
 
@@ -31,21 +31,21 @@ class PREFORK_API Event {
   ~Event() = default;
 };
 
-/// A place where so many parties wait for each other: `Manifest::barrier` declares it, `Context::barrier`
-/// gives it. When the last arrives, all go on, and it is there for the next round. A party that dies while it
+/// A place where a number of parties wait for each other: `Manifest::barrier` declares it, `Context::barrier` returns
+/// it. When the last one arrives, all continue, and the barrier is ready for the next round. A party that dies while it
 /// waits has not arrived: the others wait for another in its place. docs/ipc.md
 class PREFORK_API Barrier {
  public:
   Barrier(const Barrier&) = delete;
   Barrier& operator=(const Barrier&) = delete;
 
-  /// Arrives, and waits for the others. @return false: the time is over, or, without a time-out, the worker
-  /// drains; the arrival has been taken back
+  /// Arrives, and waits for the others. @return false: the time-out has passed or, without a time-out, the worker
+  /// drains; the arrival has been withdrawn
   Task<bool> wait(std::chrono::milliseconds timeout = kForever);
   bool wait_blocking(std::chrono::milliseconds timeout = kForever);
 
   std::size_t parties() const noexcept;
-  /// How many have arrived and wait now.
+  /// How many have arrived and are waiting.
   std::size_t arrived() const noexcept;
 
  protected:

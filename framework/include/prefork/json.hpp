@@ -19,22 +19,22 @@
 
 namespace prefork {
 
-/// A text is not the JSON that it should be, or a value not of the kind that is asked for. One sentence.
+/// A text is not valid JSON, or a value is not of the requested kind. One sentence.
 class PREFORK_API JsonError : public std::runtime_error {
  public:
   explicit JsonError(const std::string& sentence, std::optional<std::size_t> position = std::nullopt);
   ~JsonError() override;
 
-  /// Of `Json::parse`: how many bytes had been read when it failed.
+  /// For `Json::parse`: how many bytes had been read when it failed.
   std::optional<std::size_t> position() const noexcept { return position_; }
 
  private:
   std::optional<std::size_t> position_;
 };
 
-/// What `Json::parse` takes. A value takes some 40 bytes and its text.
+/// What `Json::parse` accepts. A value takes about 40 bytes plus its text.
 struct JsonLimits {
-  std::size_t depth = 64;        ///< arrays and objects within each other; at most 1000
+  std::size_t depth = 64;        ///< of nested arrays and objects; at most 1000
   std::size_t values = 100'000;  ///< in all
 };
 
@@ -65,11 +65,11 @@ class PREFORK_API Json {
   requires(!std::same_as<T, bool>) Json(T value)
   noexcept : Json(InPlace{}, from_integer(value)) {}
   Json(double value) noexcept;
-  /// What is not UTF-8 in a string is kept here, and replaced when it is written.
+  /// Bytes that are not UTF-8 are kept in the string, and replaced when it is written.
   Json(std::string value) noexcept;
   Json(std::string_view value);
   Json(const char* value);
-  /// An object; of members of the same name the last one counts.
+  /// An object; of members with the same name the last one counts.
   Json(std::initializer_list<Member> members);
   static Json array(std::initializer_list<Json> items = {});
   static Json array(Array items) noexcept;
@@ -82,14 +82,14 @@ class PREFORK_API Json {
   Json& operator=(Json&& other) noexcept;
   ~Json();
 
-  /// Reads one value that takes all of `text`, which must be UTF-8. Strict: no comments, no trailing commas; an object
+  /// Parses one value that takes all of `text`, which must be UTF-8. Strict: no comments, no trailing commas. An object
   /// that names a member twice is refused, since readers disagree about what it means (RFC 8259 4).
   /// @throws JsonError, with a position
   static Json parse(std::string_view text, JsonLimits limits = {});
-  /// Always valid JSON in UTF-8: other bytes become U+FFFD, a double that is no number null. '<', '>' and '&' are
-  /// written as escapes, so that the text can stand in a script of an HTML page.
+  /// Always valid JSON in UTF-8: other bytes become U+FFFD, a double that is not a number becomes null. '<', '>' and
+  /// '&' are written as escapes, so that the text can be used in a script of an HTML page.
   std::string dump() const;
-  /// Over several lines, `indent` spaces a level.
+  /// Over several lines, with `indent` spaces per level.
   std::string dump(unsigned indent) const;
 
   Kind kind() const noexcept { return static_cast<Kind>(value_.index()); }
@@ -99,35 +99,35 @@ class PREFORK_API Json {
   bool is_array() const noexcept { return kind() == Kind::array; }
   bool is_object() const noexcept { return kind() == Kind::object; }
 
-  /// The value. @throws JsonError where it is of another kind: "a string is wanted, not a number"
+  /// The value. @throws JsonError if it is of another kind: "a string is wanted, not a number"
   bool boolean() const;
   std::int64_t integer() const;
-  double number() const;  ///< an integer too
+  double number() const;  ///< accepts an integer too
   const std::string& text() const;
   const Array& items() const;
   const Object& members() const;
 
   /// How many items or members; 0 for other kinds.
   std::size_t size() const noexcept;
-  /// @throws JsonError where this is no array, or has no such item; in the same way for the others
+  /// @throws JsonError if this is not an array or has no such item; the others likewise
   const Json& at(std::size_t index) const;
   const Json& at(std::string_view name) const;
   Json& at(std::size_t index);
   Json& at(std::string_view name);
-  /// @return null where this is no object, or has no such member
+  /// @return null: this is not an object, or has no such member
   const Json* find(std::string_view name) const noexcept;
   bool contains(std::string_view name) const noexcept { return find(name) != nullptr; }
 
-  /// A member that is added where there is none; a null becomes an object by it. @throws JsonError for another kind
+  /// A member, which is added if it is missing; a null becomes an object. @throws JsonError for another kind
   Json& operator[](std::string_view name);
-  /// The member, or a null where there is none. @throws JsonError where this is neither an object nor a null
+  /// The member, or a null if it is missing. @throws JsonError if this is neither an object nor a null
   const Json& operator[](std::string_view name) const;
-  /// Adds an item to an array; a null becomes one by it. @throws JsonError for another kind
+  /// Adds an item to an array; a null becomes an array. @throws JsonError for another kind
   Json& push_back(Json item);
-  /// @return whether there was one
+  /// @return whether it existed
   bool erase(std::string_view name);
 
-  /// The member's value, or `fallback` where it is missing or null. @throws JsonError where it is of another kind
+  /// The member's value, or `fallback` if it is missing or null. @throws JsonError if it is of another kind
   template <class T>
   auto get_or(std::string_view name, T fallback) const {
     const Json& found = (*this)[name];
@@ -142,7 +142,7 @@ class PREFORK_API Json {
     }
   }
 
-  /// The same kind and value; members in the same order.
+  /// Whether kind and value are equal, with members in the same order.
   friend PREFORK_API bool operator==(const Json& a, const Json& b) noexcept;
 
  private:
@@ -171,7 +171,7 @@ Json::Value Json::from_integer(T value) noexcept {
   return Value(std::in_place_type<std::int64_t>, static_cast<std::int64_t>(value));
 }
 
-/// "a string", for sentences.
+/// "a string", for messages.
 PREFORK_API std::string_view describe(Json::Kind kind) noexcept;
 
 }  // namespace prefork

@@ -11,23 +11,23 @@ namespace prefork {
 
 class Context;
 
-/// What the master answers to a question.
+/// The master's answer to a question.
 struct MasterAnswer {
   bool ok = false;
   std::string json;  ///< one object without its line end: {"ok":true,...}, or {"ok":false,"error":SENTENCE,"exit":CODE}
 };
 
-/// Whether the services of this pool may ask the master anything: its key `master-access`.
+/// Whether the services of this pool may ask the master anything: the pool's key `master-access`.
 PREFORK_API bool may_ask_master(const Context& context) noexcept;
 
 /// Asks the master, as preforkctl does: "status", "workers", "ipc", "metrics" and "events [N]" with `master-access =
 /// read`; with `operate` also "reload [--only POOL] [--no-wait]", "scale POOL N|+N|-N" and "reopen". docs/operations.md
-/// says what the answers hold.
+/// describes the answers.
 ///
-/// Questions of one worker are answered in their order, so that a "reload" without --no-wait holds up those behind it.
-/// Whatever is wrong (no right, no answer in time, too many questions at once, a master that is gone) is an answer that
-/// is not `ok`. Worker's thread only.
-/// @param command  at most 1024 bytes in one line; read when the task is first awaited, and not later
+/// The questions of one worker are answered in their order, so a "reload" without --no-wait holds up those after it.
+/// Any failure (no right, no answer in time, too many questions at once, a master that is gone) is an answer that is
+/// not `ok`. Worker's thread only.
+/// @param command  one line of at most 1024 bytes; it is read when the task is first awaited, and not later
 [[nodiscard]] PREFORK_API Task<MasterAnswer> ask_master(Context& context, std::string_view command,
                                                         std::chrono::milliseconds patience = std::chrono::seconds(5));
 

@@ -7,8 +7,8 @@
 
 namespace prefork {
 
-/// A number that only grows, summed over all workers, dead ones included: `Manifest::counter`,
-/// `Context::counter`. add() is a plain addition in memory of this worker's own.
+/// A number that only grows, summed over all workers, including dead ones: `Manifest::counter`, `Context::counter`.
+/// add() is a plain addition in this worker's own memory.
 class PREFORK_API Counter {
  public:
   Counter(const Counter&) = delete;
@@ -17,7 +17,7 @@ class PREFORK_API Counter {
   void add(std::uint64_t n = 1) noexcept {
     cell_->store(cell_->load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
-  /// Of all workers.
+  /// Summed over all workers.
   std::uint64_t value() const noexcept;
 
  protected:
@@ -28,7 +28,7 @@ class PREFORK_API Counter {
   std::atomic<std::uint64_t>* cell_;
 };
 
-/// A number that goes up and down, summed over the workers that live: a dead one's share is dropped.
+/// A number that goes up and down, summed over the living workers: a dead worker's share is dropped.
 class PREFORK_API Gauge {
  public:
   Gauge(const Gauge&) = delete;
@@ -40,7 +40,7 @@ class PREFORK_API Gauge {
     cell_->store(cell_->load(std::memory_order_relaxed) + static_cast<std::uint64_t>(n), std::memory_order_relaxed);
   }
   void sub(std::int64_t n = 1) noexcept { add(-n); }
-  /// Of all workers.
+  /// Summed over all workers.
   std::int64_t value() const noexcept;
 
  protected:
@@ -51,8 +51,8 @@ class PREFORK_API Gauge {
   std::atomic<std::uint64_t>* cell_;
 };
 
-/// How often which values came, in buckets of a quarter of a power of two, over all workers, dead ones
-/// included: for latencies in whatever unit.
+/// How often each value occurred, in buckets of a quarter of a power of two, over all workers, including dead ones: for
+/// latencies in any unit.
 class PREFORK_API Histogram {
  public:
   Histogram(const Histogram&) = delete;
@@ -61,7 +61,7 @@ class PREFORK_API Histogram {
   void record(std::uint64_t value) noexcept;
   std::uint64_t count() const noexcept;
   std::uint64_t sum() const noexcept;
-  /// The upper bound of the bucket below which the share `q` (0 to 1) of all values lies; 0 where there are none.
+  /// The upper bound of the bucket below which the fraction `q` (0 to 1) of all values lies; 0 if there are none.
   std::uint64_t quantile(double q) const noexcept;
 
  protected:

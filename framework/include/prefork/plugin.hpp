@@ -9,8 +9,8 @@ namespace prefork {
 
 class ServiceBase;
 
-/// The one symbol that a plugin exports, `prefork_plugin`. Written by PREFORK_SERVICE; read before any
-/// other code of the plugin is called. The fields up to `struct_bytes` never change their place.
+/// The one symbol that a plugin exports, `prefork_plugin`. PREFORK_SERVICE writes it; the server reads it before it
+/// calls any other code of the plugin. The fields up to `struct_bytes` never change their position.
 struct PluginDescriptor {
   static constexpr std::uint32_t kMagic = 0x504b5246;  // "FRKP"
 
@@ -36,8 +36,7 @@ void describe_service(Manifest& manifest) {
 
 }  // namespace prefork
 
-/// Makes a shared object a plugin. To be written once, after the service class, which needs a default
-/// constructor.
+/// Makes a shared object a plugin. Must be written once, after the service class, which needs a default constructor.
 #define PREFORK_SERVICE(S)                                                                                     \
   extern "C" __attribute__((visibility("default"), used)) const ::prefork::PluginDescriptor prefork_plugin = { \
       ::prefork::PluginDescriptor::kMagic,                                                                     \

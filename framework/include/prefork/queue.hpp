@@ -14,7 +14,7 @@
 
 namespace prefork {
 
-/// For ever.
+/// No time limit.
 constexpr std::chrono::milliseconds kForever = std::chrono::milliseconds::max();
 
 enum class PutStatus : std::uint8_t {
@@ -25,14 +25,15 @@ enum class PutStatus : std::uint8_t {
 
 struct PutOptions {
   std::chrono::milliseconds timeout = kForever;        ///< how long to wait for room
-  std::chrono::milliseconds expires_after = kForever;  ///< a message that nobody took by then is dropped and counted
+  std::chrono::milliseconds expires_after = kForever;  ///< a message that nobody has taken by then is dropped and
+                                                       ///< counted
 };
 
 class Queue;
 
-/// A message that this worker has taken: nobody else gets it before it is given back. The bytes lie in the
-/// queue itself. A message that is neither acknowledged nor given back when the object goes is given back;
-/// one whose worker dies is delivered again, to another.
+/// A message that this worker has taken: nobody else gets it unless it is given back. The bytes are in the queue
+/// itself. If the object is destroyed before the message was acknowledged or given back, the message is given back; if
+/// the worker dies, it is delivered again, to another worker.
 class PREFORK_API Message {
  public:
   Message(Message&& other) noexcept
@@ -45,16 +46,16 @@ class PREFORK_API Message {
     if (queue_ != nullptr) nack();
   }
 
-  /// Good until the message is acknowledged or given back.
+  /// Valid until the message is acknowledged or given back.
   std::string_view bytes() const noexcept { return bytes_; }
-  /// How often it has been handed out, this time included: more than 1 after a death or a nack().
+  /// How often it has been delivered, including this time: more than 1 after a death or a nack().
   unsigned deliveries() const noexcept { return deliveries_; }
   /// Its place in the queue's order.
   std::uint64_t sequence() const noexcept { return sequence_; }
 
-  /// The message is done with.
+  /// Acknowledges the message: it is done.
   void ack() noexcept;
-  /// The message is to be delivered again, before all later ones; past `max_deliveries` it goes to the dead
+  /// Gives the message back: it is delivered again, before all later ones; past `max_deliveries` it goes to the dead
   /// letters.
   void nack() noexcept;
 
@@ -68,10 +69,10 @@ class PREFORK_API Message {
   unsigned deliveries_ = 0;
 };
 
-/// A bounded queue between workers, of this pool or any other: `Manifest::queue` declares it,
-/// `Context::queue` gives it. First in, first out, but for what is delivered again; each message to one
-/// taker; at least once. Used in the worker's thread. What waits is a coroutine, or ends in `_blocking`,
-/// for a BlockingService. docs/ipc.md
+/// A bounded queue between workers, of this pool or any other: `Manifest::queue` declares it, `Context::queue` returns
+/// it. First in, first out, except for redelivered messages; each message goes to one taker; delivered at least once.
+/// Used in the worker's thread. A waiting call is a coroutine, or ends in `_blocking`, for a BlockingService.
+/// docs/ipc.md
 class PREFORK_API Queue {
  public:
   Queue(const Queue&) = delete;
@@ -81,23 +82,22 @@ class PREFORK_API Queue {
   PutStatus put_nowait(std::string_view message, std::chrono::milliseconds expires_after = kForever);
   /// `message` must stay valid until the coroutine has ended.
   Task<PutStatus> put(std::string_view message, PutOptions options = {});
-  /// Without a time-out it is `full` when the worker begins to drain.
+  /// Without a time-out it returns `full` when the worker begins to drain.
   PutStatus put_blocking(std::string_view message, PutOptions options = {});
 
   std::optional<Message> get_nowait();
-  /// @return nullopt: the time is over; the queue is closed and empty; or, without a time-out, the worker
-  /// drains.
+  /// @return nullopt: the time-out has passed; the queue is closed and empty; or, without a time-out, the worker drains
   Task<std::optional<Message>> get(std::chrono::milliseconds timeout = kForever);
   std::optional<Message> get_blocking(std::chrono::milliseconds timeout = kForever);
 
-  /// Messages that wait; others go on meanwhile.
+  /// How many messages wait. Approximate: other workers use the queue meanwhile.
   std::size_t size() const noexcept;
   bool empty() const noexcept { return size() == 0; }
   bool full() const noexcept;
   std::size_t capacity() const noexcept;
   std::size_t max_message_bytes() const noexcept;
 
-  /// For everyone, until someone opens it again: nothing more is put; what is there can be got.
+  /// Closes the queue for all workers, until one reopens it: no more messages can be put, but those in it can be taken.
   void close() noexcept;
   void reopen() noexcept;
   bool closed() const noexcept;
@@ -122,7 +122,7 @@ class TypedQueue {
   class Item : public Message {
    public:
     explicit Item(Message message) noexcept : Message(std::move(message)) {}
-    /// A copy. A message of another length than T's (someone put it untyped) gives a zeroed T.
+    /// A copy. A message of another length than T's (put untyped) gives a zeroed T.
     T value() const noexcept {
       T value{};
       if (bytes().size() == sizeof(T)) std::memcpy(static_cast<void*>(&value), bytes().data(), sizeof(T));

@@ -14,8 +14,8 @@ namespace prefork {
 
 class Semaphore;
 
-/// A permit that this worker holds; it is released when the object goes. One whose worker dies is released
-/// by the master within milliseconds.
+/// A permit that this worker holds; it is released when the object is destroyed. If the worker dies, the master
+/// releases it within milliseconds.
 class PREFORK_API Permit {
  public:
   Permit(Permit&& other) noexcept
@@ -26,9 +26,10 @@ class PREFORK_API Permit {
   Permit& operator=(Permit&& other) noexcept;
   ~Permit() { release(); }
 
-  /// Before the object goes. Once is enough.
+  /// Releases the permit early. May be called repeatedly.
   void release() noexcept;
-  /// The last holder died with it: what it guards may be half-changed. Told to the first holder after that.
+  /// Whether the last holder died while holding it: what it guards may be half-changed. Only the first holder after
+  /// that gets true.
   bool owner_died() const noexcept { return owner_died_; }
 
  private:
@@ -41,20 +42,20 @@ class PREFORK_API Permit {
   bool owner_died_ = false;
 };
 
-/// So many permits among all workers: `Manifest::semaphore` declares it, `Context::semaphore` gives it. Not
-/// fair: who comes when a permit is free gets it. Each coroutine holds its own. docs/ipc.md
+/// A number of permits shared by all workers: `Manifest::semaphore` declares it, `Context::semaphore` returns it. Not
+/// fair: the first to come when a permit is free gets it. Each coroutine holds its own permit. docs/ipc.md
 class PREFORK_API Semaphore {
  public:
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
 
   std::optional<Permit> acquire_nowait() noexcept;
-  /// @return nullopt: the time is over
+  /// @return nullopt: the time-out has passed
   Task<std::optional<Permit>> acquire(std::chrono::milliseconds timeout = kForever);
-  /// @return nullopt: the time is over, or the worker ends
+  /// @return nullopt: the time-out has passed, or the worker ends
   std::optional<Permit> acquire_blocking(std::chrono::milliseconds timeout = kForever);
 
-  /// Permits that are free now.
+  /// How many permits are free now.
   std::size_t value() const noexcept;
   std::size_t permits() const noexcept;
 

@@ -5,15 +5,14 @@
 #include <string>
 #include <vector>
 
-/// How a service's `describe` declares the objects that workers share (prefork/manifest.hpp): which kinds there
-/// are, and how large they are. Plain data. The sizes here are defaults: each is an option of the service, so
-/// that the configuration can change it.
+/// How a service's `describe` declares the objects that workers share (prefork/manifest.hpp): their kinds and sizes.
+/// Plain data. The sizes here are defaults: each is an option of the service, so that the configuration can change it.
 namespace prefork {
 
-/// Whose an object is.
+/// Who shares an object.
 enum class Scope : std::uint8_t {
-  service,  ///< the service's own: all its workers share it, and `preforkctl` knows it as SERVICE.NAME
-  server,   ///< of all services, of whatever pool, that declare the name; they must agree in kind and size
+  service,  ///< all workers of this service; `preforkctl` knows it as SERVICE.NAME
+  server,   ///< all services, in any pool, that declare the name; they must agree in kind and size
 };
 
 enum class SharedKind : std::uint8_t {
@@ -36,18 +35,19 @@ enum class ColumnType : std::uint8_t { integer, real, text };
 struct Column {
   std::string name;  ///< lower-case letters, digits and '-'
   ColumnType type = ColumnType::integer;
-  std::uint32_t text_bytes = 0;  ///< of text: the longest
+  std::uint32_t text_bytes = 0;  ///< text: the longest value
 
   bool operator==(const Column&) const = default;
 };
 
 /// Options: NAME-capacity, NAME-message-bytes, NAME-max-deliveries, NAME-dead-letters, NAME-hold-limit.
 struct QueueShape {
-  std::uint32_t capacity = 1024;            ///< messages, a power of two; those taken and not acknowledged count
-  std::uint32_t message_bytes = 256;        ///< the longest message
-  std::uint32_t max_deliveries = 5;         ///< a message that was handed out so often is undeliverable; 0: no limit
-  std::uint32_t dead_letters = 64;          ///< undeliverable messages that are kept
-  std::chrono::milliseconds hold_limit{0};  ///< a message that is held longer is logged; 0: never
+  std::uint32_t capacity = 1024;      ///< messages, a power of two; those taken and not acknowledged count too
+  std::uint32_t message_bytes = 256;  ///< the longest message
+  std::uint32_t max_deliveries = 5;   ///< a message delivered this many times without acknowledgement is undeliverable;
+                                      ///< 0: no limit
+  std::uint32_t dead_letters = 64;    ///< how many undeliverable messages are kept
+  std::chrono::milliseconds hold_limit{0};  ///< a longer hold of a message is logged; 0: never
 };
 
 /// Options: NAME-capacity, NAME-message-bytes.
@@ -79,7 +79,7 @@ struct TableShape {
   std::vector<Column> columns{};
 };
 
-/// A duplex channel between two ends, each "N" (worker N of the service's own pool), "*" (any worker of it),
+/// A duplex channel between two ends, each "N" (worker N of the service's own pool), "*" (any worker of that pool),
 /// "POOL/N" or "POOL/*". Options: NAME-ends ("FIRST SECOND"), NAME-capacity, NAME-message-bytes.
 struct ChannelShape {
   std::string first = "0";
@@ -94,7 +94,7 @@ struct SharedSpec {
   SharedKind kind = SharedKind::queue;
   Scope scope = Scope::service;
   std::string help;               ///< one sentence
-  std::vector<Column> columns{};  ///< of a table
+  std::vector<Column> columns{};  ///< table: its columns
 };
 
 }  // namespace prefork

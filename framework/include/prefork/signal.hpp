@@ -4,12 +4,12 @@
 
 namespace prefork {
 
-/// What `Context::on_signal` is told.
+/// What the callback of `Context::on_signal` gets.
 struct Signal {
   std::string name;
   std::string payload;
-  std::string from_pool;     ///< of the worker that sent it
-  unsigned from_worker = 0;  ///< its place in its pool
+  std::string from_pool;     ///< pool of the worker that sent it
+  unsigned from_worker = 0;  ///< index of that worker in its pool
 };
 
 }  // namespace prefork

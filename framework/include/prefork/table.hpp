@@ -21,7 +21,7 @@ namespace prefork {
 /// A value of a column: integer, real or text.
 using Value = std::variant<std::int64_t, double, std::string>;
 
-/// A row of a table, as a copy: a value for each column, in their order.
+/// A copy of a table's row: a value for each column, in their order.
 class Row {
  public:
   Row() = default;
@@ -38,7 +38,7 @@ class Row {
   double real(std::size_t column) const { return value<double>(column); }
   const std::string& text(std::size_t column) const { return value<std::string>(column); }
 
-  /// Another one after each change of the row: for erase_if() and compare_and_set().
+  /// Changes with each change of the row: for erase_if() and compare_and_set().
   std::uint64_t version() const noexcept { return version_; }
 
  private:
@@ -67,24 +67,24 @@ class Row {
 
 enum class TableStatus : std::uint8_t {
   done,
-  absent,    ///< there is no such row, or its time is over
-  exists,    ///< there is one already
-  changed,   ///< it is not what was expected
-  overflow,  ///< the sum is no 64-bit integer
+  absent,    ///< there is no such row, or it has expired
+  exists,    ///< the row exists already
+  changed,   ///< the row is not as expected
+  overflow,  ///< the sum does not fit a 64-bit integer
   full,      ///< no room for this key
 };
 
-/// Another worker stood still, for a second, in the middle of changing a row that this call needs. Nothing was
+/// Another worker has been stuck for a second in the middle of changing a row that this call needs. Nothing was
 /// changed.
 class TableBusy : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// A map for all workers, of text keys (any bytes) to rows of typed columns: `Manifest::table` declares it and
-/// its columns, `Context::table` gives it. Every operation is whole: nobody sees half of one, whoever dies in the
-/// middle of it. Keys that are empty or too long, rows that do not fit the columns and texts that are too long
-/// are each a std::invalid_argument that names what; nothing changes then. docs/ipc.md
+/// A map for all workers, from text keys (any bytes) to rows of typed columns: `Manifest::table` declares it and its
+/// columns, `Context::table` returns it. Every operation is atomic: nobody sees half of one, whichever worker dies in
+/// the middle of it. An empty or too long key, a row that does not fit the columns and a text that is too long each
+/// throw std::invalid_argument, which names it; nothing changes then. docs/ipc.md
 class PREFORK_API Table {
  public:
   using Visitor = std::function<void(std::string_view key, const Row& row)>;
@@ -95,16 +95,16 @@ class PREFORK_API Table {
   /// @return nullopt: there is no such row
   std::optional<Row> get(std::string_view key) const;
   bool contains(std::string_view key) const { return get(key).has_value(); }
-  /// Makes the row or replaces it. @param ttl  after which it is gone @return done, full
+  /// Makes or replaces the row. @param ttl  after which the row expires @return done, full
   TableStatus set(std::string_view key, const Row& row, std::chrono::milliseconds ttl = kForever);
-  /// Makes the row unless there is one: of several that try at once, one succeeds. @return done, exists, full
+  /// Makes the row unless it exists: of several callers at once, one succeeds. @return done, exists, full
   TableStatus insert(std::string_view key, const Row& row, std::chrono::milliseconds ttl = kForever);
 
   struct Sum {
     TableStatus status = TableStatus::done;
     std::int64_t value = 0;  ///< after the addition
   };
-  /// Adds to an integer column of the row, which is made, of zeroes and empty texts, if it is not there.
+  /// Adds to an integer column of the row; a missing row is made, of zeros and empty texts.
   /// @return done, overflow, full
   Sum incr(std::string_view key, std::size_t column, std::int64_t delta = 1, std::chrono::milliseconds ttl = kForever);
 
@@ -119,9 +119,9 @@ class PREFORK_API Table {
 
   /// Visits each row, as it is at some moment of the visit.
   void for_each(const Visitor& visitor) const;
-  /// Erases the rows whose time is over, and visits each of them; each is told to one sweeper only.
+  /// Erases and visits the rows that have expired; only one sweeper visits each.
   std::size_t sweep(const Visitor& visitor);
-  /// Rows that are there, those counted whose time is over and that nobody has swept. Walks the table.
+  /// How many rows there are, including expired ones that nobody has swept yet. Walks the table.
   std::size_t size() const noexcept;
   /// @throws std::invalid_argument: there is no such column
   std::size_t column(std::string_view name) const;

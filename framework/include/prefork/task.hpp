@@ -80,12 +80,11 @@ class Promise<void> final : public PromiseBase {
 
 }  // namespace detail
 
-/// A coroutine that gives a T. It starts when it is first awaited and runs at once, in the awaiting
-/// coroutine's stack, until it must wait. The Task owns the coroutine: destroying an unfinished Task
-/// destroys its frame.
+/// A coroutine that returns a T. It starts when it is first awaited and runs at once, on the awaiting coroutine's
+/// stack, until it must wait. The Task owns the coroutine: destroying an unfinished Task destroys its frame.
 ///
-/// A default-constructed Task<void> is finished already, so that a hook that needs no coroutine can
-/// end with `return {};`.
+/// A default-constructed Task<void> is already finished, so that a hook that needs no coroutine can end with `return
+/// {};`.
 template <class T>
 class [[nodiscard]] Task {
  public:

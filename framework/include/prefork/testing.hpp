@@ -15,21 +15,21 @@
 #include <prefork/plugin.hpp>
 #include <prefork/service.hpp>
 
-/// For the tests of a service's author: runs a service in the test's own process, with the runtime that a worker has,
-/// and talks to it. Link to prefork::testing, and compile the service's source into the test. One thread; every wait
-/// ends after ten seconds with a std::runtime_error that says what was waited for. WebSockets and event streams are
-/// connections like others: docs/http.md, "Testing a service".
+/// For a service author's tests: runs a service in the test's own process, with the runtime that a worker has, and
+/// talks to it. Link to prefork::testing, and compile the service's source into the test. One thread; every wait ends
+/// after ten seconds with a std::runtime_error that says what it waited for. WebSockets and event streams are ordinary
+/// connections: docs/http.md, "Testing a service".
 namespace prefork::testkit {
 
 using Options = std::map<std::string, std::string, std::less<>>;
 
-/// An HTTP response, taken apart.
+/// A parsed HTTP response.
 struct Answer {
   unsigned status = 0;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;  ///< without chunk framing
 
-  /// The first field of that name, whatever its case.
+  /// The first field with that name, in any case.
   std::optional<std::string_view> header(std::string_view name) const noexcept;
 };
 
@@ -43,14 +43,14 @@ class Client {
   ~Client();
 
   Client& send(std::string_view bytes);
-  /// Everything up to and with `end`; what comes after it stays for the next call.
+  /// Everything up to and including `end`; what comes after it is kept for the next call.
   std::string receive_until(std::string_view end);
   std::string receive(std::size_t bytes);
-  /// What comes until the service closes.
+  /// Everything until the service closes.
   std::string receive_to_end();
-  /// The next HTTP response. @throws std::runtime_error where what comes is none
+  /// The next HTTP response. @throws std::runtime_error if something else arrives
   Answer receive_answer(bool head_only = false);
-  /// The service sees the end of what the client sends; the client still receives.
+  /// Ends the sending side: the service sees the end of the input; the client can still receive.
   void finish_sending();
 
  private:
@@ -63,11 +63,11 @@ class Client {
   std::string received_;
 };
 
-/// A service that runs. Its describe(), start() and routes() have been called as in worker 0 of a pool `main`; options
-/// and the sizes of shared objects are checked and defaulted as the server does it.
+/// A running service. Its describe(), start() and routes() have been called as in worker 0 of a pool `main`; options
+/// and the sizes of shared objects are checked and defaulted as in the server.
 class ServiceTester {
  public:
-  /// @throws std::runtime_error where an option is wrong, std::invalid_argument and whatever start() throws
+  /// @throws std::runtime_error for an invalid option, std::invalid_argument, and whatever start() throws
   template <class S>
   static ServiceTester of(const Options& options = {}) {
     Manifest manifest;
@@ -77,14 +77,14 @@ class ServiceTester {
   ServiceTester(const ServiceTester&) = delete;
   ServiceTester& operator=(const ServiceTester&) = delete;
   ServiceTester(ServiceTester&&) noexcept;
-  /// Ends as a worker does: drains, waits for connections and coroutines, calls stop(). Aborts, with a sentence, where
-  /// they do not come to an end. Destroy the clients first.
+  /// Ends as a worker does: drains, waits for connections and coroutines, calls stop(). Aborts, with a message, if they
+  /// do not end. Destroy the clients first.
   ~ServiceTester();
 
   Client connect();
-  /// A connection of its own: sends the bytes, ends its sending side, and gives what comes until the service closes.
+  /// Opens a connection, sends the bytes, ends the sending side, and returns everything until the service closes.
   std::string exchange(std::string_view bytes);
-  /// A request on a connection of its own. Host and, for a body, Content-Length are added.
+  /// Sends a request on a connection of its own. Host and, for a body, Content-Length are added.
   Answer request(std::string_view method, std::string_view target, std::string_view body = {},
                  const std::vector<std::pair<std::string, std::string>>& headers = {});
   Answer get(std::string_view target) { return request("GET", target); }
@@ -92,9 +92,9 @@ class ServiceTester {
     return request("POST", target, body, {{"Content-Type", std::string(media_type)}});
   }
 
-  /// Lets the service run until `done`: for what timers and coroutines do beside connections.
+  /// Lets the service run until `done` returns true: for what timers and coroutines do without a connection.
   void run_until(const std::function<bool()>& done, std::string_view what = "a condition");
-  /// The worker begins to drain, as at a stop of the server.
+  /// The worker begins to drain, as when the server stops.
   void drain();
 
   ServiceBase& service() const noexcept;

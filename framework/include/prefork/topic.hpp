@@ -15,14 +15,13 @@ namespace prefork {
 
 class Topic;
 
-/// What a subscriber is told.
+/// What a subscriber receives.
 struct Publication {
-  std::string_view bytes;  ///< good until the subscription is asked again; empty where `lost` is not zero
-  std::uint64_t lost = 0;  ///< so many messages were overwritten before this subscriber came to them
+  std::string_view bytes;  ///< valid until the subscription is used again; empty if `lost` is not zero
+  std::uint64_t lost = 0;  ///< how many messages were overwritten before this subscriber reached them
 };
 
-/// One subscriber's place in a topic. Belongs to this worker: a worker that dies takes its subscriptions
-/// along.
+/// One subscriber's position in a topic. Belongs to this worker: when the worker dies its subscriptions end.
 class PREFORK_API Subscription {
  public:
   class Impl;
@@ -32,7 +31,7 @@ class PREFORK_API Subscription {
 
   /// The next message, or how many were lost. @return nullopt: nothing new
   std::optional<Publication> next_nowait();
-  /// @return nullopt: the time is over, or, without a time-out, the worker drains
+  /// @return nullopt: the time-out has passed or, without a time-out, the worker drains
   Task<std::optional<Publication>> next(std::chrono::milliseconds timeout = kForever);
   std::optional<Publication> next_blocking(std::chrono::milliseconds timeout = kForever);
 
@@ -42,18 +41,18 @@ class PREFORK_API Subscription {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Messages for everyone who has subscribed, in whatever worker and pool: `Manifest::topic` declares it,
-/// `Context::topic` gives it. All see the same order. A publisher never waits: a subscriber that is slower
-/// than the ring is long is told how many messages it has lost. docs/ipc.md
+/// Messages for every subscriber, in any worker and pool: `Manifest::topic` declares it, `Context::topic` returns it.
+/// All subscribers see the same order. A publisher never waits: a subscriber that falls behind by more than the ring's
+/// length is told how many messages it has lost. docs/ipc.md
 class PREFORK_API Topic {
  public:
   Topic(const Topic&) = delete;
   Topic& operator=(const Topic&) = delete;
 
-  /// @return false: every place in the ring is held by a publisher that is stopped
+  /// @return false: stopped publishers hold every place in the ring
   /// @throws std::length_error: longer than `max_message_bytes()`; nothing has been published
   bool publish(std::string_view message);
-  /// From now on; with the last `history` messages first, as far as they are still there.
+  /// Subscribes from now on; delivers the last `history` messages first, as far as they are still there.
   Subscription subscribe(std::size_t history = 0);
 
   std::size_t capacity() const noexcept;

@@ -13,8 +13,8 @@ class Context;
 
 namespace prefork::http {
 
-/// The body of a streamed response, given to the function of `Response::stream`: what it writes goes out as it is
-/// written, chunked to HTTP/1.1 clients and until the close to HTTP/1.0 ones. It lives as long as that function
+/// The body of a streamed response, given to the function of `Response::stream`. What it writes is sent at once:
+/// chunked to HTTP/1.1 clients, and until the connection closes to HTTP/1.0 clients. It lives as long as that function
 /// runs. At most one write may be under way at a time. Worker's thread only.
 class PREFORK_API BodyWriter {
  public:
@@ -23,7 +23,7 @@ class PREFORK_API BodyWriter {
     Write(BodyWriter& body, std::string_view bytes) noexcept : body_(body), bytes_(bytes) {}
     bool await_ready() { return body_.start_write(bytes_); }
     void await_suspend(std::coroutine_handle<> awaiting) noexcept { body_.park(awaiting); }
-    /// @return false where the client is gone: the function should end.
+    /// @return false: the client is gone, and the function should end
     bool await_resume() noexcept { return body_.finish_write(); }
 
    private:
@@ -38,15 +38,15 @@ class PREFORK_API BodyWriter {
   /// `bytes` must stay valid until then.
   Write write(std::string_view bytes) noexcept { return Write(*this, bytes); }
 
-  /// A field after the body (RFC 9112 7.1.2); sent at the end, to HTTP/1.1 clients only.
-  /// @throws std::invalid_argument as Response::set, and for fields that may not trail (RFC 9110 6.5.1).
+  /// A field after the body (RFC 9112 7.1.2); sent at the end, and only to HTTP/1.1 clients.
+  /// @throws std::invalid_argument as Response::set, and for fields that are not allowed in a trailer (RFC 9110 6.5.1)
   void trailer(std::string_view name, std::string_view value);
 
-  /// False once a write would fail: the client is gone, or its time is over.
+  /// False once a write would fail: the client is gone, or its time is up.
   bool open() const noexcept;
   /// Calls `callback` once, when the client closes its side, the connection breaks, or the server stops and wants
-  /// streams to end. For functions that wait for something other than this writer. It is not called after the
-  /// function has ended.
+  /// streams to end. For functions that wait for something other than this writer. It is not called after the function
+  /// has ended.
   void on_close(std::function<void()> callback);
 
   Context& context() const noexcept;
@@ -61,7 +61,7 @@ class PREFORK_API BodyWriter {
   bool finish_write() noexcept;
 };
 
-/// Writes a body. What it throws ends the response unfinished, so that the client sees that it is incomplete.
+/// Writes a body. If it throws, the response ends unfinished, so that the client sees that it is incomplete.
 using BodyFunction = std::function<Task<void>(BodyWriter&)>;
 
 }  // namespace prefork::http

@@ -14,23 +14,23 @@ namespace prefork::http {
 
 /// An entity tag (RFC 9110 8.8.3): `"abc"` or `W/"abc"`. A view of the text that it was parsed from.
 struct EntityTag {
-  std::string_view opaque;  ///< what stands between the quotes
+  std::string_view opaque;  ///< what is between the quotes
   bool weak = false;
 };
 
-/// @return nullopt where `text` is not exactly one entity tag.
+/// @return nullopt: `text` is not exactly one entity tag
 PREFORK_API std::optional<EntityTag> parse_entity_tag(std::string_view text) noexcept;
 
-/// RFC 9110 8.8.3.2: the same, and neither is weak.
+/// RFC 9110 8.8.3.2: equal, and neither is weak.
 constexpr bool strong_match(const EntityTag& a, const EntityTag& b) noexcept {
   return !a.weak && !b.weak && a.opaque == b.opaque;
 }
-/// RFC 9110 8.8.3.2: the same, weak or not.
+/// RFC 9110 8.8.3.2: equal, weak or not.
 constexpr bool weak_match(const EntityTag& a, const EntityTag& b) noexcept { return a.opaque == b.opaque; }
 
-/// Parses a date in any of the three forms of RFC 9110 5.6.7. The two digits of an rfc850 year are read as the
-/// latest such year that is not more than 50 years after `now`. The name of the day is not compared with the date.
-/// @return nullopt for anything else, and for a date that no calendar has.
+/// Parses a date in any of the three forms of RFC 9110 5.6.7. The two digits of an rfc850 year are read as the latest
+/// such year that is not more than 50 years after `now`. The name of the day is not compared with the date.
+/// @return nullopt for anything else, and for a date that does not exist
 PREFORK_API std::optional<std::time_t> parse_http_date(std::string_view text, std::time_t now) noexcept;
 /// "Sun, 06 Nov 1994 08:49:37 GMT". REQUIRES a year from 0 to 9999.
 PREFORK_API std::string format_http_date(std::time_t when);
@@ -49,18 +49,18 @@ enum class Precondition : std::uint8_t {
 };
 
 /// Evaluates If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since in the order of RFC 9110 13.2.2.
-/// A method other than GET and HEAD never gets `not_modified`; OPTIONS, TRACE and CONNECT always proceed (13.2.1). A
-/// list that is malformed matches what stands before the fault; a malformed date is ignored, as RFC 9110 13.1.3 and
-/// 13.1.4 want it.
+/// Methods other than GET and HEAD never get `not_modified`; OPTIONS, TRACE and CONNECT always proceed (13.2.1). A
+/// malformed list matches what precedes the fault; a malformed date is ignored, as RFC 9110 13.1.3 and 13.1.4 require.
 PREFORK_API Precondition evaluate_preconditions(const Request& request, const Validators& validators,
                                                 std::time_t now = std::time(nullptr)) noexcept;
 
-/// The value of Range where it applies: the method is GET, there is one such field, and If-Range, if sent, names the
-/// representation by a strong validator (RFC 9110 13.1.5, 14.2). REQUIRES that evaluate_preconditions said `proceed`.
+/// The value of Range if it applies: the method is GET, there is one such field, and If-Range, if sent, names the
+/// representation by a strong validator (RFC 9110 13.1.5, 14.2). REQUIRES that evaluate_preconditions returned
+/// `proceed`.
 PREFORK_API std::optional<std::string_view> applicable_range(const Request& request, const Validators& validators,
                                                              std::time_t now = std::time(nullptr)) noexcept;
 
-/// Whether the request has any field that the two functions above look at. One pass over its fields.
+/// Whether the request has any field that the two functions above use. One pass over its fields.
 PREFORK_API bool has_conditions(const Request& request) noexcept;
 
 }  // namespace prefork::http

@@ -9,8 +9,8 @@
 
 namespace prefork::http {
 
-/// Thrown by a handler, or by what it calls, to answer with an error page: `throw Error(Status::not_found)`. A
-/// status of 500 and above is logged, others are the client's affair. Anything else that a handler throws is a 500.
+/// Thrown by a handler, or by what it calls, to answer with an error page: `throw Error(Status::not_found)`. Statuses
+/// of 500 and above are logged; others are the client's fault. Anything else that a handler throws is a 500.
 class PREFORK_API Error : public std::runtime_error {
  public:
   /// @param detail  one sentence for the client, below the status; empty: none

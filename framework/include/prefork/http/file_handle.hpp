@@ -7,11 +7,10 @@
 
 namespace prefork::http {
 
-/// An open regular file of which responses send parts. Shared by the responses that are under way, closed by the
-/// last one.
+/// An open regular file of which responses send parts. The responses under way share it, and the last one closes it.
 class PREFORK_API FileHandle {
  public:
-  /// Takes over the descriptor, which must be of a regular file that is open for reading, close-on-exec.
+  /// Takes over the descriptor, which must belong to a regular file that is open for reading, and be close-on-exec.
   explicit FileHandle(int fd) noexcept : fd_(fd) {}
   FileHandle(const FileHandle&) = delete;
   FileHandle& operator=(const FileHandle&) = delete;

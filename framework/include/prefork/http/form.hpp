@@ -13,7 +13,7 @@
 
 namespace prefork::http {
 
-/// A field of a form or a query. The client's data: any bytes, not always UTF-8.
+/// A field of a form or a query. Its bytes come from the client and are not always UTF-8.
 struct NameValue {
   std::string name;
   std::string value;
@@ -21,22 +21,22 @@ struct NameValue {
 };
 
 /// Decodes application/x-www-form-urlencoded as browsers do (WHATWG URL 5.1): '+' is a space, a malformed escape stands
-/// for itself, a field without '=' has an empty value, empty fields are passed over. Any thread; never blocks.
-/// @return nullopt where there are more than `max_fields`
+/// for itself, a field without '=' has an empty value, empty fields are skipped. Any thread; never blocks.
+/// @return nullopt: there are more than `max_fields`
 PREFORK_API std::optional<std::vector<NameValue>> parse_urlencoded(std::string_view text,
                                                                    std::size_t max_fields = 1000);
 
 /// All fields of the query, in their order, decoded as by parse_urlencoded.
-/// @throws Error 400 where there are more than `max_fields`
+/// @throws Error 400 if there are more than `max_fields`
 PREFORK_API std::vector<NameValue> query_fields(const Request& request, std::size_t max_fields = 1000);
 
-/// A file that came with a form. It lies in a nameless file on the disk, which is gone with this object unless
-/// `save_as` gave it a name. Move-only; worker's thread.
+/// A file that came with a form. It is a nameless file on disk, which disappears with this object unless `save_as` gave
+/// it a name. Move-only; worker's thread.
 class PREFORK_API UploadedFile {
  public:
   enum class Existing : std::uint8_t {
-    keep,    ///< a file of that name stays as it is
-    replace  ///< it is replaced, at once and whole
+    keep,    ///< an existing file of that name stays as it is
+    replace  ///< it is replaced atomically
   };
   UploadedFile(UploadedFile&& other) noexcept;
   UploadedFile& operator=(UploadedFile&& other) noexcept;
@@ -44,20 +44,20 @@ class PREFORK_API UploadedFile {
 
   /// The name of the form's field.
   const std::string& name() const noexcept { return content_.name; }
-  /// What the client calls the file: for showing. It is one component in UTF-8, has no '/', '\', control character or
-  /// dot at its start and at most 255 bytes; it may be empty, and two files may have the same.
+  /// The client's name for the file, for display only. It is one component in UTF-8, has no '/', '\', control character
+  /// or dot at its start, and at most 255 bytes. It may be empty, and two files may have the same name.
   const std::string& filename() const noexcept { return content_.filename; }
-  /// What the client says that it is, as it was sent; empty where it does not say.
+  /// The type that the client states, as it was sent; empty if it states none.
   const std::string& content_type() const noexcept { return content_.content_type; }
   std::uint64_t size() const noexcept { return content_.size; }
   /// Open for reading and writing, close-on-exec, owned by this object. Its position is at the end: use pread(2).
   int fd() const noexcept { return content_.fd; }
 
-  /// Gives the file a name, mode 0600. The bytes are on the disk before the name is, the name before this returns.
-  /// Where `path` is on another file system than FormOptions::directory, the bytes are copied. Blocks while the disk
+  /// Gives the file a name, mode 0600. The bytes reach the disk before the name does, and the name before this returns.
+  /// If `path` is on another file system than FormOptions::directory, the bytes are copied. Blocks while the disk
   /// writes.
-  /// @return false where there is a file of that name, which is kept
-  /// @throws std::system_error; there is no file of that name then, or the old one
+  /// @return false: there is a file of that name, which is kept
+  /// @throws std::system_error; then there is no file of that name, or the old one
   [[nodiscard]] bool save_as(const std::string& path, Existing existing = Existing::keep) const;
 
  private:
@@ -74,14 +74,15 @@ class PREFORK_API UploadedFile {
   Content content_;
 };
 
-/// How much of a form is taken; more is answered with 413. The route's `max_body_bytes` bounds the whole body.
+/// How much of a form is accepted; more is answered with 413. The route's `max_body_bytes` limits the whole body.
 struct FormOptions {
-  /// Where files lie until they are saved: best, on the file system that they go to. The text must stay valid until the
-  /// form is read. (Not a std::string: g++ 12 destroys such members of a temporary in a co_await expression twice.)
+  /// Where files are kept until they are saved, ideally on the file system of their destination. The text must stay
+  /// valid until the form is read. (Not a std::string: g++ 12 destroys such members of a temporary in a co_await
+  /// expression twice.)
   std::string_view directory = "/tmp";
-  std::size_t max_fields = 1000;           ///< fields that are no files
+  std::size_t max_fields = 1000;           ///< fields that are not files
   std::size_t max_field_bytes = 65536;     ///< of one value
-  std::size_t max_memory_bytes = 1048576;  ///< of all fields that are no files, their names too
+  std::size_t max_memory_bytes = 1048576;  ///< of all fields that are not files, including their names
   std::size_t max_files = 16;
   std::uint64_t max_file_bytes = 16U << 20;
   std::uint64_t max_files_bytes = 64U << 20;  ///< of all files together
@@ -91,18 +92,18 @@ struct PREFORK_API Form {
   std::vector<NameValue> fields;    ///< in their order
   std::vector<UploadedFile> files;  ///< without those that the user left empty
 
-  /// The first field or file of that name. Valid as long as the form is not changed.
+  /// The first field or file with that name. Valid as long as the form is not changed.
   std::optional<std::string_view> field(std::string_view name) const noexcept;
   const UploadedFile* file(std::string_view name) const noexcept;
 };
 
 /// Reads the body of a request as a form: application/x-www-form-urlencoded, or multipart/form-data (RFC 7578), whose
-/// files go to the disk as they arrive. Works on routes whose body is collected and on those where it is streamed;
-/// files larger than memory should hold want the latter. Waits for the client as Request::read does; blocks while the
-/// kernel takes a piece of a file.
-/// @throws Error 415 for another type or a Content-Encoding, 413 beyond the options, 400 for what is malformed, 507
-/// where the disk is full; what Request::read throws; std::system_error where `directory` can't be written to. No file
-/// is left behind, nor by a worker that is killed.
+/// files are written to disk as they arrive. Works on routes with collected and with streamed bodies; files larger than
+/// memory should hold need the latter. Waits for the client as Request::read does; blocks while the kernel takes a
+/// piece of a file.
+/// @throws Error 415 for another type or a Content-Encoding, 413 beyond the options, 400 for a malformed form, 507 if
+/// the disk is full; what Request::read throws; std::system_error if `directory` can't be written to. No file is left
+/// behind, even if the worker is killed.
 PREFORK_API Task<Form> read_form(Request& request, FormOptions options = {});
 
 }  // namespace prefork::http

@@ -16,7 +16,7 @@ inline constexpr std::size_t kMethods = static_cast<std::size_t>(Method::other);
 /// "GET", "HEAD", ...; empty for `other`. Any thread.
 PREFORK_API std::string_view to_string(Method method) noexcept;
 
-/// Methods are case-sensitive (RFC 9110 9.1). @return `other` for what is not in the enumeration.
+/// Methods are case-sensitive (RFC 9110 9.1). @return `other` for a name that is not in the enumeration
 PREFORK_API Method method_from(std::string_view name) noexcept;
 
 }  // namespace prefork::http

@@ -16,12 +16,12 @@
 
 namespace prefork::http {
 
-/// Text that outlives every response, so that a body need not be copied: `StaticText("Hello")`. Only
-/// constants compile; for other memory that stays, `StaticText::unowned`.
+/// Text that outlives every response, so that a body need not be copied: `StaticText("Hello")`. Compiles only for
+/// constants; for other permanent memory use `StaticText::unowned`.
 class StaticText {
  public:
   explicit consteval StaticText(const char* literal) : view_(literal) {}
-  /// REQUIRES that the bytes stay as they are for the life of the worker.
+  /// REQUIRES that the bytes stay unchanged for the life of the worker.
   static constexpr StaticText unowned(std::string_view bytes) noexcept { return StaticText(bytes); }
   constexpr std::string_view view() const noexcept { return view_; }
 
@@ -58,7 +58,7 @@ struct FilePart {
 /// Bytes that several responses share, such as a cached file.
 using SharedBytes = std::shared_ptr<const std::string>;
 
-/// A piece of a body that is put together of several.
+/// A piece of a body that consists of several.
 using BodyPart = std::variant<std::string, SharedBytes, FilePart>;
 
 struct SpecialBody;
@@ -66,7 +66,7 @@ struct ResponseParts;
 
 struct Cookie;
 
-/// What a handler answers with. A value; the worker adds Server, Date, Content-Length and Connection.
+/// A handler's answer. A value; the worker adds Server, Date, Content-Length and Connection.
 class PREFORK_API Response {
  public:
   /// 200 without a body.
@@ -77,14 +77,14 @@ class PREFORK_API Response {
   static Response text(StaticText body, Status status = Status::ok) noexcept;
   static Response html(std::string body, Status status = Status::ok);
   static Response html(StaticText body, Status status = Status::ok) noexcept;
-  /// `body` is JSON text already.
+  /// `body` must already be JSON text.
   static Response json(std::string body, Status status = Status::ok);
   static Response json(StaticText body, Status status = Status::ok) noexcept;
-  /// A body of unknown length, written by a coroutine that runs after the handler has ended: it must own what it
-  /// uses of the request. A HEAD request is answered without calling it.
+  /// A body of unknown length, written by a coroutine that runs after the handler has ended: it must own what it uses
+  /// of the request. A HEAD request is answered without calling it.
   static Response stream(MediaType type, BodyFunction function, Status status = Status::ok);
-  /// A short page that names the status, and the detail below it: as HTML or JSON where the client prefers that,
-  /// else as text (RFC 9110 12.5.1).
+  /// A short page with the status and, below it, the detail: as HTML or JSON if the client prefers that, else as text
+  /// (RFC 9110 12.5.1).
   static Response error(Status status, std::string detail = {});
   static Response not_found() { return error(Status::not_found); }
   static Response no_content() noexcept { return Response(Status::no_content); }
@@ -97,28 +97,29 @@ class PREFORK_API Response {
     return *this;
   }
 
-  /// Replaces all header lines of that name by this one; names are compared without regard to case.
-  /// @throws std::invalid_argument where the name is not a token or the value holds CR, LF, NUL or
-  /// another control character (RFC 9110 5.5), and for the fields that the worker writes itself:
-  /// Connection, Content-Length, Date, Server, Transfer-Encoding.
+  /// Replaces all header lines with that name, in any case, by this one.
+  /// @throws std::invalid_argument if the name is not a token or the value holds CR, LF, NUL or another control
+  /// character (RFC 9110 5.5), and for the fields that the worker writes itself: Connection, Content-Length, Date,
+  /// Server, Transfer-Encoding
   Response& set(std::string_view name, std::string_view value);
-  /// Adds a header line beside those of the same name. Throws as `set`.
+  /// Adds a header line beside those with the same name. Throws as `set`.
   Response& add(std::string_view name, std::string_view value);
-  /// The first header line of that name; valid until the response is changed.
+  /// The first header line with that name; valid until the response is changed.
   std::optional<std::string_view> header(std::string_view name) const noexcept;
 
   Response& content_type(MediaType type);
   Response& body(std::string body) noexcept;
   Response& body(StaticText body) noexcept;
-  /// Sent where it lies; not copied.
+  /// Sent without a copy.
   Response& body(SharedBytes body);
-  /// Sent one after the other; files by sendfile(2). A file that turns out to be shorter ends the connection.
+  /// Sent one after the other; files by sendfile(2). A file that turns out to be shorter than stated ends the
+  /// connection.
   Response& body(std::vector<BodyPart> parts);
   Response& body(BodyFunction function);
-  /// What a string or a constant gave; empty for the other kinds of body.
+  /// The body that a string or a constant set; empty for the other kinds of body.
   std::string_view body() const noexcept { return borrowed_.data() != nullptr ? borrowed_ : std::string_view(owned_); }
 
-  /// Adds a Set-Cookie line (prefork/http/cookie.hpp). @throws std::invalid_argument where an attribute can't be.
+  /// Adds a Set-Cookie line (prefork/http/cookie.hpp). @throws std::invalid_argument for an invalid attribute
   Response& set_cookie(const Cookie& cookie);
 
   /// Closes the connection after this response, with `Connection: close`.
@@ -127,13 +128,13 @@ class PREFORK_API Response {
     return *this;
   }
   bool closes() const noexcept { return close_; }
-  /// It has an Upgrade field, which the worker names in Connection (RFC 9110 7.8).
+  /// Whether it has an Upgrade field, which the worker then names in Connection (RFC 9110 7.8).
   bool offers_upgrade() const noexcept { return offers_upgrade_; }
 
  private:
   friend struct ResponseParts;
 
-  /// A body other than a string or a constant. None as a rule; copied as a value.
+  /// A body other than a string or a constant. Usually none; copied by value.
   struct PREFORK_API SpecialBox {
     SpecialBox() noexcept = default;
     SpecialBox(const SpecialBox& other) : value(other.value != nullptr ? copy_of(*other.value) : nullptr) {}
@@ -158,7 +159,7 @@ class PREFORK_API Response {
   static Response with(StaticText body, std::string_view type, Status status) noexcept;
 
   std::string owned_;
-  std::string fields_;  // each as its lengths, its name and its value; without media_type_
+  std::string fields_;  // each field as its lengths, its name and its value; without media_type_
   std::string_view borrowed_;
   std::string_view media_type_;
   SpecialBox special_;

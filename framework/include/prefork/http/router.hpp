@@ -21,46 +21,45 @@ namespace prefork::http {
 class RouteTable;
 
 enum class BodyMode : std::uint8_t {
-  collected,  ///< the handler is called when the whole body is there: Request::body
+  collected,  ///< the handler is called once the whole body has arrived: Request::body
   streamed,   ///< the handler is called at once and reads the body piece by piece: Request::read
 };
 
 struct RouteOptions {
   BodyMode body = BodyMode::collected;
-  std::optional<std::uint64_t> max_body_bytes;  ///< beyond it 413; the service's `max-body-bytes` where not given
+  std::optional<std::uint64_t> max_body_bytes;  ///< a longer one gets 413; the service's `max-body-bytes` if not given
 };
 
 /// The rest of the way to a handler, given to a middleware.
 class PREFORK_API NextHandler {
  public:
-  /// Calls the next middleware, or the handler. To be awaited once at most.
+  /// Calls the next middleware, or the handler. Must be awaited at most once.
   virtual Task<Response> operator()(Request& request) = 0;
 
  protected:
   ~NextHandler() = default;
 };
 
-/// Stands before a handler: answers in its place, or awaits `next(request)` and may change what it gives.
+/// Runs before a handler: answers in its place, or awaits `next(request)` and may change the result.
 using Middleware = std::function<Task<Response>(Request&, NextHandler&)>;
 
-/// What a route calls. It lives as long as the worker, so that a coroutine may use its captures for as
-/// long as it is suspended.
+/// What a route calls. It lives as long as the worker, so a suspended coroutine may use its captures.
 using FunctionHandler = std::function<Response(Request&)>;
 using CoroutineHandler = std::function<Task<Response>(Request&)>;
 using Handler = std::variant<FunctionHandler, CoroutineHandler>;
 
 /// A service's routes, filled in `Service::routes` once in each worker.
 ///
-/// A pattern is a path relative to the service's mount: literal segments, `{name}` for one segment that
-/// is not empty, and at the end `{name...}` for all that follows, '/' included. Literals are written
-/// plainly, without escapes; they win over `{name}`, which wins over `{name...}`; where the winner
-/// does not take the request's method, the next one is tried. A final '/' counts.
+/// A pattern is a path relative to the service's mount: literal segments, `{name}` for one segment that is not empty,
+/// and at the end `{name...}` for everything that follows, including '/'. Literals are written plainly, without
+/// escapes. They take precedence over `{name}`, which takes precedence over `{name...}`; if the winner does not have
+/// the request's method, the next one is tried. A final '/' counts.
 ///
-/// HEAD is answered by the GET handler, without its body. OPTIONS is answered with Allow where no handler
-/// is given. A path without a route is a 404, one without the method a 405 with Allow.
+/// The GET handler answers HEAD, without its body. OPTIONS is answered with Allow if no handler is given. A path
+/// without a route is a 404, one without the method a 405 with Allow.
 ///
-/// A handler is `Response(Request&)` or `Task<Response>(Request&)`. An exception from it is logged and
-/// answered with 500, an `http::Error` with its own status (prefork/http/error.hpp).
+/// A handler is `Response(Request&)` or `Task<Response>(Request&)`. An exception from it is logged and answered with
+/// 500, an `http::Error` with its own status (prefork/http/error.hpp).
 class PREFORK_API Router {
  public:
   Router();
@@ -68,8 +67,8 @@ class PREFORK_API Router {
   Router& operator=(Router&&) noexcept;
   ~Router();
 
-  /// @throws std::invalid_argument for a malformed pattern, and for one that another of the same method
-  /// already covers (names of parameters do not tell patterns apart).
+  /// @throws std::invalid_argument for a malformed pattern, and for one that another of the same method already covers
+  /// (patterns that differ only in the names of parameters are the same)
   template <class F>
   Router& route(Method method, std::string_view pattern, F handler, RouteOptions options = {}) {
     using Result = std::invoke_result_t<F&, Request&>;
@@ -103,7 +102,7 @@ class PREFORK_API Router {
     return route(Method::patch, pattern, std::move(handler), options);
   }
 
-  /// Puts a middleware before the routes that are added after this call; the first one is the outermost.
+  /// Puts a middleware before the routes that are added after this call; the first middleware is the outermost.
   Router& use(Middleware middleware);
 
  private:

@@ -10,9 +10,9 @@
 
 namespace prefork::http {
 
-/// A service that answers HTTP/1.1 requests (RFC 9110, RFC 9112). Several may share a listener, each at
-/// its `mount`; the longest mount that is a prefix of the path, at the end of a segment, gets the
-/// request. All of a worker's requests share its one thread: nothing that blocks may be called.
+/// A service that answers HTTP/1.1 requests (RFC 9110, RFC 9112). Several may share a listener, each at its `mount`; a
+/// request goes to the longest mount that is a prefix of the path and ends at the end of a segment. All requests of a
+/// worker share its one thread: a service must not call anything that blocks.
 class PREFORK_API Service : public ServiceBase {
  public:
   static constexpr ServiceKind kKind = ServiceKind::http;

@@ -7,7 +7,7 @@
 
 namespace prefork::http {
 
-/// Status codes, RFC 9110 15 and RFC 6585. Any other number of three digits may be cast to it.
+/// Status codes, RFC 9110 15 and RFC 6585. Any other three-digit number may be cast to it.
 enum class Status : std::uint16_t {
   continue_ = 100,
   switching_protocols = 101,
@@ -60,7 +60,7 @@ constexpr std::uint16_t code(Status status) noexcept { return static_cast<std::u
 /// "Not Found" for 404; empty for a code without a registered phrase. Any thread.
 PREFORK_API std::string_view reason(Status status) noexcept;
 
-/// Whether a response of this status has a body at all (RFC 9110 6.4.1: not 1xx, 204, 304).
+/// Whether a response with this status may have a body at all (RFC 9110 6.4.1: not 1xx, 204, 304).
 constexpr bool may_have_body(Status status) noexcept {
   return code(status) >= 200 && status != Status::no_content && status != Status::not_modified;
 }

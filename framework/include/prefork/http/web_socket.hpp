@@ -24,32 +24,32 @@ namespace prefork::http {
 struct WebSocketOptions {
   /// A longer message ends the connection with code 1009.
   std::size_t max_message_bytes = std::size_t{1024} * 1024;
-  /// A client that has said nothing for so long is asked whether it is there; zero: never.
+  /// A client that has sent nothing for this long gets a ping; zero: never.
   std::chrono::milliseconds ping_interval{30'000};
-  /// One that does not answer within this time is gone: code 1011.
+  /// A client that does not answer within this time counts as gone: code 1011.
   std::chrono::milliseconds pong_timeout{10'000};
-  /// How long the client's part of the close is waited for.
+  /// How long to wait for the client's close frame.
   std::chrono::milliseconds close_timeout{5'000};
-  /// What `try_send_text` may leave waiting for a slow client.
+  /// How many bytes `try_send_text` may leave waiting for a slow client.
   std::size_t max_queued_bytes = std::size_t{1024} * 1024;
-  /// Origins whose pages may connect: "https://example.org", or "*" for all. Empty: the server's own, which is where
-  /// the host and port of Origin are those of Host. Clients that send no Origin are no browsers and always may.
+  /// Origins whose pages may connect: "https://example.org", or "*" for all. Empty: only the server's own, that is,
+  /// host and port of Origin equal those of Host. Clients that send no Origin are not browsers and may always connect.
   std::vector<std::string> origins{};
-  /// The subprotocols that the session speaks. The first of the client's list that is here is taken (RFC 6455 1.9);
-  /// where none is, the connection has none.
+  /// The subprotocols that the session supports. The first of the client's list that is also in this one is chosen (RFC
+  /// 6455 1.9); if there is none, the connection has no subprotocol.
   std::vector<std::string> subprotocols{};
 };
 
-/// For the check of an option (Manifest::text) or a service's start(), so that a server or worker with options that
-/// can't work does not start. web_socket() checks them too, at each request.
-/// @throws std::invalid_argument with a sentence about the first origin or subprotocol that is none
+/// For the check of an option (Manifest::text) or a service's start(), so that a server or worker with invalid options
+/// does not start. web_socket() also checks them at each request.
+/// @throws std::invalid_argument with a sentence about the first invalid origin or subprotocol
 PREFORK_API void check(const WebSocketOptions& options);
 
 /// A WebSocket connection (RFC 6455), given to the session function. It lives as long as that coroutine runs. At most
 /// one receive and one send may be under way at a time; they may be in two coroutines. Worker's thread only.
 ///
-/// Pings are answered, and the client's close seen, whether the session receives or not; but while a message waits to
-/// be received nothing further is read, so that a client can't fill the worker's memory.
+/// Pings are answered, and the client's close is noticed, whether the session receives or not. But while a message
+/// waits to be received nothing further is read, so that a client can't fill the worker's memory.
 class PREFORK_API WebSocket {
  public:
   struct Message {
@@ -85,24 +85,24 @@ class PREFORK_API WebSocket {
   WebSocket& operator=(const WebSocket&) = delete;
 
   /// Waits for a message. It is valid until the next receive.
-  /// @return nullopt: the connection is closed, by whomever; close_code() says why
+  /// @return nullopt: the connection is closed, by either side; close_code() says why
   Receive receive() noexcept { return Receive(*this); }
 
-  /// Sends a message; waits only while the client is slow to take it, at most `write-timeout` without progress.
-  /// `data` must stay valid until then.
-  /// @return false where the connection is closed: the message may not have arrived
-  /// @throws std::invalid_argument where a text is not UTF-8
+  /// Sends a message; waits only while the client is slow to take it, at most `write-timeout` without progress. `data`
+  /// must stay valid until then.
+  /// @return false: the connection is closed, and the message may not have arrived
+  /// @throws std::invalid_argument if a text is not UTF-8
   Send send_text(std::string_view data) noexcept { return Send(*this, true, data); }
   Send send_binary(std::string_view data) noexcept { return Send(*this, false, data); }
-  /// The one or the other.
+  /// Sends text or binary data.
   Send send(bool text, std::string_view data) noexcept { return Send(*this, text, data); }
 
   /// Sends a message without waiting; what the client does not take at once is copied. May be called while a send is
   /// under way. @return false: closed, or more than `max_queued_bytes` would wait. @throws as send_text
   bool try_send_text(std::string_view data);
 
-  /// Begins the close: what was sent before still goes out, receives and sends end. Without effect on a closed
-  /// connection. A session that ends closes by itself: with 1000, or with 1011 after an exception.
+  /// Begins the close: what was sent before still goes out; receives and sends end. Has no effect on a closed
+  /// connection. When a session ends, its connection closes automatically: with 1000, or with 1011 after an exception.
   /// @param code  1000 to 1003, 1007 to 1014, 3000 to 4999
   /// @param reason  UTF-8, at most 123 bytes
   /// @throws std::invalid_argument for any other
@@ -110,18 +110,18 @@ class PREFORK_API WebSocket {
 
   /// Whether messages can be sent.
   bool open() const noexcept;
-  /// Of the first close frame, whoever sent it. 1005: the client's had no code, 1006: the connection broke, 0: it is
-  /// open.
+  /// The code of the first close frame, whichever side sent it. 1005: the client's had no code, 1006: the connection
+  /// broke, 0: it is open.
   std::uint16_t close_code() const noexcept;
   const std::string& close_reason() const noexcept;
 
-  /// What was agreed on; empty: none.
+  /// The negotiated subprotocol; empty: none.
   std::string_view subprotocol() const noexcept;
-  /// As Request::client_address was.
+  /// As Request::client_address.
   const std::string& client_address() const noexcept;
   /// The other end of the connection, which may be a proxy: "192.0.2.7:51234", "unix"
   std::string peer_address() const;
-  /// Different for each connection of this worker, from 1.
+  /// Unique among this worker's connections, from 1.
   std::uint64_t id() const noexcept;
   Context& context() const noexcept;
 
@@ -138,11 +138,11 @@ class PREFORK_API WebSocket {
   bool finish_send() noexcept;
 };
 
-/// What is done with a connection. What it throws is logged and closes the connection with code 1011.
+/// What to do with a connection. An exception is logged and closes the connection with code 1011.
 using WebSocketSession = std::function<Task<void>(WebSocket&)>;
 
-/// Answers a request that asks for a WebSocket: 101, after which `session` runs. Where the request does not ask as
-/// RFC 6455 4.2.1 demands, an error page: 426 (no upgrade, another version), 400 (malformed), 403 (foreign origin).
+/// Answers a request for a WebSocket: 101, after which `session` runs. If the request is not as RFC 6455 4.2.1
+/// requires, an error page: 426 (no upgrade, another version), 400 (malformed), 403 (foreign origin).
 ///
 /// The session runs after the handler has ended: it must own what it uses of the request.
 /// @throws std::invalid_argument where check() does
