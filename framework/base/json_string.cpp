@@ -80,7 +80,7 @@ void append_bounded_json_string(std::string& out, std::string_view text, std::si
   constexpr std::size_t kQuotes = 2;
   PREFORK_CHECK(max_bytes >= kQuotes + 2 * kCut.size());
   const std::size_t end = out.size() + max_bytes - 1;
-  std::size_t cut = out.size() + 1;  // where the text can end so that "..." fits behind it
+  std::size_t cut = out.size() + 1;  // where the text can end so that "..." still fits
   out += '"';
   while (!text.empty()) {
     const std::size_t before = out.size();

@@ -14,12 +14,12 @@
 /// Writes JSON (RFC 8259). Pure.
 namespace prefork::base {
 
-/// Commas and colons are the writer's matter; the caller opens and closes what belongs together. A value
-/// where a key belongs, a key outside an object, an end without its beginning: a bug, it aborts.
+/// The writer adds commas and colons; the caller opens and closes objects and arrays. A value in place of a key, a key
+/// outside an object or an end without a beginning is a bug and aborts.
 class JsonWriter {
  public:
   /// @param style   of keys and strings
-  /// @param indent  spaces a level, over several lines; nullopt: one line without blanks
+  /// @param indent  spaces per level, over several lines; nullopt: one line without blanks
   explicit JsonWriter(JsonStyle style = JsonStyle::answer, std::optional<unsigned> indent = std::nullopt) noexcept
       : style_(style), indent_(indent) {}
 
@@ -32,21 +32,21 @@ class JsonWriter {
   JsonWriter& value(std::string_view text);
   JsonWriter& value(const char* text) { return value(std::string_view(text)); }
   JsonWriter& value(bool flag) { return raw(flag ? "true" : "false"); }
-  /// The shortest digits that read back the same; null for what JSON has no number for.
+  /// Writes the shortest digits that read back the same; null for a number that JSON can't represent.
   JsonWriter& value(double number);
-  /// The same, with ".0" where the digits alone would be an integer's.
+  /// Like value(), but appends ".0" if the digits alone would be an integer.
   JsonWriter& real(double number);
   JsonWriter& value(std::signed_integral auto number) { return integer(number); }
   JsonWriter& value(std::unsigned_integral auto number) { return natural(number); }
   JsonWriter& null() { return raw("null"); }
 
-  /// A key and its value.
+  /// Writes a key and its value.
   template <typename Value>
   JsonWriter& member(std::string_view name, const Value& content) {
     return key(name).value(content);
   }
 
-  /// @return the text so far; whole once all that was opened is closed.
+  /// @return the text so far; it is complete once everything opened is closed
   const std::string& text() const noexcept { return text_; }
   std::string take() && { return std::move(text_); }
 

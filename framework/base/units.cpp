@@ -21,7 +21,7 @@ struct Unit {
   std::int64_t factor;
 };
 
-/// Descending, as the format functions try them.
+/// Descending, in the order in which the format functions try them.
 constexpr std::array<Unit, 5> kDurationUnits{
     {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 constexpr std::array<Unit, 5> kSizeUnits{{{"GiB", std::int64_t{1} << 30},

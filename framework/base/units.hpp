@@ -7,23 +7,23 @@
 #include <string>
 #include <string_view>
 
-/// Quantities as text: as a configuration writes them, and for people. Every parse function reads the whole text,
-/// without white space around it, and throws std::invalid_argument with one sentence that quotes the text
-/// and says what was expected. What a format function writes, its parse function reads back.
+/// Quantities as text: in the form of a configuration, and for people. Every parse function reads the whole text,
+/// without white space around it, and throws std::invalid_argument with one sentence that quotes the text and says what
+/// was expected. What a format function writes, its parse function reads back.
 namespace prefork::base {
 
-/// Reads `250ms`, `30s`, `5m`, `1h`, `1d`; a bare `0` is the only number that needs no unit.
+/// Reads `250ms`, `30s`, `5m`, `1h`, `1d`; only a bare `0` needs no unit.
 std::chrono::milliseconds parse_duration(std::string_view text);
 /// Writes a duration, not negative, in the largest unit that divides it.
 std::string format_duration(std::chrono::milliseconds duration);
 
-/// In a sentence, rounded down: "12 ms", "3.4 s", "5m 7s", "3h 2m", "2d 4h"; a negative duration counts as none.
+/// For a sentence, rounded down: "12 ms", "3.4 s", "5m 7s", "3h 2m", "2d 4h"; a negative duration counts as zero.
 std::string duration_words(std::chrono::milliseconds duration);
-/// The same for a column: "12ms", "3.4s", "5m07s", "3h02m", "2d04h".
+/// For a column, rounded down: "12ms", "3.4s", "5m07s", "3h02m", "2d04h".
 std::string short_duration(std::chrono::milliseconds duration);
 
 /// Reads `512`, `512B`, `64KiB`, `10MiB`, `1GiB`.
-/// @return bytes, at most INT64_MAX.
+/// @return bytes, at most INT64_MAX
 std::uint64_t parse_size(std::string_view text);
 /// Writes bytes in the largest unit that divides them.
 std::string format_size(std::uint64_t bytes);

@@ -27,7 +27,7 @@ std::size_t utf8_length(std::string_view text) noexcept {
 
 std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes) noexcept {
   if (text.size() <= max_bytes) return text;
-  constexpr std::size_t kMostBefore = 3;  // bytes of a character that the cut could leave
+  constexpr std::size_t kMostBefore = 3;  // the most bytes of a character that a cut could leave
   for (std::size_t back = 1; back <= kMostBefore && back <= max_bytes; ++back) {
     if (utf8_length(text.substr(max_bytes - back)) > back) return text.substr(0, max_bytes - back);
   }

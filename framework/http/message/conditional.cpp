@@ -17,7 +17,7 @@ constexpr bool is_tag_char(char c) noexcept {
   return byte == 0x21 || (byte >= 0x23 && byte != 0x7f);
 }
 
-/// Takes the entity tag at the front of `text` off it.
+/// Takes the entity tag at the front off `text`.
 std::optional<EntityTag> take_tag(std::string_view& text) noexcept {
   EntityTag tag;
   std::string_view rest = text;
@@ -32,11 +32,11 @@ std::optional<EntityTag> take_tag(std::string_view& text) noexcept {
   return tag;
 }
 
-/// Whether a member of the list `1#entity-tag` matches; "*" matches all.
+/// Whether a member of the list `1#entity-tag` matches; "*" always matches.
 template <class Matches>
 bool list_matches(std::string_view list, Matches matches) noexcept {
   if (trim(list) == "*") return true;
-  // RFC 9110 5.6.1.2: empty members are nothing.
+  // RFC 9110 5.6.1.2: empty members are ignored.
   for (;;) {
     list = trim(list);
     while (list.starts_with(',')) list = trim(list.substr(1));
@@ -63,7 +63,7 @@ Listed find_in_lists(const Request& request, std::string_view name, Matches matc
   return result;
 }
 
-/// The value of a field that is no list; nullopt where there is none or several.
+/// The value of a field that is not a list; nullopt if there is none or several.
 std::optional<std::string_view> only_line(const Request& request, std::string_view name) noexcept {
   std::optional<std::string_view> value;
   for (std::size_t i = 0; i < request.header_count(); ++i) {
@@ -86,12 +86,12 @@ bool if_range_holds(std::string_view condition, const Validators& validators, st
     const auto own = parse_entity_tag(validators.etag);
     return own && strong_match(*tag, *own);
   }
-  // RFC 9110 8.8.2.2: a date is a strong validator only where it lies a second or more before the response's Date.
+  // RFC 9110 8.8.2.2: a date is a strong validator only if it is a second or more before the response's Date.
   const auto date = parse_http_date(condition, now);
   return date && validators.last_modified == date && *date < now;
 }
 
-/// RFC 9110 13.2.1: to a method that neither selects nor changes a representation preconditions mean nothing.
+/// RFC 9110 13.2.1: preconditions have no meaning for a method that neither selects nor changes a representation.
 bool takes_preconditions(Method method) noexcept {
   return method != Method::connect && method != Method::options && method != Method::trace;
 }

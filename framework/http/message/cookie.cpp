@@ -18,7 +18,7 @@ constexpr std::size_t kMaxPair = 4096;
 constexpr std::size_t kMaxAttribute = 1024;
 
 [[noreturn]] void refuse(const Cookie& cookie, std::string_view why) {
-  // The name is the author's as a rule, but it may be what is wrong: it is not repeated in full.
+  // The name usually comes from the author, but it may be what is wrong: so it is not repeated in full.
   throw std::invalid_argument("cookie \"" + cookie.name.substr(0, 64) + "\": " + std::string(why));
 }
 
@@ -85,7 +85,7 @@ void check_attributes(const Cookie& cookie) {
 
 void append_expires(const Cookie& cookie, std::string& line) {
   using std::chrono::floor, std::chrono::seconds;
-  // A time_point reaches from 1677 to 2262, all of which a browser reads (RFC 6265 5.1.1).
+  // A time_point covers 1677 to 2262, which every browser accepts (RFC 6265 5.1.1).
   const auto when = floor<seconds>(*cookie.expires);
   std::array<char, 29> date;
   write_http_date(when.time_since_epoch().count(), date.data());
@@ -138,7 +138,7 @@ std::optional<std::string_view> find_pair(std::string_view cookies, std::string_
 
 }  // namespace
 
-// Not Max-Age=0, which the grammar does not have: the past is understood by all.
+// Not Max-Age=0, which the grammar does not allow: every browser understands a date in the past.
 Cookie Cookie::expired(std::string name, std::string path) {
   Cookie cookie{.name = std::move(name), .value = {}, .path = std::move(path)};
   cookie.expires = std::chrono::system_clock::time_point{};
@@ -147,7 +147,7 @@ Cookie Cookie::expired(std::string name, std::string path) {
 
 Response& Response::set_cookie(const Cookie& cookie) { return add("Set-Cookie", set_cookie_string(cookie)); }
 
-// RFC 9113 8.2.3 lets cookies come in several lines; some clients do so in HTTP/1.1.
+// RFC 9113 8.2.3 allows cookies in several lines; some clients do this in HTTP/1.1.
 std::optional<std::string_view> Request::cookie(std::string_view name) const noexcept {
   for (std::size_t i = 0; i < state_.head.field_count; ++i) {
     const Header& field = state_.head.fields[i];

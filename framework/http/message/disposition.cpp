@@ -9,7 +9,7 @@
 namespace prefork::http {
 namespace {
 
-/// The character of an escape that browsers write, with its length in `text`; 0 where none begins here.
+/// The character of an escape as browsers write it, with its length in `text`; 0 if none begins here.
 struct Escape {
   char character = 0;
   std::size_t length = 0;
@@ -34,7 +34,7 @@ std::string plain(std::string_view inside) {
   return text;
 }
 
-/// ext-value, RFC 8187 3.2.1: charset "'" [ language ] "'" escaped. @return nullopt where it is malformed or not UTF-8
+/// ext-value, RFC 8187 3.2.1: charset "'" [ language ] "'" escaped. @return nullopt: malformed or not UTF-8
 std::optional<std::string> extended(std::string_view value) {
   const std::size_t first = value.find('\'');
   if (!equals_ignoring_case(value.substr(0, first), "utf-8")) return std::nullopt;
@@ -77,7 +77,7 @@ std::string safe_filename(std::string_view filename) {
     const std::size_t length = base::utf8_length(filename);
     const std::string_view piece = length > 0 ? filename.substr(0, length) : base::kReplacement;
     if (name.size() + piece.size() > kMaxName) break;
-    // Controls of U+0080 to U+009F are two bytes, of which the first is C2.
+    // The controls U+0080 to U+009F are two bytes, the first of which is C2.
     const bool high_control = piece.size() == 2 && piece[0] == '\xc2' && (piece[1] & 0xff) < 0xa0;
     name.append(is_control(piece.front()) || piece.front() == '\t' || high_control ? "_" : piece);
     filename.remove_prefix(length > 0 ? length : 1);

@@ -13,8 +13,8 @@ struct ErrorPage {
   std::string body;
 };
 
-/// The page that names a status and says why: HTML or JSON where the client prefers that, else text, also where it
-/// takes none of them (RFC 9110 12.5.1). Always UTF-8: other bytes of `detail` are replaced. Pure; any thread.
+/// The page with a status and the reason: HTML or JSON if the client prefers that, else text, even if it accepts none
+/// of them (RFC 9110 12.5.1). Always UTF-8: other bytes of `detail` are replaced. Pure; any thread.
 /// @param detail  one sentence; empty: none
 /// @param accept  the value of Accept; nullopt: none
 ErrorPage render_error(Status status, std::string_view detail, std::optional<std::string_view> accept);

@@ -20,7 +20,7 @@ constexpr std::size_t kMaxHops = 64;
 
 bool is_port(std::string_view text) noexcept { return text.size() <= 5 && all(text, kDecimalDigit); }
 
-/// The address without brackets and port; empty where it is none.
+/// The address without brackets and port; empty: not an address.
 std::string_view without_port(std::string_view text) noexcept {
   if (text.starts_with('[')) {
     const std::size_t end = text.find(']');
@@ -54,13 +54,13 @@ bool same_bits(const Bytes& a, const Bytes& b, unsigned bits) noexcept {
   return ((a[whole] ^ b[whole]) & mask) == 0;
 }
 
-/// One proxy's word: whom it speaks for.
+/// One proxy's statement: the client that it speaks for.
 struct Hop {
   std::string_view address;
   std::string_view proto;
 };
 
-/// Cuts at separators outside of quotes. @return what is before the next one
+/// Cuts at separators outside quotes. @return what precedes the next one
 std::string_view next_part(std::string_view& text, char separator) noexcept {
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -75,7 +75,7 @@ std::string_view next_part(std::string_view& text, char separator) noexcept {
 }
 
 std::string_view unquoted(std::string_view value) noexcept {
-  // Neither addresses nor schemes hold anything that would be escaped.
+  // Neither addresses nor schemes contain anything that would be escaped.
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"') return value.substr(1, value.size() - 2);
   return value;
 }
@@ -111,7 +111,7 @@ std::vector<Hop> hops_of(const ForwardedFields& fields) {
   const std::vector<std::string_view> protos = parts_of(fields.forwarded_proto);
   for (const std::string_view address : parts_of(fields.forwarded_for)) hops.push_back({address, {}});
   if (hops.empty() && !protos.empty()) hops.push_back({});
-  // One proxy sets it as a rule, for the client that it knows; a list goes along with that of the addresses.
+  // Usually one proxy sets it, for the client that it knows; a list corresponds to that of the addresses.
   for (std::size_t i = 0; i < hops.size(); ++i) {
     if (!protos.empty()) hops[i].proto = protos.size() == hops.size() ? protos[i] : protos.back();
   }

@@ -15,15 +15,15 @@ struct ContentType {
   std::string_view parameters;  ///< ";a=b" and so on
 
   bool is(std::string_view wanted_type, std::string_view wanted_subtype) const noexcept;
-  /// The first parameter of that name, a quoted string with its escapes undone.
+  /// The first parameter with that name; the escapes of a quoted string are decoded.
   std::optional<std::string> parameter(std::string_view name) const;
 };
 
-/// @return nullopt where it is malformed
+/// @return nullopt: malformed
 std::optional<ContentType> parse_content_type(std::string_view value) noexcept;
 
-/// What the body of a request is. @throws Error 415 where Content-Type is missing or malformed, or the body has a
-/// Content-Encoding, none of which is undone here. `wanted` ends the sentence for the client.
+/// The type of a request's body. @throws Error 415 if Content-Type is missing or malformed, or if the body has a
+/// Content-Encoding, none of which is supported. `wanted` ends the sentence for the client.
 ContentType content_type_of(const Request& request, std::string_view wanted);
 
 }  // namespace prefork::http

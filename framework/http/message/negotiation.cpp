@@ -12,7 +12,7 @@ constexpr std::size_t kMaxRanges = 64;
 constexpr std::size_t kMaxParameters = 16;
 constexpr unsigned kFullWeight = 1000;
 
-/// qvalue, RFC 9110 12.4.2. @return thousandths; nullopt where it is malformed
+/// qvalue, RFC 9110 12.4.2. @return thousandths; nullopt: malformed
 std::optional<unsigned> parse_weight(std::string_view text) noexcept {
   if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return std::nullopt;
   unsigned weight = text[0] == '1' ? kFullWeight : 0;
@@ -27,7 +27,7 @@ std::optional<unsigned> parse_weight(std::string_view text) noexcept {
   return weight <= kFullWeight ? std::optional(weight) : std::nullopt;
 }
 
-/// One media range or coding with its weight; a coding has a `type` only.
+/// One media range or coding with its weight; a coding has only a `type`.
 struct Range {
   std::string_view type;
   std::string_view subtype;
@@ -41,7 +41,7 @@ struct Ranges {
   std::size_t count = 0;
 };
 
-/// Parameters up to the weight belong to the range, those after it were once extensions of Accept: passed over.
+/// Parameters before the weight belong to the range; those after it were once extensions of Accept and are skipped.
 bool parse_parameters(std::string_view value, FieldCursor& cursor, Range& range) noexcept {
   const auto position = [value](const FieldCursor& at) { return value.size() - at.left(); };
   const std::size_t begin = position(cursor);
@@ -64,7 +64,7 @@ bool parse_parameters(std::string_view value, FieldCursor& cursor, Range& range)
   return !malformed;
 }
 
-/// @return false where it is malformed: a list of ranges, empty elements passed over (RFC 9110 5.6.1.2)
+/// @return false: malformed. A list of ranges; empty elements are skipped (RFC 9110 5.6.1.2).
 bool parse_ranges(std::string_view value, bool media_types, Ranges& ranges) noexcept {
   FieldCursor cursor(value);
   while (!cursor.skip_blank().at_end()) {
@@ -93,7 +93,7 @@ bool has_parameter(std::string_view parameters, const FieldParameter& wanted) no
   return false;
 }
 
-/// How exactly a range means an offer: 0 not at all, 1 any type, 2 the type, 3 and more the subtype and parameters.
+/// How exactly a range matches an offer: 0 not at all, 1 any type, 2 the type, 3 and more the subtype and parameters.
 unsigned specificity(const Range& range, std::string_view offer) noexcept {
   FieldCursor cursor(offer);
   const std::string_view type = cursor.token();
@@ -131,7 +131,7 @@ bool same_coding(std::string_view a, std::string_view b) noexcept {
   return equals_ignoring_case(plain(a), plain(b));
 }
 
-/// Twice the weight; 1 for an identity that the client does not speak of.
+/// Twice the weight; 1 for an identity that the client does not mention.
 unsigned coding_weight(const Ranges& ranges, std::string_view offer) noexcept {
   unsigned weight = equals_ignoring_case(offer, "identity") ? 1 : 0;
   for (std::size_t i = 0; i < ranges.count; ++i) {

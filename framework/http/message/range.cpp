@@ -10,10 +10,10 @@
 namespace prefork::http {
 namespace {
 
-// About what the lines of a part cost: a smaller gap is sent along.
+// Roughly what the lines of a part cost: a smaller gap is sent along.
 constexpr std::uint64_t kWorthAPart = 80;
 
-/// Takes digits off the front; a number beyond 64 bits is the greatest one. @return nullopt where there are none
+/// Takes digits off the front; a number beyond 64 bits becomes the greatest one. @return nullopt: there are none
 std::optional<std::uint64_t> take_number(std::string_view& text) noexcept {
   constexpr std::uint64_t kGreatest = std::numeric_limits<std::uint64_t>::max();
   std::size_t digits = 0;
@@ -58,7 +58,7 @@ bool close_together(const ByteRange& a, const ByteRange& b) noexcept {
   return first <= last || first - last <= kWorthAPart;
 }
 
-/// Adds a range; what it joins becomes one with it, at the place of the foremost of them.
+/// Adds a range. Ranges that it joins become one with it, at the place of the first of them.
 void add(std::vector<ByteRange>& ranges, ByteRange range) {
   std::size_t place = ranges.size();
   for (std::size_t i = 0; i < ranges.size();) {
@@ -99,7 +99,7 @@ RangeSelection select_ranges(std::string_view value, std::uint64_t size) {
     rest = comma == std::string_view::npos ? std::nullopt : std::optional(rest->substr(comma + 1));
     if (text.empty()) continue;  // RFC 9110 5.6.1.2
     const Spec spec = parse_spec(text, size);
-    // Part of an empty representation can't be named; it is sent as it is.
+    // A part of an empty representation can't be named, so it is sent as it is.
     if (!spec.valid || ++specs > kMaxRanges || (spec.satisfiable && size == 0)) return {};
     if (spec.satisfiable) add(selection.ranges, spec.range);
   }

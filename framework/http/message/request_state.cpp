@@ -5,7 +5,7 @@
 namespace prefork::http {
 namespace {
 
-/// Moves views of one text to the same places in a copy of it; others stay as they are.
+/// Moves views of one text to the same places in a copy of it; other views stay as they are.
 class Rebase {
  public:
   Rebase(std::string_view from, std::string_view to) noexcept : from_(from), to_(to.data()) {}

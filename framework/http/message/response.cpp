@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 5> kWorkersOwn = {"connection", "content-
                                                          "transfer-encoding"};
 
 [[noreturn]] void refuse(std::string_view name, std::string_view why) {
-  // The name may be what is wrong: it is not repeated in full.
+  // The name may be what is wrong: so it is not repeated in full.
   throw std::invalid_argument("response header \"" + std::string(name.substr(0, 64)) + "\": " + std::string(why));
 }
 
@@ -59,7 +59,7 @@ Response Response::stream(MediaType type, BodyFunction function, Status status) 
   return response;
 }
 
-// As text until the writer knows what the client prefers.
+// Kept as text until the writer knows what the client prefers.
 Response Response::error(Status status, std::string detail) {
   std::string body = std::to_string(code(status));
   if (const std::string_view phrase = reason(status); !phrase.empty()) body.append(" ").append(phrase);
@@ -90,7 +90,7 @@ Response& Response::add(std::string_view name, std::string_view value) {
 }
 
 void Response::put(std::string_view name, std::string_view value) {
-  // Two Content-Type fields would be two answers to one question.
+  // Two Content-Type fields would contradict each other.
   if (equals_ignoring_case(name, "content-type")) {
     media_type_ = {};
     FieldList::erase(fields_, name);

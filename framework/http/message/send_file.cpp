@@ -7,7 +7,7 @@
 namespace prefork::http {
 namespace {
 
-// The years that an HTTP-date can say, without those before there were files.
+// The years that an HTTP-date can express, without those before there were files.
 constexpr std::time_t kLatest = 253'402'300'799;
 
 std::optional<std::time_t> sendable(std::optional<std::time_t> when) noexcept {
@@ -20,7 +20,7 @@ void set_unless_empty(Response& response, std::string_view name, std::string_vie
 }
 
 Response make_not_modified(const FileContent& content) {
-  // RFC 9110 15.4.5: what a cache needs, and Last-Modified only where nothing better is there.
+  // RFC 9110 15.4.5: what a cache needs, and Last-Modified only if there is nothing better.
   Response response(Status::not_modified);
   set_unless_empty(response, "ETag", content.etag);
   if (content.etag.empty() && content.last_modified)
@@ -97,7 +97,7 @@ Response PreparedFile::partial(const std::vector<ByteRange>& ranges) const {
     parts.push_back(slice(content_.source, ranges.front()));
     return response.body(std::move(parts));
   }
-  // RFC 9110 15.3.7.2: each part says its range, the response does not.
+  // RFC 9110 15.3.7.2: each part states its range, the response does not.
   MultipartRanges several = multipart_ranges(content_.source, content_.size, ranges, content_.media_type);
   return response.set("Content-Type", several.content_type).body(std::move(several.parts));
 }

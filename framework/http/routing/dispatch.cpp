@@ -26,7 +26,7 @@ Dispatch answer_star(const Endpoint& endpoint) noexcept {
   return result;
 }
 
-/// RFC 9110 7.4: a target of https is for who has spoken TLS with the client: a trusted proxy, or nobody here.
+/// RFC 9110 7.4: a target of https requires that TLS was spoken with the client: by a trusted proxy, or by nobody here.
 bool wants_tls(const RequestState& request, const Networks& trusted) {
   constexpr std::string_view kScheme = "https:";
   if (!equals_ignoring_case(request.head.target.substr(0, kScheme.size()), kScheme)) return false;
@@ -65,7 +65,7 @@ Dispatch dispatch(const Endpoint& endpoint, RequestState& request) {
   const bool escaped = (head.target_classes & kPercent) != 0;
   if (escaped) {
     request.path_text.clear();
-    // The decoded path and then its parameters, which together are no longer: nothing moves.
+    // The decoded path and then its parameters, which together are no longer than it: nothing is reallocated.
     request.path_text.reserve(2 * path.size());
     if (const Refusal* wrong = append_canonical_path(path, request.path_text)) return refuse(*wrong);
     path = request.path_text;

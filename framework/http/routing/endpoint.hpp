@@ -30,7 +30,7 @@ namespace prefork::http {
 class AccessLog;
 class SlowLog;
 
-/// What the options of an HTTP service say (`http::Service::describe_base`).
+/// The options of an HTTP service (`http::Service::describe_base`).
 struct HttpOptions {
   Limits limits;
   std::chrono::milliseconds header_timeout{10'000};
@@ -44,7 +44,7 @@ struct HttpOptions {
   static HttpOptions from(const Context& context);
 };
 
-/// Where on a listener a service is: its `mount` and `host` options.
+/// The place of a service on a listener: its `mount` and `host` options.
 struct Place {
   Place(const char* its_path) : path(its_path) {}
   Place(std::string_view its_path, HostNames its_hosts = {}) : path(its_path), hosts(std::move(its_hosts)) {}
@@ -61,13 +61,13 @@ struct Records {
   const ipc::SharedResponses* responses = nullptr;
 };
 
-/// @throws std::invalid_argument where no service can be mounted at `path`
+/// @throws std::invalid_argument if no service can be mounted at `path`
 void check_mount(std::string_view path);
 
 /// Whether two services at these places could both claim the same request.
 PREFORK_API bool same_place(const Place& one, const Place& other) noexcept;
 
-/// One HTTP service at its place on a listener: what each of its requests points to. Constant while the worker serves.
+/// One HTTP service at its place on a listener; each of its requests points to it. Constant while the worker serves.
 struct Mount {
   std::string prefix;  ///< "/hello"; empty for the mount "/"
   HostNames hosts;
@@ -80,27 +80,27 @@ struct Mount {
 /// The HTTP services that share a listener in one worker. Filled when the worker starts, constant after.
 class Endpoint {
  public:
-  /// `context` is that of the service, or null in tests. @throws std::invalid_argument where the path is malformed, or
-  /// the place taken.
+  /// `context` is the service's, or null in tests. @throws std::invalid_argument if the path is malformed or the place
+  /// is taken
   void mount(const Place& place, Router router, const HttpOptions& options, Context* context,
              const Records& records = {});
 
   /// Of the services whose names fit `host` best, the one with the longest prefix of `path` that ends at the end of a
-  /// segment; nullptr for none.
-  /// @param host  the authority that the client asked for
+  /// segment; nullptr: none.
+  /// @param host  the authority of the request
   const Mount* find(std::string_view path, std::string_view host = {}) const noexcept;
-  /// Whether any service is there for that host: else the request has come to the wrong server.
+  /// Whether any service exists for that host; if not, the request has come to the wrong server.
   bool serves(std::string_view host) const noexcept { return !has_hosts_ || best_fit(plain_host(host)) > 0; }
 
   /// Whether one of the services has a request-timeout.
   bool has_request_timeout() const noexcept;
 
-  /// Of the first service that has one, for requests that belong to none; null: none.
+  /// The access log of the first service that has one, for requests that belong to none; null: none.
   AccessLog* access_log() const noexcept { return access_log_; }
-  /// The same, for what such requests are answered.
+  /// The counts of the first service that has them, for the answers to such requests.
   const ipc::SharedResponses* responses() const noexcept { return responses_; }
 
-  /// Before a request's path is known, the most generous of its services' options hold.
+  /// The options that apply until a request's path is known: the most generous of all services.
   const HttpOptions& options() const noexcept { return options_; }
 
  private:
@@ -109,11 +109,11 @@ class Endpoint {
   std::vector<Mount> mounts_;  ///< longest prefix first
   AccessLog* access_log_ = nullptr;
   const ipc::SharedResponses* responses_ = nullptr;
-  bool has_hosts_ = false;  ///< some service has names
+  bool has_hosts_ = false;  ///< whether some service has names
   HttpOptions options_;
 };
 
-/// The part of `path` below `mount`, with its leading '/'. REQUIRES that find() gave that mount.
+/// The part of `path` below `mount`, with its leading '/'. REQUIRES that find() returned that mount.
 inline std::string_view relative_path(std::string_view path, const Mount& mount) noexcept {
   path.remove_prefix(mount.prefix.size());
   return path.empty() ? std::string_view("/") : path;

@@ -14,7 +14,7 @@ struct PatternSegment {
 };
 
 /// Splits "/a/{b}/{c...}" into its segments; "/" is one empty literal.
-/// @throws std::invalid_argument with the pattern and what is wrong with it.
+/// @throws std::invalid_argument with the pattern and its fault
 std::vector<PatternSegment> parse_pattern(std::string_view pattern);
 
 }  // namespace prefork::http

@@ -29,14 +29,14 @@ struct Route {
 };
 
 struct RouteMatch {
-  const Route* route = nullptr;  ///< nullptr: none takes the method
-  MethodMask allow = 0;          ///< methods that the path knows; 0: no route has that path
+  const Route* route = nullptr;  ///< nullptr: no route takes the method
+  MethodMask allow = 0;          ///< methods of the routes with that path; 0: no route has it
   std::array<std::string_view, kMaxParams> values;
   std::size_t value_count = 0;
 };
 
-/// The routes of one service as a tree of path segments. Looked up without allocation; the depth of the
-/// search is that of the patterns, not of the client's path.
+/// The routes of one service as a tree of path segments. Lookup does not allocate; the depth of the search depends on
+/// the patterns, not on the client's path.
 class RouteTable {
  public:
   RouteTable();
@@ -44,16 +44,16 @@ class RouteTable {
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
 
-  /// What the router's routes were added to.
+  /// The table that the router's routes were added to.
   static const RouteTable& of(const Router& router) noexcept { return *router.table_; }
 
   /// See Router for the rules. @throws std::invalid_argument.
   void add(Method method, std::string_view pattern, Handler handler, RouteOptions options = {});
 
-  /// The greatest of the limits that routes have of their own.
+  /// The greatest of the routes' own limits.
   std::uint64_t max_body_bytes() const noexcept { return max_body_bytes_; }
 
-  /// `path` begins with '/'. The values of `match` point into it.
+  /// `path` must begin with '/'. The values of `match` point into it.
   void find(Method method, std::string_view path, RouteMatch& match) const noexcept;
 
  private:

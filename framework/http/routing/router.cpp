@@ -11,7 +11,7 @@ struct Stack {
   Handler handler;
 };
 
-/// What is left of a stack from its middleware `index` on.
+/// The rest of a stack, from its middleware `index` on.
 class Rest final : public NextHandler {
  public:
   Rest(const Stack& stack, std::size_t index) noexcept : stack_(stack), index_(index) {}

@@ -6,14 +6,14 @@
 
 namespace prefork::worker {
 
-/// Where a connection's received bytes lie while there are any. The last block that was given back is
-/// the next to be lent, so that a busy worker stays in the cache and an idle connection holds none.
+/// Lends the blocks that hold a connection's received bytes while there are any. The block that was given back last is
+/// lent next, so that a busy worker stays in the cache and an idle connection holds none.
 class BlockPool {
  public:
   static constexpr std::size_t kBlockBytes = 16 * 1024;
 
   BlockPool() { spare_.reserve(kMaxSpare); }
-  /// Blocks: never. Throws std::bad_alloc.
+  /// Blocks: never. @throws std::bad_alloc
   std::unique_ptr<char[]> lend() {
     if (spare_.empty()) return std::unique_ptr<char[]>(new char[kBlockBytes]);
     auto block = std::move(spare_.back());

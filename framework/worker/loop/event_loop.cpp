@@ -97,7 +97,7 @@ void EventLoop::turn() {
     deferred->run_deferred();
   }
   running_.clear();
-  // What is destroyed may dispose of more.
+  // Destructors may dispose of more objects.
   while (!garbage_.empty()) {
     disposing_.swap(garbage_);
     disposing_.clear();

@@ -12,17 +12,17 @@
 
 namespace prefork::worker {
 
-/// What an event loop calls when a descriptor is ready.
+/// Called by an event loop when a descriptor is ready.
 class EventHandler {
  public:
-  /// @param events  EPOLLIN and the like, epoll_ctl(2)
+  /// @param events  EPOLLIN and others, epoll_ctl(2)
   virtual void on_events(std::uint32_t events) = 0;
 
  protected:
   ~EventHandler() = default;
 };
 
-/// What is called once, after the events that are being handled.
+/// Called once, after the events that are being handled.
 class Deferred {
  public:
   virtual void run_deferred() = 0;
@@ -35,13 +35,13 @@ class Deferred {
   bool queued_ = false;
 };
 
-/// What is destroyed after the events that are being handled, since one of them may still name it.
+/// Destroyed after the events that are being handled, since one of them may still refer to it.
 class Disposable {
  public:
   virtual ~Disposable() = default;
 };
 
-/// A worker's event loop: epoll, timers and a clock that is read once a turn. One thread.
+/// A worker's event loop: epoll, timers and a clock that is read once per turn. One thread.
 class EventLoop {
  public:
   /// @throws std::system_error
@@ -50,26 +50,28 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
   ~EventLoop();
 
-  /// epoll_ctl(2). The handler must stay until the descriptor is closed or removed, and past the end of
-  /// the turn (dispose() sees to that). @throws std::system_error
+  /// epoll_ctl(2). The handler must stay until the descriptor is closed or removed, and beyond the end of the turn
+  /// (dispose() ensures that). @throws std::system_error
   void add(int fd, std::uint32_t events, EventHandler& handler);
   void modify(int fd, std::uint32_t events, EventHandler& handler);
   void remove(int fd) noexcept;
 
-  /// Runs `deferred` after this turn's events, before the loop waits again; asking twice is asking once.
+  /// Runs `deferred` after this turn's events, before the loop waits again; several calls count as one.
   void defer(Deferred& deferred);
-  /// Takes back defer(), before `deferred` is destroyed.
+  /// Undoes defer(); must be called before `deferred` is destroyed.
   void forget(Deferred& deferred) noexcept;
   void dispose(std::unique_ptr<Disposable> object);
 
-  /// From now on the loop tells `clock` when it waits and when it does not, which costs one more look at the time a
-  /// turn. It must live as long as the loop.
+  /// From now on the loop records in `clock` when it waits and when it works, which costs one more look at the time per
+  /// turn. `clock` must live as long as the loop.
   void wind(ipc::LoadClock& clock) noexcept { load_ = &clock; }
 
-  /// From now on `slot` is told when the loop waits, and has a sign of life before each piece of work: what lasts long
-  /// is silent since it began. Costs one more look at the time for each. It must live as long as the loop.
+  /// From now on the loop records its waits in `slot` and beats before each piece of work, so that the age of the
+  /// heartbeat is the age of the current work. Costs one more look at the time for each piece. `slot` must live as long
+  /// as the loop.
   void tell(ipc::WorkerSlot& slot) noexcept { told_ = &slot; }
-  /// The same by hand: for code that waits by itself (BlockingService), and for several pieces of work within one.
+  /// Records a wait or a piece of work explicitly: for code that waits by itself (BlockingService), and for several
+  /// pieces of work within one.
   void begin_wait() noexcept {
     if (told_ != nullptr) told_->begin_wait();
   }
@@ -77,29 +79,31 @@ class EventLoop {
     if (told_ != nullptr) told_->begin_work(ipc::monotonic_ns());
   }
 
-  /// Waits for events, a timer or a signal, and handles what came. Blocks.
+  /// Waits for events, a timer or a signal, and handles what has come. Blocks.
   void turn();
   /// Reads the clock between turns: for code that blocks by itself (BlockingService).
-  /// @param waited_ms  how long the caller was ready to wait since it was read last
+  /// @param waited_ms  how long the caller was prepared to wait since the last reading
   void refresh_clock(std::uint64_t waited_ms = 0) noexcept;
 
   TimerWheel& timers() noexcept { return timers_; }
   /// CLOCK_MONOTONIC as of the start of this turn.
   std::uint64_t now_ns() const noexcept { return now_ns_; }
   std::uint64_t now_ms() const noexcept { return now_ns_ / 1'000'000; }
-  /// This turn, or one of the last half second, began long after the one before: who has come meanwhile may have gone.
+  /// Whether this turn, or one in the last half second, began long after the previous one: clients that have come
+  /// meanwhile may have gone.
   bool came_late() const noexcept { return now_ns_ < late_until_ns_; }
   /// The tick `delay_ms` from now, rounded so that it is never early.
   std::uint64_t tick_after(std::uint64_t delay_ms) const noexcept { return (now_ns_ + 999'999) / 1'000'000 + delay_ms; }
 
-  /// The time in which the worker has run (ipc::RunningClock), as of the start of this turn. What clients and the
-  /// master may take is counted in it: while the worker stood still nobody could hear them. Timers of services are not.
+  /// The time in which the worker has run (ipc::RunningClock), as of the start of this turn. Time limits of clients and
+  /// the master are counted in it: while the worker was stopped nobody could hear them. Timers of services are not.
   std::uint64_t ran_ms() const noexcept { return ran_ns_ / 1'000'000; }
   /// The running time `delay_ms` from now, rounded so that it is never early.
   std::uint64_t ran_after(std::uint64_t delay_ms) const noexcept { return (ran_ns_ + 999'999) / 1'000'000 + delay_ms; }
   /// The running time of a moment of CLOCK_MONOTONIC, rounded up.
   std::uint64_t ran_at(std::uint64_t moment_ns) const noexcept { return (clock_.at(moment_ns) + 999'999) / 1'000'000; }
-  /// @return the tick at which it will be `ran_ms` if nothing is lost until then; if something is, it comes too early.
+  /// @return the tick at which ran_ms() will be `ran_ms` if no time is lost until then; if some is, the tick comes too
+  /// early
   std::uint64_t tick_at(std::uint64_t ran_ms) const noexcept {
     return ran_ms + (now_ns_ - ran_ns_ + 999'999) / 1'000'000;
   }

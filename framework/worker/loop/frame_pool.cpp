@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kStep = 64;
 constexpr std::size_t kClasses = 32;  // up to 2 KiB; larger frames are left to operator new
-constexpr unsigned kMaxSpare = 256;   // a class
+constexpr unsigned kMaxSpare = 256;   // per class
 
 struct FreeFrame {
   FreeFrame* next;
@@ -28,7 +28,7 @@ thread_local constinit std::array<FreeList, kClasses> free_lists{};
 constexpr std::size_t class_of(std::size_t bytes) noexcept { return (bytes - 1) / kStep; }
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr bool kReuse = false;  // so that a use after free is seen
+constexpr bool kReuse = false;  // so that a use after free is noticed
 #else
 constexpr bool kReuse = true;
 #endif

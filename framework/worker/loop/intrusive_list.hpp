@@ -4,7 +4,7 @@
 
 namespace prefork::worker {
 
-/// A hook by which an object is in at most one list; being destroyed takes it out.
+/// A hook by which an object is in at most one list; its destructor removes it from the list.
 template <class T>
 class ListHook {
  public:
@@ -39,7 +39,7 @@ template <class T>
 class List {
  public:
   void push_back(T& object) noexcept { static_cast<ListHook<T>&>(object).link_before(head_); }
-  /// Behind all that `object` must not come before.
+  /// Inserts `object` as far back as `before` allows: after everything that it must not precede.
   template <class Before>
   void insert(T& object, Before before) noexcept {
     ListHook<T>* place = &head_;
@@ -47,9 +47,9 @@ class List {
     static_cast<ListHook<T>&>(object).link_before(*place);
   }
   bool empty() const noexcept { return !head_.linked(); }
-  /// @return nullptr where there is none.
+  /// @return nullptr: the list is empty
   T* front() const noexcept { return empty() ? nullptr : static_cast<T*>(head_.next_); }
-  /// Calls `visit` for each; it may unlink or destroy the object that it is given, and no other.
+  /// Calls `visit` for each object; it may unlink or destroy only the object that it gets.
   template <class Visit>
   void for_each(Visit visit) {
     for (ListHook<T>* at = head_.next_; at != &head_;) {

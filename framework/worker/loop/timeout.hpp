@@ -6,13 +6,13 @@
 
 namespace prefork::worker {
 
-/// How long somebody else may take, in the loop's running time: time in which this worker stood still does not count.
+/// A time limit for somebody else, in the loop's running time: time in which this worker was stopped does not count.
 class Timeout : private TimerWheel::Entry {
  public:
   using TimerWheel::Entry::armed;
   using TimerWheel::Entry::disarm;
 
-  /// @param by_ms  of EventLoop::ran_ms(). The loop must outlive the time-out's stay in it.
+  /// @param by_ms  in terms of EventLoop::ran_ms(). The loop must outlive the armed time-out.
   void arm(EventLoop& loop, std::uint64_t by_ms) noexcept {
     loop_ = &loop;
     by_ms_ = by_ms;
@@ -23,7 +23,7 @@ class Timeout : private TimerWheel::Entry {
   ~Timeout() = default;
 
  private:
-  /// It has passed; the time-out is disarmed and may be armed again or destroyed here.
+  /// The time has passed. The time-out is disarmed, and may be armed again or destroyed here.
   virtual void on_timeout() = 0;
 
   void on_timer() final {
