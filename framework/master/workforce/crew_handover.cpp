@@ -17,7 +17,7 @@ namespace {
 template <class T>
 class Places {
  public:
-  /// @return the place, and whether it is new
+  /// @return the index, and whether it is new
   std::pair<std::size_t, bool> place(const T* thing) {
     const auto [at, fresh] = places_.emplace(thing, places_.size());
     return {at->second, fresh};
@@ -27,7 +27,7 @@ class Places {
   std::map<const T*, std::size_t> places_;
 };
 
-/// Turns generations into their handed form; what they share is written once.
+/// Turns generations into their handed-over form; what they share is written once.
 class GenerationWriter {
  public:
   explicit GenerationWriter(Handover& handover) : to_(handover) {}
@@ -101,7 +101,7 @@ std::unique_ptr<WorkerRecord> adopted(const HandedWorker& handed) {
   worker->slot = handed.slot;
   worker->generation = handed.generation;
   worker->pid = handed.pid;
-  worker->pidfd = ipc::open_pidfd(handed.pid);  // not reaped yet: the number is the worker's
+  worker->pidfd = ipc::open_pidfd(handed.pid);  // it is not reaped yet: the pid still belongs to the worker
   worker->control.reset(handed.control);
   worker->status.reset(handed.status);
   worker->output.reset(handed.output);

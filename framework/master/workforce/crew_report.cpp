@@ -46,7 +46,7 @@ std::string_view scaling_of(const Pool& pool) noexcept {
   return pool.scaler->rule().least == 0 ? "on demand" : "dynamic";
 }
 
-/// What is shown as zero only where there is nothing.
+/// At least 1, since zero means that there is nothing.
 milliseconds at_least_1(TimePoint now, TimePoint since) {
   return std::max(std::chrono::floor<milliseconds>(now - since), milliseconds(1));
 }
@@ -76,8 +76,8 @@ void describe(const Pool& pool, const Saturation* saturation, TimePoint now, Poo
   if (const auto since = saturation->full_since()) status.full_for = at_least_1(now, *since);
 }
 
-/// Pools with the same name are reported as one: all but the number of workers is that of the pool for which the name
-/// stands; workers are added up.
+/// Pools with the same name are reported as one: the numbers are those of the pool that the name stands for, except
+/// that workers are added up.
 void report_pools(const Crew& crew, const SaturationWatch& saturation, TimePoint now, StatusSnapshot& snapshot) {
   for (const auto& [id, pool] : crew.pools) {
     const auto known = std::ranges::find(snapshot.pools, pool.name, &PoolStatus::name);
@@ -89,7 +89,7 @@ void report_pools(const Crew& crew, const SaturationWatch& saturation, TimePoint
   }
 }
 
-/// @return what all workers have counted, dead ones included
+/// @return what all workers have counted, including dead ones
 ipc::CounterValues report_workers(Crew& crew, TimePoint now, StatusSnapshot& snapshot) {
   ipc::CounterValues totals = crew.totals.retained;
   crew.workers.for_each([&](WorkerRecord& worker) {

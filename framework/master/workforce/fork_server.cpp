@@ -37,7 +37,7 @@ constexpr std::chrono::seconds kStartPatience{5};
 constexpr std::chrono::milliseconds kEndPatience{500};
 constexpr const char* kOwnProgram = "/proc/self/exe";
 
-/// What the server says first.
+/// What the server sends first.
 struct Greeting {
   unsigned threads = 1;
   std::string build;
@@ -49,16 +49,16 @@ Greeting decode_greeting(const std::string& packet) {
   return {static_cast<unsigned>(std::strtoul(packet.c_str(), nullptr, 10)), packet.substr(space + 1)};
 }
 
-/// What it says to each order.
+/// What it answers to each order.
 struct Answer {
   pid_t pid = -1;
   int error = 0;
 };
 
-// What only the configuration is made from: it is the master's, and nothing of it is a service's.
+// Variables that only make the configuration: they are for the master, not for a service.
 bool is_configuration(const char* variable) { return std::strncmp(variable, "PREFORK_", 8) == 0; }
 
-// Allocates nothing: another thread may have held the lock of the allocator.
+// Allocates nothing: another thread may have held the allocator's lock.
 [[noreturn]] void become_server(int socket, char* const* arguments, char* const* environment) {
   const std::array<int, 4> keep{0, 1, 2, socket};
   ipc::close_all_except(keep.data(), keep.size());
@@ -71,8 +71,8 @@ bool is_configuration(const char* variable) { return std::strncmp(variable, "PRE
   ::_exit(127);
 }
 
-// fork(3), but with the caller's parent as the child's. As fork does, the C library is told of its thread's number,
-// where the kernel says at which address it wants to be told.
+// Like fork(3), but the child's parent is the caller's parent. As with fork, the C library learns its thread's id if
+// the kernel says at which address it wants it.
 pid_t fork_sibling() noexcept {
   int* thread_id = nullptr;
   ::prctl(PR_GET_TID_ADDRESS, &thread_id);
@@ -98,7 +98,7 @@ pid_t fork_sibling() noexcept {
   ::_exit(ipc::kExitInternal);
 }
 
-// Out of the memory too, which /proc/PID/environ shows.
+// Also wipes it from memory, which /proc/PID/environ shows.
 void forget(const std::string& variable) {
   while (char* const value = ::getenv(variable.c_str())) {
     ::explicit_bzero(value, std::strlen(value));
@@ -143,15 +143,15 @@ std::string threads_sentence(unsigned threads) {
 
 void serve_forks(ipc::UniqueFd socket, const std::string& build, const CarryOut& carry_out) noexcept {
   ::prctl(PR_SET_NAME, "fork-server");
-  // Those of a terminal and of a service manager are the master's: this ends with it. What a child is sent waits until
-  // it takes its signals over.
+  // Signals from a terminal or a service manager are for the master, and this process ends with it. Signals sent to a
+  // child wait until the child takes them over.
   sigset_t all;
   sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
   try {
     ipc::check_syscall(::fcntl(socket.get(), F_SETFD, FD_CLOEXEC), "fcntl fork server");
     const std::string greeting = encode({count_threads(), build});
-    // One that stayed without would be waited for.
+    // The master would wait for a server that stayed without a greeting.
     if (::send(socket.get(), greeting.data(), greeting.size(), MSG_NOSIGNAL) == -1) ::_exit(ipc::kExitInternal);
     while (auto order = receive_order(socket.get())) {
       const Answer said = answer(*order, socket.get(), carry_out);
@@ -165,7 +165,7 @@ void serve_forks(ipc::UniqueFd socket, const std::string& build, const CarryOut&
 }
 
 void ForkServer::begin() {
-  if (owner_ != ::getpid()) {  // a copy of who started it: the children would be that process's
+  if (owner_ != ::getpid()) {  // this is a copy of the process that started it: the children would be that process's
     socket_.reset();
     pid_ = -1;
     owner_ = ::getpid();
@@ -175,7 +175,7 @@ void ForkServer::begin() {
 }
 
 pid_t ForkServer::fork(const ForkOrder& order) {
-  // Whoever kills it once must not be answered by a copy of the master.
+  // If somebody kills it once, a copy of the master must not be the answer.
   for (int tries = 2; tries > 0; --tries) {
     begin();
     if (!socket_.is_open()) continue;
@@ -186,7 +186,7 @@ pid_t ForkServer::fork(const ForkOrder& order) {
 }
 
 void ForkServer::begin_anew() noexcept {
-  static_cast<void>(socket_.release());  // the number may be another file's
+  static_cast<void>(socket_.release());  // the number may belong to another file
   pid_ = -1;
   owner_ = ::getpid();
   forlorn_ = false;
@@ -200,7 +200,7 @@ void ForkServer::start() {
   ipc::UniqueFd theirs(ends[1]);
   std::string option = kForkServerOption + std::to_string(theirs.get());
   std::string name = "prefork-master";
-  // Room for what its children are called in ps(1).
+  // Room for the titles of its children in ps(1).
   std::string room(128, ' ');
   std::array<char*, 4> arguments{name.data(), option.data(), room.data(), nullptr};
   std::vector<char*> environment;
@@ -252,7 +252,7 @@ void ForkServer::withhold(const std::vector<std::string>& variables) {
       if (receive_packet(socket_.get(), patience)) continue;
     } catch (const std::system_error&) {
     }
-    stop();  // the next order starts one that has never had it
+    stop();  // the next order starts a server that has never had it
   }
 }
 
@@ -260,7 +260,7 @@ std::optional<pid_t> ForkServer::ask(const ForkOrder& order) {
   ipc::Patience patience(kPatience);
   try {
     send_order(socket_.get(), order.text, order.descriptors, patience);
-  } catch (const std::system_error& error) {  // not whole: nothing comes of it
+  } catch (const std::system_error& error) {  // incomplete: it made no child
     trouble(std::string("the fork server does not take an order: ") + error.what());
     stop();
     return std::nullopt;
@@ -287,7 +287,7 @@ std::optional<pid_t> ForkServer::ask(const ForkOrder& order) {
   return std::nullopt;
 }
 
-// What a copy of the master has in its memory is what this class is for: only where there is no other way.
+// This class exists to keep a copy of the master's memory out of children: only if there is no other way.
 pid_t ForkServer::fork_here(const ForkOrder& order) {
   const pid_t pid = ::fork();
   if (pid == -1) ipc::throw_errno("fork");

@@ -17,7 +17,7 @@ namespace prefork::master {
 namespace {
 
 constexpr unsigned kPacketsPerTurn = 64;
-constexpr unsigned kLastPackets = 256;  // a grandchild may hold the pipe and go on writing
+constexpr unsigned kLastPackets = 256;  // a grandchild may hold the pipe and keep writing
 
 constexpr std::size_t kOutputPerTurn = 16 * 1024;
 constexpr unsigned kLastReads = 8;
@@ -26,7 +26,7 @@ constexpr std::size_t kLongestLine = ipc::kMaxStatusText;
 /// How a crash handler begins its line (framework/worker/last_words.cpp).
 constexpr std::string_view kLastWords = "last words: ";
 
-/// @param unfinished  what has come of the last line; it is completed by `bytes`, and may be cut
+/// @param unfinished  the beginning of the last line; `bytes` completes it, and it may be cut
 std::vector<std::string> complete_lines(std::string& unfinished, std::string_view bytes) {
   std::vector<std::string> lines;
   for (const char byte : bytes) {
@@ -65,7 +65,7 @@ void Hearing::hear_last_words(WorkerRecord& worker) {
   reactor_.forget(worker.output.get());
 }
 
-/// Handles at most `packets` of what the worker has said. @return false: the pipe has ended.
+/// Handles at most `packets` of what the worker has sent. @return false: the pipe has ended
 bool Hearing::hear(WorkerRecord& worker, unsigned packets) {
   std::array<std::byte, ipc::kMaxPacketBytes> buffer;
   for (; packets > 0; --packets) {
@@ -81,8 +81,7 @@ bool Hearing::hear(WorkerRecord& worker, unsigned packets) {
   return true;
 }
 
-/// Passes on what the worker has printed, `reads` times as much as is read at once. @return false: nobody prints any
-/// more.
+/// Passes on what the worker has printed, in at most `reads` reads. @return false: nobody prints any more
 bool Hearing::hear_output(WorkerRecord& worker, unsigned reads) {
   std::array<char, kOutputPerTurn> bytes;
   for (; reads > 0; --reads) {
@@ -106,7 +105,7 @@ void Hearing::note_nonsense(WorkerRecord& worker) {
   log_.error(crew_.name(worker) + " says what no worker says: its memory may be damaged", crew_.about(worker));
 }
 
-// A flood of lines would fill the disk and push out what others say. A crash handler's line passes, once.
+// A flood of lines would fill the disk and push out what others log. A crash handler's line passes, once.
 void Hearing::pass_on(WorkerRecord& worker, const ipc::StatusMessage& message) {
   const bool last_words = message.text.starts_with(kLastWords) && !std::exchange(worker.said_last_words, true);
   const TimePoint now = Clock::now();

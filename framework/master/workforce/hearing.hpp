@@ -9,15 +9,15 @@
 
 namespace prefork::master {
 
-/// Reads what workers say: packets on their status pipes, and lines on standard output and error. Lines go to the log,
+/// Reads what workers send: packets on their status pipes, and lines on standard output and error. Lines go to the log,
 /// as many as log-rate allows; every other message goes to the callback. Nothing here blocks, and no worker gets more
-/// than its part of a turn.
+/// than its share of a turn.
 class Hearing {
  public:
-  /// Gets each message that is no line for the log.
+  /// Gets each message that is not a line for the log.
   using Said = std::function<void(WorkerRecord&, const ipc::StatusMessage&)>;
 
-  /// @param crew, reactor, log  live longer than this
+  /// @param crew, reactor, log  must outlive this object
   Hearing(Crew& crew, Reactor& reactor, Log& log, Said said)
       : crew_(crew), reactor_(reactor), log_(log), said_(std::move(said)) {}
   Hearing(const Hearing&) = delete;
@@ -25,9 +25,9 @@ class Hearing {
 
   /// Listens to a worker of the crew from now on. @throws std::system_error
   void listen(WorkerRecord& worker);
-  /// Reads what a dead worker has left in its pipes, a bounded amount, and stops listening to it.
+  /// Reads what a dead worker has left in its pipes, up to a limit, and stops listening to it.
   void hear_last_words(WorkerRecord& worker);
-  /// A worker has said what no worker says: the log is told of it once.
+  /// A worker has sent something that no worker sends: logs it once.
   void note_nonsense(WorkerRecord& worker);
 
  private:

@@ -6,7 +6,7 @@ namespace prefork::master {
 
 namespace {
 
-// Until listeners are shut under workers that are stuck, and how often it is looked.
+// How long until listeners are shut down under stuck workers, and how often it checks.
 constexpr std::chrono::milliseconds kPatience{2000};
 constexpr std::chrono::milliseconds kPause{5};
 

@@ -10,12 +10,12 @@
 
 namespace prefork::master {
 
-/// Waits for the first client of a pool that has no worker: its listening sockets are in the master's loop for as long
-/// as this lives, and are kept open meanwhile. Nothing is accepted or received here.
+/// Waits for the first client of a pool without workers: its listening sockets are in the master's loop, and stay open,
+/// for as long as this object lives. It accepts and receives nothing.
 class ListenerWatch {
  public:
-  /// @param on_client  called for each turn of the loop in which a client waits
-  /// @throws std::system_error, and then nothing is watched
+  /// @param on_client  called in each turn of the loop in which a client waits
+  /// @throws std::system_error: nothing is watched then
   ListenerWatch(Reactor& reactor, const ListenerSet& listeners, const std::string& pool,
                 const std::function<void()>& on_client);
   ListenerWatch(const ListenerWatch&) = delete;
@@ -29,8 +29,8 @@ class ListenerWatch {
   std::vector<std::shared_ptr<ListeningSocket>> watched_;
 };
 
-/// What the kernel holds for a pool's workers: connections that nobody has accepted, where it tells how many, and one
-/// for each other socket that has something. Blocks: never.
+/// What waits in the kernel for a pool's workers: connections that nobody has accepted, if the kernel says how many,
+/// and one for each other socket that has something. Blocks: never.
 std::uint64_t waiting_clients(const ListenerSet& listeners, const std::string& pool) noexcept;
 
 }  // namespace prefork::master

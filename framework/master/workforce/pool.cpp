@@ -59,7 +59,7 @@ std::optional<Scaler> scaler_of(const config::PoolOptions& options, TimePoint no
 unsigned first_goal(const Pool& incoming, unsigned before) noexcept {
   if (!incoming.scaler) return incoming.goal;
   const ScaleRule& rule = incoming.scaler->rule();
-  // Of a pool that may be empty the canary stays until it has been idle.
+  // In a pool that may be empty, the canary stays until it has been idle.
   return std::clamp(before, std::max(rule.least, 1U), rule.most);
 }
 

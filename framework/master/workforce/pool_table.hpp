@@ -11,8 +11,9 @@
 
 namespace prefork::master {
 
-/// The pools that have workers or may start some, each under an id that no other pool has had. While a generation is
-/// rolled in, two pools have the same name. Ids stay when other pools come and go, and so do the addresses of pools.
+/// The pools that have workers or may start some, each under an id that no other pool has ever had. While a generation
+/// is being rolled in, two pools have the same name. Ids, and the addresses of pools, stay the same when other pools
+/// come and go.
 class PoolTable {
  public:
   using Map = std::map<std::size_t, Pool>;
@@ -36,13 +37,13 @@ class PoolTable {
   Pool& at(std::size_t id) { return pools_.at(id); }
   const Pool& at(std::size_t id) const { return pools_.at(id); }
 
-  /// @return the pool that a name stands for: of a pool that is rolled, the incoming side, or the side of prefer().
+  /// @return the pool with this name; during a rollout the incoming side, or the side set by prefer()
   std::optional<std::size_t> find(const std::string& name) const noexcept;
   std::optional<std::size_t> find(const std::string& name, PoolRole role) const noexcept;
-  /// From now on a name stands for this side of a pool that is rolled.
+  /// From now on a name means this side of a pool during a rollout.
   void prefer(PoolRole side) noexcept { preferred_ = side; }
 
-  /// Removes the pools of which `is_done(id, pool)` is true.
+  /// Removes the pools for which `is_done(id, pool)` is true.
   template <class IsDone>
   void remove_if(IsDone is_done) {
     std::erase_if(pools_, [&](const auto& entry) { return is_done(entry.first, entry.second); });

@@ -15,12 +15,12 @@ namespace {
 constexpr std::chrono::seconds kRssPause{1};
 constexpr std::chrono::seconds kTellEvery{10};
 
-/// What a worker may say; anything else would be a name of its own making in the status.
+/// The limits that a worker may name; otherwise it could put names of its own into the status.
 constexpr std::array<std::string_view, 3> kLimits{"max-requests", "max-lifetime", "max-rss"};
 
 }  // namespace
 
-// It may have said so while it was told to go.
+// It may have said so before it noticed the order to leave.
 bool Recycling::ask(WorkerRecord& worker, const std::string& reason, TimePoint now) {
   if (!counts_towards_pool(worker.state) || !worker.recycle.empty()) return true;
   const std::string limit = reason.substr(0, reason.find(' '));
@@ -32,7 +32,7 @@ bool Recycling::ask(WorkerRecord& worker, const std::string& reason, TimePoint n
   return true;
 }
 
-// A worker that asks again and again right after its start, or without reason, serves on until it is its turn.
+// A worker that asks repeatedly right after its start, or without reason, keeps serving until it is its turn.
 void Recycling::begin_due(TimePoint now) {
   crew_.workers.for_each([&](WorkerRecord& worker) {
     if (!awaits_recycle(worker)) return;
@@ -65,7 +65,7 @@ std::vector<WorkerRecord*> Recycling::replaced(std::size_t pool) {
   return going;
 }
 
-// A worker that is stuck in a handler does not look at itself.
+// A worker that is stuck in a handler does not check itself.
 std::vector<WorkerRecord*> Recycling::bloated(TimePoint now) {
   std::vector<WorkerRecord*> found;
   if (next_rss_check_ && now < *next_rss_check_) return found;

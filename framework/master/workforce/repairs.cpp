@@ -7,7 +7,7 @@
 
 namespace prefork::master {
 
-// What is small is repaired first: a lock shall not wait for a queue of a million places.
+// Small objects are repaired first: a lock must not wait for a queue of a million places.
 void Repairs::begin() {
   round_.dead = std::exchange(waiting_, {});
   owners_ = {};

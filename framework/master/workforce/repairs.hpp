@@ -13,23 +13,23 @@
 
 namespace prefork::master {
 
-/// Frees what dead workers held of shared objects, as much in a turn of the loop as may be. All that have died until a
-/// round begins are seen to in it, so that many deaths cost no more than one. Their slots are nobody's until it ends.
+/// Frees what dead workers held in shared objects, as much per turn of the loop as its slice allows. A round covers all
+/// workers that died before it began, so that many deaths cost no more than one. Nobody gets their slots until it ends.
 class Repairs {
  public:
   struct Dead {
     std::size_t slot;
     std::string name;  ///< "main/0 (pid 12)"
   };
-  /// What a round came to.
+  /// The result of a round.
   struct Round {
     std::vector<Dead> dead;
     std::string left;  ///< "1 message of queue web.jobs"; empty: nothing
   };
   struct Hooks {
-    /// The objects that there are, those of two generations once.
+    /// All objects; those that two generations share, once.
     std::function<SharedWalk::Objects()> objects;
-    /// Wakes all who wait on an object that has been repaired.
+    /// Wakes everyone who waits on an object that has been repaired.
     std::function<void(const SharedWalk::Objects&)> wake;
     std::function<void(const Round&)> ended;
   };
@@ -38,9 +38,9 @@ class Repairs {
 
   void add(Dead dead) { waiting_.push_back(std::move(dead)); }
   bool pending() const noexcept { return !waiting_.empty() || !round_.dead.empty(); }
-  /// Goes on for a slice.
+  /// Works for one slice.
   void tend(Slice slice = Slice());
-  /// Goes on to the end.
+  /// Works until everything is repaired.
   void finish();
 
  private:
@@ -52,9 +52,9 @@ class Repairs {
   std::vector<Dead> waiting_;
   Round round_;
   ipc::OwnerSet owners_;
-  SharedWalk::Objects declared_;  ///< as the hook gave them
+  SharedWalk::Objects declared_;  ///< from the hook
   SharedWalk walk_;
-  std::map<const ipc::SharedObject*, std::size_t> freed_;  ///< words; of what had any
+  std::map<const ipc::SharedObject*, std::size_t> freed_;  ///< how many words; only objects that had any
 };
 
 }  // namespace prefork::master

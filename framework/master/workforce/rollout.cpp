@@ -15,11 +15,11 @@ namespace prefork::master {
 
 namespace {
 
-/// Beyond the time that draining workers may hold the last slots and a new one may take to get ready.
+/// In addition to the time for which draining workers may hold the last slots and a new one may take to become ready.
 constexpr std::chrono::milliseconds kProgressPatience{10'000};
-/// Until the old workers are back; then the new ones go in any case.
+/// How long until the old workers are back; after that the new ones leave in any case.
 constexpr std::chrono::milliseconds kReturnPatience{10'000};
-/// A generation that never answers is not given many clients to die over.
+/// A generation that never answers must not crash on many clients.
 constexpr unsigned kMostUnanswered = 10;
 
 /// @throws StartupError
@@ -100,8 +100,8 @@ Rollout::Step Rollout::advance(TimePoint now) {
   return phase_ == Phase::reverting ? roll_back(now) : Step::under_way;
 }
 
-// The boot time-out sees to a worker that does not get ready. This is for one that finds no slot or no process, and for
-// those that somebody kills again and again.
+// The boot time-out covers a worker that does not become ready. This is for a worker that finds no slot or no process,
+// and for workers that somebody kills repeatedly.
 void Rollout::check_progress(TimePoint now) {
   unsigned all = 0;
   for (const Pair& pair : pairs_) all += crew_.ready(pair.incoming);
@@ -144,7 +144,7 @@ Rollout::Step Rollout::roll_on() {
   return Step::under_way;
 }
 
-// The last worker of a pool stays until the addresses that go with it are closed: clients come to them until then.
+// The last worker of a pool stays until the addresses that go away with it are closed: clients come to them until then.
 void Rollout::keep_last_workers() {
   for (const Pair& pair : pairs_) {
     if (!pair.outgoing || crew_.pools.at(*pair.outgoing).target > 0) continue;
@@ -177,9 +177,9 @@ void Rollout::take() {
   crew_.current->listeners->apply_options();
 }
 
-// Only a failure of the generation's own counts, not somebody's kill, nor the kernel's when memory is short. Nor does a
-// client's: a worker that dies over one is replaced, as ever, unless workers of the generation do so time and again and
-// none ever answers.
+// Only a failure of the generation itself counts, not a kill by somebody, or by the kernel when memory is short. Nor
+// does a client's: a worker that dies while serving one is replaced as usual, unless workers of the generation do so
+// repeatedly and none ever answers.
 void Rollout::judge(const WorkerRecord& worker, Departure departure, const std::string& why, TimePoint now) {
   if (phase_ == Phase::reverting || crew_.pool_of(worker).role != PoolRole::incoming) return;
   if (departure == Departure::killed || departure == Departure::drained) return;
@@ -221,7 +221,7 @@ Rollout::Step Rollout::roll_back(TimePoint now) {
     if (!pair.outgoing) continue;
     const unsigned goal = crew_.pools.at(*pair.outgoing).goal;
     const unsigned back = crew_.ready(*pair.outgoing);
-    // Only those that serve stand for an old one; none of them is started any more.
+    // Only ready workers replace an old one; none is started any more.
     incoming.target = std::min(roll_targets(goal, back, incoming.goal).outgoing, crew_.ready(pair.incoming));
     done = done && back >= goal;
   }
@@ -239,8 +239,8 @@ void Rollout::drop() {
   release_listeners();
 }
 
-// A generation that was passed holds on to the addresses of those of its pools that still serve, and to no other: a
-// client would wait in a backlog that nobody takes from.
+// An old generation keeps the addresses of those of its pools that still serve, and no others: a client would wait in a
+// backlog that nobody accepts from.
 void Rollout::release_listeners() {
   std::map<Generation*, std::set<std::string>> serving;
   for (const auto& [id, pool] : crew_.pools) {

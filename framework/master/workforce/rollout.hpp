@@ -15,43 +15,43 @@
 
 namespace prefork::master {
 
-/// A generation on its way in: one worker of each of its pools first, the canary, and when all of them are ready, pool
-/// by pool, new before old. Every worker that can't start, or that dies by its own doing, rolls all back.
-/// It decides the roles and targets of the pools of both sides; the workforce starts and retires workers as these say.
+/// Rolls a generation in: first one worker of each of its pools, the canary, and when all of these are ready, pool by
+/// pool, new before old. If a worker can't start, or dies by its own fault, everything is rolled back. This class
+/// decides the roles and targets of the pools on both sides; the workforce starts and retires workers accordingly.
 class Rollout {
  public:
   enum class Phase : std::uint8_t { canary, rolling, reverting };
   enum class Step : std::uint8_t {
     under_way,
     taken,    ///< over: the generation is the current one
-    dropped,  ///< over: the generation before goes on
+    dropped,  ///< over: the previous generation continues
   };
 
   /// Adds the pools of `next` and makes its shared objects.
-  /// @param crew, log  live longer than this
+  /// @param crew, log  must outlive this object
   /// @param next  with its listeners bound
-  /// @param only  the pool that is rolled, the others stay as they are; nullopt: all
-  /// @throws StartupError: it can't be, and nothing has changed
+  /// @param only  the one pool to roll, while the others stay as they are; nullopt: all
+  /// @throws StartupError: it is not possible, and nothing has changed
   Rollout(Crew& crew, Log& log, std::shared_ptr<Generation> next, const std::optional<std::string>& only,
           TimePoint now);
   Rollout(const Rollout&) = delete;
   Rollout& operator=(const Rollout&) = delete;
 
-  /// Sets the targets of the pools that it is about, and goes on as far as their workers are. To be called in each turn
-  /// of the loop until it is over.
+  /// Sets the targets of the pools concerned, and advances as far as their workers allow. Must be called in each turn
+  /// of the loop until the rollout is over.
   Step advance(TimePoint now);
-  /// Decides whether a worker that left unwanted is a reason to roll back.
-  /// @param why  its exit report; empty: it still lives
+  /// Decides whether a worker that left unexpectedly is a reason to roll back.
+  /// @param why  its exit report; empty: it is still alive
   void judge(const WorkerRecord& worker, Departure departure, const std::string& why, TimePoint now);
-  /// @return why it is rolled back, once; nullopt: it is not, or this was told.
+  /// @return why it is rolled back, once; nullopt: it is not, or this was already returned
   std::optional<std::string> take_failure() noexcept { return std::exchange(failure_, std::nullopt); }
 
   Phase phase() const noexcept { return phase_; }
   /// "canary", "rolling", "rolling back"
   std::string_view phase_name() const noexcept;
-  /// When advance() is to be called again at the latest.
+  /// The latest time to call advance() again.
   TimePoint patience() const noexcept { return patience_; }
-  /// What is listened on when it is over, as things stand.
+  /// What will be listened on when it is over, as things stand.
   const ListenerSet& lasting_listeners() const noexcept;
 
  private:
@@ -79,12 +79,13 @@ class Rollout {
   Log& log_;
   std::shared_ptr<Generation> next_;
   std::vector<Pair> pairs_;
-  std::vector<std::size_t> removed_;  ///< pools that have no successor
+  std::vector<std::size_t> removed_;  ///< pools without a successor
   Phase phase_ = Phase::canary;
-  TimePoint patience_{};                          ///< until the next worker gets ready, or the old ones are back
+  TimePoint patience_{};                          ///< until the next worker becomes ready, or the old ones are back
   std::chrono::milliseconds progress_within_{0};  ///< how long that may take
-  unsigned most_ready_ = 0;                       ///< workers of it that have been ready together
-  unsigned unanswered_ = 0;  ///< workers of it that died over a client in a row, none having answered any
+  unsigned most_ready_ = 0;                       ///< the most workers of it that were ready at the same time
+  unsigned unanswered_ = 0;  ///< how many of its workers in a row died while serving a client, none of which answered
+                             ///< any
   std::optional<std::string> failure_;
 };
 

@@ -22,7 +22,7 @@ std::string why_full(const Pool& pool, unsigned ready) {
 
 }  // namespace
 
-// Workers of both generations serve while a pool is rolled.
+// Workers of both generations serve during a rollout.
 FullnessLook SaturationWatch::fullness(const Pool& pool) const {
   FullnessLook seen;
   crew_.workers.for_each([&](const WorkerRecord& worker) {

@@ -9,10 +9,10 @@
 
 namespace prefork::master {
 
-/// Looks which pools have more clients than they take, and tells the log when that begins and ends.
+/// Watches which pools have more clients than they take, and logs when that begins and ends.
 class SaturationWatch {
  public:
-  /// @param crew, log  live longer than this
+  /// @param crew, log  must outlive this object
   SaturationWatch(const Crew& crew, Log& log) : crew_(crew), log_(log) {}
 
   /// Looks if it is time to.
@@ -20,9 +20,9 @@ class SaturationWatch {
     if (next_ <= now) look(now);
   }
   void look(TimePoint now);
-  /// When tend() should be called again.
+  /// When to call tend() again.
   TimePoint next() const noexcept { return next_; }
-  /// What the looks at a pool have come to; nullptr: there was none.
+  /// The result of the looks at a pool; nullptr: there was none.
   const Saturation* of(const std::string& pool) const noexcept;
 
  private:

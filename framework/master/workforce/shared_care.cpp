@@ -32,7 +32,7 @@ std::string held_thing(ipc::SharedKind kind) {
 SharedCare::SharedCare(Crew& crew, const ipc::Bells& bells, Log& log)
     : crew_(crew), bells_(bells), log_(log), repairs_(repair_hooks()), holds_(hold_limits(crew.current->shared)) {}
 
-// Generations that are alive together share what they have in common, and it is repaired once.
+// Living generations share what they have in common, and it is repaired once.
 Repairs::Hooks SharedCare::repair_hooks() {
   const auto wake = [this](const SharedWalk::Objects& objects) {
     for (const auto& object : objects) object->wake_all(bells_);
@@ -42,7 +42,7 @@ Repairs::Hooks SharedCare::repair_hooks() {
   return {[this] { return crew_.objects(); }, wake, [this](const Repairs::Round& round) { repaired(round); }};
 }
 
-// The workers are gone for certain, and nobody has had their slots since.
+// The workers are certainly gone, and nobody has had their slots since.
 void SharedCare::repaired(const Repairs::Round& round) {
   for (const Repairs::Dead& dead : round.dead) crew_.workers.free(dead.slot);
   if (round.left.empty()) return;
@@ -110,7 +110,7 @@ std::string SharedCare::overdue_text(const ipc::SharedObject& object, const Hold
 
 SharedWalk::Objects SharedCare::objects_to_report() const {
   const Generation& current = *crew_.current;
-  std::set<std::size_t> own;  // the framework's, which services know nothing of
+  std::set<std::size_t> own;  // the framework's own, which services do not know
   for (const ServiceShared& service : current.shared.services) {
     if (service.request_times) own.insert(*service.request_times);
     if (service.responses) own.insert(*service.responses);

@@ -15,39 +15,39 @@
 
 namespace prefork::master {
 
-/// Takes care of what services share: frees what dead workers held, warns of what is held too long, describes the
-/// objects to whom asks. Used by the workforce in each turn. Nothing here blocks: long work is done in slices.
+/// Takes care of what services share: frees what dead workers held, warns about what is held too long, describes the
+/// objects for reports. Used by the workforce in each turn. Nothing here blocks: long work is done in slices.
 class SharedCare {
  public:
-  /// @param crew, bells, log  live longer than this
+  /// @param crew, bells, log  must outlive this object
   SharedCare(Crew& crew, const ipc::Bells& bells, Log& log);
   SharedCare(const SharedCare&) = delete;
   SharedCare& operator=(const SharedCare&) = delete;
 
   /// A worker has been reaped. Its slot stays taken until what it held is freed.
   void died(const WorkerRecord& worker) { repairs_.add({worker.slot, crew_.name(worker)}); }
-  /// Goes on with what has to be freed, for a slice.
+  /// Continues to free what dead workers held, for one slice.
   void repair() { repairs_.tend(); }
-  /// Frees all that dead workers have left, at once: before the state is handed over.
+  /// Frees everything that dead workers have left, at once: before the state is handed over.
   void finish_repairs() { repairs_.finish(); }
 
-  /// Another generation serves: its limits hold from now on.
+  /// Another generation serves: its limits apply from now on.
   void generation_changed();
-  /// Looks for what is held longer than its limit, for a slice, and warns of it once.
+  /// Looks for one slice for what is held longer than its limit, and warns about it once.
   void watch_holds(TimePoint now);
-  /// When to call repair() and watch_holds() again at the latest.
+  /// The latest time to call repair() and watch_holds() again.
   std::optional<TimePoint> next_deadline(TimePoint now) const;
 
-  /// What services have declared, to be surveyed.
+  /// The objects that services have declared, for a survey.
   SharedWalk::Objects objects_to_report() const;
   SharedStatus describe(const ipc::SharedObject& object, const ipc::SharedReport& report) const;
 
  private:
-  /// A sample of what is held, of the objects whose turn it is.
+  /// A sample of what is held in the objects that are due.
   struct HoldSample {
-    std::vector<std::size_t> objects;         ///< by their places in the set
-    SharedWalk walk;                          ///< over the same
-    std::vector<HoldWatch::Overdue> overdue;  ///< of the object that the walk is at
+    std::vector<std::size_t> objects;         ///< by their indexes in the set
+    SharedWalk walk;                          ///< over the same objects
+    std::vector<HoldWatch::Overdue> overdue;  ///< of the object that the walk has reached
   };
 
   Repairs::Hooks repair_hooks();
@@ -61,7 +61,7 @@ class SharedCare {
   Log& log_;
   Repairs repairs_;
   HoldWatch holds_;
-  std::optional<HoldSample> sample_;  ///< being taken
+  std::optional<HoldSample> sample_;  ///< the one being taken
 };
 
 }  // namespace prefork::master

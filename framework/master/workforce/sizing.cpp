@@ -32,13 +32,13 @@ bool serves(const ipc::WorkerSlot& slot) noexcept {
   return slot.activity_kind.load(std::memory_order_relaxed) != ipc::ActivityKind::none;
 }
 
-/// What is lost for now if the worker goes. The one that is to be replaced anyway goes before any other.
+/// What is lost if the worker leaves now. A worker that is being replaced anyway leaves before any other.
 std::uint64_t burden(const WorkerRecord& worker, const ipc::WorkerSlot& slot) noexcept {
   const std::uint64_t connections = slot.connections.load(std::memory_order_relaxed);
   return worker.recycle.empty() ? 2 * connections + (serves(slot) ? 2 : 1) : 0;
 }
 
-/// The most workers that a pool may get without anybody's order.
+/// The most workers that a pool may get without an order.
 std::size_t room_for(const Pool& pool) noexcept {
   return follows_load(pool) ? std::max(pool.goal, pool.scaler->rule().most) : pool.goal;
 }
@@ -93,7 +93,7 @@ std::vector<WorkerRecord*> Sizing::scale(TimePoint now) {
   for (auto& [id, pool] : crew_.pools) {
     if (!follows_load(pool)) continue;
     if (std::exchange(pool.client_waits, false) && pool.goal == 0) wake(pool, now);
-    // An empty pool is watched instead. One that is rolled keeps its size.
+    // An empty pool is watched instead. A pool in a rollout keeps its size.
     if (pool.role != PoolRole::serving || pool.goal == 0) continue;
     sampling = true;
     if (due && whole) resize(id, now, retiring);
@@ -142,8 +142,8 @@ void Sizing::resize(std::size_t id, TimePoint now, std::vector<WorkerRecord*>& r
   const unsigned filling = crew_.workers.count_filling(id);
   if (wanted > before) {
     pool.goal = wanted;
-  } else if (filling <= before) {           // else one is about to be replaced
-    pool.goal = std::max(wanted, filling);  // what can't be started need not be any more
+  } else if (filling <= before) {           // otherwise one is about to be replaced
+    pool.goal = std::max(wanted, filling);  // workers that can't be started need not be started later
     for (WorkerRecord* worker : idle(id)) {
       if (pool.goal == wanted) break;
       retiring.push_back(worker);
@@ -155,8 +155,7 @@ void Sizing::resize(std::size_t id, TimePoint now, std::vector<WorkerRecord*>& r
                         100 * pool.scaler->busyness(), load.waiting));
 }
 
-// The last that came is the first, as surplus() has it. One that begins to serve in this moment is not cut short: it
-// drains.
+// The newest first, as in surplus(). A worker that begins to serve at this moment is not cut off: it drains.
 std::vector<WorkerRecord*> Sizing::idle(std::size_t pool) {
   std::vector<WorkerRecord*> found;
   crew_.workers.for_each([&](WorkerRecord& worker) {
@@ -169,7 +168,7 @@ std::vector<WorkerRecord*> Sizing::idle(std::size_t pool) {
   return found;
 }
 
-// Of those that have equally little to lose, the last that came goes first.
+// Of those with equally little to lose, the newest leaves first.
 std::vector<WorkerRecord*> Sizing::surplus(std::size_t pool) {
   const unsigned filling = crew_.workers.count_filling(pool);
   const unsigned target = crew_.pools.at(pool).target;
@@ -196,7 +195,7 @@ bool Sizing::is_empty(std::size_t id, const Pool& pool) const noexcept {
   return has_clients && follows_load(pool) && pool.goal == 0 && crew_.workers.count_filling(id) == 0;
 }
 
-// The master looks at the sockets of a pool only while it has no worker that could. Watches end before others begin,
+// The master looks at a pool's sockets only while the pool has no worker that could. Watches end before others begin,
 // since pools of two generations share their sockets.
 void Sizing::watch_for_clients() {
   for (auto& [id, pool] : crew_.pools) {

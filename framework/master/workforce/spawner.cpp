@@ -38,7 +38,7 @@ ipc::UniqueFd read_end_of(ipc::UniqueFd& write_end) {
   return read_end;
 }
 
-/// A slot and a seat, given back unless a worker has them.
+/// A slot and a seat, released unless a worker has got them.
 class Place {
  public:
   explicit Place(const SpawnOrder& order) : order_(order) {
@@ -80,7 +80,7 @@ std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const ForkWorker& f
   auto record = std::make_unique<WorkerRecord>();
   ipc::PacketPipe control = ipc::PacketPipe::create();
   ipc::PacketPipe status = ipc::PacketPipe::create();
-  // A packet takes a page of the pipe: the default of 16 is few for a worker with much to log.
+  // A packet takes a page of the pipe: the default of 16 is too few for a worker that logs much.
   ::fcntl(status.write_end.get(), F_SETPIPE_SZ, kStatusPipeBytes);
   order.master = ::getpid();
   order.control_fd = control.read_end.get();
@@ -101,8 +101,8 @@ std::unique_ptr<WorkerRecord> spawn_worker(SpawnOrder order, const ForkWorker& f
   record->slot = order.slot;
   record->generation = order.pool.generation->number;
   record->pid = pid;
-  // Without a pidfd (descriptors are short, a filter refuses it) the pid does: it is the master's own child, not yet
-  // reaped.
+  // Without a pidfd (no descriptors left, or a filter refuses it) the pid suffices: it is the master's own child, not
+  // yet reaped.
   record->pidfd = ipc::open_pidfd(pid);
   record->control = std::move(control.write_end);
   record->status = std::move(status.read_end);

@@ -46,7 +46,7 @@ void StartNotices::tell_of_circuit(Pool& pool, TimePoint now) {
   }
 }
 
-// It is tried again and again, twice a second, for as long as the machine refuses.
+// It is retried twice a second for as long as the machine refuses.
 void StartNotices::failed(Pool& pool, TimePoint now, const std::string& why) {
   if (const auto added = pool.no_start.failed(now, why)) {
     log_.error("pool " + pool.name + ": no worker started: " + why + *added);

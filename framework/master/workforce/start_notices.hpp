@@ -7,16 +7,16 @@
 
 namespace prefork::master {
 
-/// Tells the log of starts that fail or have to wait, each fact as often as somebody can read it. What was told is
-/// noted in the pool.
+/// Logs starts that fail or have to wait, each fact no more often than is useful. What was logged is recorded in the
+/// pool.
 class StartNotices {
  public:
-  /// @param log  lives longer than this
+  /// @param log  must outlive this object
   explicit StartNotices(Log& log) : log_(log) {}
 
-  /// Tells what the pool's restart policy holds back, and since when it does no more.
+  /// Logs what the pool's restart policy holds back, and when it no longer does.
   void tell(Pool& pool, TimePoint now);
-  /// No worker was started, for want of something. The policy waits before the next try.
+  /// No worker was started, for lack of some resource. The policy waits before the next attempt.
   void failed(Pool& pool, TimePoint now, const std::string& why);
   void worked(Pool& pool);
 

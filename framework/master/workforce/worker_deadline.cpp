@@ -9,7 +9,7 @@ namespace prefork::master {
 
 namespace {
 
-// The worker's own number, which is believed only as far as it makes sense.
+// The worker's own number, which is used only as far as it makes sense.
 TimePoint last_beat(const Crew& crew, const WorkerRecord& worker) {
   const std::uint64_t ns = crew.slot(worker).heartbeat_ns.load(std::memory_order_relaxed);
   return Clock::at(std::min(ns, ipc::monotonic_ns()));
@@ -28,7 +28,7 @@ WorkerLimits limits_of(const Crew& crew, const WorkerRecord& worker) {
 
 }  // namespace
 
-// What the worker does is read first: the heartbeat that is read then is at least as new (WorkerSlot::beat).
+// The worker's activity is read first: a heartbeat read after it is at least as new (WorkerSlot::beat).
 std::optional<WorkerDeadline> deadline_of(const Crew& crew, const WorkerRecord& worker) {
   const WorkerLimits limits = limits_of(crew, worker);
   std::atomic_thread_fence(std::memory_order_acquire);

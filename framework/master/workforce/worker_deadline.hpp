@@ -4,14 +4,14 @@
 
 #include "framework/master/workforce/crew.hpp"
 
-/// How long a worker may go on as it is, by its state, its last sign of life and what it says that it does. Nothing
-/// here changes anything.
+/// How long a worker may go on as it is, depending on its state, its last heartbeat and what it says it is doing.
+/// Nothing here changes anything.
 namespace prefork::master {
 
 /// What happens to the worker first if it neither speaks nor beats nor dies; nullopt: nothing.
 std::optional<WorkerDeadline> deadline_of(const Crew& crew, const WorkerRecord& worker);
 
-/// When to ask again, since the worker may begin a request without a word; nullopt: no need to.
+/// When to ask again, since the worker may begin a request without notice; nullopt: there is no need.
 std::optional<TimePoint> next_look_at(const Crew& crew, const WorkerRecord& worker, TimePoint now);
 
 /// Whether its heartbeat is judged by a request-timeout instead of worker-timeout.

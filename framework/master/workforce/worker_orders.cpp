@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kGroup = 32;  // listeners that one order names
 
-// A pipe that is full or closed is a worker that does not listen: its deadline sees to it.
+// A full or closed pipe means that the worker does not listen: its deadline ends it.
 void order(const WorkerRecord& worker, const ipc::ControlMessage& message) {
   std::array<std::byte, ipc::kControlBytes> packet;
   ipc::encode(message, packet);
@@ -32,13 +32,13 @@ void order_to_stop(const WorkerRecord& worker) { order(worker, {ipc::ControlKind
 
 void order_to_drain(const WorkerRecord& worker, ipc::ControlKind kind, std::chrono::milliseconds limit) {
   const bool limited = limit.count() > 0 && limit.count() < UINT32_MAX;
-  // The worker ends by itself a little before its time is over.
+  // The worker ends by itself a little before its time is up.
   const auto within =
       limited ? static_cast<std::uint32_t>(std::max<std::int64_t>(limit.count() * 95 / 100, 1)) : UINT32_MAX;
   order(worker, {kind, within});
 }
 
-// The master may have closed its end of a socket already: the workers hold it until they have taken what is there.
+// The master may already have closed its end of a socket: the workers hold it until they have taken what waits there.
 void order_to_empty(const WorkerRecord& worker, const ListenerSet* lasting) {
   for (std::size_t first = 0; first < worker.sockets.size(); first += kGroup) {
     std::uint32_t bits = 0;

@@ -21,16 +21,16 @@ namespace prefork::master {
 
 class ListeningSocket;
 
-/// A socket that a worker was given, as the master remembers it.
+/// A socket that a worker got, as the master remembers it.
 struct GivenSocket {
   std::weak_ptr<const ListeningSocket> socket;
-  bool has_backlog = true;  ///< of ours: no datagram socket, and none of the service manager's, which outlives us
+  bool has_backlog = true;  ///< one of ours: not a datagram socket, and not the service manager's, which outlives us
 };
 
 /// One worker process as the master knows it, from fork to reap.
 struct WorkerRecord {
-  std::size_t pool = 0;  ///< the workforce's number of it
-  unsigned index = 0;    ///< place within the pool
+  std::size_t pool = 0;  ///< the workforce's id of it
+  unsigned index = 0;    ///< index within the pool
   std::size_t slot = 0;  ///< of the scoreboard
   unsigned generation = 0;
   pid_t pid = 0;
@@ -38,22 +38,23 @@ struct WorkerRecord {
   ipc::UniqueFd control;   ///< write end
   ipc::UniqueFd status;    ///< read end
   ipc::UniqueFd output;    ///< read end of its standard output and error
-  std::string unfinished;  ///< what it has printed of a line
-  ipc::UniqueFd line;      ///< the master's end of the socket that it asks on; closed: it may not, or it was taken over
+  std::string unfinished;  ///< the beginning of a line that it has printed
+  ipc::UniqueFd line;  ///< the master's end of the socket for its questions; closed: it may not ask, or the socket was
+                       ///< passed on
   WorkerState state = WorkerState::starting;
   TimePoint started{};
-  TimePoint entered{};  ///< its present state
+  TimePoint entered{};  ///< when it entered its present state
   std::optional<TimePoint> ready;
   ExitIntent intent = ExitIntent::unexpected;
   std::string start_error;
-  std::string recycle;         ///< which limit it has reached, so that it is to be replaced; empty: none
-  std::string recycle_wanted;  ///< the same, until it is its turn
+  std::string recycle;         ///< the limit that it has reached, for which it is being replaced; empty: none
+  std::string recycle_wanted;  ///< the limit that it has reached, until it is its turn
   LogBudget log;
   bool said_last_words = false;
   std::vector<GivenSocket> sockets;  ///< in the order of its listeners
   RateEstimator request_rate;
   LoadMeter load;               ///< of a pool of MIN..MAX
-  bool spoke_nonsense = false;  ///< said once in the log
+  bool spoke_nonsense = false;  ///< whether the log says so
 };
 
 /// Whether it may be replaced once it is its turn.
@@ -61,26 +62,26 @@ inline bool awaits_recycle(const WorkerRecord& worker) noexcept {
   return !worker.recycle_wanted.empty() && counts_towards_pool(worker.state);
 }
 
-/// The workers by pid, and which slots and places are taken.
+/// The workers by pid, and which slots and indexes are taken.
 class WorkerTable {
  public:
   explicit WorkerTable(std::size_t slots) : slot_taken_(slots, false) {}
 
   WorkerRecord& add(std::unique_ptr<WorkerRecord> worker);
-  /// The worker is gone; its slot stays taken until free() is told of it.
+  /// The worker is gone; its slot stays taken until free() is called.
   void remove(pid_t pid);
   void free(std::size_t slot);
   WorkerRecord* find(pid_t pid) noexcept;
 
   /// nullopt: the scoreboard is full.
   std::optional<std::size_t> free_slot() const noexcept;
-  /// The lowest place of a pool that no worker fills.
+  /// The lowest index of a pool that no worker has.
   unsigned free_index(std::size_t pool) const;
 
-  unsigned count(std::size_t pool) const noexcept;          ///< in whatever state
+  unsigned count(std::size_t pool) const noexcept;          ///< in any state
   unsigned count_filling(std::size_t pool) const noexcept;  ///< starting or ready
   unsigned count_in(std::size_t pool, WorkerState state) const noexcept;
-  unsigned count_due(std::size_t pool) const noexcept;  ///< starting or ready, and to be recycled
+  unsigned count_due(std::size_t pool) const noexcept;  ///< starting or ready, and being replaced
   bool empty() const noexcept { return workers_.empty(); }
 
   /// `visit` must not add or remove workers.

@@ -99,7 +99,7 @@ void Workforce::refill(std::size_t index, TimePoint now) {
   notices_.tell(pool, now);
 }
 
-/// @return false: it can't be done for now
+/// @return false: it is not possible now
 bool Workforce::start(std::size_t id, TimePoint now) {
   Pool& pool = crew_.pools.at(id);
   const auto fails = [&](const std::string& why) {
@@ -262,7 +262,7 @@ void Workforce::act(WorkerRecord& worker, WorkerAction action, WorkerEvent event
       return log_.error(crew_.name(worker) + " outlives SIGKILL: its slot is given up until it ends",
                         crew_.about(worker));
     default:
-      return;  // ignore, and the reports, which buried() writes
+      return;  // ignore; and the reports, which buried() writes
   }
 }
 
@@ -276,7 +276,7 @@ void Workforce::abort(WorkerRecord& worker, WorkerEvent event) {
   signal_worker(worker, SIGABRT);
 }
 
-/// What is listened on after what is under way now; nullptr: nothing, the server stops.
+/// What is listened on after the present change; nullptr: nothing, the server stops.
 const ListenerSet* Workforce::lasting_listeners() const noexcept {
   if (stopping_) return nullptr;
   return rolling() ? &rollout_->lasting_listeners() : crew_.current->listeners.get();

@@ -39,31 +39,31 @@ struct Adoption;
 struct Handover;
 
 /// The workers of all pools: keeps as many as each pool should have, ends those that are stuck, reports on those that
-/// died. It starts, orders and reaps; what should be done is decided by the parts that it has, each of which sees the
-/// Crew. Used by the master, in its loop. Nothing blocks.
+/// died. It starts, orders and reaps workers; what should be done is decided by its parts, each of which sees the Crew.
+/// Used by the master, in its loop. Nothing blocks.
 class Workforce {
  public:
-  /// Is told of a child that is no worker and has been reaped.
+  /// Called for a child that has been reaped and is no worker.
   using OtherChild = std::function<void(pid_t, int wait_status)>;
 
   /// Makes the scoreboard, the wake-ups and the shared objects. @throws std::system_error, StartupError
   /// @param adopted  what an upgrade carries over to this program; nullptr: nothing, this is a start
   Workforce(std::shared_ptr<Generation> generation, Log& log, Reactor& reactor, ForkWorker fork, OtherChild other = {},
             Adoption* adopted = nullptr);
-  /// Adds pools, workers, generations and what they share. Nothing is rolled.
+  /// Adds pools, workers, generations and what they share. No rollout may be under way.
   void hand_over(Handover& handover) const;
 
-  /// @return the number of the pool, which is the incoming one while it is rolled.
+  /// @return the id of the pool; during a rollout that of the incoming one
   std::optional<std::size_t> find_pool(const std::string& name) const noexcept { return crew_.pools.find(name); }
-  /// How many workers a pool shall have once nothing is rolled.
+  /// How many workers a pool should have when no rollout is under way.
   unsigned goal(std::size_t pool) const noexcept { return crew_.pools.at(pool).goal; }
-  /// Sets sizes, or gives them back to the configuration and the load.
+  /// Sets sizes, or returns them to the configuration and the load.
   Sizing& sizing() noexcept { return sizing_; }
   std::size_t slots() const noexcept { return crew_.scoreboard.slots(); }
   /// The generation that serves, or did when the last rollout ended.
   const Generation& current() const noexcept { return *crew_.current; }
 
-  /// Begins to roll a generation in, as Rollout says. @throws StartupError: it can't be, and nothing has changed
+  /// Begins to roll a generation in; see Rollout. @throws StartupError: it is not possible, and nothing has changed
   void begin_rollout(std::shared_ptr<Generation> next, const std::optional<std::string>& only);
   bool rolling() const noexcept { return rollout_ != nullptr; }
   /// "canary", "rolling", "rolling back", or nothing
@@ -71,19 +71,20 @@ class Workforce {
   struct RolloutEnd {
     std::string failure;  ///< empty: the generation serves
   };
-  /// @return how the rollout ended, once.
+  /// @return how the rollout ended, once
   std::optional<RolloutEnd> take_rollout_end() noexcept { return std::exchange(rollout_end_, std::nullopt); }
   /// The generations that have workers or may start some.
   std::vector<const Generation*> generations() const { return crew_.generations(); }
 
-  /// Reaps every child that has ended. To be called after SIGCHLD was taken, since signals coalesce.
+  /// Reaps every child that has ended. Must be called after SIGCHLD was taken, since signals coalesce.
   void reap();
-  /// Does what time demands: deadlines of workers, starts and retirements that are due.
+  /// Does what is due: deadlines of workers, starts and retirements.
   void tend(TimePoint now);
-  /// When tend() should be called again at the latest.
+  /// The latest time to call tend() again.
   std::optional<TimePoint> next_deadline(TimePoint now) const;
 
-  /// From now on no worker is started, and all are told to go. The listeners are shut once all have closed theirs.
+  /// From now on no worker is started, and all are told to leave. The listeners are shut down once all have closed
+  /// theirs.
   void stop(WorkerEvent how);
   bool empty() const noexcept { return crew_.workers.empty(); }
 
@@ -92,15 +93,15 @@ class Workforce {
   /// Adds pools, workers, totals and restarts.
   void report(StatusSnapshot& snapshot);
 
-  /// A line on which a worker may ask, and what it may ask.
+  /// A socket on which a worker may ask, and what it may ask.
   struct Line {
     ipc::UniqueFd socket;
     ControlAccess access;
   };
-  /// @return those of the workers that were started since the last call.
+  /// @return those of the workers that were started since the last call
   std::vector<Line> take_lines() noexcept { return std::exchange(lines_, {}); }
 
-  /// @return the requests that workers died over since the last call.
+  /// @return the requests that workers died over since the last call
   std::vector<LostRequest> take_lost_requests() noexcept { return std::exchange(lost_requests_, {}); }
 
   const SharedSet& shared() const noexcept { return crew_.current->objects; }
