@@ -534,7 +534,7 @@ void measure_numbers(Results& results) {
   results["histogram record"].push_back(each(kTimes, [&](std::uint64_t i) { histogram.record(i & 0xffff); }));
 }
 
-/// What else there is for a lock that survives its holder.
+/// The alternatives for a lock that survives its holder.
 double robust_mutex() {
   const auto memory = ipc::SharedMemory::create("mutex", sizeof(pthread_mutex_t));
   auto* mutex = static_cast<pthread_mutex_t*>(memory.data());

@@ -53,10 +53,10 @@ struct World {
   Wakeups wakeups = Wakeups::create(kSlots);
 };
 
-/// What a position is judged by: an empty sentence is good.
+/// How a position is judged: an empty sentence is good.
 using Sentence = std::string;
 
-/// One operation on one object, made anew for each position.
+/// One operation on one object, made again for each position.
 struct Trial {
   std::function<void(Party)> act;                           ///< what the victim does; calls begin() first
   std::function<std::size_t(Owner)> repair;                 ///< the master's walk
@@ -107,7 +107,7 @@ struct QueueSetup {
   std::uint64_t deadline_ns = kNoDeadline;
 };
 
-/// What is left must be 0..n-1 in order, where the victim may have removed the first or added `n`.
+/// The rest must be 0..n-1 in order; the victim may have removed the first or added `n`.
 Trial queue_trial(
     const World& world, QueueSetup setup, std::function<void(MessageQueue&, Sleeper&)> act,
     std::function<Sentence(const std::vector<std::uint64_t>& left, bool finished, std::size_t dead)> judge) {

@@ -160,7 +160,7 @@ struct Wish {
   int hold_ms = 0;
 };
 
-// What a call returns can be set where its registers are known.
+// A call's result can be set only where its registers are known.
 #if defined(__x86_64__)
 void skip_call(pid_t pid) {
   user_regs_struct registers{};
@@ -225,7 +225,7 @@ class Tracer {
   pid_t followed_ = 0;
   pid_t server_ = 0;  // which forks for the one that is followed
   unsigned born_ = 0;
-  unsigned calls_ = 0;  // of those who are meant
+  unsigned calls_ = 0;  // of the target processes
   unsigned named_ = 0;  // of the call that is to fail
   bool hit_ = false;
   bool is_following_ = false;
@@ -235,7 +235,7 @@ class Tracer {
   std::set<pid_t> announced_;       // the other way round
   std::set<pid_t> held_;            // do not run yet
   std::set<pid_t> own_;             // children of the one that is followed: one may become its fork server
-  std::map<pid_t, int> result_of_;  // what the call that is being made shall give
+  std::map<pid_t, int> result_of_;  // the result for the call being made
   std::map<long, unsigned> count_;
   std::string input_;
 };

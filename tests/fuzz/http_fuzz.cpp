@@ -93,7 +93,7 @@ std::string serve_in_steps(const std::string& bytes, std::size_t step) {
   return output;
 }
 
-/// 100 Continue may be left out where the body came along (RFC 9110 10.1.1).
+/// 100 Continue may be left out if the body came along (RFC 9110 10.1.1).
 std::string without_interim(std::string text) {
   const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
   for (std::size_t at = text.find(interim); at != std::string::npos; at = text.find(interim, at))

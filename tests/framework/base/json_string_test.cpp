@@ -14,7 +14,7 @@ std::string json_string(std::string_view text) {
   return out;
 }
 
-// What a reader of the log or of an answer sees as it stands; a parser finds it unchanged.
+// The text that a reader of the log or of an answer sees; a parser finds it unchanged.
 TEST(JsonString, EscapesWhatWouldDeceiveItsReader) {
   EXPECT_EQ(json_string("\u202e\u009b\u200b\U000e0041\u00e9"), "\"\\u202e\\u009b\\u200b\\udb40\\udc41\u00e9\"");
   EXPECT_EQ(nlohmann::json::parse(json_string("\u202e\U000e0041")), "\u202e\U000e0041");

@@ -52,7 +52,7 @@ TEST_F(LinkTest, SpeaksTheContract) {
   EXPECT_EQ(heard(), (std::vector<std::string>{"1:", "4:careful", "3:why"}));
 }
 
-// What a service's level keeps back is not even sent.
+// Lines below the service's level are not even sent.
 TEST_F(LinkTest, AServicesLinesHaveItsPlaceAndPassItsLevel) {
   Runtime runtime(h.board.slot(0), link);
   ServiceHost host(runtime, h.identity, 6, "web", {}, {});

@@ -50,7 +50,7 @@ TEST_F(RecyclingTest, ResidentMemory) {
   constexpr std::uint64_t kMore = 64U << 20;
   Recycling large = with(UINT64_MAX);
   EXPECT_FALSE(large.outlived(1));
-  // What is touched is resident.
+  // Memory that is touched is resident.
   Recycling grows = with(kMore);
   const std::vector<char> touched(kMore + (1U << 20), 'x');
   EXPECT_TRUE(grows.outlived(1)) << touched.size();

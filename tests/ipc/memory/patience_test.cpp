@@ -23,7 +23,7 @@ TEST(Patience, LastsAsLongAsItSays) {
   EXPECT_TRUE(Patience(milliseconds(0)).is_over());
 }
 
-// The test stands still where the process would be frozen.
+// The test stops where the process would be frozen.
 TEST(Patience, OutlivesAStandstill) {
   Patience patience(milliseconds(900));
   ::poll(nullptr, 0, 1200);

@@ -26,7 +26,7 @@ using Byte = std::uint8_t;
 enum Phase : Byte { kVacant, kArrived, kLeaving };
 enum Broken : int { kNothing, kFreeTooEarly, kNoBump, kNoSecondCount, kTakesLaterPlace };
 
-// What a process does next; named alike in the code.
+// A process's next step; the names are those of the code.
 enum Step : Byte {
   kReadGeneration,
   kLookAtPlace,
@@ -74,7 +74,7 @@ struct Barrier {
 
   static State start() { return {}; }
 
-  // Still one whom the generation counts on.
+  // Whether the generation still counts on this process.
   static bool waits_for(const Process& one, Byte generation) {
     return one.step >= kReadEpoch && one.step <= kBump && one.generation == generation;
   }

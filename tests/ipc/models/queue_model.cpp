@@ -179,7 +179,7 @@ struct QueueModel {
     if (s.head > sequence) s.head = sequence;
   }
 
-  // The repair: slot by slot; what is ready behind the head is made reachable again, whoever left it so.
+  // The repair, slot by slot: everything that is ready behind the head becomes reachable again, whoever left it there.
   void repair(const State& from, std::vector<State>& out) const {
     if (from.killed == 0 || from.repairing == 3) return;
     State s = from;

@@ -158,9 +158,9 @@ struct SemaphoreModel {
     out.push_back(s);
   }
 
-  // The dead is taken out of the waiting set, so that no wake-up is spent on him from here on; then a step
-  // per permit; then every bell is rung, also those of whom nobody is announced: the dead may have
-  // taken a sleeper's bit without having rung.
+  // The dead process is removed from the waiting set, so that no wake-up is spent on it from here on; then a step per
+  // permit; then every bell is rung, even those of processes that are not announced: the dead process may have taken a
+  // sleeper's bit without having rung.
   void repair(const State& from, std::vector<State>& out) const {
     if (repaired(from)) return;
     State s = from;

@@ -126,7 +126,7 @@ struct TableModel {
   const Op& op_of(const State& s, int i) const { return programs[i].ops[s.process[i].op]; }
   bool finished(const State& s, int i) const { return s.process[i].op == kOps || op_of(s, i).kind == kNone; }
 
-  // A key changes its value: those who read it just now may see either.
+  // A key changes its value: a reader at that moment may see either.
   void change(State& s, u8 key, u8 value) const {
     s.truth[key] = value;
     for (int i = 0; i < kMost; ++i) {
@@ -380,7 +380,7 @@ struct TableModel {
     }
   }
 
-  // Claimed slots first, then locks, so that whom a freed lock lets in finds the slots free.
+  // Claimed slots first, then locks, so that a process that gets a freed lock finds the slots free.
   void repair(const State& from, std::vector<State>& out) const {
     if (from.killed == 0 || from.walk == kSlots + kKeys) return;
     State s = from;
@@ -425,7 +425,7 @@ struct TableModel {
 
   bool repaired(const State& s) const { return s.killed == 0 || s.walk == kSlots + kKeys; }
 
-  // What the slots say a key is must be what it is.
+  // A key must be what the slots say it is.
   bool done(const State& s) const {
     if (!repaired(s)) return false;
     for (int i = 0; i < kMost; ++i) {
@@ -494,7 +494,7 @@ bool check(const char* what, TableModel model, Flaw flaw = Flaw::none) {
   return report(what, explore(model), flaw == Flaw::none);
 }
 
-// Each flaw where it shows.
+// Each flaw in a configuration that shows it.
 TableModel model_for(Flaw flaw) {
   switch (flaw) {
     case Flaw::claim_by_store:

@@ -27,7 +27,7 @@ using Byte = std::uint8_t;
 enum Phase : Byte { kVoid = 1, kWriting, kReady, kStale };
 enum Broken : int { kNothing, kNoHelp, kNoSecondLook, kTakesHeldSlot, kRepairOverlooksStale };
 
-// What a publisher does next; a row each in Topic's code.
+// A publisher's next step; each corresponds to a row in Topic's code.
 enum Publisher : Byte {
   kReadTail,
   kLook,
@@ -346,7 +346,7 @@ struct Topic {
     for (const Slot& slot : s.ring) {
       if (slot.word.owner != 0 && slot.word.owner != s.dead) return false;
     }
-    // The tail itself may be left one behind: who comes next helps it on.
+    // The tail itself may be left one behind: the next to come helps it on.
     return std::all_of(s.subscriber, s.subscriber + R, [&s](const SubscriberState& one) {
       return one.step == kPoll && one.cursor >= s.tail && s.ring[one.cursor % N].word.sequence < one.cursor;
     });

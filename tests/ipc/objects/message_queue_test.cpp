@@ -247,8 +247,8 @@ TEST_F(MessageQueueTest, RepairLeavesTheLivingWhatTheyHold) {
   queue.ack(taken->sequence);
 }
 
-/// Forks children that put and get until they are killed, and looks that every message that was accepted is
-/// acknowledged, in its order, but for what the killed held.
+/// Forks children that put and get until they are killed, and checks that every accepted message is acknowledged in its
+/// order, except those that a killed child held.
 TEST(MessageQueueKillTest, LosesAndDoublesNothingWhenProcessesAreKilledAnywhere) {
   constexpr int kRounds = 150;
   Parties parties;

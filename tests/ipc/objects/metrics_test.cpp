@@ -47,7 +47,7 @@ TEST(SharedResponses, AddUpByClassOverAllSlots) {
   const ResponseCounts counts = of(kMasterOwner).counts();
   EXPECT_EQ(counts.by_class, (std::array<std::uint64_t, 5>{3, 2, 0, 2, 6}));
   EXPECT_EQ(counts.shed, 2U);
-  memory.back() = UINT64_MAX;  // what a worker scribbled where nothing is
+  memory.back() = UINT64_MAX;  // what a worker wrote where nothing belongs
   memory[1] = UINT64_MAX;      // and where something is
   EXPECT_EQ(of(kMasterOwner).counts().by_class, (std::array<std::uint64_t, 5>{3, UINT64_MAX, 0, 2, 6}))
       << "a total never goes back";

@@ -60,7 +60,7 @@ class Room {
   Wakeups wakeups_ = Wakeups::create(slots_);
 };
 
-/// What the next poll gives, as text: the message, "-" for nothing, "lost N".
+/// The result of the next poll, as text: the message, "-" for nothing, "lost N".
 std::string next(const Topic& topic, Topic::Cursor& cursor) {
   std::vector<std::byte> buffer(topic.shape().message_bytes);
   const Topic::Poll got = topic.poll(cursor, buffer);
@@ -99,7 +99,7 @@ void publish_for_certain(const Topic& topic, const Letter& letter) {
   while (publish(topic, letter) != Topic::Published::done) std::this_thread::yield();
 }
 
-/// What a subscriber has met.
+/// What a subscriber has received.
 struct Account {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> letters;
   std::uint64_t lost = 0;

@@ -55,7 +55,7 @@ TEST(Wakeup, OneThatIsFullStillMeansAwakeAndErrnoIsKept) {
   EXPECT_FALSE(test::readable_now(wakeup.wait_fd()));
 }
 
-/// What one of those who share a bell can do to it, until the next call by another would sleep.
+/// What one of the processes that share a bell can do to it, so that another one's next call would block.
 struct Spoiled {
   const char* name;
   void (*spoil)(const Wakeup&);

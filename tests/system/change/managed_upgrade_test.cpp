@@ -253,7 +253,7 @@ TEST(ManagedUpgrade, OfAServerThatStartsTheStartGoesOn) {
   EXPECT_THAT(managed.manager.states(), ElementsAre("READY=1", "STOPPING=1"));
 }
 
-// Its pid is known from the first moment on, and whoever installs a release does not know how far the server is.
+// Its pid is known from the first moment, and somebody who installs a release does not know how far the server is.
 TEST(ManagedUpgrade, SignalsThatComeBeforeThereIsAMasterAreNotLost) {
   std::string late;
   Server server("include = late.conf\n", {.before = [&](const TempDir& dir) {

@@ -118,8 +118,8 @@ TEST(OtherBuild, FollowsAndIsBackedOutOf) {
   EXPECT_TRUE(server.stops_clean());
 }
 
-// What a worker had of shared objects is freed, and its successor is of its own generation: the old plugin, in the new
-// program.
+// What a worker held of shared objects is freed, and its successor belongs to its own generation: the old plugin, in
+// the new program.
 TEST(OtherBuild, LooksAfterTheWorkersThatItFinds) {
   Server server(kBoth);
   server.ready(4);

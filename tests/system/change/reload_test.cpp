@@ -171,8 +171,8 @@ TEST(Reload, OfOnePool) {
   EXPECT_TRUE(server.stops_clean());
 }
 
-// What one pool alone was rolled to knows of all addresses. Those that go later must not live on in it while its
-// workers drain: a client would wait for nobody.
+// A generation to which only one pool was rolled knows all addresses. Those that go away later must not live on in it
+// while its workers drain: a client would wait in vain.
 TEST(Reload, AnAddressThatGoesIsRefusedThoughAnOldWorkerStays) {
   const std::string hello =
       "[pool a]\nworkers = 1\n[service hello]\nplugin = {plugins}/who.so\npool = a\n"

@@ -102,7 +102,7 @@ TEST(Dynamic, BlockedWorkersGetHelpAndOnlyIdleOnesRetire) {
   EXPECT_THAT(server.ctl({"status"}).out, testing::HasSubstr("4/4 of 1..4 (dynamic)"));
   const Client fifth(address);
   while (clients.size() > 1) clients.pop_back();
-  // The one who stays and the fifth, and what keeps both from taking all of the workers' time.
+  // The client that stays and the fifth one, and clients that keep both workers from being idle.
   EXPECT_TRUE(workers_are(server, 3));
   EXPECT_EQ(clients[0].send("you\n").receive_exactly(11), "Hello, you!") << "by the same worker as ever";
   EXPECT_TRUE(server.logged("4 -> 3 workers"));

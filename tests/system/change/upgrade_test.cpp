@@ -22,8 +22,8 @@ pool = share
 listen = tcp://127.0.0.1:0
 )";
 
-/// What the master's descriptors lead to, once it has so many sockets beside its own: no client of the control socket
-/// is left.
+/// What the master's descriptors lead to, once it has only this many sockets of its own: no client of the control
+/// socket is left.
 std::vector<std::string> descriptors(const Server& server, std::ptrdiff_t sockets) {
   std::vector<std::string> all;
   EXPECT_TRUE(eventually([&] {
@@ -36,8 +36,8 @@ std::vector<std::string> descriptors(const Server& server, std::ptrdiff_t socket
   return all;
 }
 
-/// How many descriptors but the standard ones a program that the master executes would inherit: those that it has
-/// inherited itself from who started the test.
+/// How many descriptors besides the standard ones a program that the master executes would inherit: those that the
+/// master itself has inherited from whoever started the test.
 int inheritable(const Server& server) {
   int count = 0;
   for (const auto& [fd, what] : descriptors_of(server.pid())) {
@@ -131,7 +131,7 @@ TEST(Upgrade, ByCommandToAnotherBinaryAndBack) {
   for (int i = 0; i < 3; ++i) {
     expect_upgraded(server, {"upgrade", copy});
     EXPECT_EQ(executed(), copy);
-    // What was started is started again, also when another file lies there now.
+    // The program that was started is started again, even if another file is there now.
     write_file(copy + ".new", read_file(kMaster));
     ::chmod((copy + ".new").c_str(), 0755);
     std::filesystem::rename(copy + ".new", copy);
@@ -145,7 +145,7 @@ TEST(Upgrade, ByCommandToAnotherBinaryAndBack) {
   EXPECT_TRUE(server.stops_clean());
 }
 
-// A worker that is killed while there is no master to take the signal is buried by the next one.
+// A worker that is killed while there is no master to take the signal is reaped by the next one.
 TEST(Upgrade, NoDeathIsMissed) {
   Server server(kHello);
   server.ready(2);
@@ -167,7 +167,7 @@ TEST(Upgrade, NoDeathIsMissed) {
   EXPECT_TRUE(server.stops_clean());
 }
 
-// The program that shall go on waits until the test lets it.
+// The program that is to take over waits until the test lets it continue.
 constexpr const char* kWaits = R"(#!/bin/sh
 touch {dir}/waits
 while [ ! -e {dir}/go ]; do sleep 0.01; done

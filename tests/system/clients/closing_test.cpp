@@ -94,7 +94,7 @@ TEST(Closing, AStopServesWhoWaits) {
   EXPECT_TRUE(server.left_nothing());
 }
 
-/// Asks for sixteen answers at a time; connects anew where the last of them said that it is the last.
+/// Sends sixteen requests at a time; reconnects after an answer that says that it is the last.
 class Pipeliner {
  public:
   explicit Pipeliner(const Address& address) : address_(address), thread_([this] { work(); }) {}

@@ -11,7 +11,7 @@
 namespace prefork::system_test {
 namespace {
 
-/// The socket's own end, as the other side should see it; a port that nobody has where it is bound and given up again.
+/// The socket's own end, as the other side should see it; a port that is free because it was bound and released again.
 std::string own_address(int fd) {
   sockaddr_in address{};
   socklen_t length = sizeof address;

@@ -30,7 +30,7 @@ struct Attack {
   std::vector<std::string> words;
   const char* service;
   const char* path;
-  int held;      ///< so many connections at least are open at a time
+  int held;      ///< at least this many connections are open at a time
   bool notices;  ///< it sees that its connections are closed, and ends
 };
 

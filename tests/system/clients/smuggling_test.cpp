@@ -95,7 +95,7 @@ std::vector<std::string> coding_fields() {
   return fields;
 }
 
-/// What stands behind the header section: `hidden` is a request or not, as one reads it.
+/// What follows the header section: `hidden` is a request or not, depending on how it is read.
 std::vector<std::string> chunked_bodies(const std::string& hidden) {
   std::vector<std::string> bodies;
   for (const std::string size : {"5", "05", "5 ", "5\t", "+5", "0x5", "5;x=y", "5;x=\"\n\"", "5;\rx",

@@ -156,7 +156,7 @@ INSTANTIATE_TEST_SUITE_P(Ways, Standstill,
                                              [] { return std::unique_ptr<Stopper>(std::make_unique<Signaller>()); }}),
                          [](const auto& which) { return std::string(which.param.name); });
 
-// The workers go on without it; it looks at them anew before it judges.
+// The workers continue without it; it looks at them again before it judges.
 TEST(StandstillOfTheMaster, EndsNoWorkerAndNoStart) {
   Server server(
       "[pool main]\nworkers = 2\nworker-timeout = 3s\n[pool late]\nworkers = 1\nboot-timeout = 5s\n"

@@ -79,7 +79,7 @@ TEST(TimeLimits, AStoppedWorkerIsReplaced) {
 struct Waiting {
   const char* name;
   const char* bytes;
-  const char* more;  ///< sent again and again
+  const char* more;  ///< sent repeatedly
   const char* answer;
   const char* end;
   const char* logged;
@@ -174,7 +174,7 @@ TEST(TimeLimits, ARequestThatWaitedTooLongIsShed) {
   const std::string pid = body_of(get(kept, "/pid"));
   const pid_t worker = server.workers().at(0);
   ASSERT_EQ(pid, std::to_string(worker));
-  ASSERT_EQ(::kill(worker, SIGSTOP), 0);  // a worker that is busy, to who waits
+  ASSERT_EQ(::kill(worker, SIGSTOP), 0);  // a worker that looks busy to waiting clients
   Client fresh(server.address("stuck"));
   kept.send(request("/pid"));
   fresh.send(request("/pid"));

@@ -117,8 +117,8 @@ TEST(Log, InTheJournalHasPrioritiesAndNoTime) {
   }
 }
 
-// A pipe that nobody reads fills up. The master goes on, counts, and tells of it once there is room, though nothing
-// else is to be said.
+// A pipe that nobody reads fills up. The master continues, counts, and reports the count once there is room, even if
+// nothing else is logged.
 TEST(Log, APipeThatNobodyReadsHoldsUpNobody) {
   std::string fifo;
   int reader = -1;
@@ -175,8 +175,8 @@ TEST(Log, AFullDiskIsCountedInTheStatus) {
   EXPECT_TRUE(server.stops_clean());
 }
 
-/// A terminal that is gone once hang_up() is called: what is written to it then gives EIO, as a disk's fault does. The
-/// file that is the log leads to it, and can be made to lead elsewhere.
+/// A terminal that is gone once hang_up() is called: a write to it then gives EIO, as a disk error does. The log file
+/// leads to it, and can be made to lead elsewhere.
 class Terminal {
  public:
   explicit Terminal(const std::string& path) : path_(path), fd_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
@@ -255,7 +255,7 @@ TEST(Log, AFaultOfTheDiskUnderTheServersLogHurtsNobody) {
   EXPECT_TRUE(server.stops_clean());
 }
 
-/// What stands at a syslog daemon's place.
+/// Takes the place of a syslog daemon.
 class Daemon {
  public:
   explicit Daemon(std::string path) : path_(std::move(path)), fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {

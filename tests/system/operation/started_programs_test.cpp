@@ -15,13 +15,13 @@ workers = 1
 plugin = {plugins}/starter.so
 listen = tcp://127.0.0.1:0
 )";
-// What posix_spawn ignores by itself are two signals of the C library's own.
+// posix_spawn itself ignores two signals that the C library uses.
 constexpr const char* kNone =
     "SigBlk:\t0000000000000000\n"
     "SigIgn:\t0000000000000000\n";
 
 TEST(StartedPrograms, HaveDefaultSignalsWhateverWayTheyAreStarted) {
-  // What started the master may ignore some: nohup, a shell's `&`.
+  // The program that started the master may ignore some: nohup, a shell's `&`.
   Server server(kConfig, {.launcher = {"sh", "-c", "trap '' HUP INT QUIT PIPE USR1 TTOU; exec \"$@\"", "sh"}});
   server.ready(1);
   Client client(server.address("starter"));

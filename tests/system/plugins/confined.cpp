@@ -17,7 +17,7 @@
 
 namespace {
 
-/// What came of a system call: "ok" or the error's name.
+/// The result of a system call: "ok" or the error's name.
 std::string outcome(long result) { return result >= 0 ? "ok" : ::strerrorname_np(errno); }
 
 std::string opened(const std::string& path, int flags) {

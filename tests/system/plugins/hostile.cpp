@@ -145,13 +145,13 @@ void rage(std::chrono::milliseconds duration, unsigned seed) {
   }
 }
 
-// What is looked for is given with its bits turned, so that it is not found where it was received.
+// The search text is passed with its bits inverted, so that it is not found where it was received.
 std::string search(const std::string& turned) {
   const auto is_turned = [](char a, char b) { return static_cast<char>(~a) == b; };
   std::vector<char> copy(std::size_t{1} << 20);
   for (const Mapping& mapping : mappings()) {
     for (std::size_t at = 0; mapping.readable && at < mapping.length; at += copy.size() - turned.size()) {
-      // What can't be read, as behind the end of a file, is passed over.
+      // Memory that can't be read, such as beyond the end of a file, is skipped.
       const iovec here{copy.data(), copy.size()}, there{mapping.first + at, std::min(copy.size(), mapping.length - at)};
       const ssize_t n = ::process_vm_readv(::getpid(), &here, 1, &there, 1, 0);
       const auto end = copy.begin() + std::max<ssize_t>(n, 0);

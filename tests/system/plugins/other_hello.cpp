@@ -4,7 +4,7 @@ namespace {
 
 namespace http = prefork::http;
 
-/// What the service hello has become in another release.
+/// The service hello in another release.
 class OtherHello final : public http::Service {
   void routes(http::Router& router) override {
     router.get("/", [](http::Request&) { return http::Response::text("Hello, other World!"); });

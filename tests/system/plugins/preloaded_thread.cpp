@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <string>
 
-// What LD_PRELOAD may bring: something that has a thread of its own, at once; or, with $THREAD_DIR, once the process
-// calls recvmsg (the fork server does) or recv (the master does) and there is a file of that name.
+// A library as LD_PRELOAD may load it: it has a thread of its own, at once; or, with $THREAD_DIR, as soon as the
+// process calls recvmsg (the fork server does) or recv (the master does) and a file of that name exists.
 namespace {
 
 const char* const folder = std::getenv("THREAD_DIR");

@@ -29,7 +29,7 @@ prefork::Task<void> talk(http::WebSocket& socket) {
   socket.context().log(prefork::LogLevel::notice, "socket closed with " + std::to_string(socket.close_code()));
 }
 
-/// Counts on from where the client has been, until it is told to stop.
+/// Continues counting from where the client was, until it is told to stop.
 prefork::Task<void> count(http::EventStream& stream) {
   bool over = false;
   stream.on_close([&over] { over = true; });

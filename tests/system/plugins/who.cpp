@@ -7,7 +7,7 @@ namespace {
 
 namespace http = prefork::http;
 
-/// Tells clients who they are, or what it is told to, on whatever path. Who asks for /crash kills its worker.
+/// Tells clients who they are, or what it is told to, on any path. A request for /crash kills its worker.
 class Who final : public http::Service {
  public:
   static void describe(prefork::Manifest& manifest) {

@@ -108,7 +108,7 @@ std::multimap<pid_t, std::pair<std::string, std::unique_ptr<Talker>>> spread(con
   return all;
 }
 
-/// The next so many lines that say that somebody left, in whatever order.
+/// The next lines, this many, that say that somebody left, in any order.
 std::multiset<std::string> leavings(Talker& witness, std::size_t number) {
   std::multiset<std::string> left;
   while (left.size() < number) {
@@ -195,7 +195,7 @@ TEST(Chat, ANewcomerGetsTheLastMessagesOnce) {
     Talker newcomer(server);
     EXPECT_EQ(newcomer.line(), kAsk);
     auto before = newcomer.say(as).line_of(as + " joined");
-    // Who was here before may be seen off only now, as far as this worker has heard.
+    // Members who were here before may be announced as gone only now, as far as this worker has heard.
     std::erase_if(before, [](const std::string& line) { return line.ends_with(" left") || line.ends_with(" joined"); });
     EXPECT_EQ(before, history);
   };
@@ -521,9 +521,9 @@ class Crowd {
   std::vector<std::string> faults_;
 };
 
-// In each round all say their lines, in the middle of which a worker is killed; who was there all the time must have
-// heard all that the others who were there said, and of the killed worker's clients the same as everyone, and that
-// they left; they come back under their names.
+// In each round all clients say their lines, in the middle of which a worker is killed. A client that was there all the
+// time must have received everything that the others who were there said, and the same as everyone else of what the
+// killed worker's clients said, and that they left; these come back under their names.
 TEST(AloneChat, ACrowdLosesNothingWhileWorkersAreKilledOneAfterAnother) {
   constexpr int kRounds = 4, kLines = 6;
   Server server(config(4, "rate = 10000\nburst = 10000\nbacklog = 4MiB\nhistory = 50\nwill-renewal = 1ms\n"));
@@ -541,7 +541,7 @@ TEST(AloneChat, ACrowdLosesNothingWhileWorkersAreKilledOneAfterAnother) {
     const pid_t victim = server.workers().at(static_cast<std::size_t>(round) % 4);
     for (int line = 0; line < kLines; ++line) {
       for (auto& member : members) crowd.say(member);
-      // Whoever is told of it by the room sees it in the middle of lines under way.
+      // A client that the room tells about it sees it in the middle of lines under way.
       const auto polled = std::chrono::steady_clock::now() + 5ms;
       if (line == kLines / 2) {
         ASSERT_EQ(::kill(victim, SIGKILL), 0);

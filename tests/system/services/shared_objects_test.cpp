@@ -25,7 +25,7 @@ struct Member {
 std::map<int, Member> members(const Server& server, std::size_t workers) {
   const Address address = server.address("web");
   std::map<int, Member> all;
-  std::vector<Client> others;  // whoever has none yet gets the next
+  std::vector<Client> others;  // a worker that has none yet gets the next one
   for (int i = 0; i < 200 && all.size() < workers; ++i) {
     Client client(address);
     const std::string who = say(client, "who");
@@ -51,7 +51,7 @@ Json object(const Server& server, const std::string& name) {
 /// Waits for a worker with that index that is another process than `before`.
 Member successor(const Server& server, int index, pid_t before) {
   std::optional<Member> found;
-  std::vector<Client> others;  // whoever has none yet gets the next
+  std::vector<Client> others;  // a worker that has none yet gets the next one
   EXPECT_TRUE(eventually([&] {
     Client client(server.address("web"));
     const std::string who = say(client, "who");

@@ -64,7 +64,7 @@ class Static : public testing::Test {
     server->ready(workers);
     address.emplace(server->address("it"));
   }
-  /// What a request is answered; the target is sent as it is.
+  /// The answer to a request; the target is sent as it is.
   std::string raw(const std::string& target, const std::string& fields = "", const std::string& method = "GET") const {
     return ask(*address, method + " " + target + " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n" + fields + "\r\n");
   }

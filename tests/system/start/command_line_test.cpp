@@ -166,7 +166,7 @@ TEST(CommandLine, CommandLineWinsOverEnvironmentWinsOverFile) {
   EXPECT_THAT(wrong.err, testing::HasSubstr("PREFORK_POOL_MAIN_WORKERS"));
 }
 
-// Without a file there is no control socket: the log tells the port.
+// Without a file there is no control socket: the port is in the log.
 TEST(CommandLine, APluginWithoutAFile) {
   const TempDir dir;
   Process master(

@@ -23,7 +23,7 @@ std::string link_of(const std::string& path) {
   return n > 0 ? std::string(target, static_cast<std::size_t>(n)) : "";
 }
 
-/// What a start in the background leaves; whatever runs at the end is killed.
+/// What a start in the background leaves behind; processes that still run at the end are killed.
 class Background {
  public:
   explicit Background(const std::string& sections, const std::string& log = "{dir}/log") {
@@ -66,7 +66,7 @@ int end_of(pid_t pid) {
 TEST(Daemon, ClosesWhatItInherited) {
   const Background daemon(kEcho);
   for (const char* file : {"lock", "other"}) write_file(daemon.dir / file, "");
-  // Somebody who held a lock while he started the server, say.
+  // For example somebody who held a lock while starting the server.
   const Outcome start = daemon.start({}, " 9>lock 7<other");
   EXPECT_EQ(start.code, 0) << start.err;
   ASSERT_GT(daemon.pid(), 0);
@@ -280,7 +280,7 @@ TEST(FirstProcess, ReapsWhatOthersLeaveAndStopsWhenTold) {
   EXPECT_TRUE(server.left_nothing());
 }
 
-// The kernel would drop it, and whoever stops the container would wait until they kill it.
+// The kernel would drop it, and a container that is stopped would wait until it is killed.
 TEST(FirstProcess, IsStoppedByWhatComesWhileItStarts) {
   SKIP_UNLESS_NAMESPACES();
   std::string late;

@@ -53,7 +53,7 @@ unsigned first_cpu() {
 
 std::string proc(pid_t pid, const std::string& file) { return "/proc/" + std::to_string(pid) + "/" + file; }
 
-/// Of /proc/PID/limits: "SOFT HARD".
+/// From /proc/PID/limits: "SOFT HARD".
 std::string limit_of(pid_t pid, const std::string& name) {
   std::istringstream lines(read_file(proc(pid, "limits")));
   for (std::string line; std::getline(lines, line);) {
@@ -66,7 +66,7 @@ std::string limit_of(pid_t pid, const std::string& name) {
   return {};
 }
 
-/// Who owns /proc/PID/status: root, where the process is not dumpable.
+/// The owner of /proc/PID/status: root if the process is not dumpable.
 uid_t owner_of(pid_t pid) {
   struct stat status {};
   ::stat(proc(pid, "status").c_str(), &status);

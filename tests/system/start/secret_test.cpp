@@ -22,7 +22,7 @@ using testing::Not;
 const std::vector<std::string> kSecrets{"in-a-file-5d0c2b91", "in-a-variable-77ae03f4", "in-the-configuration-e19a60d8",
                                         "in-a-variable-of-the-configuration-0b4f93c2"};
 
-/// What of `texts` the memory of a process holds.
+/// Which of `texts` the memory of a process contains.
 std::vector<std::string> held_by(pid_t pid, const std::vector<std::string>& texts) {
   const std::string proc = "/proc/" + std::to_string(pid);
   const ipc::UniqueFd memory(::open((proc + "/mem").c_str(), O_RDONLY | O_CLOEXEC));

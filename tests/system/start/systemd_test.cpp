@@ -76,7 +76,8 @@ TEST(ServiceManager, ThatIsGoneIsSaidOnceAndTheServerServes) {
   EXPECT_EQ(count(server.log(), "can't be told"), 1U);
 }
 
-// What is the master's alone: a program that a service starts would speak for the server, or take its sockets.
+// These belong to the master alone: with them, a program that a service starts could speak for the server, or take its
+// sockets.
 TEST(ServiceManager, IsUnknownToWorkers) {
   Managed managed("[pool main]\nworkers = 1\n[service c]\nplugin = {plugins}/confined.so\nlisten = tcp://127.0.0.1:0\n",
                   {"WATCHDOG_USEC=9000000", "LISTEN_PID=1", "LISTEN_FDS=1", "LISTEN_FDNAMES=x", "PLAIN=there"});
@@ -168,7 +169,7 @@ TEST(SocketActivation, TheConfigurationCanBeTestedWithoutTheSockets) {
   EXPECT_THAT(start.err, HasSubstr("prefork.conf:3: fd:web: no socket of this name was inherited"));
 }
 
-// What is installed.
+// The installed files.
 
 /// A file of scripts/systemd as an installation fills it in, with the programs under test.
 std::string installed(const std::string& name, const std::string& sysconfdir) {

@@ -199,7 +199,7 @@ bool alive(pid_t pid) {
   return !fields.empty() && fields[0] != "Z" && fields[0] != "X";
 }
 
-// The fork server is the master's own, as a library would be: who asks wants workers, inspectors and writers.
+// The fork server belongs to the master, like a library: callers want workers, inspectors and writers.
 std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> children;
   for (const pid_t pid : numbers_in("/proc")) {

@@ -51,7 +51,7 @@ Outcome parse_all_ways(std::string_view body, std::string_view boundary = "b", M
   for (std::size_t step = 1; step <= body.size(); ++step) {
     const Outcome pieces = parse(body, step, boundary, limits);
     EXPECT_EQ(pieces.refusal, whole.refusal) << step << " " << body;
-    // Of a part that is refused, how much was given before depends on the pieces.
+    // How much of a refused part was passed on before depends on the pieces.
     if (whole.refusal.empty()) {
       EXPECT_EQ(pieces.text, whole.text) << step << " " << body;
     }

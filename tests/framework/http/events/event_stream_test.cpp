@@ -178,7 +178,7 @@ TEST_F(EventStreamTest, NoticesAClientThatIsGone) {
   EXPECT_TRUE(told);
 }
 
-// No heartbeat, no send: the close alone is enough, also where it came before the stream had begun.
+// No heartbeat, no send: the close alone is enough, even if it came before the stream had begun.
 TEST_F(EventStreamTest, IsNotOpenAsSoonAsTheClientHasGone) {
   for (const bool before : {false, true}) {
     SCOPED_TRACE(before);

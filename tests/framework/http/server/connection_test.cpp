@@ -33,7 +33,7 @@ class ConnectionTest : public testing::Test, public worker::test::ServedBy<Route
   explicit ConnectionTest(Harness::Options options = kOptions, worker::ServiceLimits limits = {0ms, 5000ms})
       : ServedBy<Routed>(limits, std::move(options)) {}
 
-  /// What one client gets that sends `bytes` and reads to the end of the stream.
+  /// What a client receives that sends `bytes` and reads to the end of the stream.
   std::string ask(std::string_view bytes) {
     ipc::UniqueFd client = open(worker::test::tcp_pair());
     send(client.get(), bytes);

@@ -53,7 +53,7 @@ TEST(Path, ResolvesDotSegments) {
       {"/a/%2e%2E/b", "/b"},
       {"/a/.%2e/%2e./%2e/b", "/b"},
       {"/a/%2e", "/a/"},
-      // What is no dot segment.
+      // Segments that are not dot segments.
       {"/a/..%2fb", "/a/..%2fb"},
       {"/a/%252e%252e/b", "/a/%252e%252e/b"},
       {"/a/.../b", "/a/.../b"},

@@ -18,7 +18,7 @@
 #include "tests/ipc/posix/refused_call.hpp"
 #include "tests/ipc/support.hpp"
 
-// That a peer of another user is refused can't be tested as root, who may do all.
+// Root may do everything, so root can't test that a peer of another user is refused.
 namespace prefork::master {
 namespace {
 
@@ -39,7 +39,7 @@ class ControlSocketTest : public testing::Test {
   static void send(const ipc::UniqueFd& client, std::string_view text) {
     ASSERT_EQ(::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
   }
-  /// Turns until so many lines have come, or the end of the stream, noted as "<end>".
+  /// Turns until this many lines have come, or the end of the stream, recorded as "<end>".
   std::string answers(const ipc::UniqueFd& client, int lines) {
     std::string all;
     const auto limit = Clock::now() + 30s;

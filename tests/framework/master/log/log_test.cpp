@@ -47,7 +47,7 @@ struct Pipe {
     read_end.reset(ends[0]);
     write_end.reset(ends[1]);
   }
-  /// Fills it but for `room` bytes, a multiple of a page.
+  /// Fills it except for `room` bytes, a multiple of a page.
   void fill(int room) {
     const int size = ::fcntl(write_end.get(), F_GETPIPE_SZ);
     ipc::write_all(write_end.get(), std::string(static_cast<std::size_t>(size - room), 'x'), "pipe");
@@ -193,7 +193,7 @@ TEST(Log, TellsOfLostLinesAlsoWhereNothingElseIsSaid) {
   EXPECT_THAT(text, ContainsRegex("^[^\n]* warning 1 log lines were lost\n$"));
 }
 
-// What makes the open file non-blocking makes it so for all who share it.
+// A call that makes the open file non-blocking does so for all that share it.
 TEST(Log, LeavesStderrAsItIs) {
   Pipe pipe;
   const Stderr replaced(pipe.write_end.get());
@@ -285,7 +285,7 @@ TEST(Log, InTheJournalLinesHaveAPriority) {
   EXPECT_THAT(content(folder.file("log")), HasSubstr("error   bad")) << "a file is not the journal";
 }
 
-/// A file may not get longer than this, which is what a full disk is to who writes; SIGXFSZ is ignored by the master
+/// A file must not become longer than this, which has the effect of a full disk on writers; the master ignores SIGXFSZ
 /// too.
 class Room {
  public:

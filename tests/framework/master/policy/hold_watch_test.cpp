@@ -86,7 +86,7 @@ TEST(HoldWatch, EachHoldingIsToldOnce) {
       {3300ms, {{7, 1, 101}}, ""},
       {3301ms, {{7, 1, 101}}, "1@7 for 1001"},
       {3400ms, {}, ""},
-      {9000ms, {{7, 1, 101}}, ""},  // given back in between: its time begins anew
+      {9000ms, {{7, 1, 101}}, ""},  // given back in between: its time starts again
       {9500ms, {{9, 1, 101}}, ""},  // another owner
       {10600ms, {{9, 1, 101}}, "1@9 for 1100"},
   };

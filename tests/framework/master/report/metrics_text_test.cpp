@@ -140,7 +140,7 @@ TEST(MetricsText, SaysWhatThereIs) {
   EXPECT_THAT(text, Not(HasSubstr("service=\"echo\"")));
 }
 
-// What the format asks for: each family is one block with its type, each series is there once.
+// What the format requires: each family is one block with its type, and each series is there once.
 TEST(MetricsText, ObeysTheFormat) {
   std::istringstream text(metrics_text(snapshot(), shared()));
   const std::regex sample(

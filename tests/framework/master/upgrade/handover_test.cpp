@@ -111,7 +111,7 @@ TEST(Handover, AnotherVersionOrLayoutIsNamed) {
   EXPECT_NE(refusal("").find("damaged"), std::string::npos);
 }
 
-// What is damaged and yet has a right checksum: read or refused, never believed beyond its lists.
+// A damaged text with a correct checksum is read or refused, but never trusted beyond its lists.
 TEST(Handover, NonsenseIsReadOrRefused) {
   const std::string good = encode_handover(full(), kLayout);
   const std::size_t body_at = good.find('\n', good.find('\n', good.find('\n') + 1) + 1) + 1;

@@ -25,7 +25,7 @@ class SaturationWatchTest : public CrewTest {
     pool = serve("main", 2);
     add_many(pool, 2);
   }
-  /// A client, who waits in the backlog.
+  /// A client that waits in the backlog.
   ipc::UniqueFd connect() {
     sockaddr_in address{};
     socklen_t length = sizeof address;

@@ -32,7 +32,7 @@ class SizingTest : public CrewTest {
     crew.slot(worker).connections.store(0);
   }
   unsigned goal(std::size_t pool) { return crew.pools.at(pool).goal; }
-  /// Takes samples until `done`, for so long that the real clock, by which load is measured, has moved too.
+  /// Takes samples until `done`, long enough for the real clock, which measures load, to move too.
   template <class Done>
   bool scale_until(Done done) {
     for (const TimePoint end = Clock::now() + 30s; Clock::now() < end; now += 250ms) {

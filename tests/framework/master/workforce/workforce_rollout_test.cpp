@@ -82,7 +82,7 @@ TEST_F(RolloutTest, AFailureHalfWayBringsTheOldOnesBack) {
   EXPECT_TRUE(all_ready());
 }
 
-// What a client asks for may kill any generation.
+// A client's request may kill any generation.
 TEST_F(RolloutTest, WorkersThatDieOverAClientAreTriedAgain) {
   pool().workers = 3;
   const ipc::UniqueFd poison(::eventfd(25, EFD_NONBLOCK | EFD_SEMAPHORE));
@@ -91,7 +91,7 @@ TEST_F(RolloutTest, WorkersThatDieOverAClientAreTriedAgain) {
     const bool dies = order.pool.generation->number == 2 && ::read(poison.get(), &token, sizeof token) > 0;
     Puppet puppet(order);
     if (!dies) puppet.serve();
-    puppet.slot().add(ipc::Counter::bytes_out, 5);  // to whoever came before
+    puppet.slot().add(ipc::Counter::bytes_out, 5);  // to any client that came before
     puppet.slot().begin_activity(ipc::ActivityKind::request, 0, ipc::monotonic_ns(), "GET /crash");
     puppet.say(ipc::StatusKind::ready);
     ::abort();
@@ -203,11 +203,11 @@ TEST_F(RolloutTest, WithoutRoomItIsRefusedAndNothingChanges) {
   EXPECT_EQ(generations(), (std::map<unsigned, unsigned>{{1, 2}}));
 }
 
-// Somebody kills the new ones as soon as they serve, which is no fault of theirs: it ends all the same.
+// Somebody kills the new workers as soon as they serve, which is not their fault: it ends the rollout all the same.
 TEST_F(RolloutTest, WithoutProgressItGoesBack) {
   generation.options.master.shutdown_timeout = 1ms;
   pool().boot_timeout = 200ms;
-  pool().workers = 6;  // so many that they are never there all at once
+  pool().workers = 6;  // too many to be there all at once
   start([](const SpawnOrder& order) {
     Puppet puppet(order);
     if (order.pool.generation->number == 1 || order.index == 0) puppet.serve();

@@ -31,7 +31,7 @@ class ScalingTest : public WorkforceTest {
     generation.listeners.reset();
     generation.listeners = std::make_unique<ListenerSet>(generation.options);
   }
-  /// A client, who waits in the backlog at first.
+  /// A client that at first waits in the backlog.
   ipc::UniqueFd connect() {
     sockaddr_in address{};
     socklen_t length = sizeof address;
@@ -54,7 +54,7 @@ class ScalingTest : public WorkforceTest {
   const PoolStatus pool_status() { return status().pools.at(0); }
 };
 
-/// What the test and its puppets know together.
+/// What the test and its puppets share.
 struct Shared {
   std::atomic<bool> calm;  ///< the rush is over
   static Shared& make() {

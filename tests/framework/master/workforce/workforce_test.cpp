@@ -100,7 +100,7 @@ TEST_F(WorkforceTest, AWorkerThatDoesNotGetReadyIsAborted) {
   EXPECT_THAT(lines(), HasSubstr("is not ready in time: it is aborted"));
 }
 
-// The test stands still where the master would be frozen.
+// The test stops where the master would be frozen.
 TEST_F(WorkforceTest, TimeInWhichNobodyRanIsNobodysFault) {
   pool().workers = 2;
   pool().boot_timeout = 1200ms;

@@ -25,7 +25,7 @@ using testing::StartsWith;
 #define NEEDS_ROOT() \
   if (::geteuid() != 0) GTEST_SKIP() << "needs root"
 
-/// Isolation for a process that stays who it is.
+/// Isolation for a process that keeps its identity.
 Isolation own() {
   Isolation isolation;
   isolation.run_as = {::getuid(), ::getgid(), {}, "itself"};

@@ -27,7 +27,7 @@ TEST(Timeout, PassesInItsTime) {
   EXPECT_FALSE(limit.armed());
 }
 
-// The test stands still where the worker would be frozen.
+// The test stops where the worker would be frozen.
 TEST(Timeout, MovesByTheTimeInWhichNobodyRan) {
   EventLoop loop;
   Limit limit;

@@ -61,7 +61,7 @@ TEST(CheckDescriptor, Table) {
   }
 }
 
-// What follows the fields that never move is not looked at before those agree.
+// Fields after those that never move are not looked at before those agree.
 TEST(CheckDescriptor, AForeignDescriptorIsNotReadFurther) {
   PluginDescriptor descriptor = good();
   descriptor.build_signature = reinterpret_cast<const char*>(8);

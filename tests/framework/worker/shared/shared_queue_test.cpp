@@ -16,7 +16,7 @@ struct SharedQueueTest : Sharing {
          3);
   }
   Queue& queue_of(SharingWorker& worker) { return static_cast<Context&>(worker.host).queue("jobs"); }
-  /// Gets one message after the other and notes them, until there are no more.
+  /// Takes one message after the other and records them, until there are no more.
   Task<void> collect(SharingWorker& worker, std::string mark, std::chrono::milliseconds timeout = kForever) {
     while (auto message = co_await queue_of(worker).get(timeout)) {
       got.push_back(mark + std::string(message->bytes()));
