@@ -154,17 +154,16 @@ config::Options load(const Arguments& arguments) {
   return options;
 }
 
-// HTTP services share a listener by their places on it.
+// Services share a listener by their places on it.
 std::string object_to_sharing(const master::Generation& generation, const config::ServiceOptions& first,
                               const config::ServiceOptions& second) {
   std::vector<http::Place> places;
   for (const config::ServiceOptions* service : {&first, &second}) {
     const auto index = static_cast<std::size_t>(service - generation.options.services.data());
-    const master::PreparedService& prepared = generation.services.at(index);
-    if (generation.plugins[prepared.plugin]->report.kind != ServiceKind::http) {
-      return ", and only HTTP services can share an address";
-    }
-    places.emplace_back(prepared.options.at("mount"), http::HostNames(prepared.options.at("host")));
+    const std::string* const mount = master::value_of(generation, index, OptionRole::place_mount);
+    const std::string* const host = master::value_of(generation, index, OptionRole::place_host);
+    if (mount == nullptr || host == nullptr) return ", and only HTTP services can share an address";
+    places.emplace_back(*mount, http::HostNames(*host));
   }
   return http::same_place(places[0], places[1]) ? ", with the same mount and host" : "";
 }
@@ -233,6 +232,22 @@ master::Generation prepare_in_time(const Arguments& arguments, cli::Forks& forks
   return prepare(load(arguments), forks);
 }
 
+/// Asks the plugins again, since there may be no generation.
+/// @return of each service: the name of its option that names a log file; empty: none, or its plugin can't be asked
+std::vector<std::string> log_options(const config::Options& options, cli::Forks& forks) {
+  std::vector<std::string> names(options.services.size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    config::Findings told_before;
+    told_before.note([&] {
+      const std::string& name = options.services[i].plugin;
+      const master::SealedPlugin plugin = master::seal_plugin(name, options.master.plugin_path, forks.inspector());
+      const OptionSpec* log = config::option_of(plugin.report, OptionRole::log_file);
+      if (log != nullptr) names[i] = log->name;
+    });
+  }
+  return names;
+}
+
 /// @throws config::ConfigError: everything that is wrong
 master::Generation prepare_and_probe(const Arguments& arguments, cli::Forks& forks) {
   const cli::StartDeadline deadline(kStartErrand, STDERR_FILENO, &for_stderr);
@@ -242,7 +257,7 @@ master::Generation prepare_and_probe(const Arguments& arguments, cli::Forks& for
   config::Findings found;
   found.note([&] { generation = prepare(options, forks); });
   found.note([&] { master::probe_addresses(options); });
-  found.note([&] { master::probe_files(options); });
+  found.note([&] { master::probe_files(options, log_options(options, forks)); });
   found.throw_if_any();
   return std::move(*generation);
 }
@@ -299,10 +314,11 @@ void refuse_logs_to_stderr(const master::Generation& generation) {
   };
   if (generation.options.master.log == "stderr") refuse("log in [master]");
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
-    const auto& options = generation.services[i].options;
-    const auto log = options.find("access-log");
-    const std::string& name = generation.options.services[i].name;
-    if (log != options.end() && log->second == "stderr") refuse("access-log in [service " + name + "]");
+    const std::string* const log = master::value_of(generation, i, OptionRole::log_file);
+    if (log == nullptr || *log != "stderr") continue;
+    const config::PluginReport& report = generation.plugins[generation.services[i].plugin]->report;
+    const std::string& option = config::option_of(report, OptionRole::log_file)->name;
+    refuse(option + " in [service " + generation.options.services[i].name + "]");
   }
 }
 

@@ -19,8 +19,7 @@ config::PluginReport inspect_plugin(int fd, const std::string& name) {
   } catch (const std::exception& error) {
     throw worker::PluginError("plugin \"" + name + "\" can't be used: its describe() fails: " + error.what());
   }
-  return {descriptor.kind,   descriptor.class_name,    manifest.summary(),     manifest.options(),
-          manifest.shared(), manifest.wants_signals(), manifest.wants_master()};
+  return config::report_of(manifest, descriptor.kind, descriptor.class_name);
 }
 
 namespace {

@@ -20,10 +20,11 @@ constexpr char kFieldEnd = '\x1f';
 constexpr char kRecordEnd = '\x1e';
 constexpr std::string_view kOptionRecord = "option";
 constexpr std::string_view kSharedRecord = "shared";
-constexpr std::string_view kMagic = "prefork-plugin-2";
+constexpr std::string_view kMagic = "prefork-plugin-3";
 // Of a plugin.
 constexpr std::int64_t kSignals = 1;
 constexpr std::int64_t kAsksMaster = 2;
+constexpr std::int64_t kRequestMetrics = 4;
 // Of an option.
 constexpr std::int64_t kHasDefault = 1;
 constexpr std::int64_t kChecked = 2;
@@ -97,6 +98,7 @@ OptionSpec read_option(Reader& reader) {
   const std::string default_value = reader.text();
   if ((traits & kHasDefault) != 0) option.default_value = default_value;
   option.checked = (traits & kChecked) != 0;
+  option.role = static_cast<OptionRole>(reader.number(0, static_cast<int>(OptionRole::place_host)));
   option.minimum = reader.number(kMin, kMax);
   option.maximum = reader.number(kMin, kMax);
   option.help = reader.text();
@@ -129,7 +131,9 @@ void read_record(Reader& reader, PluginReport& report) {
   const std::string record = reader.text();
   if (record == kOptionRecord) {
     if (report.options.size() >= kMaxReportedOptions) refuse("too many options");
-    report.options.push_back(read_option(reader));
+    OptionSpec option = read_option(reader);
+    if (option.role != OptionRole::none && option_of(report, option.role) != nullptr) refuse("a role twice");
+    report.options.push_back(std::move(option));
   } else if (record == kSharedRecord) {
     if (report.shared.size() >= kMaxReportedObjects) refuse("too many shared objects");
     SharedSpec spec = read_shared(reader);
@@ -194,6 +198,23 @@ void describe_shared_objects(const PluginReport& report, std::string& text) {
 
 }  // namespace
 
+PluginReport report_of(const Manifest& manifest, ServiceKind kind, std::string class_name) {
+  return {kind,
+          std::move(class_name),
+          manifest.summary(),
+          manifest.options(),
+          manifest.shared(),
+          manifest.wants_signals(),
+          manifest.wants_master(),
+          manifest.has_request_metrics()};
+}
+
+const OptionSpec* option_of(const PluginReport& report, OptionRole role) noexcept {
+  const auto found = std::find_if(report.options.begin(), report.options.end(),
+                                  [&](const auto& option) { return option.role == role; });
+  return found == report.options.end() ? nullptr : &*found;
+}
+
 std::string_view kind_name(SharedKind kind) noexcept {
   constexpr std::array<std::string_view, 11> names{"queue",   "topic", "semaphore", "mutex", "event",  "barrier",
                                                    "counter", "gauge", "histogram", "table", "channel"};
@@ -203,12 +224,13 @@ std::string_view kind_name(SharedKind kind) noexcept {
 std::string encode_report(const PluginReport& report) {
   Writer writer;
   writer.field(kMagic).field(static_cast<std::int64_t>(report.kind)).field(report.class_name).field(report.summary);
-  writer.field((report.signals ? kSignals : 0) | (report.asks_master ? kAsksMaster : 0));
+  writer.field((report.signals ? kSignals : 0) | (report.asks_master ? kAsksMaster : 0) |
+               (report.request_metrics ? kRequestMetrics : 0));
   writer.end_record();
   for (const auto& option : report.options) {
     writer.field(kOptionRecord).field(option.name).field(static_cast<std::int64_t>(option.type));
     writer.field((option.default_value ? kHasDefault : 0) | (option.checked ? kChecked : 0));
-    writer.field(option.default_value.value_or(""));
+    writer.field(option.default_value.value_or("")).field(static_cast<std::int64_t>(option.role));
     writer.field(option.minimum).field(option.maximum).field(option.help);
     for (const auto& choice : option.choices) writer.field(choice);
     writer.end_record();
@@ -232,9 +254,10 @@ PluginReport decode_report(std::string_view bytes) {
   report.kind = static_cast<ServiceKind>(reader.number(0, static_cast<int>(ServiceKind::http)));
   report.class_name = reader.text();
   report.summary = reader.text();
-  const std::int64_t traits = reader.number(0, kSignals | kAsksMaster);
+  const std::int64_t traits = reader.number(0, kSignals | kAsksMaster | kRequestMetrics);
   report.signals = (traits & kSignals) != 0;
   report.asks_master = (traits & kAsksMaster) != 0;
+  report.request_metrics = (traits & kRequestMetrics) != 0;
   reader.end_record();
   while (!reader.at_end()) read_record(reader, report);
   return report;

@@ -16,14 +16,21 @@ struct PluginReport {
   std::string summary;
   std::vector<OptionSpec> options;  ///< the sizes of shared objects are among them
   std::vector<SharedSpec> shared{};
-  bool signals = false;      ///< the service sends signals to workers, or takes them
-  bool asks_master = false;  ///< the service is of no use without `master-access`
+  bool signals = false;          ///< the service sends signals to workers, or takes them
+  bool asks_master = false;      ///< the service is of no use without `master-access`
+  bool request_metrics = false;  ///< the master keeps the times of the service's requests and counts its responses
 };
 
 constexpr std::size_t kMaxReportBytes = 512 * 1024;
 constexpr std::size_t kMaxReportedOptions = 520;
 constexpr std::size_t kMaxReportedObjects = 64;
 constexpr std::size_t kMaxReportedColumns = 64;
+
+/// What a manifest says, as the inspector reports it.
+PluginReport report_of(const Manifest& manifest, ServiceKind kind, std::string class_name);
+
+/// @return the option of that role; nullptr: the plugin has none.
+const OptionSpec* option_of(const PluginReport& report, OptionRole role) noexcept;
 
 /// "queue", "channel", ...
 std::string_view kind_name(SharedKind kind) noexcept;

@@ -17,23 +17,22 @@ namespace prefork::master {
 
 namespace {
 
-constexpr const char* kAccessLog = "access-log";
-
-std::string access_log_of(const Generation& generation, const std::string& path) {
-  const bool is_relative = path.front() != '/' && path != "stderr" && !generation.options.folder.empty();
-  return is_relative ? generation.options.folder + "/" + path : path;
+/// @return the path of a service's access log; empty: it has none
+std::string access_log_of(const Generation& generation, std::size_t service) {
+  const std::string* const path = value_of(generation, service, OptionRole::log_file);
+  if (path == nullptr || path->empty()) return {};
+  const bool is_relative = path->front() != '/' && *path != "stderr" && !generation.options.folder.empty();
+  return is_relative ? generation.options.folder + "/" + *path : *path;
 }
 
 /// @param visit  called with the place of each service that has an access log, and its path
 template <class Visit>
 void visit_access_logs(const Generation& generation, Visit visit) {
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
-    const PreparedService& service = generation.services[i];
-    const auto path = service.options.find(kAccessLog);
-    if (generation.plugins[service.plugin]->report.kind != ServiceKind::http || path == service.options.end()) continue;
-    if (path->second.empty()) continue;
+    const std::string path = access_log_of(generation, i);
+    if (path.empty()) continue;
     try {
-      visit(i, access_log_of(generation, path->second));
+      visit(i, path);
     } catch (const std::system_error& error) {
       const config::ServiceOptions& options = generation.options.services[i];
       throw StartupError(EX_CANTCREAT,
@@ -62,8 +61,7 @@ void Master::log_lost_requests() {
     const PreparedService& service = request.generation->services[request.service];
     if (service.access_log_fd < 0 || !lost_request_line_) continue;
     const std::string line = lost_request_line_(request);
-    if (!line.empty())
-      log_writers_.append(access_log_of(*request.generation, service.options.find(kAccessLog)->second), line);
+    if (!line.empty()) log_writers_.append(access_log_of(*request.generation, request.service), line);
   }
 }
 
@@ -71,8 +69,8 @@ void Master::log_lost_requests() {
 void Master::close_access_logs() {
   std::set<std::string> used;
   for (const Generation* generation : workforce_.generations()) {
-    for (const PreparedService& service : generation->services) {
-      if (service.access_log_fd >= 0) used.insert(access_log_of(*generation, service.options.find(kAccessLog)->second));
+    for (std::size_t i = 0; i < generation->services.size(); ++i) {
+      if (generation->services[i].access_log_fd >= 0) used.insert(access_log_of(*generation, i));
     }
   }
   log_writers_.keep_only(used);

@@ -53,16 +53,6 @@ worker::Detached watch(Task<void> hook, Ending& ending) {
   ending.ended = true;
 }
 
-config::PluginReport report_of(const Manifest& manifest, ServiceKind kind) {
-  return {kind,
-          kName,
-          manifest.summary(),
-          manifest.options(),
-          manifest.shared(),
-          manifest.wants_signals(),
-          manifest.wants_master()};
-}
-
 worker::ChannelSetup::End end_of(const master::ChannelEnd& end) { return {end.pool, end.index}; }
 
 }  // namespace
@@ -94,7 +84,7 @@ ServiceTester::Stage::~Stage() {
 
 // Does what the master does before it forks a worker.
 void ServiceTester::Stage::share(const Manifest& manifest, ServiceKind kind, const Options& options) {
-  const config::PluginReport report = report_of(manifest, kind);
+  const config::PluginReport report = config::report_of(manifest, kind, kName);
   config::ServiceOptions service;
   service.name = service.plugin = kName;
   service.origin.text = "options of the test";

@@ -57,6 +57,11 @@ void Service::describe_base(Manifest& manifest) {
   manifest.size("max-header-bytes", 32 * kKiB, "The longest header section; beyond it 431.", {64, 16 * kMiB});
   manifest.integer("max-headers", 100, "The most header fields; beyond it 431.", {1, 1000});
   manifest.size("max-body-bytes", kMiB, "The longest request body; beyond it 413.", {0, std::int64_t{1} << 40});
+  manifest.role("mount", OptionRole::place_mount);
+  manifest.role("host", OptionRole::place_host);
+  manifest.role("access-log", OptionRole::log_file);
+  manifest.role("slow-request", OptionRole::slow_limit);
+  manifest.request_metrics_ = true;
 }
 
 }  // namespace prefork::http

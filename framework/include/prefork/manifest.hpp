@@ -15,6 +15,10 @@
 
 namespace prefork {
 
+namespace http {
+class Service;
+}
+
 /// How a service is driven; follows from the class that it derives from.
 enum class ServiceKind : std::uint8_t {
   stream,    ///< `Service`: coroutines over stream and datagram sockets.
@@ -35,6 +39,15 @@ class PREFORK_API OptionWarning : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What an option means to the server itself, beyond the value that the service reads.
+enum class OptionRole : std::uint8_t {
+  none,
+  log_file,     ///< The file of request lines, or "stderr": the master opens it, and writes what workers send it.
+  slow_limit,   ///< A duration; a request that takes longer is logged as slow.
+  place_mount,  ///< The path at which the service answers on a listener that it shares.
+  place_host,   ///< The host names for which it answers there.
+};
+
 /// One option of a service, as `describe` declared it.
 struct OptionSpec {
   std::string name;  ///< lower-case letters, digits and '-'
@@ -46,6 +59,7 @@ struct OptionSpec {
   std::string help;                          ///< one sentence
   bool checked = false;                      ///< of text: `check` is to be asked
   TextCheck check = nullptr;                 ///< null in every process that has not called `describe` itself
+  OptionRole role = OptionRole::none;        ///< at most one option of a service has each of the others
 };
 
 /// What a service tells of itself before it is started: filled in by its
@@ -122,11 +136,17 @@ class PREFORK_API Manifest {
   const std::vector<SharedSpec>& shared() const noexcept { return shared_; }
   bool wants_signals() const noexcept { return wants_signals_; }
   bool wants_master() const noexcept { return asks_master_; }
+  /// The master keeps a histogram of the service's request times and a counter of its responses.
+  bool has_request_metrics() const noexcept { return request_metrics_; }
 
  private:
+  friend class http::Service;  // which gives its options their roles
+
   void add(OptionSpec option);
   void push(OptionSpec option);
   void share(SharedSpec spec);
+  /// Gives an option, which is declared already, its role.
+  void role(std::string_view name, OptionRole role);
   /// Adds a size of a shared object as an option; its name there is the last part.
   void size_of(std::string_view object, OptionSpec option);
 
@@ -136,6 +156,7 @@ class PREFORK_API Manifest {
   std::size_t sizes_ = 0;  ///< options that are sizes of shared objects
   bool wants_signals_ = false;
   bool asks_master_ = false;
+  bool request_metrics_ = false;
 };
 
 }  // namespace prefork

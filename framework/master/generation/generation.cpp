@@ -320,6 +320,14 @@ Generation prepare_generation(config::Options options, unsigned number, const In
   return generation;
 }
 
+const std::string* value_of(const Generation& generation, std::size_t service, OptionRole role) {
+  const PreparedService& prepared = generation.services.at(service);
+  const OptionSpec* option = config::option_of(generation.plugins[prepared.plugin]->report, role);
+  if (option == nullptr) return nullptr;
+  const auto found = prepared.options.find(option->name);
+  return found == prepared.options.end() ? nullptr : &found->second;
+}
+
 SharedPlan plan_shared_objects(const Generation& generation) {
   std::vector<SharingService> services;
   for (std::size_t i = 0; i < generation.services.size(); ++i) {

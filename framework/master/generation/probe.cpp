@@ -126,7 +126,7 @@ void probe_addresses(const config::Options& options) {
   found.throw_if_any();
 }
 
-void probe_files(const config::Options& options) {
+void probe_files(const config::Options& options, const std::vector<std::string>& log_options) {
   config::Findings found;
   const auto probe = [&](const std::string& path, const std::string& key) {
     if (path.empty()) return;
@@ -136,10 +136,11 @@ void probe_files(const config::Options& options) {
   if (options.master.log != "stderr" && options.master.log != "syslog") probe(options.master.log, "log");
   probe(options.master.pid_file, "pid-file");
   probe(options.master.control, "control");
-  for (const auto& service : options.services) {
-    const auto log = service.own.find("access-log");
+  for (std::size_t i = 0; i < log_options.size(); ++i) {
+    const auto& service = options.services[i];
+    const auto log = service.own.find(log_options[i]);
     if (log == service.own.end() || log->second.value.empty() || log->second.value == "stderr") continue;
-    const std::string what = "access-log in [service " + service.name + "]";
+    const std::string what = log_options[i] + " in [service " + service.name + "]";
     found.note([&] { probe_file(log->second.value, what, log->second.origin); });
   }
   found.throw_if_any();

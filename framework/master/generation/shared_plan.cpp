@@ -35,7 +35,7 @@ class Planner {
     for (const SharedSpec& spec : service.report.shared) {
       spec.kind == SharedKind::channel ? add_channel(service, spec) : add_object(service, spec);
     }
-    if (service.report.kind == ServiceKind::http) {
+    if (service.report.request_metrics) {
       plan_.services.back().request_times =
           place_own(service, "request-times", SharedKind::histogram, ipc::SharedKind::histogram);
       plan_.services.back().responses = place_own(service, "responses", SharedKind::counter, ipc::SharedKind::counter);

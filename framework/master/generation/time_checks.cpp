@@ -16,16 +16,14 @@ using std::chrono::milliseconds;
   throw StartupError(EX_CONFIG, origin.text + ": " + sentence);
 }
 
-std::string of(const char* key, milliseconds value) {
-  return std::string(key) + " (" + base::format_duration(value) + ")";
-}
+std::string of(const std::string& key, milliseconds value) { return key + " (" + base::format_duration(value) + ")"; }
 
-/// A duration option of the plugin, as checked and normalised; zero if the plugin has no option of that name.
-milliseconds own_duration(const PreparedService& service, const std::string& key) {
-  const auto found = service.options.find(key);
+/// The time from which a request of the service is logged as slow; zero: none is.
+milliseconds slow_limit(const Generation& generation, std::size_t service) {
   std::int64_t ms = 0;
-  if (found != service.options.end())
-    std::from_chars(found->second.data(), found->second.data() + found->second.size(), ms);
+  if (const std::string* value = value_of(generation, service, OptionRole::slow_limit)) {
+    std::from_chars(value->data(), value->data() + value->size(), ms);
+  }
   return milliseconds(ms);
 }
 
@@ -51,16 +49,18 @@ void refuse_contradicting_times(const Generation& generation) {
       refuse(origin, subject + of("shutdown-timeout", shutdown) + ": a worker that drains is stopped before");
     }
     const milliseconds silence = pool_of(generation, service).worker_timeout;
-    const bool blocks = generation.plugins[generation.services[i].plugin]->report.kind == ServiceKind::blocking;
+    const config::PluginReport& report = generation.plugins[generation.services[i].plugin]->report;
+    const bool blocks = report.kind == ServiceKind::blocking;
     if (blocks && silence.count() > 0 && request > silence) {
       refuse(origin, subject + of("worker-timeout", silence) + " of its pool: a worker that blocks is aborted before");
     }
-    const milliseconds slow = own_duration(generation.services[i], "slow-request");
+    const milliseconds slow = slow_limit(generation, i);
     if (slow < request) continue;
-    const auto own = service.own.find("slow-request");
+    const std::string& key = config::option_of(report, OptionRole::slow_limit)->name;
+    const auto own = service.own.find(key);
     refuse(own != service.own.end() ? own->second.origin : origin,
-           "[service " + service.name + "] " + of("slow-request", slow) + " is not less than " +
-               of("request-timeout", request) + ": no request would be told of as slow");
+           "[service " + service.name + "] " + of(key, slow) + " is not less than " + of("request-timeout", request) +
+               ": no request would be told of as slow");
   }
 }
 

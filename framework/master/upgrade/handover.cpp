@@ -15,7 +15,7 @@ using ipc::Is;
 
 namespace {
 
-constexpr std::string_view kMagic = "prefork-handover 3";
+constexpr std::string_view kMagic = "prefork-handover 4";
 
 [[noreturn]] void refuse(const std::string& what) {
   throw std::runtime_error("the state that is handed over is damaged: " + what);

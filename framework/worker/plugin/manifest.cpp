@@ -68,6 +68,12 @@ void Manifest::push(OptionSpec option) {
   options_.push_back(std::move(option));
 }
 
+void Manifest::role(std::string_view name, OptionRole role) {
+  const auto option = std::find_if(options_.begin(), options_.end(), [&](const auto& o) { return o.name == name; });
+  if (option == options_.end()) throw std::logic_error(quoted(name) + " is not declared and can't have a role");
+  option->role = role;
+}
+
 void Manifest::text(std::string_view name, std::string_view default_value, std::string_view help, TextCheck check) {
   OptionSpec option = make_text(name, std::string(default_value), help, check);
   try {

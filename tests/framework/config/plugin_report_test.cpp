@@ -31,6 +31,9 @@ PluginReport sample() {
                            "who is here",
                            {{"since", ColumnType::integer, 0}, {"nick", ColumnType::text, 32}}});
   report.signals = true;
+  report.request_metrics = true;
+  report.options[1].role = OptionRole::log_file;
+  report.options[3].role = OptionRole::slow_limit;
   return report;
 }
 
@@ -49,8 +52,10 @@ void expect_equal(const PluginReport& a, const PluginReport& b) {
     EXPECT_EQ(x.choices, y.choices);
     EXPECT_EQ(x.help, y.help);
     EXPECT_EQ(x.checked, y.checked) << x.name;
+    EXPECT_EQ(x.role, y.role) << x.name;
   }
   EXPECT_EQ(a.signals, b.signals);
+  EXPECT_EQ(a.request_metrics, b.request_metrics);
   ASSERT_EQ(a.shared.size(), b.shared.size());
   for (std::size_t i = 0; i < a.shared.size(); ++i) {
     const SharedSpec &x = a.shared[i], &y = b.shared[i];
@@ -152,6 +157,15 @@ std::string refusal(const PluginReport& report) {
   } catch (const std::runtime_error& error) {
     return error.what();
   }
+}
+
+TEST(PluginReport, OptionsAreFoundByTheirRoles) {
+  PluginReport report = sample();
+  ASSERT_NE(option_of(report, OptionRole::slow_limit), nullptr);
+  EXPECT_EQ(option_of(report, OptionRole::slow_limit)->name, "wait");
+  EXPECT_EQ(option_of(report, OptionRole::place_host), nullptr);
+  report.options[0].role = OptionRole::log_file;
+  EXPECT_THAT(refusal(report), HasSubstr("a role twice"));
 }
 
 // Each is a report that an honest manifest can't make.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "tests/ipc/support.hpp"
 
@@ -20,6 +21,22 @@ TEST(Service, DeclaresTheOptionsOfEveryHttpService) {
                                             "access-log-sample", "header-timeout", "body-timeout", "body-min-rate",
                                             "write-min-rate", "keepalive-timeout", "slow-request", "queue-timeout",
                                             "max-request-line", "max-header-bytes", "max-headers", "max-body-bytes"));
+}
+
+TEST(Service, SaysWhatItsOptionsMeanToTheServer) {
+  Manifest manifest;
+  Service::describe_base(manifest);
+  std::map<std::string, OptionRole> roles;
+  for (const OptionSpec& option : manifest.options()) {
+    if (option.role != OptionRole::none) roles[option.name] = option.role;
+  }
+  const std::map<std::string, OptionRole> expected{{"mount", OptionRole::place_mount},
+                                                   {"host", OptionRole::place_host},
+                                                   {"access-log", OptionRole::log_file},
+                                                   {"slow-request", OptionRole::slow_limit}};
+  EXPECT_EQ(roles, expected);
+  EXPECT_TRUE(manifest.has_request_metrics());
+  EXPECT_FALSE(Manifest().has_request_metrics());
 }
 
 TEST(Service, ChecksItsTexts) {

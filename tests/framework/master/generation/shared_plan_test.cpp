@@ -204,6 +204,7 @@ TEST_F(SharedPlanTest, SignalsAreOneTopic) {
 TEST_F(SharedPlanTest, TheFrameworkMeasuresHttpServices) {
   config::PluginReport http;
   http.kind = ServiceKind::http;
+  http.request_metrics = true;
   service("web", http);
   service("echo", {});
   service("site", http);

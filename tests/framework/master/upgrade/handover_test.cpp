@@ -122,7 +122,7 @@ TEST(Handover, NonsenseIsReadOrRefused) {
     for (auto n = random() % 3 + 1; n > 0; --n) body[random() % body.size()] = "0123456789,:-x\n"[random() % 15];
     std::uint64_t hash = 14695981039346656037U;
     for (const char byte : body) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211U;
-    const std::string text = "prefork-handover 3\n" + kLayout + "\n" + std::to_string(hash) + "\n" + body;
+    const std::string text = "prefork-handover 4\n" + kLayout + "\n" + std::to_string(hash) + "\n" + body;
     refused += refusal(text) == "(none)" ? 0 : 1;
   }
   EXPECT_GT(refused, 1000);
