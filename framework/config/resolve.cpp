@@ -11,7 +11,6 @@
 #include "framework/config/listen.hpp"
 #include "framework/config/schema.hpp"
 #include "framework/config/section_reader.hpp"
-#include "framework/config/user_range.hpp"
 #include "framework/config/wording.hpp"
 #include "framework/config/worker_count.hpp"
 
@@ -33,64 +32,40 @@ SectionReader read(const SectionInput& section, Options& options, Findings& foun
 
 void read_master(const SectionReader& in, Options& options) {
   MasterOptions& master = options.master;
-  master.control = in.text("control");
-  master.pid_file = in.text("pid-file");
-  master.log = in.text("log");
-  master.log_level = in.text("log-level");
-  master.log_format = in.text("log-format");
-  master.syslog_facility = in.text("syslog-facility");
-  master.syslog_socket = in.text("syslog-socket");
-  master.plugin_path = in.text("plugin-path");
-  master.shutdown_timeout = in.duration("shutdown-timeout");
-  master.prepare_timeout = in.duration("prepare-timeout");
-  master.max_workers = static_cast<unsigned>(in.integer("max-workers"));
-  master.auto_users = in.parsed("auto-users", parse_user_range).value();
+  in.fill(master);
   if (!master.control.empty() && master.control == master.pid_file) {
     fail(in.origin_of("pid-file"), fmt::format("pid-file and control are the same path {}", in_quotes(master.control)));
   }
-  for (const char* key : {"syslog-facility", "syslog-socket"}) {
-    if (master.log == "syslog" || in.text(key) == find_key(SectionKind::master, key)->default_value) continue;
+  if (master.log == "syslog") return;
+  const auto refuse = [&](const char* key) {
     fail(in.origin_of(key), fmt::format("{} has no meaning with log = {}", key, in_quotes(master.log)));
-  }
+  };
+  const MasterOptions defaults;
+  if (master.syslog_facility != defaults.syslog_facility) refuse("syslog-facility");
+  if (master.syslog_socket != defaults.syslog_socket) refuse("syslog-socket");
 }
 
-void read_workers(const SectionReader& in, unsigned auto_workers, PoolOptions& pool, Options& options) {
-  const WorkerCount count =
-      in.parsed("workers", [&](const std::string& text) { return parse_workers(text, auto_workers); }).value();
-  if (count.by_auto) options.origins["pool." + pool.name + ".workers"].text += " (auto)";
-  pool.workers = count.least;
-  ScalingOptions& scaling = pool.scaling;
-  if (count.most > count.least) scaling.max_workers = count.most;
-  scaling.spare_workers = static_cast<unsigned>(in.integer("spare-workers"));
-  scaling.max_busyness = static_cast<unsigned>(in.integer("max-busyness"));
-  scaling.idle_worker_timeout = in.duration("idle-worker-timeout");
+void check_pool(const SectionReader& in, const PoolOptions& pool) {
+  const ScalingOptions& scaling = pool.scaling;
   if (is_scaled(pool) && scaling.spare_workers >= scaling.max_workers) {
     fail(in.origin_of("spare-workers"),
          fmt::format("[pool {}] spare-workers is not less than the most workers, {}", pool.name, scaling.max_workers));
   }
+  if (pool.max_rss_hard > 0 && pool.max_rss_hard <= pool.max_rss) {
+    fail(in.origin_of("max-rss-hard"), fmt::format("[pool {}] max-rss-hard is not more than max-rss", pool.name));
+  }
+  check_isolation(in, pool);
 }
 
 void read_pool(const SectionReader& in, unsigned auto_workers, Options& options) {
   PoolOptions pool;
   pool.name = in.section().id.name;
   pool.origin = in.section().origin;
-  read_workers(in, auto_workers, pool, options);
-  pool.user = in.optional_text("user");
-  pool.group = in.optional_text("group");
-  pool.boot_timeout = in.duration("boot-timeout");
-  pool.worker_timeout = in.duration("worker-timeout");
-  pool.max_connections = static_cast<std::size_t>(in.integer("max-connections"));
-  pool.max_requests = static_cast<std::uint64_t>(in.integer("max-requests"));
-  pool.max_lifetime = in.duration("max-lifetime");
-  pool.max_rss = in.size("max-rss");
-  pool.max_rss_hard = in.size("max-rss-hard");
-  if (pool.max_rss_hard > 0 && pool.max_rss_hard <= pool.max_rss) {
-    fail(in.origin_of("max-rss-hard"), fmt::format("[pool {}] max-rss-hard is not more than max-rss", pool.name));
+  in.fill(pool, auto_workers);
+  if (is_by_auto(in.section().find("workers")->value)) {
+    options.origins["pool." + pool.name + ".workers"].text += " (auto)";
   }
-  pool.log_rate = static_cast<unsigned>(in.integer("log-rate"));
-  pool.isolation = read_isolation(in);
-  const std::string access = in.text("master-access");
-  if (access != "none") pool.master_access = access == "read" ? MasterAccess::read : MasterAccess::operate;
+  check_pool(in, pool);
   options.pools.push_back(std::move(pool));
 }
 
@@ -99,13 +74,7 @@ void read_service(const SectionReader& in, Options& options) {
   ServiceOptions service;
   service.name = in.section().id.name;
   service.origin = in.section().origin;
-  service.plugin = in.text("plugin");
-  service.pool = in.text("pool");
-  service.listeners = in.listeners();
-  service.idle_timeout = in.duration("idle-timeout");
-  service.write_timeout = in.duration("write-timeout");
-  service.request_timeout = in.duration("request-timeout");
-  service.log_level = in.optional_text("log-level");
+  in.fill(service);
   service.own = in.section().own;
   check_own_listeners(service);
   options.services.push_back(std::move(service));

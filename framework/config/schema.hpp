@@ -9,19 +9,19 @@
 #include "framework/config/section.hpp"
 #include "framework/config/values.hpp"
 
-/// The one table of the framework's own keys. The file, the environment and the command line are read by it,
-/// and the help is printed from it.
+/// The framework's own keys, as the option table (option_table.cpp) has them: what the file, the environment and the
+/// command line may say, and the help.
 namespace prefork::config {
 
 /// A worker's slot is named in 16 bits of shared memory; zero means nobody, and the last number the master.
 constexpr unsigned kMaxSlots = 65'534;
 
 struct KeySpec {
-  SectionKind section;
+  SectionKind section = SectionKind::master;
   std::string_view name;
   std::string_view argument;  ///< what stands for the value in the help: "DURATION"
   ValueRule rule;
-  std::optional<std::string_view> default_value;  ///< as written in a file; nullopt: unset, or must be given
+  std::optional<std::string> default_value;  ///< as written in a file; nullopt: unset, or must be given
   std::string_view help;
   bool list = false;          ///< may be given more than once
   bool required = false;      ///< must be given, and not empty

@@ -43,6 +43,8 @@ WorkerCount parse_workers(std::string_view text, unsigned auto_workers) {
                                           count.least, count.most, granted));
 }
 
+bool is_by_auto(std::string_view text) noexcept { return text.find(kAuto) != std::string_view::npos; }
+
 std::string format_workers(const PoolOptions& pool) {
   return is_scaled(pool) ? fmt::format("{}..{}", pool.workers, pool.scaling.max_workers) : std::to_string(pool.workers);
 }

@@ -77,23 +77,35 @@ TEST(Schema, TheHelpKeepsKeysAndSentencesApart) {
   }
 }
 
+std::string section_of(const KeySpec& key) {
+  return key.section == SectionKind::master ? "master" : std::string(word(key.section)) + " NAME";
+}
+
+/// @return the key's row in the table of its section: "| `log` | `stderr` | ..."; empty: there is none
+std::string documented(const std::string& document, const KeySpec& key) {
+  const auto start = document.find("\n### `[" + section_of(key) + "]`\n");
+  if (start == std::string::npos) return {};
+  std::istringstream rows(document.substr(start, document.find("\n##", start + 1) - start));
+  for (std::string row; std::getline(rows, row);) {
+    const std::string cell = row.substr(0, row.find('|', 1));
+    if (row.starts_with("| `") && cell.find('`' + std::string(key.name) + '`') != std::string::npos) return row;
+  }
+  return {};
+}
+
 TEST(Schema, TheDocumentNamesEveryKeyInItsTable) {
   std::ifstream file(PREFORK_DOCS "/operations.md");
   ASSERT_TRUE(file.is_open()) << "there is no " PREFORK_DOCS "/operations.md";
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   for (const auto& key : keys()) {
-    const std::string section =
-        key.section == SectionKind::master ? "master" : std::string(word(key.section)) + " NAME";
-    const auto start = text.find("\n### `[" + section + "]`\n");
-    ASSERT_NE(start, std::string::npos) << section;
-    const std::string table = text.substr(start, text.find("\n##", start + 1) - start);
-    std::istringstream rows(table);
-    bool named = false;
-    for (std::string row; std::getline(rows, row) && !named;) {
-      const std::string cell = row.substr(0, row.find('|', 1));
-      named = row.starts_with("| `") && cell.find('`' + std::string(key.name) + '`') != std::string::npos;
-    }
-    EXPECT_TRUE(named) << "operations.md does not name " << key.name << " below [" << section << ']';
+    const std::string row = documented(text, key);
+    const bool named = !row.empty();
+    EXPECT_TRUE(named) << "operations.md does not name " << key.name << " below [" << section_of(key) << ']';
+    // Of 0 and of nothing the document says what they mean.
+    if (!named || !key.default_value || key.default_value->empty() || key.default_value == "0") continue;
+    const auto cell = row.find('|', 1) + 1;
+    EXPECT_NE(row.substr(cell, row.find('|', cell) - cell).find(*key.default_value), std::string::npos)
+        << "operations.md has another default of " << key.name << " than " << *key.default_value;
   }
 }
 

@@ -34,6 +34,7 @@ class PreparationTest : public testing::Test {
     options.pools[0].name = "main";
     config::ServiceOptions service;
     service.name = "s";
+    service.plugin = "new";
     for (const auto& address : listen) service.listeners.push_back(config::parse_listen(address));
     options.services.push_back(std::move(service));
     return options;
