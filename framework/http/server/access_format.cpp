@@ -9,6 +9,8 @@
 #include <optional>
 #include <stdexcept>
 
+#include "framework/base/json_string.hpp"
+#include "framework/base/utf8.hpp"
 #include "framework/http/wire/char_class.hpp"
 #include "framework/http/wire/date_cache.hpp"
 
@@ -36,22 +38,6 @@ void append_escaped(std::string& out, std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     out.append("\\x").append({kHex[byte >> 4], kHex[byte & 15]});
   }
-}
-
-/// A JSON string. Bytes beyond ASCII are written as the code points of Latin-1, since a client's need not be UTF-8.
-void append_json(std::string& out, std::string_view text) {
-  out.push_back('"');
-  for (const char c : text) {
-    if (is_plain(c)) {
-      out.push_back(c);
-    } else if (c == '"' || c == '\\') {
-      out.append({'\\', c});
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out.append("\\u00").append({kHex[byte >> 4], kHex[byte & 15]});
-    }
-  }
-  out.push_back('"');
 }
 
 void append_field(std::string& out, std::optional<std::string_view> value) {
@@ -117,11 +103,11 @@ void bound(std::string& out, std::size_t begin, std::string_view end) {
 
 void append_member(std::string& out, std::string_view name, std::string_view value, std::size_t most) {
   out.append(",\"").append(name).append("\":");
-  append_json(out, value.substr(0, most));
+  base::append_json_string(out, base::utf8_prefix(value, most), base::JsonStyle::log);
 }
 
 void append_json_line(const AccessRecord& record, const AccessSource& source, std::string& out) {
-  // Each escaped byte takes six at most: the parts are bounded so that the line is.
+  // Each byte becomes six at most: the parts are bounded so that the line is.
   constexpr std::size_t kLong = 240, kShort = 60;
   out.append("{\"time\":\"").append(iso_time(record.when)).append("\"");
   append_member(out, "client", record.client, kShort);

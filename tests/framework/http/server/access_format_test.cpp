@@ -70,7 +70,15 @@ TEST(AccessFormat, LetsNobodyForgeALine) {
   EXPECT_EQ(line("\"%{User-Agent}i\"", record_of(&static_cast<const Request&>(request))),
             "\"a\\x22 200 1\\x5c \\xff\"\n");
   const std::string json = line("json", record_of(&static_cast<const Request&>(request)));
-  EXPECT_NE(json.find("\"agent\":\"a\\\" 200 1\\\\ \\u00ff\""), std::string::npos) << json;
+  EXPECT_NE(json.find("\"agent\":\"a\\\" 200 1\\\\ \\\\xff\""), std::string::npos) << json;
+}
+
+TEST(AccessFormat, KeepsUtf8InJson) {
+  const std::string agent = std::string(119, 'a') + "\u00e9";
+  const ParsedRequest request("GET /", {"Referer: \u00fcber\xc3\u202e\u6f22", "User-Agent: " + agent});
+  const std::string json = line("json", record_of(&static_cast<const Request&>(request)));
+  EXPECT_NE(json.find("\"referer\":\"\u00fcber\\\\xc3\\u202e\u6f22\""), std::string::npos) << json;
+  EXPECT_NE(json.find('"' + std::string(119, 'a') + '"'), std::string::npos) << "cut between characters: " << json;
 }
 
 TEST(AccessFormat, CutsWhatIsTooLong) {
@@ -102,7 +110,7 @@ TEST(AccessFormat, TellsOfARequestWhoseWorkerIsGone) {
   EXPECT_EQ(line("%m %U %s %B %X %P %H %{Referer}i", record), "GET /a 500 0 X 4711 - -\n");
   EXPECT_EQ(line("json", record),
             "{\"time\":\"1994-11-06T08:49:37Z\",\"client\":\"192.0.2.7:51234\",\"method\":\"GET\","
-            "\"target\":\"/a?b=\\\"\\u000a\",\"status\":500,\"bytes\":0,\"us\":1234567,\"service\":\"web\","
+            "\"target\":\"/a?b=\\\"\\n\",\"status\":500,\"bytes\":0,\"us\":1234567,\"service\":\"web\","
             "\"worker\":\"main/3\",\"connection\":5,\"cut\":true}\n");
   record.line = "BREW";
   EXPECT_EQ(line("%m %U", record), "BREW -\n") << "as much as there is";
