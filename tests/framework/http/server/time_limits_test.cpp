@@ -1,5 +1,7 @@
 // Goal: requests that take too long, or have waited too long, end as docs/http.md says, and no other request suffers.
-#include <unistd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 
 #include <coroutine>
 
@@ -246,6 +248,16 @@ TEST_F(SlowTest, IsToldOfOnce) {
 
 struct QueueTest : TimeLimitsTest {
   QueueTest() : TimeLimitsTest(with("queue-timeout", "400"), 0ms) { host.responses(&responses); }
+
+  /// Until what the socket got last has waited in it for longer than queue-timeout, by the kernel's own measure.
+  /// Source: tcp(7), TCP_INFO.
+  static void await_overdue(int server) {
+    for (tcp_info info{}; info.tcpi_last_data_recv <= 450; ::poll(nullptr, 0, 5)) {
+      socklen_t length = sizeof info;
+      ASSERT_EQ(::getsockopt(server, IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+    }
+  }
+
   std::vector<std::uint64_t> memory = std::vector<std::uint64_t>(ipc::SharedCounter::bytes({}, 1) / 8);
   ipc::SharedResponses responses{memory.data(), 1, {ipc::owner_of(0), nullptr}};
 };
@@ -257,7 +269,7 @@ TEST_F(QueueTest, WhoHasWaitedTooLongIsShed) {
   };
   auto ends = worker::test::tcp_pair();
   send(ends.client.get(), "GET / HTTP/1.1\r\nHost: a\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
-  ::usleep(600'000);  // the wait that is measured
+  await_overdue(ends.server.get());
   ipc::UniqueFd client = open(std::move(ends));
   const std::string shed = receive(client.get());
   EXPECT_TRUE(shed.starts_with("HTTP/1.1 503 ")) << shed;
@@ -268,7 +280,9 @@ TEST_F(QueueTest, WhoHasWaitedTooLongIsShed) {
   EXPECT_TRUE(log.lines[0].starts_with("test: GET /: 503 after ")) << log.lines[0];
   EXPECT_TRUE(log.lines[0].ends_with(" ms, shed: its wait was longer than queue-timeout")) << log.lines[0];
 
-  client = open(worker::test::tcp_pair());
+  ends = worker::test::tcp_pair();
+  const int kept = ends.server.get();
+  client = open(std::move(ends));
   send(client.get(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   std::string answer;
   EXPECT_TRUE(turn_until([&] {
@@ -278,13 +292,15 @@ TEST_F(QueueTest, WhoHasWaitedTooLongIsShed) {
     return answer.ends_with("ok");
   })) << answer;
   send(client.get(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  ::usleep(600'000);
+  await_overdue(kept);
   EXPECT_TRUE(receive(client.get()).starts_with("HTTP/1.1 503 ")) << "a connection that is kept";
   hang_up(client);
 
   client = open(worker::test::stream_pair());
   send(client.get(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-  ::usleep(600'000);
+  const auto clock = worker::test::tcp_pair();  // got its byte after the socket got the request
+  send(clock.client.get(), "x");
+  await_overdue(clock.server.get());
   EXPECT_TRUE(receive(client.get()).starts_with("HTTP/1.1 200 ")) << "nobody knows for unix sockets";
   hang_up(client);
   EXPECT_EQ(responses.counts().shed, 2U);
