@@ -1,22 +1,14 @@
 // Goal: the dashboard in a real browser: it shows the workers and what becomes of them, takes orders with the right token
 // only, fits a phone, can be used by keyboard, and says so when the server is gone. Screenshots stay beside it.
 import assert from 'node:assert/strict';
-import { spawn, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { launch, until } from './harness.mjs';
+import { fits, launch, newFolder, newPage, serve, until } from './harness.mjs';
 
-const build = process.argv[2];
-const folder = mkdtempSync(join(tmpdir(), 'prefork-browser-'));
-const control = join(folder, 'control.sock');
+const folder = newFolder();
 const token = 'a-token-for-the-test';
 writeFileSync(join(folder, 'token'), token + '\n', { mode: 0o600 });
-writeFileSync(join(folder, 'prefork.conf'), `[master]
-control = ${control}
-pid-file = ${join(folder, 'master.pid')}
-log = ${join(folder, 'log')}
-[pool main]
+const server = await serve(folder, 5, `[pool main]
 workers = 4
 [pool admin]
 workers = 1
@@ -37,29 +29,21 @@ mount = /watch
 token-file = ${join(folder, 'token')}
 `);
 
-const ctl = (...words) => JSON.parse(execFileSync(join(build, 'bin/preforkctl'), ['-s', control, '--json', ...words], { stdio: ['ignore', 'pipe', 'ignore'] }));
-
-const master = spawn(join(build, 'bin/prefork-master'), ['-c', join(folder, 'prefork.conf')], { stdio: 'ignore' });
-const ended = new Promise(done => master.once('exit', done));
+const { ctl } = server;
 let browser;
 try {
-  await until('all workers', () => ctl('workers').workers.filter(worker => worker.state === 'ready').length >= 4 &&
-    readFileSync(join(folder, 'log'), 'utf8').match(/is ready/g)?.length >= 5);
-  const address = name => ctl('status').listeners.find(one => one.service === name).address.replace('tcp://', '');
-  const hello = address('hello');
+  const hello = server.url('hello');
   const load = setInterval(() => {
-    const ask = (path, method = 'GET') => fetch(`http://${hello}${path}`, { method }).then(answer => answer.text()).catch(() => {});
+    const ask = (path, method = 'GET') => fetch(hello + path, { method }).then(answer => answer.text()).catch(() => {});
     for (let i = 0; i < 20; ++i) ask('/');
     ask('/no/such');
     ask('/', 'BREW');  // 501
   }, 100);
-  const url = `http://${address('admin')}/watch`;
+  const url = server.url('admin') + '/watch';
   browser = await launch();
   const faults = [];
   const open = async (viewport, colorScheme) => {
-    const page = await (await browser.newContext({ viewport, colorScheme })).newPage();
-    page.on('pageerror', error => faults.push(String(error)));
-    page.on('console', message => message.text().includes('Content Security Policy') && faults.push(message.text()));
+    const page = await newPage(browser, faults, viewport, colorScheme);
     page.on('request', request => request.url().startsWith(url) || request.url().startsWith('data:') || faults.push(request.url()));
     await page.goto(url);
     await page.getByText('running', { exact: true }).waitFor();
@@ -71,7 +55,7 @@ try {
   for (const place of [0, 1, 2, 3]) await page.getByText(`main/${place}`, { exact: true }).waitFor();
   await page.getByText(`pid ${ctl('workers').workers.find(w => w.pool === 'main').pid} · gen 1`).waitFor();
   await page.getByText(/is ready/).first().waitFor();
-  assert.equal(await phone.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'it fits a phone');
+  assert.equal(await fits(phone), true, 'it fits a phone');
 
   // Orders: by keyboard, with a wrong token, with the right one.
   await page.getByRole('button', { name: 'One worker more in pool main' }).focus();
@@ -100,7 +84,7 @@ try {
   await until('a latency', async () => /^[0-9.]+ .?s$/.test(await figure('Latency, p99').locator('.value').textContent()));
   await until('the share of errors', async () => /^[1-9][0-9.]* %$/.test(await figure('Errors, 5xx').locator('.value').textContent()));
   await until('that it is alarming', async () => (await figure('Errors, 5xx').getAttribute('class')).includes('alarm'));
-  const cells = page.locator('#services tr').filter({ hasText: hello }).locator('td');
+  const cells = page.locator('#services tr').filter({ hasText: hello.replace('http://', '') }).locator('td');
   await until('errors of the service', async () => (await cells.allTextContents()).slice(1, 4).every(text => /^[1-9][0-9.]*( %)?$/.test(text)));
   assert.equal(await page.locator('#services tr').filter({ hasText: 'echo' }).locator('.alarm').count(), 0);
   for (const [name, one] of [['admin', page], ['admin-dark', dark], ['admin-phone', phone]]) {
@@ -112,17 +96,15 @@ try {
   await page.getByText('running', { exact: true }).waitFor();
   clearInterval(load);
 
-  master.kill('SIGTERM');
+  server.stop();
   await page.getByText(/connection lost|stopping/).waitFor();
-  await ended;
+  await server.ended;
   await page.getByText('connection lost').waitFor();
   await page.screenshot({ path: 'admin-lost.png' });
   assert.deepEqual(faults, []);
   console.log('the dashboard works');
 } finally {
   await browser?.close();
-  master.kill('SIGTERM');
-  await ended;
-  rmSync(folder, { recursive: true });
+  await server.remove();
 }
 process.exit(0);

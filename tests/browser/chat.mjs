@@ -1,20 +1,9 @@
 // Goal: the chat page in a real browser: two people talk, one of them on a phone; the page shows that the connection is
 // lost when its worker is killed, connects again by itself, and shows no text as markup. Screenshots stay beside it.
 import assert from 'node:assert/strict';
-import { spawn, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { launch, until } from './harness.mjs';
+import { fits, launch, newFolder, newPage, serve } from './harness.mjs';
 
-const build = process.argv[2];
-const folder = mkdtempSync(join(tmpdir(), 'prefork-browser-'));
-const control = join(folder, 'control.sock');
-writeFileSync(join(folder, 'prefork.conf'), `[master]
-control = ${control}
-pid-file = ${join(folder, 'master.pid')}
-log = ${join(folder, 'log')}
-[pool main]
+const server = await serve(newFolder(), 2, `[pool main]
 workers = 2
 [service chat-web]
 plugin = chat-web
@@ -22,22 +11,15 @@ listen = tcp://127.0.0.1:0
 mount = /chat
 `);
 
-const ctl = (...words) => JSON.parse(execFileSync(join(build, 'bin/preforkctl'), ['-s', control, '--json', ...words]));
-const pids = () => [...JSON.stringify(ctl('workers')).matchAll(/"pid":(\d+)/g)].map(match => Number(match[1]));
+const pids = () => [...JSON.stringify(server.ctl('workers')).matchAll(/"pid":(\d+)/g)].map(match => Number(match[1]));
 
-const master = spawn(join(build, 'bin/prefork-master'), ['-c', join(folder, 'prefork.conf')], { stdio: 'ignore' });
 let browser;
 try {
-  const address = await until('the address', () =>
-    readFileSync(join(folder, 'log'), 'utf8').match(/chat-web listens on tcp:\/\/(\S+)/)?.[1]);
-  await until('both workers', () => readFileSync(join(folder, 'log'), 'utf8').match(/is ready/g)?.length === 2);
   browser = await launch();
   const faults = [];
   const join_as = async (name, viewport, colorScheme) => {
-    const page = await (await browser.newContext({ viewport, colorScheme })).newPage();
-    page.on('pageerror', error => faults.push(String(error)));
-    page.on('console', message => message.text().includes('Content Security Policy') && faults.push(message.text()));
-    await page.goto(`http://${address}/chat`);
+    const page = await newPage(browser, faults, viewport, colorScheme);
+    await page.goto(server.url('chat-web') + '/chat');
     await page.getByLabel('Your name').fill(name);
     await page.getByRole('button', { name: 'Join the room' }).click();
     await page.getByText(`Connected as ${name}`).waitFor();
@@ -53,7 +35,7 @@ try {
   await bob.getByText('hello <b>all</b>').waitFor();
   await say(bob, '/msg Ada psst');
   await ada.getByText('psst').waitFor();
-  assert.equal(await bob.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'it fits a phone');
+  assert.equal(await fits(bob), true, 'it fits a phone');
   await ada.screenshot({ path: 'chat.png' });
   await bob.screenshot({ path: 'chat-phone.png' });
 
@@ -69,8 +51,5 @@ try {
   console.log('the page works');
 } finally {
   await browser?.close();
-  const ended = new Promise(done => master.once('exit', done));
-  master.kill('SIGTERM');
-  await ended;
-  rmSync(folder, { recursive: true });
+  await server.remove();
 }

@@ -2,17 +2,12 @@
 // listing of odd names that fits a phone, compressed text, reloads that cost a 304, and sound that can be sought in.
 // Screenshots stay beside it.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
-import { launch, until } from './harness.mjs';
+import { fits, launch, newFolder, newPage, serve, until } from './harness.mjs';
 
-const build = process.argv[2];
-const folder = mkdtempSync(join(tmpdir(), 'prefork-browser-'));
-chmodSync(folder, 0o755);  // root's workers are nobody's
-const log = join(folder, 'log');
+const folder = newFolder();
 const accesses = join(folder, 'access.log');
 
 // An hour old, so that their ETags are strong and the browser may keep them.
@@ -60,11 +55,7 @@ for (const [name, shown] of odd) {
 odd.push([Buffer.from('404.html'), '404.html']);
 odd.sort(([a], [b]) => Buffer.compare(a, b));
 
-writeFileSync(join(folder, 'prefork.conf'), `[master]
-control = ${join(folder, 'control.sock')}
-pid-file = ${join(folder, 'master.pid')}
-log = ${log}
-[pool main]
+const server = await serve(folder, 2, `[pool main]
 workers = 2
 [service app]
 plugin = static
@@ -88,24 +79,12 @@ listen = tcp://127.0.0.1:0
 root = ${folder}/files/sub folder
 `);
 
-
-const master = spawn(join(build, 'bin/prefork-master'), ['-c', join(folder, 'prefork.conf')], { stdio: 'ignore' });
-const ended = new Promise(done => master.once('exit', done));
 let browser;
 try {
-  await until('both workers', () => readFileSync(log, 'utf8').match(/is ready/g)?.length === 2);
-  const url = name => 'http://' + readFileSync(log, 'utf8').match(new RegExp(`${name} listens on tcp://(\\S+)`))[1];
-  const app = url('app'), files = url('files') + '/files/', bare = url('bare');
+  const app = server.url('app'), files = server.url('files') + '/files/', bare = server.url('bare');
   browser = await launch();
   const faults = [];
-  const open = async (viewport, colorScheme) => {
-    const page = await (await browser.newContext({ viewport, colorScheme })).newPage();
-    page.on('pageerror', error => faults.push(String(error)));
-    page.on('dialog', dialog => { faults.push(dialog.message()); dialog.dismiss(); });
-    page.on('console', message => message.text().includes('Content Security Policy') && faults.push(message.text()));
-    return page;
-  };
-  const fits = page => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+  const open = (viewport, colorScheme) => newPage(browser, faults, viewport, colorScheme);
   const desktop = { width: 1100, height: 900 };
 
   // The application: its parts as the browser sees them.
@@ -238,8 +217,6 @@ try {
   console.log('the site works');
 } finally {
   await browser?.close();
-  master.kill('SIGTERM');
-  await ended;
-  rmSync(folder, { recursive: true });
+  await server.remove();
 }
 process.exit(0);
