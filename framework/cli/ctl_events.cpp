@@ -4,25 +4,11 @@
 #include <fmt/format.h>
 #include <time.h>
 
-#include <nlohmann/json.hpp>
-
 #include "framework/base/visible.hpp"
-#include "framework/cli/text_table.hpp"
+#include "framework/cli/status_cells.hpp"
 
 namespace prefork::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-std::uint64_t number(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-}
-
-std::string text(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 std::string line_of(const Json& event) {
   const std::uint64_t time_ms = number(event, "time_ms");

@@ -4,24 +4,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 
 #include "framework/base/visible.hpp"
+#include "framework/cli/status_cells.hpp"
 
 namespace prefork::cli {
 namespace {
-
-using Json = nlohmann::json;
-
-std::string text(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::uint64_t number(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-}
 
 struct Finding {
   int exit_code = kHealthWell;

@@ -2,51 +2,20 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <limits>
-#include <nlohmann/json.hpp>
-
 #include "framework/base/units.hpp"
 #include "framework/base/visible.hpp"
+#include "framework/cli/status_cells.hpp"
 #include "framework/cli/text_table.hpp"
 
 namespace prefork::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using std::chrono::milliseconds;
 using Align = TextTable::Align;
 
 constexpr int kExitSoftware = 70;
 
 Json parse(std::string_view line) { return Json::parse(line, nullptr, false); }
-
-const Json& member(const Json& object, const char* name) {
-  static const Json kNothing;
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return found == object.end() ? kNothing : *found;
-}
-
-std::string text(const Json& object, const char* name) {
-  const Json& value = member(object, name);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
-std::uint64_t number(const Json& object, const char* name) {
-  const Json& value = member(object, name);
-  return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
-}
-
-double real(const Json& object, const char* name) {
-  const Json& value = member(object, name);
-  return value.is_number() ? value.get<double>() : 0.0;
-}
-
-milliseconds duration(const Json& object, const char* name) {
-  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<milliseconds::rep>::max());
-  return milliseconds{static_cast<milliseconds::rep>(std::min(number(object, name), kMost))};
-}
 
 std::string digits(const Json& object, const char* name) { return std::to_string(number(object, name)); }
 
@@ -65,9 +34,7 @@ std::string lost_lines(const Json& log) {
 
 std::string header(const Json& status) {
   const Json& master = member(status, "master");
-  std::string out = fmt::format("prefork-master {}, pid {}, generation {}, {}, up {}", text(master, "version"),
-                                number(master, "pid"), number(master, "generation"), text(master, "state"),
-                                base::short_duration(duration(master, "uptime_ms")));
+  std::string out = headline(status);
   if (const std::string file = text(master, "config_file"); !file.empty()) out += ", configured by " + file;
   const Json& totals = member(status, "totals");
   out = base::visible(out) + '\n';
@@ -146,12 +113,6 @@ std::string services(const Json& status) {
   return table.render(0);
 }
 
-std::string serving(const Json& worker) {
-  const std::string what = text(worker, "serving");
-  if (what.empty()) return what;
-  return fmt::format("{} {}", base::short_duration(duration(worker, "serving_ms")), what);
-}
-
 std::string workers(const Json& status, std::size_t width) {
   TextTable table({{"WORKER"},
                    {"SLOT", Align::right},
@@ -165,8 +126,8 @@ std::string workers(const Json& status, std::size_t width) {
                    {"RSS", Align::right},
                    {"SERVING"}});
   for (const Json& worker : member(status, "workers")) {
-    table.add({text(worker, "pool") + '/' + digits(worker, "index"), digits(worker, "slot"), digits(worker, "pid"),
-               digits(worker, "generation"), text(worker, "state"), base::short_duration(duration(worker, "uptime_ms")),
+    table.add({worker_name(worker), digits(worker, "slot"), digits(worker, "pid"), digits(worker, "generation"),
+               text(worker, "state"), base::short_duration(duration(worker, "uptime_ms")),
                digits(worker, "connections"), digits(worker, "requests"),
                fmt::format("{:.1f}", real(worker, "requests_per_second")),
                base::size_words(number(worker, "rss_bytes")), serving(worker)});

@@ -4,39 +4,22 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
 #include "framework/base/units.hpp"
 #include "framework/base/visible.hpp"
 #include "framework/cli/ctl_events.hpp"
-#include "framework/cli/ctl_print.hpp"
+#include "framework/cli/status_cells.hpp"
 #include "framework/cli/text_table.hpp"
 
 namespace prefork::cli {
 namespace {
 
-using Json = nlohmann::json;
 using Align = TextTable::Align;
-using std::chrono::milliseconds;
 
 constexpr std::size_t kEvents = 6;
 constexpr std::size_t kFewestWorkers = 3;
-
-const Json& member(const Json& object, const char* name) {
-  static const Json kNothing;
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return found == object.end() ? kNothing : *found;
-}
-std::string text(const Json& object, const char* name) {
-  const Json& value = member(object, name);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-std::uint64_t number(const Json& object, const char* name) {
-  const Json& value = member(object, name);
-  return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
-}
 
 /// Two samples of the server, and what happened between them.
 struct Span {
@@ -153,9 +136,7 @@ std::string responses(const Span& span) {
 std::string head(const Span& span, const std::vector<Row>& workers) {
   const Json& master = member(span.now, "master");
   const Json& totals = member(span.now, "totals");
-  std::string out = fmt::format("prefork-master {}, pid {}, generation {}, {}, up {}", text(master, "version"),
-                                number(master, "pid"), number(master, "generation"), text(master, "state"),
-                                base::short_duration(milliseconds(number(master, "uptime_ms"))));
+  std::string out = headline(span.now);
   if (const std::string phase = text(master, "reload"); !phase.empty()) out += ", reload: " + phase;
   double cpu = span.rate(number(member(span.before, "master"), "cpu_ms"), number(master, "cpu_ms")) / 10;
   std::uint64_t memory = number(master, "rss_bytes");
@@ -220,13 +201,11 @@ std::string worker_table(const std::vector<Row>& workers, std::size_t most, std:
                    {"SERVING"}});
   for (std::size_t i = 0; i < std::min(most, workers.size()); ++i) {
     const Json& worker = *workers[i].worker;
-    std::string serving = text(worker, "serving");
-    if (!serving.empty()) serving = base::short_duration(milliseconds(number(worker, "serving_ms"))) + " " + serving;
-    table.add({fmt::format("{}/{}", text(worker, "pool"), number(worker, "index")),
-               std::to_string(number(worker, "pid")), std::to_string(number(worker, "generation")),
-               text(worker, "state"), base::short_duration(milliseconds(number(worker, "uptime_ms"))),
+    table.add({worker_name(worker), std::to_string(number(worker, "pid")), std::to_string(number(worker, "generation")),
+               text(worker, "state"), base::short_duration(duration(worker, "uptime_ms")),
                fmt::format("{:.0f}", workers[i].cpu), fmt::format("{:.0f}", workers[i].requests),
-               std::to_string(number(worker, "connections")), base::size_words(number(worker, "rss_bytes")), serving});
+               std::to_string(number(worker, "connections")), base::size_words(number(worker, "rss_bytes")),
+               serving(worker)});
   }
   std::string out = table.render(width);
   if (workers.size() > most) out += fmt::format("and {} more\n", workers.size() - most);
