@@ -46,18 +46,6 @@ bool wakes_others(const master::ServiceShared& declared) {
   return !declared.objects.empty() || !declared.channels.empty() || declared.signals;
 }
 
-worker::SeccompProfile profile_of(config::SeccompProfile profile) {
-  switch (profile) {
-    case config::SeccompProfile::off:
-      return worker::SeccompProfile::off;
-    case config::SeccompProfile::standard:
-      return worker::SeccompProfile::standard;
-    case config::SeccompProfile::strict:
-      break;
-  }
-  return worker::SeccompProfile::strict;
-}
-
 }  // namespace
 
 worker::Isolation isolation_of(const master::Generation& generation, const config::PoolOptions& pool) {
@@ -72,7 +60,7 @@ worker::Isolation isolation_of(const master::Generation& generation, const confi
   for (const auto& path : options.landlock_write) isolation.paths.writable.push_back(path.value);
   isolation.run_as = generation.identities.at(pool.name);
   isolation.dumpable = options.dumpable;
-  isolation.seccomp = profile_of(options.seccomp);
+  isolation.seccomp = options.seccomp;
   return isolation;
 }
 
@@ -113,7 +101,7 @@ worker::WorkerSetup worker_setup(const master::SpawnOrder& order) {
                               prepared.options,
                               {service.idle_timeout, service.write_timeout, service.request_timeout},
                               prepared.access_log_fd,
-                              static_cast<LogLevel>(master::log_threshold(generation.options, i))});
+                              master::log_threshold(generation.options, i)});
     share(generation.shared.services.at(i), order, setup.services.back());
     may_wake = may_wake || wakes_others(generation.shared.services.at(i));
   }

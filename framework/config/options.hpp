@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "framework/base/seccomp_profile.hpp"
+
 /// What a configuration says, as plain data: file, environment and command line merged and checked.
 namespace prefork::config {
 
@@ -54,8 +56,7 @@ struct ResourceLimit {
   rlimit value{};
 };
 
-/// Which system calls the kernel refuses to workers.
-enum class SeccompProfile { off, standard, strict };
+using base::SeccompProfile;
 
 /// What workers of a pool are kept from, and what they get of the machine. Unset: as the master has it.
 struct IsolationOptions {

@@ -14,6 +14,8 @@
 #include "framework/config/config_error.hpp"
 #include "framework/config/errand.hpp"
 #include "framework/config/wording.hpp"
+#include "ipc/posix/syscall.hpp"
+#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::config {
 
@@ -33,31 +35,17 @@ std::optional<std::string> behind(std::string_view prefix, std::string_view text
                     error == EACCES || error == EPERM ? EX_NOPERM : EX_NOINPUT);
 }
 
-class File {
- public:
-  // A FIFO without a writer does not hold up.
-  explicit File(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {
-    if (fd_ == -1) fail("open", path, errno);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() { ::close(fd_); }
-  int fd() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
-
 std::string read_file(const std::string& path) {
-  const File file(path);
+  // A FIFO without a writer does not hold up.
+  const ipc::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file.is_open()) fail("open", path, errno);
   struct stat status {};
-  if (::fstat(file.fd(), &status) == -1) fail("fstat", path, errno);
+  if (::fstat(file.get(), &status) == -1) fail("fstat", path, errno);
   if (!S_ISREG(status.st_mode)) throw ConfigError(path + " is no regular file");
   std::string text;
   std::array<char, 4096> chunk;
   for (;;) {
-    const ssize_t n = ::read(file.fd(), chunk.data(), chunk.size());
-    if (n == -1 && errno == EINTR) continue;
+    const ssize_t n = ipc::retry_eintr([&] { return ::read(file.get(), chunk.data(), chunk.size()); });
     if (n == -1) fail("read", path, errno);
     if (n == 0) break;
     text.append(chunk.data(), static_cast<std::size_t>(n));

@@ -11,11 +11,10 @@
 #include <type_traits>
 
 #include <prefork/api.hpp>
+#include <prefork/log_level.hpp>
 #include <prefork/task.hpp>
 
 namespace prefork {
-
-enum class LogLevel : std::uint8_t { debug, info, notice, warning, error };
 
 /// A running timer. Destroying it stops the timer; `detach()` lets it run as long as the worker.
 class PREFORK_API Timer {

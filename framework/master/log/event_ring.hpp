@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-namespace prefork::master {
+#include <prefork/log_level.hpp>
 
-enum class LogLevel : std::uint8_t;
+namespace prefork::master {
 
 /// What the master has logged lately, for clients of the control socket: the latest events, numbered from 1 without
 /// gaps, so that a client that asks again can tell whether it missed some. Bounded; no I/O.

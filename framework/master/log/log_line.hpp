@@ -8,10 +8,11 @@
 #include <string>
 #include <string_view>
 
+#include <prefork/log_level.hpp>
+
 /// What a line of the server's log says, and how it is formatted. Pure.
 namespace prefork::master {
 
-enum class LogLevel : std::uint8_t { debug, info, notice, warning, error };
 LogLevel log_level(std::string_view name);  ///< by its name in the configuration; info for anything else
 std::string_view log_level_name(LogLevel level) noexcept;
 /// @return the severity of syslog(3), from 3 (error) to 7 (debug)

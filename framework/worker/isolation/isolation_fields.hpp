@@ -6,8 +6,6 @@
 /// Encodes an isolation for another process.
 namespace prefork::worker {
 
-constexpr auto last_of(SeccompProfile) { return SeccompProfile::strict; }
-
 template <class A>
 void fields(A& archive, ipc::Is<LimitSetup> auto& l) {
   archive(l.name, l.resource, l.value.rlim_cur, l.value.rlim_max);

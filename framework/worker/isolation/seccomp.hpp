@@ -2,14 +2,11 @@
 
 #include <vector>
 
+#include "framework/base/seccomp_profile.hpp"
+
 namespace prefork::worker {
 
-/// Which system calls the kernel refuses to a worker, with EPERM.
-enum class SeccompProfile {
-  off,
-  standard,  ///< calls that administer the machine, reach into other processes or are of no use to a service
-  strict,    ///< also calls that make processes and run programs; threads remain possible
-};
+using base::SeccompProfile;
 
 /// The names of the calls that the profile refuses whatever their arguments. In addition, clone is refused for new
 /// namespaces, and in strict for everything but threads; clone3, whose arguments can't be inspected, gets ENOSYS, after

@@ -22,8 +22,22 @@ constexpr Manifest::Range kCount{0, 1 << 24};
 constexpr Manifest::Range kBytes{1, 1 << 24};
 constexpr Manifest::Range kLimitMs{0, 86'400'000};
 
-constexpr auto kText = static_cast<std::uint8_t>(ipc::ColumnType::text);
-static_assert(static_cast<std::uint8_t>(ColumnType::text) == kText);
+// Kinds and columns stand twice, as public headers and ipc/ know nothing of each other: numbers are the same, which
+// casts from one to the other rely on, here and in the master. A channel is two queues, and no kind of ipc/.
+template <class Public, class Own>
+constexpr bool same(Public declared, Own own) {
+  return static_cast<std::uint8_t>(declared) == static_cast<std::uint8_t>(own);
+}
+static_assert(same(SharedKind::queue, ipc::SharedKind::queue) && same(SharedKind::topic, ipc::SharedKind::topic) &&
+              same(SharedKind::semaphore, ipc::SharedKind::semaphore) &&
+              same(SharedKind::mutex, ipc::SharedKind::mutex) && same(SharedKind::event, ipc::SharedKind::event) &&
+              same(SharedKind::barrier, ipc::SharedKind::barrier) &&
+              same(SharedKind::counter, ipc::SharedKind::counter) && same(SharedKind::gauge, ipc::SharedKind::gauge) &&
+              same(SharedKind::histogram, ipc::SharedKind::histogram) &&
+              same(SharedKind::table, ipc::SharedKind::table) &&
+              static_cast<std::size_t>(SharedKind::channel) == ipc::kSharedKinds);
+static_assert(same(ColumnType::integer, ipc::ColumnType::integer) && same(ColumnType::real, ipc::ColumnType::real) &&
+              same(ColumnType::text, ipc::ColumnType::text));
 
 [[noreturn]] void refuse(std::string_view kind, std::string_view name, const std::string& why) {
   throw std::invalid_argument(std::string(kind) + " \"" + std::string(name) + "\" can't be made: " + why);

@@ -13,7 +13,7 @@ namespace prefork::http {
 PREFORK_API Response json_response(const Json& json, Status status = Status::ok);
 
 /// The body of a request on a route whose body is collected.
-/// @throws Error 415 where Content-Type is not application/json or ends not in +json (RFC 6839 3.1), or the body has a
+/// @throws Error 415 unless Content-Type is application/json or ends in +json (RFC 6839 3.1), and where the body has a
 /// Content-Encoding; Error 400, with a sentence that says where, for what is not JSON or beyond the limits
 PREFORK_API Json read_json(const Request& request, JsonLimits limits = {});
 
