@@ -1,11 +1,11 @@
-// Parser, router, response writer, and all of them as one request cycle.
+// Parser, router, response writer, and all of them as one exchange.
 #include <benchmark/benchmark.h>
 
 #include <string>
 #include <vector>
 
 #include "framework/http/routing/route_table.hpp"
-#include "framework/http/server/request_cycle.hpp"
+#include "framework/http/server/http1_codec.hpp"
 #include "framework/http/wire/parser.hpp"
 #include "framework/http/wire/response_writer.hpp"
 
@@ -103,18 +103,19 @@ BENCHMARK_CAPTURE(lookup, rest, std::string("/files/a/b/c.txt"));
 void cycle(benchmark::State& bench, std::string input) {
   Endpoint endpoint;
   endpoint.mount("/", make_router(), HttpOptions{}, nullptr);
-  RequestCycle requests(endpoint);
-  CycleState state;
+  Exchanges exchanges(endpoint);
+  Http1Codec codec(endpoint, exchanges);
+  Http1State state;
   std::string out;
-  const auto before = requests.served();
+  const auto before = exchanges.served();
   for (auto _ : bench) {
     out.clear();
-    const Progress progress = requests.run(state, input, out, 1'700'000'000, ClientSource{});
+    const Progress progress = codec.run(state, input, out, 1'700'000'000, ClientSource{});
     if (progress.consumed != input.size()) bench.SkipWithError("not consumed");
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
   }
-  bench.SetItemsProcessed(static_cast<std::int64_t>(requests.served() - before));
+  bench.SetItemsProcessed(static_cast<std::int64_t>(exchanges.served() - before));
 }
 
 std::string repeat(const std::string& text, int times) {

@@ -1,12 +1,12 @@
-// Goal: no bytes make the HTTP parser or the request cycle read out of bounds, and their answers do not depend on how
-// the bytes were cut. The first two input bytes say what to run and how to cut.
+// Goal: no bytes make the HTTP parser or the HTTP/1 codec read out of bounds, and what they answer does
+// not depend on how the bytes were cut. The first two input bytes say what is run and how it is cut.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
-#include "framework/http/server/request_cycle.hpp"
+#include "framework/http/server/http1_codec.hpp"
 #include "framework/http/wire/parser.hpp"
 
 namespace {
@@ -79,13 +79,14 @@ Endpoint& endpoint() {
 }
 
 std::string serve_in_steps(const std::string& bytes, std::size_t step) {
-  RequestCycle cycle(endpoint());
-  CycleState state;
+  Exchanges exchanges(endpoint());
+  Http1Codec codec(endpoint(), exchanges);
+  Http1State state;
   std::string input, output;
   for (std::size_t at = 0; at < bytes.size(); at += step) {
     input.append(bytes, at, step);
     std::vector<char> exact(input.begin(), input.end());
-    const Progress progress = cycle.run(state, exact, output, 0, ClientSource{});
+    const Progress progress = codec.run(state, exact, output, 0, ClientSource{});
     require(progress.consumed + progress.dropped <= exact.size());
     input.assign(exact.data() + progress.consumed, exact.size() - progress.dropped - progress.consumed);
     if (progress.next != Next::read) break;

@@ -1,83 +1,74 @@
 #pragma once
 
 #include <coroutine>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
-#include "framework/http/wire/chunked.hpp"
 #include "framework/http/wire/refusal.hpp"
-#include "framework/http/wire/request_head.hpp"
 
 namespace prefork::http {
 
-/// The connection, as seen by a reader of its body.
-class BodySource {
+/// What a BodyFeed has found.
+struct BodyPiece {
+  enum class Kind : std::uint8_t {
+    none,     ///< nothing has arrived: the reader waits
+    bytes,    ///< valid until the next call
+    end,      ///< all of the body has been given
+    refused,  ///< it is malformed or too long, or its client is gone
+  };
+  Kind kind = Kind::none;
+  std::string_view bytes;
+  const Refusal* refusal = nullptr;
+};
+
+/// What gives the body of one request piece by piece, decoded: its connection, later a stream of HTTP/2.
+class BodyFeed {
  public:
-  /// What has arrived and is not consumed yet. The reader may rewrite it in place.
-  virtual std::span<char> body_input() = 0;
-  virtual void body_consumed(std::size_t bytes) = 0;
-  /// Tries to receive more. @return false: nothing is there now, or this turn has used its share
-  virtual bool receive_body() = 0;
-  /// Whether no more bytes can come.
-  virtual bool body_ended() const noexcept = 0;
-  /// Sends `100 Continue`.
-  virtual void ask_for_body() = 0;
+  /// Takes back the piece that it gave last and looks for the next one. Receives for this alone.
+  virtual BodyPiece next() = 0;
+  /// The lines of the trailer section, each with its CR LF, once all of the body has been given; null: none.
+  virtual const std::string* trailers() const noexcept = 0;
 
  protected:
-  ~BodySource() = default;
+  ~BodyFeed() = default;
 };
 
 /// Reads the body of one request on a route with a streamed body. Receives only while a reader waits.
 class BodyReader {
  public:
-  /// @param limit  of the decoded body, in bytes
-  BodyReader(const RequestHead& head, std::uint64_t limit) noexcept;
+  /// @param feed  outlives this
+  explicit BodyReader(BodyFeed& feed) noexcept : feed_(feed) {}
 
-  void attach(BodySource& source) noexcept { source_ = &source; }
-
-  /// Releases the last piece and looks for the next one. @return whether there is a piece, the end or an error
-  bool start();
+  /// Gives the last piece back and looks for the next one. @return whether there is a piece, the end or an error
+  bool start() { return look(); }
   void park(std::coroutine_handle<> awaiting) noexcept { awaiting_ = awaiting; }
-  /// Bytes of the input that the current piece takes.
-  std::size_t held() const noexcept { return raw_; }
   bool waiting() const noexcept { return awaiting_ != nullptr; }
-  /// REQUIRES that start() or pump() returned true. @throws Error
+  /// REQUIRES that start() or look() gave true. @throws Error
   std::optional<std::string_view> result();
 
   /// Called by the connection when something has arrived. The reader may be destroyed when it returns.
   void on_input() {
-    if (waiting() && pump()) resume();
+    if (waiting() && look()) resume();
   }
   /// The waiting read, and all later ones, fail with this. The reader may be destroyed when it returns.
   void fail(const Refusal& why);
+  /// Whether a read has ended with an error, or would.
+  bool failed() const noexcept { return refusal_ != nullptr; }
+  /// The coroutine that waits is gone.
+  void forget_reader() noexcept { awaiting_ = {}; }
 
-  /// The handler has ended: releases the last piece. @return whether all of the body has been read, so that the next
-  /// request can follow
-  bool finish();
-
-  const std::string* trailers() const noexcept { return chunked_.trailers.get(); }
+  const std::string* trailers() const noexcept { return feed_.trailers(); }
 
  private:
-  bool pump();
-  bool take(std::span<char> input);
-  bool take_chunked(std::span<char> input);
-  void release_piece();
+  bool look();
   void resume();
 
-  BodySource* source_ = nullptr;
+  BodyFeed& feed_;
   std::coroutine_handle<> awaiting_;
   const Refusal* refusal_ = nullptr;
   std::string_view piece_;
-  std::size_t raw_ = 0;     // bytes of the input that the piece and its framing take
-  std::uint64_t left_ = 0;  // left of the length; for a chunked body, left of the limit
-  ChunkedState chunked_;
-  bool is_chunked_ = false;
-  bool done_ = false;
-  bool asks_ = false;  // the client waits for 100 Continue
 };
 
 }  // namespace prefork::http

@@ -1,7 +1,5 @@
 #include "framework/http/body/streamed_body.hpp"
 
-#include <array>
-#include <charconv>
 #include <stdexcept>
 #include <utility>
 
@@ -13,23 +11,14 @@ namespace prefork::http {
 bool StreamedBody::start_write(std::string_view bytes) {
   if (gone_ || bytes.empty()) return true;
   written_ += bytes.size();
-  if (!chunked_) {
-    gone_ = !sink_.send_piece(bytes);
-    return gone_ || !sink_.is_blocked();
-  }
-  std::array<char, 16> size;
-  const auto end = std::to_chars(size.data(), size.data() + size.size(), bytes.size(), 16).ptr;
-  buffer_.assign(size.data(), end).append("\r\n").append(bytes).append("\r\n");
-  gone_ = !sink_.send_piece(buffer_);
-  constexpr std::size_t kKept = 16 * 1024;
-  if (buffer_.capacity() > kKept) std::string().swap(buffer_);
-  return gone_ || !sink_.is_blocked();
+  gone_ = !sink_.data(bytes);
+  return gone_ || !sink_.blocked();
 }
 
 void StreamedBody::add_trailer(std::string_view name, std::string_view value) {
   check_field(name, value);
   if (!may_trail(name)) throw std::invalid_argument("trailer \"" + std::string(name) + "\": this field may not trail");
-  trailers_.append(name).append(": ").append(value).append("\r\n");
+  FieldList::append(trailers_, name, value);
 }
 
 void StreamedBody::resume() {
@@ -50,12 +39,6 @@ void StreamedBody::on_gone() {
   // Whichever is called first may end the function, and this object with it.
   if (writer_) return resume();
   announce_end();
-}
-
-std::string_view StreamedBody::ending() {
-  if (!chunked_) return {};
-  buffer_.assign("0\r\n").append(trailers_).append("\r\n");
-  return buffer_;
 }
 
 namespace {

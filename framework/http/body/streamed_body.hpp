@@ -8,25 +8,15 @@
 
 #include <prefork/http/body_writer.hpp>
 
+#include "framework/http/body/exchange_sink.hpp"
+
 namespace prefork::http {
 
-/// Sends the pieces of a streamed body: the connection.
-class StreamSink {
- public:
-  /// @return false: the client is gone
-  virtual bool send_piece(std::string_view bytes) = 0;
-  /// Whether the client is slow and pieces wait. StreamedBody::on_flushed() follows when they have been sent.
-  virtual bool is_blocked() const noexcept = 0;
-
- protected:
-  ~StreamSink() = default;
-};
-
-/// The BodyWriter of a connection.
+/// The BodyWriter of an exchange: gives the pieces of a body to the exchange's sink.
 class StreamedBody final : public BodyWriter {
  public:
-  StreamedBody(StreamSink& sink, Context& context, bool chunked) noexcept
-      : sink_(sink), context_(context), chunked_(chunked) {}
+  /// Both outlive this.
+  StreamedBody(ExchangeSink& sink, Context& context) noexcept : sink_(sink), context_(context) {}
 
   bool start_write(std::string_view bytes);
   void park(std::coroutine_handle<> awaiting) noexcept { writer_ = awaiting; }
@@ -36,7 +26,7 @@ class StreamedBody final : public BodyWriter {
   void set_on_close(std::function<void()> callback) { on_close_ = std::move(callback); }
   Context& context() const noexcept { return context_; }
 
-  /// The function may continue writing. This object may be destroyed when it returns; likewise in the next three.
+  /// The sink is no longer blocked: the function may write on. This may be gone when it returns; so in the next three.
   void on_flushed() { resume(); }
   /// The server wants streams to end: calls the callback.
   void announce_end();
@@ -49,22 +39,22 @@ class StreamedBody final : public BodyWriter {
   /// Writes fail from now on.
   void on_gone();
 
-  /// Bytes that the function has written, without chunk framing.
+  /// Bytes that the function has written.
   std::uint64_t written() const noexcept { return written_; }
-  /// The end of the body: its last chunk and the trailers.
-  std::string_view ending();
+  /// The function has ended. @return false where the client is gone
+  bool end() { return sink_.end(FieldList(trailers_)); }
+  /// The function has failed, or was cancelled: the body stays unfinished.
+  void reset() { sink_.reset(); }
 
  private:
   void resume();
 
-  StreamSink& sink_;
+  ExchangeSink& sink_;
   Context& context_;
   std::coroutine_handle<> writer_;
   std::function<void()> on_close_;
-  std::string buffer_;
-  std::string trailers_;
+  std::string trailers_;  // a FieldList
   std::uint64_t written_ = 0;
-  bool chunked_;
   bool gone_ = false;
   bool client_ended_ = false;
 };

@@ -3,23 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include <prefork/http/response.hpp>
 
+#include "framework/http/body/exchange_sink.hpp"
+
 namespace prefork::http {
-
-/// Sends the pieces of a body: the connection. Both functions return how many bytes were sent; nullopt: the client is
-/// gone, or a file has ended early.
-class PartSink {
- public:
-  virtual std::optional<std::size_t> send_bytes(std::string_view bytes, bool more_follows) = 0;
-  virtual std::optional<std::size_t> send_file(const FilePart& part) = 0;
-
- protected:
-  ~PartSink() = default;
-};
 
 /// A body of several parts being sent.
 class PartsTransfer {
@@ -28,19 +18,20 @@ class PartsTransfer {
     done,
     blocked,  ///< the client is slow: pump again when there is room
     paused,   ///< enough for this turn: pump again in the next one
-    broken,
+    broken,   ///< the client is gone, or a file has ended early
   };
 
   /// `parts` must outlive this object.
   explicit PartsTransfer(const std::vector<BodyPart>& parts) noexcept : parts_(parts) {}
 
-  Step pump(PartSink& sink);
+  /// Gives the sink what it has room for, and the end behind the last part.
+  Step pump(ExchangeSink& sink);
   /// How many bytes the last pump() sent.
   std::uint64_t moved() const noexcept { return moved_; }
   std::uint64_t sent() const noexcept { return sent_; }
 
  private:
-  std::optional<std::size_t> send(PartSink& sink, std::uint64_t& left);
+  std::optional<std::size_t> send(ExchangeSink& sink, std::uint64_t& left);
 
   const std::vector<BodyPart>& parts_;
   std::size_t index_ = 0;

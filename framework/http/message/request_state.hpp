@@ -10,6 +10,10 @@
 
 #include "framework/http/wire/request_head.hpp"
 
+namespace prefork::worker {
+class PeerAddress;
+}
+
 namespace prefork::http {
 
 inline constexpr std::size_t kMaxParams = 8;
@@ -19,10 +23,10 @@ struct PathParam {
   std::string_view value;
 };
 
-/// Where a request came from, as the connection knows it; asked only when a handler asks.
+/// Where a request came from.
 struct ClientSource {
-  std::string (*address)(const void* connection) = nullptr;
-  const void* connection = nullptr;
+  const worker::PeerAddress* peer = nullptr;  ///< of the connection, which outlives the request; null in tests
+  std::uint64_t connection_id = 0;
 };
 
 class BodyReader;

@@ -5,6 +5,7 @@
 #include "framework/http/message/request_state.hpp"
 #include "framework/http/routing/endpoint.hpp"
 #include "framework/http/wire/char_class.hpp"
+#include "framework/worker/net/peer_address.hpp"
 
 namespace prefork::http {
 
@@ -13,7 +14,7 @@ Context& Request::context() const noexcept { return *state_.mount->context; }
 namespace {
 
 std::string peer_of(const RequestState& state) {
-  return state.client.address != nullptr ? state.client.address(state.client.connection) : std::string();
+  return state.client.peer != nullptr ? state.client.peer->to_string() : std::string();
 }
 
 ForwardedClient client_of(const RequestState& state) {

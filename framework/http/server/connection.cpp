@@ -21,8 +21,9 @@ std::uint64_t now_ns() noexcept {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-std::string address_of(const void* connection) {
-  return static_cast<const Connection*>(connection)->peer().to_string();
+bool has_parts(const Response& response) noexcept {
+  const SpecialBody* const special = ResponseParts::special(response);
+  return special != nullptr && !special->parts.empty();
 }
 
 }  // namespace
@@ -32,43 +33,42 @@ void ConnectionShare::serving(RequestState& request) {
   const char* line = head.method_name.data();  // method, blank, target: as they stand in the request line
   const auto length = static_cast<std::size_t>(head.target.data() + head.target.size() - line);
   worker::ServiceHost& served = worker::host_of(*request.mount->context);
-  const auto& peer = static_cast<const Connection*>(request.client.connection)->peer();
-  request.started_ns = served.begin_activity(ipc::ActivityKind::request, peer.raw(), {line, length});
+  request.started_ns = served.begin_activity(ipc::ActivityKind::request, request.client.peer->raw(), {line, length});
   const bool exact = served.limits().request_timeout.count() > 0;
   const Records& records = request.mount->records;
   if (!exact && (records.access_log != nullptr || records.slow_log != nullptr)) request.started_ns = now_ns();
 }
 
 void ConnectionShare::answered(const Answer& answer) {
-  const Mount* const mount = answer.call != nullptr ? answer.call->state.mount : nullptr;
+  const Mount* const mount = answer.exchange != nullptr ? answer.exchange->state.mount : nullptr;
   if (mount != nullptr) {
     if (mount->records.slow_log != nullptr) mount->records.slow_log->consider(answer);
-    timer.answered(answer.call->state);
+    timer.answered(answer.exchange->state);
   }
   AccessLog* const log = mount != nullptr ? mount->records.access_log : endpoint.access_log();
   if (log == nullptr || !log->wants(answer.response->status())) return;
   AccessRecord record;
   std::string client;
-  if (answer.call != nullptr) {
-    record.request = &answer.call->request;
-    client = answer.call->request.client_address();
-    if (const std::uint64_t started = answer.call->state.started_ns; started != 0)
+  if (answer.exchange != nullptr) {
+    record.request = &answer.exchange->request;
+    client = answer.exchange->request.client_address();
+    if (const std::uint64_t started = answer.exchange->state.started_ns; started != 0)
       record.microseconds = (now_ns() - started) / 1000;
   } else {
-    client = answer.client.address(answer.client.connection);
+    client = answer.client.peer->to_string();
   }
   record.response = answer.response;
   record.status = answer.response->status();
   record.client = client;
   record.body_bytes = answer.body_bytes;
-  record.connection = static_cast<const Connection*>(answer.client.connection)->id();
+  record.connection = answer.client.connection_id;
   record.when = std::time(nullptr);
   record.complete = answer.complete;
   log->record(record);
 }
 
 void ConnectionShare::count_requests() noexcept {
-  host.runtime().slot.add(ipc::Counter::requests, cycle.served() - std::exchange(counted, cycle.served()));
+  host.runtime().slot.add(ipc::Counter::requests, exchanges.served() - std::exchange(counted, exchanges.served()));
   timer.record();
 }
 
@@ -84,9 +84,9 @@ void Connection::open() {
 
 void Connection::on_input() {
   reads_left_ = kReadsPerTurn;
-  if (call_ != nullptr && call_->reader && !transferring_) return call_->reader->on_input();
-  if (parts_) return pump_parts();
-  if (stream_ && peer_ended()) return stream_->on_client_end();
+  if (body_ && !transferring_) return exchange_->reader->on_input();
+  if (parts() != nullptr) return pump_parts();
+  if (stream() != nullptr && peer_ended()) return stream()->on_client_end();
   if (!must_wait()) receive_requests();
 }
 
@@ -126,23 +126,23 @@ Next Connection::answer_input() {
   Progress progress;
   look_ahead();
   do {
-    progress = share_.cycle.run(state_, input(), share_.output, std::time(nullptr), ClientSource{&address_of, this});
+    progress = share_.codec.run(state_, input(), share_.output, std::time(nullptr), source());
     if (progress.next == Next::suspend) {
-      suspend(std::move(progress.call), progress.consumed);
+      suspend(std::move(progress.exchange), progress.consumed);
     } else {
       drop_input(progress.consumed, progress.dropped);
     }
     state_.waited_ms = 0;
     if (progress.consumed > 0) part_ = Part::none;
-    send(share_.output, progress.next == Next::transfer && progress.call->has_parts());
+    send(share_.output, progress.next == Next::transfer && has_parts(progress.exchange->response()));
     share_.output.clear();
   } while (progress.next == Next::write && !closed() && unsent_ == nullptr && has_input());
   share_.count_requests();
   if (closed()) return Next::close;
   if (progress.next == Next::start) {
-    start(std::move(progress.call));
+    start(progress);
   } else if (progress.next == Next::transfer) {
-    transfer(std::move(progress.call));
+    transfer(std::move(progress.exchange));
   } else {
     finish_or_wait(progress.next);
   }
@@ -163,40 +163,42 @@ void Connection::drop_input(std::size_t consumed, std::size_t dropped) {
   release_block();
 }
 
-void Connection::suspend(std::unique_ptr<Call> call, std::size_t skipped) {
-  call_ = std::move(call);
+void Connection::suspend(std::unique_ptr<Exchange> exchange, std::size_t skipped) {
+  exchange_ = std::move(exchange);
   skipped_ = skipped;
-  call_->notify(&Connection::on_call_done, this);
+  exchange_->notify(&Connection::on_call_done, this);
   host().runtime().task_started();
   limit_call();
 }
 
 /// Calls a handler that reads its request's body itself.
-void Connection::start(std::unique_ptr<Call> call) {
-  call_ = std::move(call);
+void Connection::start(Progress& progress) {
+  exchange_ = std::move(progress.exchange);
   skipped_ = 0;
-  call_->reader->attach(*this);
+  Http1Input& input = *this;
+  body_ = std::make_unique<Http1Body>(exchange_->state.head, progress.body_limit, input);
+  exchange_->state.reader = &exchange_->reader.emplace(*body_);
   rest(false);
   clear_deadline();
   body_left_ = share_.times().body_pace.timeout;
   host().runtime().task_started();
-  if (call_->start(*call_->handler)) {
+  if (exchange_->call()) {
     on_call_done(this);
   } else {
-    call_->notify(&Connection::on_call_done, this);
+    exchange_->notify(&Connection::on_call_done, this);
     limit_call();
   }
 }
 
 /// The call's coroutine waits: from the start of its request on it has the service's request-timeout.
 void Connection::limit_call() {
-  const RequestState& request = call_->state;
-  if (call_->deadline.armed()) return;
+  const RequestState& request = exchange_->state;
+  if (exchange_->deadline.armed()) return;
   const auto limit = worker::host_of(*request.mount->context).limits().request_timeout;
   if (limit.count() == 0) return;
-  call_->deadline.notify(&Connection::on_call_overdue, this);
+  exchange_->deadline.notify(&Connection::on_call_overdue, this);
   auto& loop = host().runtime().loop;
-  call_->deadline.arm(loop, loop.ran_at(request.started_ns) + static_cast<std::uint64_t>(limit.count()));
+  exchange_->deadline.arm(loop, loop.ran_at(request.started_ns) + static_cast<std::uint64_t>(limit.count()));
 }
 
 // From the event loop, so that no coroutine runs: the one that is destroyed waits.
@@ -204,35 +206,47 @@ void Connection::on_call_overdue(void* self) {
   auto& connection = *static_cast<Connection*>(self);
   connection.host().runtime().task_ended();
   connection.host().runtime().slot.add(ipc::Counter::timeouts);
-  if (connection.stream_) return connection.give_up_stream();
-  std::string output;
-  const Progress progress = connection.share_.cycle.give_up(std::move(connection.call_), output, std::time(nullptr));
-  connection.share_.count_requests();
-  if (connection.broken_ || connection.closed()) return connection.close();
-  connection.drop_input(connection.skipped_ + progress.consumed, 0);
-  connection.send(output);
-  if (!connection.closed()) connection.finish_or_wait(progress.next);
+  if (connection.stream() != nullptr) return connection.give_up_stream();
+  std::unique_ptr<Exchange> exchange = std::move(connection.exchange_);
+  exchange->cancel();
+  if (connection.body_) connection.body_->release();
+  exchange->give_up(connection);
+  connection.answered(std::move(exchange), Exchange::Step::done);
 }
 
 void Connection::on_call_done(void* self) {
   auto& connection = *static_cast<Connection*>(self);
   connection.host().runtime().task_ended();
-  std::string output;  // not the shared one: another connection's batch may be filling it
   connection.look_behind_call();
-  Progress progress = connection.share_.cycle.finish(std::move(connection.call_), output, std::time(nullptr));
-  connection.share_.count_requests();
-  if (connection.broken_ || connection.closed()) {
-    if (progress.call) connection.share_.cycle.ended(std::move(progress.call));
-    return connection.close();
+  std::unique_ptr<Exchange> exchange = std::move(connection.exchange_);
+  // What is left of a body that nobody has read is no request.
+  if (connection.body_ && !connection.read_whole_body(*exchange)) connection.state_.message.keep_alive = false;
+  const Exchange::Step step = exchange->finish(connection);
+  connection.answered(std::move(exchange), step);
+}
+
+bool Connection::read_whole_body(const Exchange& exchange) {
+  if (!exchange.reader->failed()) return body_->finish();
+  body_->release();
+  return false;
+}
+
+/// The head of an exchange that had to wait has been sent.
+void Connection::answered(std::unique_ptr<Exchange> exchange, Exchange::Step step) {
+  share_.count_requests();
+  if (broken_ || closed()) {
+    share_.exchanges.put_back(std::move(exchange));
+    return close();
   }
-  connection.drop_input(connection.skipped_ + progress.consumed, 0);
-  connection.part_ = Part::none;
-  const bool transfers = progress.next == Next::transfer;
-  connection.send(output, transfers && progress.call->has_parts());
-  if (connection.closed()) return;
-  if (transfers) return connection.transfer(std::move(progress.call));
-  connection.finish_or_wait(progress.next);
-  if (!connection.closed()) connection.resume_later();
+  const bool transfers = step == Exchange::Step::body;
+  if (transfers && body_ == nullptr) exchange->state.keep_head(exchange->state.section);
+  drop_input(skipped_ + state_.message.bytes, 0);
+  part_ = Part::none;
+  if (transfers) return transfer(std::move(exchange));
+  share_.exchanges.put_back(std::move(exchange));
+  body_.reset();
+  finish_or_wait(state_.message.keep_alive ? Next::read : Next::close);
+  if (!closed()) resume_later();
 }
 
 void Connection::send(std::string_view output, bool more_follows) {
@@ -259,8 +273,8 @@ void Connection::finish_or_wait(Next next) {
 // A header section must be there in its time, however its bytes trickle in. A body's time is renewed where its bytes
 // come (receive_requests).
 void Connection::set_phase_deadline() {
-  rest(call_ == nullptr && !has_input());
-  if (call_ != nullptr) return call_->reader && call_->reader->waiting() ? set_deadline(body_left_) : clear_deadline();
+  rest(exchange_ == nullptr && !has_input());
+  if (exchange_ != nullptr) return waits_for_body() ? set_deadline(body_left_) : clear_deadline();
   if (!has_input()) {
     part_ = Part::none;
     return await_first_bytes(share_.times().keepalive_timeout);
@@ -273,7 +287,7 @@ void Connection::set_phase_deadline() {
 }
 
 void Connection::on_writable() {
-  if (unsent_ == nullptr) return parts_ ? pump_parts() : void();
+  if (unsent_ == nullptr) return parts() != nullptr ? pump_parts() : void();
   const auto sent = send_some(*unsent_);
   if (!sent) return break_off();
   unsent_->erase(0, *sent);
@@ -282,17 +296,17 @@ void Connection::on_writable() {
     return;
   }
   unsent_.reset();
-  if (call_ != nullptr && transferring_) return go_on_with_transfer();
+  if (exchange_ != nullptr && transferring_) return go_on_with_transfer();
   finish_or_wait(Next::read);
-  if (closed() || call_ != nullptr) return;
+  if (closed() || exchange_ != nullptr) return;
   if (has_input()) process();
 }
 
 void Connection::on_timeout() {
-  if (call_ != nullptr && call_->reader && call_->reader->waiting()) return call_->reader->fail(refusals::kSlowBody);
-  if (unsent_ != nullptr || parts_) return break_off();
+  if (waits_for_body()) return exchange_->reader->fail(refusals::kSlowBody);
+  if (unsent_ != nullptr || parts() != nullptr) return break_off();
   if (!has_input()) return close_gracefully();
-  share_.cycle.append_timeout(share_.output, std::time(nullptr), ClientSource{&address_of, this}, input());
+  share_.codec.append_timeout(share_.output, std::time(nullptr), source(), input());
   share_.count_requests();
   send(share_.output);
   share_.output.clear();
@@ -301,8 +315,8 @@ void Connection::on_timeout() {
 
 void Connection::on_drain() {
   if (share_.patient_until_ms == 0) share_.patient_until_ms = host().runtime().loop.ran_after(kPipelineMs);
-  share_.cycle.drain();
-  if (stream_) return stream_->announce_end();
+  share_.codec.drain();
+  if (stream() != nullptr) return stream()->announce_end();
   const bool idle = !must_wait() && !has_input() && !may_have_input() && unread_bytes() == 0;
   if (!idle || host().runtime().drain != worker::DrainMode::closing) return;
   asked_ ? close_gracefully() : hurry_first_bytes();
@@ -311,38 +325,38 @@ void Connection::on_drain() {
 /// In a drain the answer to the last request that has come says `Connection: close`: what a client has sent behind it
 /// without waiting would be lost.
 void Connection::look_ahead() {
-  if (!share_.cycle.draining()) return;
+  if (!share_.codec.draining()) return;
   state_.last = host().runtime().loop.ran_ms() >= share_.patient_until_ms;
   state_.more_behind = !state_.last && unread_bytes() > 0;
 }
 
 /// The same for a request whose handler has waited.
 void Connection::look_behind_call() {
-  if (!share_.cycle.draining()) return;
+  if (!share_.codec.draining()) return;
   look_ahead();
-  const std::size_t own = skipped_ + call_->message_bytes + (call_->reader ? call_->reader->held() : 0);
-  call_->more_follows = !state_.last && (state_.more_behind || input().size() > own);
+  const std::size_t own = skipped_ + state_.message.bytes + (body_ ? body_->held() : 0);
+  state_.message.more_follows = !state_.last && (state_.more_behind || input().size() > own);
 }
 
 std::string Connection::describe() const {
   constexpr std::size_t kMostOfTarget = 80;  // several connections share a line
   const std::string client = StreamConnection::describe();
-  return call_ == nullptr ? client : client + " (" + short_request(call_->state.head, kMostOfTarget) + ")";
+  return exchange_ == nullptr ? client : client + " (" + short_request(exchange_->state.head, kMostOfTarget) + ")";
 }
 
 // A coroutine that waits is known to timers and others: it must end by itself.
 void Connection::break_off() noexcept {
-  const bool coroutine_waits = call_ != nullptr && (!transferring_ || stream_);
+  const bool coroutine_waits = exchange_ != nullptr && (!transferring_ || stream() != nullptr);
   if (!coroutine_waits) {
-    if (parts_) tell_of_transfer(false);
+    if (parts() != nullptr) tell_of_transfer(false);
     return close();
   }
   if (std::exchange(broken_, true)) return;
   unsent_.reset();
   clear_deadline();
   shut_down();
-  if (stream_) return stream_->on_gone();
-  if (call_->reader) call_->reader->fail(refusals::kUnfinished);
+  if (stream() != nullptr) return stream()->on_gone();
+  if (body_) exchange_->reader->fail(refusals::kUnfinished);
 }
 
 }  // namespace prefork::http

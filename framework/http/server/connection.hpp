@@ -9,20 +9,24 @@
 #include <string_view>
 #include <utility>
 
-#include "framework/http/body/body_reader.hpp"
-#include "framework/http/body/streamed_body.hpp"
-#include "framework/http/body/transfer.hpp"
+#include "framework/http/body/exchange_sink.hpp"
 #include "framework/http/routing/endpoint.hpp"
-#include "framework/http/server/request_cycle.hpp"
+#include "framework/http/server/exchange.hpp"
+#include "framework/http/server/http1_body.hpp"
+#include "framework/http/server/http1_codec.hpp"
 #include "framework/http/server/request_timer.hpp"
 #include "framework/worker/net/stream_connection.hpp"
 
 namespace prefork::http {
 
 /// What the connections of one listener share in one worker.
-struct ConnectionShare final : RequestObserver {
+struct ConnectionShare final : ExchangeObserver {
   ConnectionShare(worker::ServiceHost& first, Endpoint services)
-      : host(first), endpoint(std::move(services)), cycle(endpoint, this), limited(endpoint.has_request_timeout()) {}
+      : host(first),
+        endpoint(std::move(services)),
+        exchanges(endpoint, this),
+        codec(endpoint, exchanges),
+        limited(endpoint.has_request_timeout()) {}
 
   const HttpOptions& times() const noexcept { return endpoint.options(); }
   /// Notes in the scoreboard what is about to be served.
@@ -33,17 +37,19 @@ struct ConnectionShare final : RequestObserver {
 
   worker::ServiceHost& host;  ///< of the listener's first service
   const Endpoint endpoint;
-  RequestCycle cycle;
+  Exchanges exchanges;
+  Http1Codec codec;
   std::uint64_t patient_until_ms = 0;  ///< in a drain: who goes on asking is answered until then, of the running time
   std::string output;                  ///< responses of the batch that is being answered; empty between batches
+  std::string frame;                   ///< a piece of a body with its chunk framing, while it is sent
   std::uint64_t counted = 0;
   const bool limited;  ///< some service has a request-timeout
   RequestTimer timer;
 };
 
-/// An HTTP/1.1 connection: brings bytes from the socket to the request cycle and responses back. It holds
-/// no buffer while it is idle.
-class Connection final : public worker::StreamConnection, private BodySource, private PartSink, private StreamSink {
+/// An HTTP/1.1 connection: brings bytes from the socket to the codec and the answers of its exchanges back, one after
+/// the other. It holds no buffer while it is idle.
+class Connection final : public worker::StreamConnection, private ExchangeSink, private Http1Input {
  public:
   Connection(ConnectionShare& share, ipc::UniqueFd fd, const worker::PeerAddress& peer);
 
@@ -61,7 +67,8 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   std::string describe() const override;
 
   // connection.cpp: requests
-  bool must_wait() const noexcept { return call_ != nullptr || unsent_ != nullptr || closing_; }
+  ClientSource source() const noexcept { return {&peer(), id()}; }
+  bool must_wait() const noexcept { return exchange_ != nullptr || unsent_ != nullptr || closing_; }
   bool has_input() const noexcept { return partial_ != nullptr || !block_bytes().empty(); }
   std::span<char> input() noexcept;
   void receive_requests();
@@ -69,11 +76,16 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   Next process();
   Next answer_input();
   void drop_input(std::size_t consumed, std::size_t dropped);
-  void suspend(std::unique_ptr<Call> call, std::size_t skipped);
-  void start(std::unique_ptr<Call> call);
+  void suspend(std::unique_ptr<Exchange> exchange, std::size_t skipped);
+  void start(Progress& progress);
   static void on_call_done(void* self);
   void limit_call();
   static void on_call_overdue(void* self);
+  bool read_whole_body(const Exchange& exchange);
+  bool waits_for_body() const noexcept {
+    return body_ != nullptr && exchange_ != nullptr && exchange_->reader->waiting();
+  }
+  void answered(std::unique_ptr<Exchange> exchange, Exchange::Step step);
   void send(std::string_view output, bool more_follows = false);
   void finish_or_wait(Next next);
   void look_ahead();
@@ -89,12 +101,18 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   bool body_ended() const noexcept override { return input_ended_ || broken_ || closed(); }
   void ask_for_body() override;
 
-  std::optional<std::size_t> send_bytes(std::string_view bytes, bool more_follows) override;
-  std::optional<std::size_t> send_file(const FilePart& part) override;
-  bool send_piece(std::string_view bytes) override;
-  bool is_blocked() const noexcept override { return unsent_ != nullptr; }
+  void head(const Response& response, HeadShape shape) override;
+  bool data(std::string_view piece) override;
+  bool blocked() const noexcept override { return unsent_ != nullptr; }
+  std::optional<std::size_t> some_data(std::string_view bytes, bool more_follows) override;
+  std::optional<std::size_t> some_data(const FilePart& part) override;
+  bool end(FieldList trailers) override;
+  void reset() override { close(); }
 
-  void transfer(std::unique_ptr<Call> call);
+  PartsTransfer* parts() noexcept { return exchange_ != nullptr ? exchange_->parts() : nullptr; }
+  StreamedBody* stream() noexcept { return exchange_ != nullptr ? exchange_->stream() : nullptr; }
+  bool send_piece(std::string_view bytes);
+  void transfer(std::unique_ptr<Exchange> exchange);
   void go_on_with_transfer();
   void pump_parts();
   void start_stream();
@@ -102,23 +120,23 @@ class Connection final : public worker::StreamConnection, private BodySource, pr
   void end_transfer();
   void give_up_stream();
   void tell_of_transfer(bool complete);
+  void put_back();
   void hand_over();
 
   ConnectionShare& share_;
-  CycleState state_;
+  Http1State state_;
   std::unique_ptr<std::string> partial_;  // the start of a message that is not complete
   std::unique_ptr<std::string> unsent_;
-  std::unique_ptr<Call> call_;  // a handler that waits, or a response whose body is on its way
-  std::unique_ptr<PartsTransfer> parts_;
-  std::unique_ptr<StreamedBody> stream_;
+  std::unique_ptr<Exchange> exchange_;      // a handler that waits, or a response whose body is on its way
+  std::unique_ptr<Http1Body> body_;         // that exchange_'s handler reads piece by piece
   std::chrono::milliseconds body_left_{0};  // what a client has left for a body that is streamed
-  std::size_t skipped_ = 0;                 // bytes of the input before the waiting call's request
+  std::size_t skipped_ = 0;                 // bytes of the input before the waiting exchange's request
   std::uint8_t reads_left_ = 0;             // in this turn, for a body that is streamed
   Part part_ = Part::none;
   bool asked_ = false;         // a request has come
   bool closing_ = false;       // after what is unsent
   bool input_ended_ = false;   // seen while a body was read
-  bool transferring_ = false;  // call_ has its response; its body is sent by parts_, stream_ or an upgrade
+  bool transferring_ = false;  // exchange_ has given its head; its body follows, or an upgrade
   bool broken_ = false;        // the client is gone, a coroutine still waits
 };
 

@@ -1,3 +1,4 @@
+#include <ctime>
 #include <utility>
 
 #include "framework/http/server/connection.hpp"
@@ -6,6 +7,8 @@
 namespace prefork::http {
 
 namespace {
+
+bool has_parts(const Response& response) noexcept { return !ResponseParts::special(response)->parts.empty(); }
 
 // A stream of events goes on for as long as its client stays.
 bool has_no_end(const Response& response) noexcept {
@@ -49,12 +52,36 @@ void Connection::ask_for_body() { send_piece("HTTP/1.1 100 Continue\r\n\r\n"); }
 
 // Response bodies that do not lie in the output.
 
-std::optional<std::size_t> Connection::send_bytes(std::string_view bytes, bool more_follows) {
+void Connection::head(const Response& response, HeadShape shape) {
+  std::string text;  // not the shared one: another connection's batch may be filling it
+  Http1Text(share_.codec, state_, text, std::time(nullptr)).head(response, shape);
+  if (!broken_ && !closed()) send(text, shape.rest == Rest::data && has_parts(response));
+}
+
+bool Connection::data(std::string_view piece) {
+  if (!state_.message.chunked) return send_piece(piece);
+  constexpr std::size_t kKept = 16 * 1024;
+  std::string& frame = share_.frame;
+  frame.clear();
+  append_chunk(frame, piece);
+  const bool sent = send_piece(frame);
+  if (frame.capacity() > kKept) std::string().swap(frame);
+  return sent;
+}
+
+std::optional<std::size_t> Connection::some_data(std::string_view bytes, bool more_follows) {
   return send_some(bytes, more_follows);
 }
 
-std::optional<std::size_t> Connection::send_file(const FilePart& part) {
-  return StreamConnection::send_file(part.file->fd(), part.offset, part.bytes);
+std::optional<std::size_t> Connection::some_data(const FilePart& part) {
+  return send_file(part.file->fd(), part.offset, part.bytes);
+}
+
+bool Connection::end(FieldList trailers) {
+  if (!state_.message.chunked) return !broken_ && !closed();
+  share_.frame.clear();
+  append_last_chunk(share_.frame, trailers);
+  return send_piece(share_.frame);
 }
 
 bool Connection::send_piece(std::string_view bytes) {
@@ -78,40 +105,41 @@ bool Connection::send_piece(std::string_view bytes) {
   return true;
 }
 
-void Connection::transfer(std::unique_ptr<Call> call) {
-  call_ = std::move(call);
+void Connection::transfer(std::unique_ptr<Exchange> exchange) {
+  exchange_ = std::move(exchange);
   transferring_ = true;
   rest(false);
-  const SpecialBody& special = *ResponseParts::special(call_->response());
-  if (!special.function) call_->deadline.disarm();  // a slow client is the write-timeout's matter
-  if (!special.upgrade && !special.function) parts_ = std::make_unique<PartsTransfer>(special.parts);
+  const SpecialBody& special = *ResponseParts::special(exchange_->response());
+  if (!special.function) exchange_->deadline.disarm();  // a slow client is the write-timeout's matter
+  if (!special.upgrade && !special.function) exchange_->open_parts();
   if (unsent_ != nullptr) return set_deadline(host().limits().write_timeout);
   go_on_with_transfer();
 }
 
 /// What was before the body has been sent, or a piece of the body.
 void Connection::go_on_with_transfer() {
-  if (parts_) {
+  if (parts() != nullptr) {
     set_deadline(host().limits().write_timeout);  // also for a socket that is full already: no part would move
     return pump_parts();
   }
   clear_deadline();
-  if (stream_) return stream_->on_flushed();
-  if (ResponseParts::special(call_->response())->upgrade) return hand_over();
+  if (stream() != nullptr) return stream()->on_flushed();
+  if (ResponseParts::special(exchange_->response())->upgrade) return hand_over();
   start_stream();
 }
 
 void Connection::pump_parts() {
   if (unsent_ != nullptr) return;
-  const PartsTransfer::Step step = parts_->pump(*this);
+  PartsTransfer& parts = *exchange_->parts();
+  const PartsTransfer::Step step = parts.pump(*this);
   switch (step) {
     case PartsTransfer::Step::done:
       return end_transfer();
     case PartsTransfer::Step::blocked:
-      if (parts_->moved() > 0) set_deadline(write_pace().after(deadline_left(), parts_->moved()));
+      if (parts.moved() > 0) set_deadline(write_pace().after(deadline_left(), parts.moved()));
       return;
     case PartsTransfer::Step::paused:
-      set_deadline(write_pace().after(deadline_left(), parts_->moved()));
+      set_deadline(write_pace().after(deadline_left(), parts.moved()));
       return resume_later();
     case PartsTransfer::Step::broken:
       return break_off();
@@ -119,23 +147,20 @@ void Connection::pump_parts() {
 }
 
 void Connection::start_stream() {
-  const RequestState& request = call_->state;
-  Context& context = *request.mount->context;
-  StreamSink& sink = *this;
-  stream_ = std::make_unique<StreamedBody>(sink, context, request.head.minor_version != 0);
+  StreamedBody& stream = exchange_->open_stream(*this);
   // How long a stream goes on says nothing of how fast its answer was.
-  share_.timer.answered(call_->state);
+  share_.timer.answered(exchange_->state);
   share_.timer.record();
   host().runtime().task_started();
   // A client that left while its handler waited: no event will tell of it again.
-  if (peer_ended()) stream_->note_client_end();
-  if (call_->start_body(*stream_)) {
+  if (peer_ended()) stream.note_client_end();
+  if (exchange_->call_stream()) {
     on_stream_done(this);
   } else {
     if (peer_ended()) resume_later();
-    call_->notify(&Connection::on_stream_done, this);
-    if (has_no_end(call_->response())) {
-      call_->deadline.disarm();
+    exchange_->notify(&Connection::on_stream_done, this);
+    if (has_no_end(exchange_->response())) {
+      exchange_->deadline.disarm();
     } else {
       limit_call();
     }
@@ -144,52 +169,46 @@ void Connection::start_stream() {
 
 /// The head has been sent: the client learns from a body without its end.
 void Connection::give_up_stream() {
-  call_->cancel();
+  exchange_->cut_stream();
   tell_of_transfer(false);
-  stream_.reset();
-  share_.cycle.ended(std::move(call_));
-  close();
+  put_back();
 }
 
 void Connection::on_stream_done(void* self) {
   auto& connection = *static_cast<Connection*>(self);
   connection.host().runtime().task_ended();
-  const bool failed = connection.call_->failed();
-  if (failed) connection.share_.cycle.log_failure(*connection.call_);
-  if (!failed && !connection.broken_) connection.send_piece(connection.stream_->ending());
+  const bool ended = connection.exchange_->end_stream();
+  if (ended && !connection.closed()) return connection.end_transfer();
   // An unfinished body ends without its last chunk, so that the client sees that it is incomplete.
-  if (failed || connection.broken_ || connection.closed()) {
-    connection.tell_of_transfer(false);
-    connection.stream_.reset();
-    connection.share_.cycle.ended(std::move(connection.call_));
-    return connection.close();
-  }
-  connection.end_transfer();
+  connection.tell_of_transfer(false);
+  connection.put_back();
+  connection.close();
 }
 
 void Connection::tell_of_transfer(bool complete) {
-  const std::uint64_t bytes = parts_ ? parts_->sent() : stream_ ? stream_->written() : 0;
-  share_.answered({call_.get(), call_->state.client, &call_->response(), bytes, complete});
+  exchange_->end_body(complete);
   share_.timer.record();
+}
+
+void Connection::put_back() {
+  share_.exchanges.put_back(std::move(exchange_));
+  body_.reset();
 }
 
 void Connection::end_transfer() {
   tell_of_transfer(true);
-  parts_.reset();
-  stream_.reset();
   transferring_ = false;
-  const bool keep_alive = call_->keep_alive;
-  share_.cycle.ended(std::move(call_));
-  finish_or_wait(keep_alive ? Next::read : Next::close);
+  put_back();
+  finish_or_wait(state_.message.keep_alive ? Next::read : Next::close);
   if (!closed() && (has_input() || may_have_input())) resume_later();
 }
 
 /// The connection goes on as what the upgrade makes of it.
 void Connection::hand_over() {
-  const auto upgrade = ResponseParts::special(call_->response())->upgrade;
-  worker::ServiceHost& to = worker::host_of(*call_->state.mount->context);
+  const auto upgrade = ResponseParts::special(exchange_->response())->upgrade;
+  worker::ServiceHost& to = worker::host_of(*exchange_->state.mount->context);
   tell_of_transfer(true);
-  share_.cycle.ended(std::move(call_));
+  put_back();
   const std::string rest(input().data(), input().size());
   ipc::UniqueFd fd = release();
   upgrade->take_over(to, std::move(fd), peer(), rest);

@@ -34,8 +34,8 @@ std::unique_ptr<SlowLog> SlowLog::of(worker::ServiceHost& host) {
 }
 
 void SlowLog::consider(const Answer& answer) {
-  const RequestState& request = answer.call->state;
-  const bool cancelled = answer.call->cancelled();
+  const RequestState& request = answer.exchange->state;
+  const bool cancelled = answer.exchange->cancelled();
   if (request.shed_after_ms > 0) {
     return write(answer, ipc::monotonic_ns(), request.shed_after_ms, "shed: its wait was longer than queue-timeout");
   }
@@ -49,7 +49,7 @@ void SlowLog::consider(const Answer& answer) {
 void SlowLog::write(const Answer& answer, std::uint64_t now, std::uint64_t ms, std::string_view why) {
   const auto held_back = budget_.take(now);
   if (!held_back) return;
-  std::string line = slow_line(answer.call->state.head, answer.response->status(), ms, why);
+  std::string line = slow_line(answer.exchange->state.head, answer.response->status(), ms, why);
   if (*held_back > 0) line += "; " + std::to_string(*held_back) + " such lines before it were left out";
   host_.log(LogLevel::warning, line);
 }

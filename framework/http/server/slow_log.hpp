@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "framework/http/server/request_cycle.hpp"
+#include "framework/http/server/exchange.hpp"
 #include "framework/worker/service/service_host.hpp"
 
 namespace prefork::http {

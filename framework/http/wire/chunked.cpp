@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstring>
 #include <limits>
 
@@ -144,6 +145,18 @@ Parsed decode_chunked(std::span<char> message, std::size_t body_start, std::uint
     if (step.result != ParseResult::complete) return step;
   }
   return kComplete;
+}
+
+void append_chunk(std::string& out, std::string_view bytes) {
+  std::array<char, 16> size;
+  const auto end = std::to_chars(size.data(), size.data() + size.size(), bytes.size(), 16).ptr;
+  out.append(size.data(), end).append("\r\n").append(bytes).append("\r\n");
+}
+
+void append_last_chunk(std::string& out, FieldList trailers) {
+  out.append("0\r\n");
+  for (const Header field : trailers) out.append(field.name).append(": ").append(field.value).append("\r\n");
+  out.append("\r\n");
 }
 
 }  // namespace prefork::http

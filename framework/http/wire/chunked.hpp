@@ -5,7 +5,9 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
+#include "framework/http/wire/field_list.hpp"
 #include "framework/http/wire/parser.hpp"
 
 namespace prefork::http {
@@ -27,6 +29,11 @@ struct ChunkedState {
 /// trailers. Trailer fields are checked and kept; those about framing or routing are refused (RFC 9110 6.5.1).
 /// `body_bytes` limits the decoded body. Blocks: never. Allocates: only for trailers.
 Parsed decode_chunked(std::span<char> message, std::size_t body_start, std::uint64_t body_bytes, ChunkedState& state);
+
+/// Appends one chunk. REQUIRES that `bytes` is not empty.
+void append_chunk(std::string& out, std::string_view bytes);
+/// Appends the last chunk and the trailer section.
+void append_last_chunk(std::string& out, FieldList trailers);
 
 /// Whether a field of that name, in any case, may be in a trailer section (RFC 9110 6.5.1).
 bool may_trail(std::string_view name) noexcept;

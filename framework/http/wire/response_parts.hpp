@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,5 +34,18 @@ struct ResponseParts {
   static const SpecialBody* special(const Response& response) noexcept { return response.special_.value; }
   static SpecialBody& make_special(Response& response);
 };
+
+/// Whether such a response has a body.
+bool has_body(Status status) noexcept;
+
+/// The length of a body that is no function's.
+std::uint64_t body_bytes(const Response& response) noexcept;
+
+/// Whether these parts are so little memory that they go with the head.
+bool lies_in_head(const std::vector<BodyPart>& parts) noexcept;
+
+/// Whether something is to be done after the head: a body of files or of much shared memory, one that a function
+/// writes, an upgrade.
+bool needs_transfer(const Response& response, bool head_only) noexcept;
 
 }  // namespace prefork::http

@@ -1,6 +1,5 @@
 #include "framework/http/wire/response_writer.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -27,29 +26,6 @@ class Scratch {
   std::array<char, 512> bytes_;
   char* end_ = bytes_.data();
 };
-
-/// A body up to this size is sent together with the header section.
-constexpr std::uint64_t kInlineBytes = std::uint64_t{16} * 1024;
-
-std::uint64_t bytes_of(const BodyPart& part) noexcept {
-  if (const auto* text = std::get_if<std::string>(&part)) return text->size();
-  if (const auto* shared = std::get_if<SharedBytes>(&part)) return (*shared)->size();
-  return std::get<FilePart>(part).bytes;
-}
-
-std::uint64_t bytes_of(const std::vector<BodyPart>& parts) noexcept {
-  std::uint64_t sum = 0;
-  for (const BodyPart& part : parts) sum += bytes_of(part);
-  return sum;
-}
-
-bool is_file(const BodyPart& part) noexcept { return std::holds_alternative<FilePart>(part); }
-
-bool inlined(const std::vector<BodyPart>& parts) noexcept {
-  return bytes_of(parts) <= kInlineBytes && std::none_of(parts.begin(), parts.end(), is_file);
-}
-
-bool has_body(Status status) noexcept { return may_have_body(status) && status != Status::reset_content; }
 
 void append_parts(std::string& out, const std::vector<BodyPart>& parts) {
   for (const BodyPart& part : parts) {
@@ -97,19 +73,6 @@ void put_status_line(Scratch& head, Status status) noexcept {
 
 }  // namespace
 
-std::uint64_t body_bytes(const Response& response) noexcept {
-  if (!has_body(response.status())) return 0;
-  const SpecialBody* const special = ResponseParts::special(response);
-  return special != nullptr && !special->parts.empty() ? bytes_of(special->parts) : response.body().size();
-}
-
-bool needs_transfer(const Response& response, bool head_only) noexcept {
-  const SpecialBody* const special = ResponseParts::special(response);
-  if (special == nullptr || head_only) return false;
-  if (special->upgrade) return true;
-  return has_body(response.status()) && (special->function || !inlined(special->parts));
-}
-
 void append_response(std::string& out, const Response& response, ResponseMode mode, std::string_view date_line) {
   const bool with_body = has_body(response.status());
   Scratch head;
@@ -145,7 +108,7 @@ void append_response(std::string& out, const Response& response, ResponseMode mo
   }
   if (const SpecialBody* special = ResponseParts::special(response);
       special != nullptr && with_body && !mode.head_only) {
-    if (inlined(special->parts)) append_parts(out, special->parts);
+    if (lies_in_head(special->parts)) append_parts(out, special->parts);
   }
 }
 

@@ -20,11 +20,4 @@ struct ResponseMode {
 /// body here. A body that needs_transfer() is left out.
 void append_response(std::string& out, const Response& response, ResponseMode mode, std::string_view date_line);
 
-/// Whether there is more to do after the header section was sent: a body of files or of much shared memory, one that a
-/// function writes, or an upgrade.
-bool needs_transfer(const Response& response, bool head_only) noexcept;
-
-/// The length of a body that no function writes, as in Content-Length.
-std::uint64_t body_bytes(const Response& response) noexcept;
-
 }  // namespace prefork::http

@@ -1,4 +1,4 @@
-#include "framework/http/server/request_cycle.hpp"
+#include "framework/http/server/http1_codec.hpp"
 
 #include <gtest/gtest.h>
 
@@ -25,9 +25,9 @@ struct Gate {
   }
 };
 
-class Cycle : public testing::Test {
+class Http1CodecTest : public testing::Test {
  protected:
-  Cycle() {
+  Http1CodecTest() {
     Router router;
     router.get("/", [](Request&) { return Response::text("root"); });
     router.get("/{name}",
@@ -51,18 +51,24 @@ class Cycle : public testing::Test {
     endpoint.mount("/", std::move(router), limits, nullptr);
     limits.limits.body_bytes = 200;
     endpoint.mount("/wide", Router(), limits, nullptr);
-    cycle.emplace(endpoint);
+    codec.emplace(endpoint, exchanges);
   }
 
   /// As a connection does: appends to its input, runs, drops what is done with.
   Progress feed(const std::string& bytes) {
     input += bytes;
-    return settle(cycle->run(state, input, output, 0, ClientSource{}));
+    return settle(codec->run(state, input, output, 0, ClientSource{}));
   }
   Progress settle(Progress progress) {
     input.erase(input.size() - progress.dropped);
     if (progress.next != Next::suspend) input.erase(0, progress.consumed);
     return progress;
+  }
+  /// Appends the answer of a handler that has waited.
+  Next finish(Http1State& of, Exchange& exchange) {
+    Http1Text text(*codec, of, output, 0);
+    EXPECT_EQ(exchange.finish(text), Exchange::Step::done);
+    return of.message.keep_alive ? Next::read : Next::close;
   }
   /// The bodies of the responses so far, each in brackets behind its status; empties the output.
   std::string responses() {
@@ -80,8 +86,9 @@ class Cycle : public testing::Test {
 
   Gate gate;
   Endpoint endpoint;
-  std::optional<RequestCycle> cycle;
-  CycleState state;
+  Exchanges exchanges{endpoint};
+  std::optional<Http1Codec> codec;
+  Http1State state;
   std::string input, output;
 };
 
@@ -94,21 +101,21 @@ std::string chunked(const std::string& path, const std::string& body) {
   return "POST " + path + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + body;
 }
 
-TEST_F(Cycle, AnswersOne) {
+TEST_F(Http1CodecTest, AnswersOne) {
   const Progress progress = feed(get("/"));
   EXPECT_EQ(progress.next, Next::read);
   EXPECT_EQ(input, "");
   EXPECT_EQ(responses(), "200[root]");
-  EXPECT_EQ(cycle->served(), 1U);
+  EXPECT_EQ(exchanges.served(), 1U);
 }
 
-TEST_F(Cycle, AnswersPipelinedRequestsInOrder) {
+TEST_F(Http1CodecTest, AnswersPipelinedRequestsInOrder) {
   feed(get("/a") + post("/echo", "body") + chunked("/echo", "2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n") + get("/b") + get("/c"));
   EXPECT_EQ(responses(), "200[<a>]200[body]200[body]200[<b>]200[<c>]");
   EXPECT_EQ(input, "");
 }
 
-TEST_F(Cycle, DoesNotDependOnHowTheBytesAreCut) {
+TEST_F(Http1CodecTest, DoesNotDependOnHowTheBytesAreCut) {
   const std::string all = get("/a") + post("/echo", "body") + "\r\n" +
                           chunked("/echo", "2;x\r\nbo\r\n2\r\ndy\r\n0\r\nA: b\r\n\r\n") + get("/%41") +
                           get("/co/inline") + "BAD\r\n";
@@ -116,14 +123,14 @@ TEST_F(Cycle, DoesNotDependOnHowTheBytesAreCut) {
       "200[<a>]200[body]200[body]200[<A>]200[inline]400[The request line does not begin with a method and one "
       "space.\n]";
   for (std::size_t step = 1; step <= all.size(); ++step) {
-    state = CycleState{};
+    state = Http1State{};
     input.clear();
     for (std::size_t at = 0; at < all.size(); at += step) feed(all.substr(at, step));
     ASSERT_EQ(responses(), expected) << step;
   }
 }
 
-TEST_F(Cycle, SaysHowMuchAMessageWants) {
+TEST_F(Http1CodecTest, SaysHowMuchAMessageWants) {
   const std::string message = post("/echo", std::string(50, 'x'));
   EXPECT_EQ(feed(message.substr(0, message.size() - 50)).wanted, message.size());
   EXPECT_EQ(feed("x").wanted, message.size());
@@ -133,7 +140,7 @@ TEST_F(Cycle, SaysHowMuchAMessageWants) {
   EXPECT_EQ(responses(), "200[" + std::string(50, 'x') + "]");
 }
 
-TEST_F(Cycle, AChunkedBodyDoesNotPileUp) {
+TEST_F(Http1CodecTest, AChunkedBodyDoesNotPileUp) {
   feed(chunked("/echo", ""));
   const std::size_t head = input.size();
   for (int i = 0; i < 100; ++i) feed("1;extension=" + std::string(100, 'e') + "\r\nx\r\n");
@@ -143,7 +150,7 @@ TEST_F(Cycle, AChunkedBodyDoesNotPileUp) {
 }
 
 // RFC 9110 10.1.1
-TEST_F(Cycle, SendsContinueOnce) {
+TEST_F(Http1CodecTest, SendsContinueOnce) {
   const std::string message = post("/echo", "body", "Expect: 100-continue\r\n");
   feed(message.substr(0, message.size() - 4));
   EXPECT_EQ(output, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -156,7 +163,7 @@ TEST_F(Cycle, SendsContinueOnce) {
   EXPECT_EQ(responses(), "200[body]");
 }
 
-TEST_F(Cycle, DoesNotAskForABodyThatNobodyWants) {
+TEST_F(Http1CodecTest, DoesNotAskForABodyThatNobodyWants) {
   const std::string message = post("/none/such", "body", "Expect: 100-continue\r\n");
   const Progress progress = feed(message.substr(0, message.size() - 4));
   EXPECT_EQ(progress.next, Next::close);
@@ -164,24 +171,24 @@ TEST_F(Cycle, DoesNotAskForABodyThatNobodyWants) {
   EXPECT_EQ(responses(), "404[404 Not Found\n]");
 }
 
-TEST_F(Cycle, LimitsBodiesByMount) {
+TEST_F(Http1CodecTest, LimitsBodiesByMount) {
   EXPECT_EQ(feed(post("/echo", std::string(100, 'x'))).next, Next::read);
   EXPECT_EQ(responses().substr(0, 3), "200");
   const std::string long_body(101, 'x');
   for (const std::string& message : {post("/echo", long_body), post("/echo", long_body).substr(0, 90),
                                      chunked("/echo", "65\r\n" + long_body + "\r\n0\r\n\r\n")}) {
-    state = CycleState{};
+    state = Http1State{};
     input.clear();
     EXPECT_EQ(feed(message).next, Next::close);
     EXPECT_EQ(responses().substr(0, 3), "413");
   }
-  state = CycleState{};
+  state = Http1State{};
   input.clear();
   EXPECT_EQ(feed(post("/wide/x", long_body)).next, Next::read);
   EXPECT_EQ(responses().substr(0, 3), "404");
 }
 
-TEST_F(Cycle, ClosesWhereAsked) {
+TEST_F(Http1CodecTest, ClosesWhereAsked) {
   EXPECT_EQ(feed("GET / HTTP/1.0\r\n\r\n").next, Next::close);
   EXPECT_EQ(responses(), "200[root]");
   EXPECT_EQ(feed("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").next, Next::read);
@@ -192,23 +199,23 @@ TEST_F(Cycle, ClosesWhereAsked) {
   EXPECT_EQ(feed("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" + get("/a")).next, Next::close);
   EXPECT_EQ(responses(), "200[root]");
   input.clear();
-  cycle->drain();
+  codec->drain();
   EXPECT_EQ(feed(get("/")).next, Next::close);
 }
 
-TEST_F(Cycle, HeadHasNoBody) {
+TEST_F(Http1CodecTest, HeadHasNoBody) {
   feed("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_NE(output.find("Content-Length: 4\r\n"), std::string::npos);
   EXPECT_TRUE(output.ends_with("\r\n\r\n"));
 }
 
-TEST_F(Cycle, AnswersFailuresWith500AndGoesOn) {
+TEST_F(Http1CodecTest, AnswersFailuresWith500AndGoesOn) {
   feed(get("/throw") + get("/interim") + get("/co/throw") + get("/a"));
   EXPECT_EQ(responses(),
             "500[500 Internal Server Error\n]500[500 Internal Server Error\n]500[500 Internal Server Error\n]200[<a>]");
 }
 
-TEST_F(Cycle, StopsToWriteWhenMuchIsToBeSent) {
+TEST_F(Http1CodecTest, StopsToWriteWhenMuchIsToBeSent) {
   const Progress progress = feed(get("/big") + get("/big") + get("/big"));
   EXPECT_EQ(progress.next, Next::write);
   EXPECT_EQ(input, get("/big"));
@@ -217,54 +224,55 @@ TEST_F(Cycle, StopsToWriteWhenMuchIsToBeSent) {
   EXPECT_EQ(input, "");
 }
 
-TEST_F(Cycle, SuspendsAndGoesOn) {
+TEST_F(Http1CodecTest, SuspendsAndGoesOn) {
   bool done = false;
   Progress progress = feed(get("/a") + post("/co/wait", "body", "X: y\r\n") + get("/b"));
   ASSERT_EQ(progress.next, Next::suspend);
   EXPECT_EQ(responses(), "200[<a>]");
-  progress.call->notify([](void* flag) { *static_cast<bool*>(flag) = true; }, &done);
+  progress.exchange->notify([](void* flag) { *static_cast<bool*>(flag) = true; }, &done);
   // Another connection of the worker is served meanwhile.
-  CycleState other;
+  Http1State other;
   std::string other_input = post("/echo", "other", "X: z\r\nY: 1\r\nZ: 2\r\n"), other_output;
-  EXPECT_EQ(cycle->run(other, other_input, other_output, 0, ClientSource{}).next, Next::read);
+  EXPECT_EQ(codec->run(other, other_input, other_output, 0, ClientSource{}).next, Next::read);
   EXPECT_FALSE(done);
   gate.open();
   EXPECT_TRUE(done);
   input.erase(0, progress.consumed);
-  EXPECT_EQ(settle(cycle->finish(std::move(progress.call), output, 0)).next, Next::read);
+  EXPECT_EQ(finish(state, *progress.exchange), Next::read);
+  input.erase(0, state.message.bytes);
   EXPECT_EQ(responses(), "200[ybody]");
   feed("");
   EXPECT_EQ(responses(), "200[<b>]");
 }
 
-TEST_F(Cycle, ASuspendedCallMayBeDestroyed) {
+TEST_F(Http1CodecTest, ASuspendedCallMayBeDestroyed) {
   Progress progress = feed(post("/co/wait", "body"));
   ASSERT_EQ(progress.next, Next::suspend);
-  progress.call.reset();
+  progress.exchange.reset();
   gate.waiting.clear();
 }
 
-TEST_F(Cycle, ManyMayWaitAtOnce) {
+TEST_F(Http1CodecTest, ManyMayWaitAtOnce) {
   struct Client {
-    CycleState state;
+    Http1State state;
     std::string input;
     Progress progress;
   };
   std::vector<Client> clients(100);
   for (std::size_t i = 0; i < clients.size(); ++i) {
     clients[i].input = post("/co/wait", "b" + std::to_string(i), "X: " + std::to_string(i) + "\r\n");
-    clients[i].progress = cycle->run(clients[i].state, clients[i].input, output, 0, ClientSource{});
+    clients[i].progress = codec->run(clients[i].state, clients[i].input, output, 0, ClientSource{});
     ASSERT_EQ(clients[i].progress.next, Next::suspend);
   }
   gate.open();
   for (std::size_t i = 0; i < clients.size(); ++i) {
-    cycle->finish(std::move(clients[i].progress.call), output, 0);
+    finish(clients[i].state, *clients[i].progress.exchange);
     EXPECT_EQ(responses(), "200[" + std::to_string(i) + "b" + std::to_string(i) + "]");
   }
 }
 
-TEST_F(Cycle, AnswersATimeout) {
-  cycle->append_timeout(output, 0, {}, {});
+TEST_F(Http1CodecTest, AnswersATimeout) {
+  codec->append_timeout(output, 0, {}, {});
   EXPECT_NE(output.find("Connection: close"), std::string::npos);
   EXPECT_EQ(responses(), "408[408 Request Timeout\n]");
 }
