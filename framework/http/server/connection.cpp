@@ -72,8 +72,8 @@ void ConnectionShare::count_requests() noexcept {
   timer.record();
 }
 
-Connection::Connection(ConnectionShare& share, ipc::UniqueFd fd, const worker::PeerAddress& peer)
-    : StreamConnection(share.host, std::move(fd), peer), share_(share) {}
+Connection::Connection(ConnectionShare& share, worker::Transport transport, const worker::PeerAddress& peer)
+    : StreamConnection(share.host, std::move(transport), peer), share_(share) {}
 
 void Connection::open() {
   await_first_bytes(share_.times().header_timeout);

@@ -51,7 +51,7 @@ struct ConnectionShare final : ExchangeObserver {
 /// the other. It holds no buffer while it is idle.
 class Connection final : public worker::StreamConnection, private ExchangeSink, private Http1Input {
  public:
-  Connection(ConnectionShare& share, ipc::UniqueFd fd, const worker::PeerAddress& peer);
+  Connection(ConnectionShare& share, worker::Transport transport, const worker::PeerAddress& peer);
 
   /// Answers the request that came with the connection, or starts to wait for the first one.
   void open();

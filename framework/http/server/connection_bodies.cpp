@@ -210,8 +210,8 @@ void Connection::hand_over() {
   tell_of_transfer(true);
   put_back();
   const std::string rest(input().data(), input().size());
-  ipc::UniqueFd fd = release();
-  upgrade->take_over(to, std::move(fd), peer(), rest);
+  worker::Transport transport = release();
+  upgrade->take_over(to, std::move(transport), peer(), rest);
 }
 
 }  // namespace prefork::http

@@ -20,8 +20,8 @@ class HttpProtocol final : public worker::Protocol {
                std::vector<std::unique_ptr<SlowLog>> slow_logs)
       : logs_(std::move(logs)), slow_logs_(std::move(slow_logs)), share_(first, std::move(services)) {}
 
-  void open(ipc::UniqueFd fd, const worker::PeerAddress& peer) override {
-    auto* connection = new Connection(share_, std::move(fd), peer);  // destroyed by the loop, after close()
+  void open(worker::Transport transport, const worker::PeerAddress& peer) override {
+    auto* connection = new Connection(share_, std::move(transport), peer);  // destroyed by the loop, after close()
     connection->open();
   }
   void receive(Datagram&) override {}

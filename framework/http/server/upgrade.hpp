@@ -3,8 +3,8 @@
 #include <string_view>
 
 #include "framework/worker/net/peer_address.hpp"
+#include "framework/worker/net/transport.hpp"
 #include "framework/worker/service/service_host.hpp"
-#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::http {
 
@@ -13,10 +13,10 @@ class Upgrade {
  public:
   virtual ~Upgrade() = default;
 
-  /// Takes over the client's socket: non-blocking, out of the event loop. Called once, at most.
+  /// Takes over the client's transport, which is out of the event loop. Called once, at most.
   /// @param host  of the service whose handler asked for the upgrade
   /// @param input  what the client has sent already; valid during the call only
-  virtual void take_over(worker::ServiceHost& host, ipc::UniqueFd fd, const worker::PeerAddress& peer,
+  virtual void take_over(worker::ServiceHost& host, worker::Transport transport, const worker::PeerAddress& peer,
                          std::string_view input) = 0;
 };
 

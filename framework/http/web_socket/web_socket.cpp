@@ -20,10 +20,10 @@ class ToWebSocket final : public Upgrade {
  public:
   explicit ToWebSocket(WebSocketTerms terms) : terms_(std::make_shared<const WebSocketTerms>(std::move(terms))) {}
 
-  void take_over(worker::ServiceHost& host, ipc::UniqueFd fd, const worker::PeerAddress& peer,
+  void take_over(worker::ServiceHost& host, worker::Transport transport, const worker::PeerAddress& peer,
                  std::string_view input) override {
     // The loop destroys it after close().
-    auto* connection = new WebSocketConnection(host, std::move(fd), peer, terms_);
+    auto* connection = new WebSocketConnection(host, std::move(transport), peer, terms_);
     host.begin_activity(ipc::ActivityKind::connection, peer.raw());
     connection->open_with(input);
   }

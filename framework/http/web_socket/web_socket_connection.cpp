@@ -26,9 +26,9 @@ worker::Detached run_session(WebSocketConnection& socket) {
 
 }  // namespace
 
-WebSocketConnection::WebSocketConnection(worker::ServiceHost& host, ipc::UniqueFd fd, const worker::PeerAddress& peer,
-                                         std::shared_ptr<const WebSocketTerms> terms)
-    : StreamConnection(host, std::move(fd), peer),
+WebSocketConnection::WebSocketConnection(worker::ServiceHost& host, worker::Transport transport,
+                                         const worker::PeerAddress& peer, std::shared_ptr<const WebSocketTerms> terms)
+    : StreamConnection(host, std::move(transport), peer),
       terms_(std::move(terms)),
       frames_(terms_->options.max_message_bytes),
       heard_ms_(host.runtime().loop.ran_ms()),

@@ -31,7 +31,7 @@ struct WebSocketTerms {
 /// The socket closes when the coroutine has ended and the client's close frame has come, or when its time is up.
 class WebSocketConnection final : public worker::StreamConnection, public WebSocket {
  public:
-  WebSocketConnection(worker::ServiceHost& host, ipc::UniqueFd fd, const worker::PeerAddress& peer,
+  WebSocketConnection(worker::ServiceHost& host, worker::Transport transport, const worker::PeerAddress& peer,
                       std::shared_ptr<const WebSocketTerms> terms);
   /// Runs the session. @param input  what the client has already sent
   void open_with(std::string_view input);

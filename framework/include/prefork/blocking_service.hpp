@@ -25,8 +25,6 @@ class PREFORK_API Stream {
   bool overlong() const noexcept;
   /// Sends all the bytes. @return false: the connection is gone
   bool write(std::string_view bytes);
-  /// The socket, for calls that this class lacks. It stays the worker's, and non-blocking.
-  int fd() const noexcept;
   std::string peer_address() const;
   Context& context() const noexcept;
 

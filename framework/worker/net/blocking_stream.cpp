@@ -1,7 +1,6 @@
 #include "framework/worker/net/blocking_stream.hpp"
 
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
@@ -25,10 +24,10 @@ std::uint64_t now_ms() { return ipc::monotonic_ns() / 1'000'000; }
 
 }  // namespace
 
-BlockingStream::BlockingStream(ServiceHost& host, BlockingDuties& duties, ipc::UniqueFd fd, const PeerAddress& peer)
+BlockingStream::BlockingStream(ServiceHost& host, BlockingDuties& duties, Transport transport, const PeerAddress& peer)
     : host_(host),
       duties_(duties),
-      fd_(std::move(fd)),
+      transport_(std::move(transport)),
       peer_(peer),
       block_(host.runtime().blocks.lend()),
       attended_ms_(now_ms()) {
@@ -41,9 +40,10 @@ BlockingStream::~BlockingStream() {
   host_.runtime().connection_closed();
 }
 
-// True: one of `events`, or an error that the next call on the socket will tell. False: the time is over.
+// True: one of `events`, or an error that the next call on the transport will tell. False: the time is over.
 // A limit of zero is none.
-bool BlockingStream::wait_for(short events, milliseconds limit) {
+bool BlockingStream::wait_for(short events, Purpose purpose) {
+  const milliseconds limit = purpose == Purpose::read ? host_.limits().idle_timeout : host_.limits().write_timeout;
   auto& loop = host_.runtime().loop;
   loop.refresh_clock();
   const std::uint64_t end = loop.ran_after(static_cast<std::uint64_t>(limit.count()));
@@ -57,7 +57,7 @@ bool BlockingStream::wait_for(short events, milliseconds limit) {
       }
       slice = std::min(slice, milliseconds(end - now));
     }
-    pollfd fds[2] = {{fd_.get(), events, 0}, {duties_.duty_fd(), POLLIN, 0}};
+    pollfd fds[2] = {{transport_.descriptor(), events, 0}, {duties_.duty_fd(), POLLIN, 0}};
     loop.begin_wait();
     const int n = ::poll(fds, 2, static_cast<int>(slice.count()));
     loop.refresh_clock(static_cast<std::uint64_t>(slice.count()));
@@ -65,7 +65,7 @@ bool BlockingStream::wait_for(short events, milliseconds limit) {
     const bool ready = n > 0 && fds[0].revents != 0;
     if (!ready || fds[1].revents != 0) attend();
     if (ready) return true;
-    if ((events & POLLIN) != 0 && host_.runtime().drain == DrainMode::closing) return false;
+    if (purpose == Purpose::read && host_.runtime().drain == DrainMode::closing) return false;
   }
 }
 
@@ -82,15 +82,14 @@ void BlockingStream::attend_if_due() {
 BlockingStream::Fill BlockingStream::fill() {
   attend_if_due();
   for (;;) {
-    const ssize_t n = ::recv(fd_.get(), block_.get() + used_, BlockPool::kBlockBytes - used_, 0);
+    const ssize_t n = transport_.recv({block_.get() + used_, BlockPool::kBlockBytes - used_});
     if (n > 0) {
       used_ += static_cast<std::size_t>(n);
       host_.runtime().slot.add(ipc::Counter::bytes_in, static_cast<std::uint64_t>(n));
       return Fill::data;
     }
-    if (n == -1 && errno == EINTR) continue;
     if (n == -1 && errno == EAGAIN) {
-      if (wait_for(POLLIN, host_.limits().idle_timeout)) continue;
+      if (wait_for(transport_.awaited(POLLIN), Purpose::read)) continue;
       used_ = 0;  // the client has not ended: what it began is no last line
     }
     ended_ = true;
@@ -125,20 +124,31 @@ std::optional<std::string_view> BlockingStream::read(std::size_t max_line) {
 bool BlockingStream::write(std::string_view bytes) {
   while (!bytes.empty()) {
     attend_if_due();
-    const ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t n = transport_.send(bytes);
     if (n > 0) {
       bytes.remove_prefix(static_cast<std::size_t>(n));
       host_.runtime().slot.add(ipc::Counter::bytes_out, static_cast<std::uint64_t>(n));
       continue;
     }
-    if (n == -1 && errno == EINTR) continue;
-    if (n == -1 && errno == EAGAIN && wait_for(POLLOUT, host_.limits().write_timeout)) continue;
+    if (n == -1 && errno == EAGAIN && wait_for(transport_.awaited(POLLOUT), Purpose::write)) continue;
     return false;
+  }
+  return flush();
+}
+
+// The service may take its time until it writes again.
+bool BlockingStream::flush() {
+  while (transport_.has_unsent()) {
+    if (!transport_.flush()) return false;
+    if (transport_.has_unsent() && !wait_for(POLLOUT, Purpose::write)) return false;
   }
   return true;
 }
 
-void BlockingStream::finish() noexcept { host_.runtime().lingering.take(std::move(fd_)); }
+void BlockingStream::finish() noexcept {
+  auto [socket, unsent] = std::move(transport_).finish();
+  host_.runtime().lingering.take(std::move(socket), std::move(unsent));
+}
 
 }  // namespace prefork::worker
 
@@ -157,7 +167,6 @@ std::optional<std::string_view> Stream::read_line(std::size_t max_bytes) {
 }
 bool Stream::overlong() const noexcept { return self(*this).overlong(); }
 bool Stream::write(std::string_view bytes) { return self(*this).write(bytes); }
-int Stream::fd() const noexcept { return self(*this).fd(); }
 std::string Stream::peer_address() const { return self(*this).peer().to_string(); }
 Context& Stream::context() const noexcept { return self(*this).host(); }
 
@@ -169,8 +178,8 @@ class BlockingProtocol final : public Protocol {
  public:
   BlockingProtocol(ServiceHost& host, BlockingService& service) : host_(host), service_(service) {}
 
-  void open(ipc::UniqueFd fd, const PeerAddress& peer) override {
-    BlockingStream stream(host_, *host_.runtime().duties, std::move(fd), peer);
+  void open(Transport transport, const PeerAddress& peer) override {
+    BlockingStream stream(host_, *host_.runtime().duties, std::move(transport), peer);
     host_.begin_activity(ipc::ActivityKind::connection, peer.raw());
     std::atomic<bool>& full = host_.runtime().slot.full;
     full.store(true, std::memory_order_relaxed);

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "framework/worker/net/peer_address.hpp"
+#include "framework/worker/net/transport.hpp"
 #include "framework/worker/service/service_host.hpp"
-#include "ipc/posix/unique_fd.hpp"
 
 #include <prefork/blocking_service.hpp>
 
@@ -31,13 +31,12 @@ class BlockingDuties {
 /// The Stream of a blocking service.
 class BlockingStream final : public Stream {
  public:
-  BlockingStream(ServiceHost& host, BlockingDuties& duties, ipc::UniqueFd fd, const PeerAddress& peer);
+  BlockingStream(ServiceHost& host, BlockingDuties& duties, Transport transport, const PeerAddress& peer);
   ~BlockingStream();
 
   std::optional<std::string_view> read(std::size_t max_line);
   bool write(std::string_view bytes);
   bool overlong() const noexcept { return overlong_; }
-  int fd() const noexcept { return fd_.get(); }
   const PeerAddress& peer() const noexcept { return peer_; }
   ServiceHost& host() const noexcept { return host_; }
   /// Closes so that what was sent arrives.
@@ -48,12 +47,14 @@ class BlockingStream final : public Stream {
   Fill fill();
   void attend();
   void attend_if_due();
-  bool wait_for(short events, std::chrono::milliseconds limit);
+  enum class Purpose { read, write };
+  bool wait_for(short events, Purpose purpose);
+  bool flush();
   std::optional<std::string_view> give(std::size_t length, std::size_t with_line_end) noexcept;
 
   ServiceHost& host_;
   BlockingDuties& duties_;
-  ipc::UniqueFd fd_;
+  Transport transport_;
   PeerAddress peer_;
   std::unique_ptr<char[]> block_;
   std::uint64_t attended_ms_;

@@ -13,8 +13,10 @@ namespace {
 constexpr std::uint16_t kReadsPerTurn = 32;
 }  // namespace
 
-CoroutineConnection::CoroutineConnection(ServiceHost& host, ipc::UniqueFd fd, const PeerAddress& peer)
-    : StreamConnection(host, std::move(fd), peer), budget_(kReadsPerTurn), idle_timeout_(host.limits().idle_timeout) {}
+CoroutineConnection::CoroutineConnection(ServiceHost& host, Transport transport, const PeerAddress& peer)
+    : StreamConnection(host, std::move(transport), peer),
+      budget_(kReadsPerTurn),
+      idle_timeout_(host.limits().idle_timeout) {}
 
 bool CoroutineConnection::start_read(std::size_t max_line) {
   PREFORK_CHECK(!reader_);

@@ -15,7 +15,7 @@ namespace prefork::worker {
 /// only where that gives nothing the coroutine is parked here, until the event loop resumes it.
 class CoroutineConnection final : public StreamConnection, public Connection {
  public:
-  CoroutineConnection(ServiceHost& host, ipc::UniqueFd fd, const PeerAddress& peer);
+  CoroutineConnection(ServiceHost& host, Transport transport, const PeerAddress& peer);
 
   using StreamConnection::close;
   using StreamConnection::id;

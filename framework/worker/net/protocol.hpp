@@ -1,7 +1,7 @@
 #pragma once
 
 #include "framework/worker/net/peer_address.hpp"
-#include "ipc/posix/unique_fd.hpp"
+#include "framework/worker/net/transport.hpp"
 
 #include <prefork/datagram.hpp>
 
@@ -12,8 +12,8 @@ class Protocol {
  public:
   virtual ~Protocol() = default;
 
-  /// Takes over an accepted, non-blocking connection.
-  virtual void open(ipc::UniqueFd fd, const PeerAddress& peer) = 0;
+  /// Takes over an accepted connection.
+  virtual void open(Transport transport, const PeerAddress& peer) = 0;
   /// Answers one datagram.
   virtual void receive(Datagram& packet) = 0;
   /// The worker is about to end: nothing is destroyed then. Waits for a moment at most.

@@ -14,8 +14,8 @@ constexpr std::chrono::milliseconds kPatience{5000};
 /// A connection until its header is there.
 class ProxyGate final : public StreamConnection {
  public:
-  ProxyGate(ServiceHost& host, ipc::UniqueFd fd, const PeerAddress& peer, Protocol& protocol)
-      : StreamConnection(host, std::move(fd), peer), protocol_(protocol) {}
+  ProxyGate(ServiceHost& host, Transport transport, const PeerAddress& peer, Protocol& protocol)
+      : StreamConnection(host, std::move(transport), peer), protocol_(protocol) {}
 
   void open() {
     await_first_bytes(kPatience);
@@ -59,8 +59,8 @@ class Gated final : public Protocol {
  public:
   Gated(ServiceHost& host, std::unique_ptr<Protocol> protocol) : host_(host), protocol_(std::move(protocol)) {}
 
-  void open(ipc::UniqueFd fd, const PeerAddress& peer) override {
-    auto* gate = new ProxyGate(host_, std::move(fd), peer, *protocol_);  // destroyed by the loop, after close()
+  void open(Transport transport, const PeerAddress& peer) override {
+    auto* gate = new ProxyGate(host_, std::move(transport), peer, *protocol_);  // destroyed by the loop, after close()
     gate->open();
   }
   void receive(Datagram& packet) override { protocol_->receive(packet); }

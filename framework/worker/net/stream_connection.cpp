@@ -3,8 +3,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -29,8 +27,12 @@ constexpr std::chrono::milliseconds kLastMoment{1000};
 
 }  // namespace
 
-StreamConnection::StreamConnection(ServiceHost& host, ipc::UniqueFd fd, const PeerAddress& peer)
-    : host_(host), id_(host.runtime().next_connection_id++), fd_(std::move(fd)), peer_(peer) {
+StreamConnection::StreamConnection(ServiceHost& host, Transport transport, const PeerAddress& peer)
+    : host_(host),
+      id_(host.runtime().next_connection_id++),
+      transport_(std::move(transport)),
+      watches_writable_(transport_.has_layer()),  // which may have to write whatever its stream does
+      peer_(peer) {
   host_.runtime().connection_opened(*this);
 }
 
@@ -46,7 +48,7 @@ void StreamConnection::attach() {
   if (stage_ == Stage::closed) return;
   attached_ = true;
   try {
-    host_.runtime().loop.add(fd_.get(), watches_writable_ ? kReadEvents | EPOLLOUT : kReadEvents, *this);
+    host_.runtime().loop.add(transport_.descriptor(), watches_writable_ ? kReadEvents | EPOLLOUT : kReadEvents, *this);
   } catch (const std::system_error& error) {
     host_.runtime().log.log(LogLevel::error, std::string("a connection is closed: ") + error.what());
     on_broken();
@@ -56,20 +58,20 @@ void StreamConnection::attach() {
 void StreamConnection::close() noexcept {
   if (stage_ == Stage::closed) return;
   leave();
-  fd_.reset();
+  transport_.close();
 }
 
-ipc::UniqueFd StreamConnection::release() noexcept {
+Transport StreamConnection::release() noexcept {
   PREFORK_CHECK(stage_ == Stage::open);
   leave();
-  return std::move(fd_);
+  return std::move(transport_);
 }
 
 void StreamConnection::leave() noexcept {
   stage_ = Stage::closed;
   disarm();
   // Closing alone would not take it out of epoll while a child that the service has forked still holds it.
-  if (attached_) host_.runtime().loop.remove(fd_.get());
+  if (attached_) host_.runtime().loop.remove(transport_.descriptor());
   unlink();
   host_.runtime().connection_closed();
   host_.runtime().loop.dispose(std::unique_ptr<Disposable>(this));
@@ -81,11 +83,11 @@ StreamConnection::Received StreamConnection::receive() {
   if (!block_) block_ = host_.runtime().blocks.lend();
   const std::size_t room = block_room();
   PREFORK_CHECK(room > 0);
-  const ssize_t n = ipc::retry_eintr([&] { return ::recv(fd_.get(), block_.get() + used_, room, 0); });
+  const ssize_t n = transport_.recv({block_.get() + used_, room});
   if (n > 0) {
     const auto count = static_cast<std::size_t>(n);
     used_ += static_cast<std::uint32_t>(count);
-    if (count < room && !peer_ended_) input_ready_ = false;
+    if (count < room && !peer_ended_) input_ready_ = transport_.has_layer();
     host_.runtime().slot.add(ipc::Counter::bytes_in, count);
     return Received::data;
   }
@@ -101,16 +103,14 @@ StreamConnection::Received StreamConnection::receive() {
 std::uint32_t StreamConnection::waited_ms() const noexcept {
   tcp_info info{};
   socklen_t length = offsetof(tcp_info, tcpi_last_ack_recv);  // no more than is asked for is copied
-  return ::getsockopt(fd_.get(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? info.tcpi_last_data_recv : 0;
+  return ::getsockopt(transport_.descriptor(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? info.tcpi_last_data_recv
+                                                                                           : 0;
 }
 
-std::size_t StreamConnection::unread_bytes() const noexcept {
-  int bytes = 0;
-  return ::ioctl(fd_.get(), FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
-}
+std::size_t StreamConnection::unread_bytes() const noexcept { return transport_.unread(); }
 
 std::size_t StreamConnection::peek(std::span<char> room) noexcept {
-  const ssize_t n = ipc::retry_eintr([&] { return ::recv(fd_.get(), room.data(), room.size(), MSG_PEEK); });
+  const ssize_t n = transport_.peek(room);
   if (n == 0 || (n == -1 && errno != EAGAIN)) peer_ended_ = true;
   return n > 0 ? static_cast<std::size_t>(n) : 0;
 }
@@ -118,7 +118,7 @@ std::size_t StreamConnection::peek(std::span<char> room) noexcept {
 void StreamConnection::skip(std::size_t bytes) noexcept {
   std::array<char, 512> away;
   while (bytes > 0) {
-    const ssize_t n = ::recv(fd_.get(), away.data(), std::min(bytes, away.size()), 0);
+    const ssize_t n = transport_.recv({away.data(), std::min(bytes, away.size())});
     PREFORK_CHECK(n > 0);  // they are there
     bytes -= static_cast<std::size_t>(n);
   }
@@ -141,8 +141,7 @@ void StreamConnection::release_block() noexcept {
 
 std::optional<std::size_t> StreamConnection::send_some(std::string_view bytes, bool more_follows) {
   if (stage_ != Stage::open) return std::nullopt;
-  const int flags = more_follows ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
-  const ssize_t n = ipc::retry_eintr([&] { return ::send(fd_.get(), bytes.data(), bytes.size(), flags); });
+  const ssize_t n = transport_.send(bytes, more_follows);
   if (n == -1 && errno != EAGAIN) return std::nullopt;
   return note_sent(n, bytes.size());
 }
@@ -151,8 +150,7 @@ std::optional<std::size_t> StreamConnection::send_file(int file, std::uint64_t o
   if (stage_ != Stage::open) return std::nullopt;
   constexpr std::uint64_t kMostAtOnce = std::uint64_t{1} << 20;
   const auto wanted = static_cast<std::size_t>(std::min(bytes, kMostAtOnce));
-  auto from = static_cast<off_t>(offset);
-  const ssize_t n = ipc::retry_eintr([&] { return ::sendfile(fd_.get(), file, &from, wanted); });
+  const ssize_t n = transport_.send_file(file, offset, wanted);
   if (n == 0 || (n == -1 && errno != EAGAIN)) return std::nullopt;
   return note_sent(n, wanted);
 }
@@ -163,7 +161,7 @@ std::size_t StreamConnection::note_sent(ssize_t n, std::size_t wanted) {
   if (sent < wanted) {
     wants_writable_ = true;
     if (!std::exchange(watches_writable_, true) && attached_) {
-      host_.runtime().loop.modify(fd_.get(), kReadEvents | EPOLLOUT, *this);
+      host_.runtime().loop.modify(transport_.descriptor(), kReadEvents | EPOLLOUT, *this);
     }
   }
   return sent;
@@ -196,20 +194,32 @@ std::optional<std::chrono::milliseconds> StreamConnection::deadline_left() const
 
 void StreamConnection::close_gracefully() noexcept {
   if (stage_ != Stage::open) return;
-  if (input_finished_) return close();
+  if (input_finished_ && !transport_.has_layer()) return close();
   leave();
-  host_.runtime().lingering.take(std::move(fd_));
+  auto [socket, unsent] = std::move(transport_).finish();
+  host_.runtime().lingering.take(std::move(socket), std::move(unsent));
 }
 
-void StreamConnection::shut_down() noexcept { ::shutdown(fd_.get(), SHUT_RDWR); }
+void StreamConnection::shut_down() noexcept { transport_.shut_down(); }
 
-void StreamConnection::finish_sending() noexcept { ::shutdown(fd_.get(), SHUT_WR); }
+void StreamConnection::finish_sending() noexcept { transport_.finish_sending(); }
 
 void StreamConnection::resume_later() { host_.runtime().loop.defer(*this); }
 
 void StreamConnection::on_events(std::uint32_t events) {
   if (events & (EPOLLIN | kEndEvents)) input_ready_ = true;
   if (events & kEndEvents) peer_ended_ = true;
+  transport_.has_layer() ? on_layer_events(events) : go_on(events);
+}
+
+// Which direction waits for which readiness is the layer's matter.
+void StreamConnection::on_layer_events(std::uint32_t events) {
+  transport_.flush();
+  input_ready_ = true;
+  go_on(events | EPOLLOUT);
+}
+
+void StreamConnection::go_on(std::uint32_t events) {
   if (stage_ == Stage::open && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) && std::exchange(wants_writable_, false)) {
     on_writable();
   }

@@ -9,29 +9,27 @@
 #include <string>
 #include <string_view>
 
-#include <sys/types.h>
-
 #include "framework/worker/loop/event_loop.hpp"
 #include "framework/worker/loop/intrusive_list.hpp"
 #include "framework/worker/net/peer_address.hpp"
+#include "framework/worker/net/transport.hpp"
 #include "framework/worker/service/service_host.hpp"
-#include "ipc/posix/unique_fd.hpp"
 
 namespace prefork::worker {
 
-/// A client's stream socket in the event loop: receiving into lent blocks, sending with back-pressure,
-/// one deadline, a close that loses no answer. What the bytes mean is the derived class's.
+/// A client's stream in the event loop: receiving into lent blocks, sending with back-pressure, one deadline,
+/// a close that loses no answer. What the bytes mean is the derived class's.
 ///
-/// Edge-triggered: a receive that gives less than it asked for has drained the socket, and the next one
-/// waits for the next event. Life: made by new; after close() it is destroyed by the event loop at the
-/// end of the turn. Between close() and that, no hook is called.
+/// Edge-triggered: a receive that gives less than it asked for has drained a plain socket, and the next one
+/// waits for the next event. With a layer (Transport) only a receive that gives nothing has. Life: made by new; after
+/// close() it is destroyed by the event loop at the end of the turn. Between close() and that, no hook is called.
 class StreamConnection : public EventHandler,
                          public Disposable,
                          public ListHook<StreamConnection>,
                          private TimerWheel::Entry,
                          private Deferred {
  public:
-  StreamConnection(ServiceHost& host, ipc::UniqueFd fd, const PeerAddress& peer);
+  StreamConnection(ServiceHost& host, Transport transport, const PeerAddress& peer);
   ~StreamConnection() override;
 
   /// Enters the event loop, unless the connection has closed already. To be called once, after the first
@@ -60,9 +58,9 @@ class StreamConnection : public EventHandler,
   std::size_t peek(std::span<char> room) noexcept;
   /// Takes bytes that peek() has shown.
   void skip(std::size_t bytes) noexcept;
-  /// How many bytes have arrived and were not received yet.
+  /// How many bytes have arrived and were not received yet, as Transport::unread() says.
   std::size_t unread_bytes() const noexcept;
-  /// The next receive() asks the socket, whatever was known of it.
+  /// The next receive() asks the transport, whatever was known of it.
   void look_again() noexcept { input_ready_ = true; }
   /// How long ago the last bytes of the client arrived here, in milliseconds; 0 where the socket is not of TCP.
   /// Source: tcp(7), TCP_INFO.
@@ -79,9 +77,9 @@ class StreamConnection : public EventHandler,
 
   /// Sends what the socket takes. @return how many bytes; nullopt: the connection is broken. Where not all
   /// went, on_writable() comes once there is room.
-  /// @param more_follows  the kernel may wait for what is sent next, and put both into one packet (MSG_MORE)
+  /// @param more_follows  as in Transport::send()
   std::optional<std::size_t> send_some(std::string_view bytes, bool more_follows = false);
-  /// The same with bytes of a file, sendfile(2). nullopt, too, where the file has ended before `offset`.
+  /// The same with bytes of a file. nullopt, too, where the file has ended before `offset`.
   std::optional<std::size_t> send_file(int file, std::uint64_t offset, std::uint64_t bytes);
 
   /// Runs on_timeout() in `limit` unless it is set anew or cleared. Zero: none. Cheap: meant to be called
@@ -106,8 +104,8 @@ class StreamConnection : public EventHandler,
   /// is called any more.
   void close_gracefully() noexcept;
   bool closed() const noexcept { return stage_ == Stage::closed; }
-  /// As close(), but the socket goes on in other hands. REQUIRES that it is open.
-  ipc::UniqueFd release() noexcept;
+  /// As close(), but the transport goes on in other hands, with what has arrived. REQUIRES that it is open.
+  Transport release() noexcept;
   /// The client has closed its side, or the connection broke.
   bool peer_ended() const noexcept { return peer_ended_; }
   /// Ends both directions, so that the client sees it at once, and may lose what is on its way; the descriptor stays
@@ -128,6 +126,8 @@ class StreamConnection : public EventHandler,
   enum class Stage : std::uint8_t { open, closed };
 
   void on_events(std::uint32_t events) final;
+  void on_layer_events(std::uint32_t events);
+  void go_on(std::uint32_t events);
   void on_timer() final;
   void run_deferred() final;
   void leave() noexcept;
@@ -137,8 +137,8 @@ class StreamConnection : public EventHandler,
   std::uint64_t id_;
   std::uint64_t deadline_ms_ = 0;  // of the loop's running time
   std::unique_ptr<char[]> block_;
+  Transport transport_;
   std::uint32_t used_ = 0;
-  ipc::UniqueFd fd_;
   Stage stage_ = Stage::open;
   bool input_ready_ = true;  // until a receive says otherwise: the first bytes often come with the connection
   bool attached_ = false;

@@ -29,8 +29,9 @@ class StreamProtocol final : public Protocol {
  public:
   StreamProtocol(ServiceHost& host, Service& service) : host_(host), service_(service) {}
 
-  void open(ipc::UniqueFd fd, const PeerAddress& peer) override {
-    auto* connection = new CoroutineConnection(host_, std::move(fd), peer);  // destroyed by the loop, after close()
+  void open(Transport transport, const PeerAddress& peer) override {
+    auto* connection =
+        new CoroutineConnection(host_, std::move(transport), peer);  // destroyed by the loop, after close()
     host_.begin_activity(ipc::ActivityKind::connection, peer.raw());
     serve(*connection, service_);
     connection->attach();

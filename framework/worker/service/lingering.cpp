@@ -46,24 +46,25 @@ bool is_settled(int fd) noexcept {
 
 }  // namespace
 
-/// A socket whose client did not end within the first moment.
+/// A socket whose client did not end within the first moment, or which has bytes to send.
 class Lingering::Socket final : public EventHandler,
                                 public Disposable,
                                 public ListHook<Socket>,
                                 private TimerWheel::Entry,
                                 private Deferred {
  public:
-  Socket(Lingering& owner, ipc::UniqueFd fd) noexcept
+  Socket(Lingering& owner, ipc::UniqueFd fd, std::string output) noexcept
       : owner_(owner),
         loop_(owner.runtime_.loop),
         fd_(std::move(fd)),
+        output_(std::move(output)),
         began_ms_(loop_.ran_ms()),
-        unsent_(unsent(fd_.get())) {}
+        unsent_(all_unsent()) {}
   ~Socket() override { loop_.forget(*this); }
 
   /// @throws std::system_error
   void attach() {
-    loop_.add(fd_.get(), kEvents, *this);
+    loop_.add(fd_.get(), output_.empty() ? kEvents : kEvents | EPOLLOUT, *this);
     wait(owner_.hurried_ ? kDrainMs : kQuietMs);
   }
   void hurry() noexcept {
@@ -85,13 +86,29 @@ class Lingering::Socket final : public EventHandler,
     loop_.timers().arm(*this, loop_.tick_at(due_ms_));
   }
 
-  void on_events(std::uint32_t) override { discard(); }
+  std::uint64_t all_unsent() const noexcept { return unsent(fd_.get()) + output_.size(); }
+
+  void on_events(std::uint32_t) override {
+    if (!output_.empty()) send();
+    discard();
+  }
+  /// Sends what the kernel had no room for, and then ends the sending side.
+  void send() noexcept {
+    const ssize_t n = ::send(fd_.get(), output_.data(), output_.size(), MSG_NOSIGNAL);
+    if (n == -1 && errno != EAGAIN && errno != EINTR) return close();
+    if (n > 0) output_.erase(0, static_cast<std::size_t>(n));
+    if (!output_.empty()) return;
+    if (input_over_) return close();
+    ::shutdown(fd_.get(), SHUT_WR);
+  }
   void run_deferred() override { discard(); }
   void discard() noexcept {
     if (!fd_.is_open()) return;
     for (unsigned i = 0; i < kReadsPerTurn; ++i) {
       const std::uint64_t before = bytes_;
-      if (owner_.discard(fd_.get(), bytes_) == Rest::over || bytes_ > kMostBytes) return close();
+      input_over_ = owner_.discard(fd_.get(), bytes_) == Rest::over;
+      if (input_over_ && !output_.empty()) return;  // a client that has ended waits for its answer
+      if (input_over_ || bytes_ > kMostBytes) return close();
       if (bytes_ == before) return;  // nothing more is there now
     }
     loop_.defer(*this);
@@ -99,7 +116,7 @@ class Lingering::Socket final : public EventHandler,
 
   void on_timer() override {
     if (due_ms_ > loop_.ran_ms()) return loop_.timers().arm(*this, loop_.tick_at(due_ms_));
-    const std::uint64_t left = unsent(fd_.get());
+    const std::uint64_t left = all_unsent();
     const bool moves = left < unsent_ || bytes_ > seen_;
     if (!moves || owner_.hurried_ || loop_.ran_ms() >= began_ms_ + kLongestMs) return close();
     unsent_ = left;
@@ -110,6 +127,8 @@ class Lingering::Socket final : public EventHandler,
   Lingering& owner_;
   EventLoop& loop_;  // may outlive the owner
   ipc::UniqueFd fd_;
+  std::string output_;
+  bool input_over_ = false;
   std::uint64_t began_ms_;  // this and the next are times of the loop's running clock
   std::uint64_t due_ms_ = 0;
   std::uint64_t unsent_;
@@ -121,7 +140,11 @@ Lingering::~Lingering() {
   staying_.for_each([](Socket& socket) { socket.close(); });
 }
 
-void Lingering::take(ipc::UniqueFd fd) noexcept {
+void Lingering::take(ipc::UniqueFd fd, std::string unsent) noexcept {
+  if (!unsent.empty()) {
+    stay(std::move(fd), std::move(unsent));
+    return make_room();
+  }
   if (hurried_ && is_settled(fd.get())) {
     std::uint64_t bytes = 0;
     discard(fd.get(), bytes);
@@ -157,9 +180,9 @@ void Lingering::on_timer() {
   if (!aging_.empty()) runtime_.loop.timers().arm(*this, runtime_.loop.tick_after(kMomentMs));
 }
 
-void Lingering::stay(ipc::UniqueFd fd) noexcept {
+void Lingering::stay(ipc::UniqueFd fd, std::string unsent) noexcept {
   try {
-    auto socket = std::make_unique<Socket>(*this, std::move(fd));
+    auto socket = std::make_unique<Socket>(*this, std::move(fd), std::move(unsent));
     socket->attach();
     staying_.push_back(*socket.release());  // the loop destroys it after close()
     ++staying_count_;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "framework/worker/loop/event_loop.hpp"
@@ -31,8 +32,9 @@ class Lingering final : private TimerWheel::Entry {
   Lingering& operator=(const Lingering&) = delete;
   ~Lingering();
 
-  /// Takes over a non-blocking stream socket whose last bytes have been passed to the kernel.
-  void take(ipc::UniqueFd fd) noexcept;
+  /// Takes over a non-blocking stream socket.
+  /// @param unsent  its last bytes, where the kernel had no room for them; mostly none
+  void take(ipc::UniqueFd fd, std::string unsent = {}) noexcept;
   /// How many sockets it has.
   std::size_t count() const noexcept { return fresh_.size() + aging_.size() + staying_count_; }
   /// Limits the lingering and the open connections together to `descriptors` from now on: beyond that the oldest
@@ -52,7 +54,7 @@ class Lingering final : private TimerWheel::Entry {
   void on_timer() override;
   bool crowded() const noexcept;
   void close_oldest() noexcept;
-  void stay(ipc::UniqueFd fd) noexcept;
+  void stay(ipc::UniqueFd fd, std::string unsent = {}) noexcept;
   Rest discard(int fd, std::uint64_t& bytes) noexcept;
 
   Runtime& runtime_;

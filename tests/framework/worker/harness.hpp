@@ -163,10 +163,10 @@ struct ServedBy : Harness {
     (clients.reset(), ...);
     EXPECT_TRUE(turn_until([&] { return quiet(); }));
   }
-  /// Opens a connection. @return the client's end
-  ipc::UniqueFd open(Connected ends = stream_pair()) {
+  /// Opens a connection. @param layer  of its transport @return the client's end
+  ipc::UniqueFd open(Connected ends = stream_pair(), std::unique_ptr<TransportLayer> layer = nullptr) {
     if (!protocol) protocol = protocol_of(service);
-    protocol->open(std::move(ends.server), PeerAddress());
+    protocol->open(Transport(std::move(ends.server), std::move(layer)), PeerAddress());
     return std::move(ends.client);
   }
   void send(int client, std::string_view bytes) {

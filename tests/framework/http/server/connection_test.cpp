@@ -429,9 +429,10 @@ TEST_F(SlowReaderTest, IsCutOffWhenItTakesNothing) {
 
 /// Sends back what the connection has brought along, and closes.
 struct Parrot final : Upgrade {
-  void take_over(worker::ServiceHost&, ipc::UniqueFd fd, const worker::PeerAddress&, std::string_view input) override {
+  void take_over(worker::ServiceHost&, worker::Transport transport, const worker::PeerAddress&,
+                 std::string_view input) override {
     const std::string text = "parrot:" + std::string(input);
-    EXPECT_EQ(::send(fd.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+    EXPECT_EQ(transport.send(text), static_cast<ssize_t>(text.size()));
   }
 };
 

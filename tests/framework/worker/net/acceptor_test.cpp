@@ -235,7 +235,7 @@ TEST_F(AcceptorTest, DescriptorsThatRunOutDoNotMakeItSpin) {
 struct Refusing final : Protocol {
   int& total;
   explicit Refusing(int& count) : total(count) {}
-  void open(ipc::UniqueFd, const PeerAddress&) override {
+  void open(Transport, const PeerAddress&) override {
     ++total;
     throw std::runtime_error("no room");
   }
