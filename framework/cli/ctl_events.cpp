@@ -27,7 +27,7 @@ Events read_events(std::string_view line, bool json) {
   if (!answer.is_object() || !answer.contains("events")) return events;
   events.next = number(answer, "next");
   if (const std::uint64_t lost = number(answer, "lost"); lost > 0 && !json) {
-    events.text = fmt::format("({} earlier events are not kept any more)\n", lost);
+    events.text = fmt::format("({} earlier events are no longer kept)\n", lost);
   }
   for (const Json& event : answer["events"]) {
     if (!event.is_object()) continue;

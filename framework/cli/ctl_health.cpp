@@ -28,7 +28,7 @@ Finding look_at(const Json& pool) {
   if (ready == 0 && target > 0) {
     // The first worker of an empty pool is started for the client that waits for it.
     if (scaling == "on demand" && !fails) return {};
-    return {kHealthDown, name + " has no worker that is ready" + because};
+    return {kHealthDown, name + " has no ready worker" + because};
   }
   if (number(pool, "full_ms") > 0) {
     return {kHealthDegraded, fmt::format("{} is full, {} wait", name, number(pool, "waiting"))};
@@ -50,7 +50,7 @@ Health told(int exit_code, const std::string& what) {
 Health health_of(std::string_view status) {
   const Json all = Json::parse(status, nullptr, false);
   if (!all.is_object() || !all.contains("master") || !all.contains("pools")) {
-    return health_down("the answer is not one of a prefork-master");
+    return health_down("the answer is not from a prefork-master");
   }
   if (text(all["master"], "state") != "running") return health_down("the server is being stopped");
   Finding worst;

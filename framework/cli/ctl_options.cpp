@@ -137,7 +137,7 @@ std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& value
     words[1] = std::filesystem::absolute(words[1]).string();
   for (const std::string& word : words) {
     if (!is_word(word)) {
-      return mistake("an argument is empty or has a blank in it, which no name has");
+      return mistake("an argument is empty or contains a blank, which no name does");
     }
     request.command += (request.command.empty() ? "" : " ") + word;
   }
@@ -157,12 +157,12 @@ std::variant<CtlRequest, CtlMessage> make_request(const po::variables_map& value
   request.verb = top ? CtlVerb::top : verb_of(std::get<master::ControlCommand>(parsed));
   request.follow = values.count("follow") > 0;
   request.once = values.count("once") > 0;
-  if (request.once && !top) return mistake("--once goes with top only");
-  if (request.follow && request.verb != CtlVerb::events) return mistake("--follow goes with events only");
+  if (request.once && !top) return mistake("--once is for top only");
+  if (request.follow && request.verb != CtlVerb::events) return mistake("--follow is for events only");
   request.json = values.count("json") > 0;
   request.check = values.count("check") > 0;
   if (request.check && (request.verb != CtlVerb::status || request.json)) {
-    return mistake("--check goes with status only, and not with --json");
+    return mistake("--check is for status only, and not with --json");
   }
   request.socket = socket_path(values, env_socket);
   return request;

@@ -174,7 +174,7 @@ std::string losses(const Json& object) {
 Answer read_answer(std::string_view line) {
   const Json answer = parse(line);
   const Json& ok = member(answer, "ok");
-  if (!ok.is_boolean()) return {false, "the answer is not one of a prefork-master", kExitSoftware};
+  if (!ok.is_boolean()) return {false, "the answer is not from a prefork-master", kExitSoftware};
   if (ok.get<bool>()) return {true, base::visible(text(answer, "message")), 0};
   const std::uint64_t code = number(answer, "exit");
   std::string reason = base::visible(text(answer, "error"));

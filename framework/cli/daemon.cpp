@@ -65,7 +65,7 @@ void tell_each(std::string_view sentences, const char* priority) {
   std::array<char, kMaxMessage> rest;
   ipc::Patience stop(kStopPatience);
   while (read_within(stop, pipe, rest.data(), rest.size()) > 0) continue;
-  leave("not ready within " + std::to_string(patience.count() / 1000) + " s, and stopped: its log says why",
+  leave("not ready within " + std::to_string(patience.count() / 1000) + " s, and was stopped: its log says why",
         EX_SOFTWARE);
 }
 
@@ -85,7 +85,7 @@ void tell_each(std::string_view sentences, const char* priority) {
   if (n >= 2 && message[0] == kFailure) {
     leave(std::string(message.data() + 2, static_cast<std::size_t>(n) - 2), static_cast<unsigned char>(message[1]));
   }
-  leave("the daemon has died before it was ready", EX_SOFTWARE);
+  leave("the daemon died before it was ready", EX_SOFTWARE);
 }
 
 void detach() {

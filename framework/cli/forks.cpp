@@ -101,7 +101,7 @@ void carry_out(std::string_view text, const std::vector<int>& descriptors) {
   const char kind = text.front();
   text.remove_prefix(1);
   if (kind == kInspect) inspect(text, descriptors);
-  if (kind != kWorker) throw std::runtime_error(std::string(kDamaged) + "of no kind that is known");
+  if (kind != kWorker) throw std::runtime_error(std::string(kDamaged) + "of unknown kind");
   worker::WorkerSetup setup = worker::unpack_setup(text, descriptors);
   set_process_title("prefork-master: worker " + setup.identity.pool + "/" + std::to_string(setup.identity.index));
   worker::run_worker(std::move(setup));

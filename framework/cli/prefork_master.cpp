@@ -74,14 +74,14 @@ po::options_description describe_arguments(Arguments& arguments, std::string& fi
   add("config,c", po::value(&file)->value_name("FILE"), "the configuration file");
   add("plugin", po::value(&plugin)->value_name("PLUGIN"), "without a file: serve this one plugin");
   add("listen", po::value(&arguments.sources.listen)->value_name("ADDRESS")->composing(),
-      "with --plugin: where; may be given again");
+      "with --plugin: the address to listen on; can be repeated");
   add(",o", po::value(&arguments.sources.overrides)->value_name("KEY=VALUE")->composing(),
-      "set section.name.key=value over the file's; with --plugin also key=value");
+      "set section.name.key=value, overriding the file; with --plugin also key=value");
   add(",t", po::bool_switch(&arguments.test), "test the configuration and every plugin in it");
   add(",T", po::bool_switch(&arguments.print), "test, and print the effective configuration");
   add("daemon", po::bool_switch(&arguments.daemon), "serve in the background; return once the server is ready");
-  add("describe", po::value(&arguments.describe)->value_name("PLUGIN"), "print what a plugin is and its options");
-  add("help,h", po::bool_switch(&arguments.help), "print this");
+  add("describe", po::value(&arguments.describe)->value_name("PLUGIN"), "print what a plugin is, and its options");
+  add("help,h", po::bool_switch(&arguments.help), "print this help");
   add("help-config", po::bool_switch(&arguments.help_config), "print every key of the configuration");
   add("version,V", po::bool_switch(&arguments.version), "print the version");
   return table;
@@ -381,7 +381,7 @@ int serve(const Arguments& given, const master::Program& program, FromManager ma
   generation.listeners = bind_listeners(generation.options, manager.sockets);
   master::Log log(master::log_settings(options));
   for (const auto& socket : std::exchange(manager.sockets, {}).unused()) {
-    log.warning("inherited, but named by no listen: " + socket + "; it is closed");
+    log.warning("inherited, but no listen names it: " + socket + "; it is closed");
   }
   master::Master::Setup setup = setup_for(arguments, forks, program, std::move(manager.notify));
   setup.generation = std::move(generation);

@@ -54,7 +54,7 @@ int tell_health(const Health& health) {
 
 std::string why_no_connection(const std::string& path, const std::system_error& error) {
   const std::string reason = error.code().message();
-  if (error.code().value() == EAGAIN) return "the prefork-master at " + path + " takes no connections: it is stuck";
+  if (error.code().value() == EAGAIN) return "the prefork-master at " + path + " accepts no connections: it is stuck";
   return "no prefork-master answers at " + path + ": " + reason;
 }
 

@@ -164,7 +164,7 @@ void Master::on_signal(int signal, pid_t sender) {
     case SIGTERM:
     case SIGQUIT:
     case SIGINT:
-      if (is_repeated(signal)) return log_.info(why + " at once after the one before: it is the same order");
+      if (is_repeated(signal)) return log_.info(why + " right after the previous one: it is the same order");
       return stop(signal == SIGINT ? std::max(next, StopLevel::fast) : next, why);
     case SIGUSR1:
       return reopen_log();
@@ -235,7 +235,7 @@ void Master::reopen_log() {
     log_.reopen();
     log_.notice("log reopened");
   } catch (const std::system_error& error) {
-    log_.error(std::string("the log goes on in the old file: ") + error.what());
+    log_.error(std::string("the log continues in the old file: ") + error.what());
   }
 }
 
@@ -316,7 +316,7 @@ std::string Master::reopen() {
     log_.notice("log reopened");
     return answer_ok();
   } catch (const std::system_error& error) {
-    return answer_error(std::string("the log goes on in the old file: ") + error.what(), kExitRefused);
+    return answer_error(std::string("the log continues in the old file: ") + error.what(), kExitRefused);
   }
 }
 

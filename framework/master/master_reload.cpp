@@ -82,7 +82,7 @@ void Master::ask_reload(Reload wanted, std::string_view why) {
   const bool busy = reload_.has_value() || workforce_.rolling();
   std::string what = std::string(why) + ": reload" + (wanted.only ? " of pool " + *wanted.only : "");
   for (const std::string& name : wanted.discard) what += ", discarding " + name;
-  log_.notice(what + (busy ? ", after the one before" : ""));
+  log_.notice(what + (busy ? ", after the previous one" : ""));
   if (!next_reload_) {
     next_reload_ = std::move(wanted);
     return;
@@ -108,9 +108,9 @@ void Master::tend_reload(TimePoint now) {
 void Master::restore_files() {
   const auto restore = [this](auto& file, const std::string& what) {
     try {
-      if (file.restore()) log_.warning(what + " was removed by somebody: it is made anew");
+      if (file.restore()) log_.warning(what + " was removed by somebody: it is made again");
     } catch (const StartupError& error) {
-      log_.error(what + " was removed by somebody, and can't be made anew: " + error.what());
+      log_.error(what + " was removed by somebody, and can't be made again: " + error.what());
     }
   };
   const config::MasterOptions& options = workforce_.current().options.master;

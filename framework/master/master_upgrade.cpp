@@ -32,7 +32,7 @@ std::string Master::ask_upgrade(std::optional<std::string> binary, std::optional
                                 std::string_view why) {
   if (stop_level_ != StopLevel::none) return "the server is stopping";
   if (upgrade_) return "an upgrade is under way already";
-  if (notifier_.is_awaited()) return "the server is starting, and who started it waits until it is ready: not before";
+  if (notifier_.is_awaited()) return "the server is starting: it can be upgraded once it is ready";
   Program program = program_;
   if (binary) program.binary = std::move(*binary);
   const bool busy = reload_ || next_reload_ || workforce_.rolling();
@@ -80,7 +80,7 @@ void Master::trial_ended(pid_t pid, int wait_status) {
   const TrialVerdict verdict = upgrade_->trial->ended(wait_status);
   reactor_.forget(upgrade_->trial->fd());
   if (!verdict.passed) return end_upgrade(verdict.message, verdict.exit_code);
-  log_.info("prefork-master " + verdict.message + " (" + upgrade_->program.binary + ") can go on");
+  log_.info("prefork-master " + verdict.message + " (" + upgrade_->program.binary + ") can take over");
   upgrade_->trial.reset();
   upgrade_->proved = true;
 }
@@ -181,7 +181,7 @@ void Master::adopt(const Handover& state) {
 // Children may have died while there was nobody to take their signal; what clients said meanwhile lies in the sockets.
 void Master::begin_upgraded() {
   workforce_.reap();
-  const std::string message = "prefork-master " + version_ + " goes on in the place of " + *upgraded_from_;
+  const std::string message = "prefork-master " + version_ + " takes over from " + *upgraded_from_;
   log_.notice("upgraded: " + message + " (pid " + std::to_string(::getpid()) + ")");
   if (upgraded_for_) control_.answer(*upgraded_for_, answer_ok("message", message));
   control_.serve_kept();

@@ -146,7 +146,7 @@ void Notifier::flush() {
 
 void Notifier::give_up(std::string_view call, int error) {
   if (std::exchange(gave_up_, true)) return;
-  log_.warning("the service manager can't be told of the server: " + std::string(call) + " NOTIFY_SOCKET " +
+  log_.warning("the service manager can't be notified: " + std::string(call) + " NOTIFY_SOCKET " +
                base::escape_untrusted(setup_.socket, sizeof(sockaddr_un::sun_path)) + ": " + std::strerror(error));
 }
 

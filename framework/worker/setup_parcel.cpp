@@ -180,7 +180,7 @@ class Unpacker {
 
  private:
   const ipc::SharedObject* at(std::size_t place) const {
-    if (place >= objects_.size()) throw std::runtime_error(std::string(kDamaged) + "an object that is not there");
+    if (place >= objects_.size()) throw std::runtime_error(std::string(kDamaged) + "a missing object");
     return objects_[place].get();
   }
 

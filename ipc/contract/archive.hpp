@@ -120,7 +120,7 @@ class Decoder {
   void descriptor(int& fd) {
     int place = -1;
     get(place);
-    if (place >= static_cast<int>(descriptors_.size()) || place < -1) refuse("a descriptor that is not there");
+    if (place >= static_cast<int>(descriptors_.size()) || place < -1) refuse("a missing descriptor");
     fd = place < 0 ? -1 : descriptors_[static_cast<std::size_t>(place)];
   }
   template <class... Ts>
@@ -150,7 +150,7 @@ class Decoder {
   void get(E& value) {
     unsigned number = 0;
     get(number);
-    if (number > static_cast<unsigned>(last_of(E{}))) refuse("a word that is none of those known");
+    if (number > static_cast<unsigned>(last_of(E{}))) refuse("an unknown word");
     value = static_cast<E>(number);
   }
   template <class Clock, class Duration>

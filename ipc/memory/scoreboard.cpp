@@ -89,7 +89,7 @@ void Scoreboard::adopt(std::size_t index, UniqueFd memory) {
 void Scoreboard::clear(std::size_t index) noexcept { memory_[index].reset(); }
 
 SharedMemory map_slot(UniqueFd memory) {
-  return map_exactly(std::move(memory), sizeof(WorkerSlot), "a worker's slot that is handed over");
+  return map_exactly(std::move(memory), sizeof(WorkerSlot), "a handed-over worker's slot");
 }
 
 // Fresh shared memory is zeroed, and all-zero bytes are the atomics of an empty slot.

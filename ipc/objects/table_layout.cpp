@@ -38,7 +38,7 @@ void check_table_shape(const TableShape& shape) {
   for (const Column& column : shape.columns) {
     if (column.name.empty()) refuse("a column has no name");
     if (!names.insert(column.name).second) refuse("two columns have the name '" + column.name + "'");
-    if (column.type > ColumnType::text) refuse("column '" + column.name + "' is of no known type");
+    if (column.type > ColumnType::text) refuse("column '" + column.name + "' is of unknown type");
     if (column.type != ColumnType::text) continue;
     if (column.text_bytes == 0) refuse("column '" + column.name + "' is a text of 0 bytes: it needs at least one");
     if (column.text_bytes > kMostTableTextBytes) {

@@ -29,7 +29,7 @@ class Admin final : public http::Service {
     manifest.summary("Dashboard, /metrics for Prometheus, /healthz, /readyz and /status of the server.");
     manifest.asks_master();
     manifest.file("token-file", "",
-                  "The file with the token that reload and scale ask for; empty: nobody can change anything here.");
+                  "The file with the token that reload and scale require; empty: nobody can change anything here.");
     manifest.secret("token", "The token itself, instead of a token-file.");
     manifest.flag("allow-remote", false, "Answers clients of other machines too.");
     manifest.integer("max-viewers", 32, "How many dashboards one worker feeds at once.", {1, 10'000});

@@ -19,7 +19,7 @@ class Chat final : public prefork::Service {
   static void describe(prefork::Manifest& manifest) {
     manifest.summary("A chat room over TCP and UDP that no worker owns.");
     Hall::describe(manifest);
-    manifest.duration("udp-ttl", 5min, "How long a UDP member may say nothing.", {100, 86'400'000});
+    manifest.duration("udp-ttl", 5min, "How long a UDP member may be silent.", {100, 86'400'000});
   }
 
   Task<void> start(prefork::Context& context) override {

@@ -31,7 +31,7 @@ class ChatWeb final : public http::Service {
     manifest.summary("The chat room in the browser, over WebSocket.");
     Hall::describe(manifest);
     manifest.text("origins", "",
-                  "Other origins whose pages may connect, such as https://example.org, with blanks between; *: all.",
+                  "Other origins whose pages may connect, such as https://example.org, separated by blanks; *: all.",
                   [](const std::string& list) { http::check({.origins = words(list)}); });
   }
 

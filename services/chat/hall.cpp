@@ -29,13 +29,13 @@ Limits limits_of(const prefork::Context& context) {
 
 void Hall::describe(prefork::Manifest& manifest) {
   manifest.size("max-line", 1024, "The longest line that a client may send.", {64, 4096});
-  manifest.integer("history", 20, "How many of the last messages a newcomer gets.", {0, 1000});
-  manifest.integer("rate", 10, "Lines a second that a client may send.", {1, 100'000});
+  manifest.integer("history", 20, "How many of the latest messages a newcomer gets.", {0, 1000});
+  manifest.integer("rate", 10, "Lines per second that a client may send.", {1, 100'000});
   manifest.integer("burst", 20, "Lines that it may send at once.", {1, 100'000});
   manifest.integer("patience", 200, "Lines too many before a client is sent away.", {1, 1'000'000});
-  manifest.size("backlog", 256 * 1024, "What is kept for a client that reads slowly.", {16'384, 64 * 1024 * 1024});
+  manifest.size("backlog", 256 * 1024, "How much is kept for a client that reads slowly.", {16'384, 64 * 1024 * 1024});
   manifest.duration("login-timeout", 1min, "How long a client may take to say its name.", {100, 3'600'000});
-  manifest.duration("silence", 24h, "How long a connected member may say nothing; 0: for ever.");
+  manifest.duration("silence", 24h, "How long a connected member may be silent; 0: for ever.");
   Room::describe(manifest);
 }
 

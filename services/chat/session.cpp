@@ -40,7 +40,7 @@ Task<Ending> Session::run() {
   }
   if (!trouble.empty()) {
     peer_.context().log(LogLevel::error, "client " + peer_.address() + ": " + trouble);
-    end("the server has a difficulty: goodbye", Ending::come_again);
+    end("the server has a problem: goodbye", Ending::come_again);
   }
   if (join_ != 0) co_await leave();
   end("goodbye");

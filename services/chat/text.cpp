@@ -72,7 +72,7 @@ std::string_view name_fault(std::string_view name) noexcept {
   if (name.front() == '/' || name.front() == '*') return "a name does not begin with '/' or '*'";
   while (!name.empty()) {
     const auto c = take_character(name);
-    if (!c) return "that is no valid UTF-8";
+    if (!c) return "that is not valid UTF-8";
     if (is_control(*c) || disturbs(*c)) return "a name has no control characters";
     if (is_unseen(*c)) return "a name has no blanks and no invisible characters";
     if (*c == ':' || *c == ',') return "a name has no ':' and no ','";
@@ -91,7 +91,7 @@ std::string folded(std::string_view name) {
 std::string_view text_fault(std::string_view text) noexcept {
   while (!text.empty()) {
     const auto c = take_character(text);
-    if (!c) return "that is no valid UTF-8";
+    if (!c) return "that is not valid UTF-8";
     if (is_control(*c) || disturbs(*c)) return "that has control characters";
   }
   return {};

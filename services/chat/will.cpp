@@ -39,8 +39,8 @@ std::int64_t next_number(prefork::Table& numbers, std::string_view name) { retur
 void Will::describe(prefork::Manifest& manifest) {
   manifest.duration("will-renewal", 1h, "How long a worker keeps one will.", {1, 86'400'000});
   manifest.queue(kWills, {.capacity = 1024, .message_bytes = 8, .max_deliveries = 0, .dead_letters = 0},
-                 "What is to be done after a worker's death: each worker holds one.", prefork::Scope::server);
-  manifest.table(kNumbers, {.rows = 8, .key_bytes = 8, .columns = {{"last"}}}, "The last numbers that were given.",
+                 "What must be done after a worker's death: each worker holds one.", prefork::Scope::server);
+  manifest.table(kNumbers, {.rows = 8, .key_bytes = 8, .columns = {{"last"}}}, "The latest numbers given out.",
                  prefork::Scope::server);
 }
 

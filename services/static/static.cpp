@@ -34,7 +34,7 @@ Settings read_settings(const prefork::Context& context) {
 }
 
 void check_path(const std::string& path) {
-  if (path.starts_with('/')) throw std::invalid_argument("\"" + path + "\" is to be a path below the root");
+  if (path.starts_with('/')) throw std::invalid_argument("\"" + path + "\" must be a path below the root");
 }
 
 void check_cache_control(const std::string& value) { http::Response().set("Cache-Control", value); }
@@ -48,7 +48,7 @@ class Static final : public http::Service {
     const Settings defaults;
     manifest.summary("Serves the files of a folder over HTTP.");
     manifest.required_folder("root", "The folder; no path, link or race leads out of it.");
-    manifest.text("index", defaults.index, "What a folder is answered with.", &check_path);
+    manifest.text("index", defaults.index, "The file that is sent for a folder.", &check_path);
     manifest.flag("listing", false, "Lists a folder that has no index.");
     manifest.flag("hidden", false, "Serves names that begin with '.'; those below /.well-known/ always are.");
     manifest.choice("follow-links", "beneath", {"beneath", "none"},

@@ -149,7 +149,7 @@ std::unique_ptr<FormReader> make_reader(const Request& request, const FormOption
   const ContentType type = content_type_of(request, kWanted);
   if (type.is("application", "x-www-form-urlencoded")) return std::make_unique<UrlencodedReader>(options);
   if (!type.is("multipart", "form-data"))
-    throw Error(Status::unsupported_media_type, "The Content-Type is to be " + std::string(kWanted) + ".");
+    throw Error(Status::unsupported_media_type, "The Content-Type must be " + std::string(kWanted) + ".");
   const auto boundary = type.parameter("boundary");
   if (!boundary || !is_boundary(*boundary)) throw Error(Status::bad_request, "The form's boundary is malformed.");
   return std::make_unique<MultipartReader>(options, *boundary);

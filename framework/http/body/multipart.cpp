@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kMaxMargin = 1024;
 
-constexpr Refusal kMargin{Status::bad_request, "The form has too much before, between or behind its parts."};
+constexpr Refusal kMargin{Status::bad_request, "The form has too much before, between or after its parts."};
 constexpr Refusal kDelimiter{Status::bad_request, "A boundary line of the form is malformed."};
 constexpr Refusal kHead{Status::bad_request, "The header of a part of the form is malformed."};
 constexpr Refusal kLongHead{Status::content_too_large, "The header of a part of the form is too long."};

@@ -17,7 +17,10 @@ bool StreamedBody::start_write(std::string_view bytes) {
 
 void StreamedBody::add_trailer(std::string_view name, std::string_view value) {
   check_field(name, value);
-  if (!may_trail(name)) throw std::invalid_argument("trailer \"" + std::string(name) + "\": this field may not trail");
+  if (!may_trail(name)) {
+    throw std::invalid_argument("trailer \"" + std::string(name) +
+                                "\": this field is not allowed in a trailer section");
+  }
   FieldList::append(trailers_, name, value);
 }
 

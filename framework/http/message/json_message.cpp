@@ -21,11 +21,11 @@ Response json_response(const Json& json, Status status) { return Response::json(
 Json read_json(const Request& request, JsonLimits limits) {
   constexpr std::string_view kWanted = "application/json";
   if (!is_json(content_type_of(request, kWanted)))
-    throw Error(Status::unsupported_media_type, "The Content-Type is to be " + std::string(kWanted) + ".");
+    throw Error(Status::unsupported_media_type, "The Content-Type must be " + std::string(kWanted) + ".");
   try {
     return Json::parse(request.body(), limits);
   } catch (const JsonError& error) {
-    throw Error(Status::bad_request, "The body is not JSON that is taken here: " + std::string(error.what()) + ".");
+    throw Error(Status::bad_request, "The body is not acceptable JSON: " + std::string(error.what()) + ".");
   }
 }
 
@@ -36,7 +36,7 @@ Task<Response> refuse_unfit_json(Request& request, NextHandler& next) {
   } catch (const JsonError& error) {
     sentence = error.what();
   }
-  co_return Response::error(Status::unprocessable_content, "The JSON is not what is wanted: " + sentence + ".");
+  co_return Response::error(Status::unprocessable_content, "The JSON is not as expected: " + sentence + ".");
 }
 
 }  // namespace prefork::http

@@ -36,11 +36,11 @@ std::optional<ContentType> parse_content_type(std::string_view value) noexcept {
 
 ContentType content_type_of(const Request& request, std::string_view wanted) {
   if (const auto coding = request.header("content-encoding"); coding && !equals_ignoring_case(*coding, "identity"))
-    throw Error(Status::unsupported_media_type, "No Content-Encoding is taken here.");
+    throw Error(Status::unsupported_media_type, "Content-Encoding is not supported here.");
   if (const auto value = request.header("content-type")) {
     if (const auto parsed = parse_content_type(*value)) return *parsed;
   }
-  throw Error(Status::unsupported_media_type, "The Content-Type is to be " + std::string(wanted) + ".");
+  throw Error(Status::unsupported_media_type, "The Content-Type must be " + std::string(wanted) + ".");
 }
 
 }  // namespace prefork::http

@@ -150,11 +150,11 @@ bool may_be_listed(std::string_view origin) noexcept {
 Response answer_handshake(const Request& request, const WebSocketOptions& options) {
   if (request.method() != Method::get || request.minor_version() == 0 || !has_token(request, "Upgrade", "websocket") ||
       !has_token(request, "Connection", "upgrade")) {
-    return upgrade_required("This is for WebSocket connections only.");
+    return upgrade_required("This resource is for WebSocket connections only.");
   }
   const auto version = sole_value(request, "Sec-WebSocket-Version");
   if (version != "13") {
-    return upgrade_required("Only version 13 of the WebSocket protocol is spoken here.")
+    return upgrade_required("Only version 13 of the WebSocket protocol is supported.")
         .set("Sec-WebSocket-Version", "13");
   }
   const auto key = sole_value(request, "Sec-WebSocket-Key");

@@ -27,7 +27,7 @@ inline constexpr Refusal kLongLine{Status::uri_too_long, "The request line is to
 inline constexpr Refusal kMethod{Status::bad_request, "The request line does not begin with a method and one space."};
 inline constexpr Refusal kTarget{Status::bad_request, "The request target is malformed."};
 inline constexpr Refusal kVersion{Status::bad_request, "The request line does not end in an HTTP version."};
-inline constexpr Refusal kMajorVersion{Status::version_not_supported, "Only HTTP/1.1 and HTTP/1.0 are spoken here."};
+inline constexpr Refusal kMajorVersion{Status::version_not_supported, "Only HTTP/1.1 and HTTP/1.0 are supported."};
 inline constexpr Refusal kConnect{Status::not_implemented, "CONNECT is not implemented."};
 inline constexpr Refusal kStar{Status::bad_request, "The target * is for OPTIONS only."};
 inline constexpr Refusal kPathEscape{Status::bad_request, "The path holds a malformed percent escape or %00."};
@@ -39,7 +39,7 @@ inline constexpr Refusal kLongHeader{Status::header_fields_too_large, "The heade
 inline constexpr Refusal kNoHost{Status::bad_request, "The Host field is missing."};
 inline constexpr Refusal kManyHosts{Status::bad_request, "There is more than one Host field."};
 inline constexpr Refusal kHost{Status::bad_request, "The Host field is malformed."};
-inline constexpr Refusal kExpect{Status::expectation_failed, "The only expectation known is 100-continue."};
+inline constexpr Refusal kExpect{Status::expectation_failed, "The only supported expectation is 100-continue."};
 
 // Framing: RFC 9112 6, RFC 9110 8.6.
 inline constexpr Refusal kManyLengths{Status::bad_request, "There is more than one Content-Length."};

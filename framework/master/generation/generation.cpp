@@ -207,7 +207,7 @@ std::map<std::string, std::optional<uid_t>> auto_users(const config::Options& op
 
 ipc::Identity auto_identity(const config::PoolOptions& pool, const std::optional<uid_t>& uid) {
   if (::geteuid() != 0) throw std::runtime_error("user = auto needs a master that runs as root");
-  if (!uid) throw std::runtime_error("user = auto finds no id that is free in auto-users");
+  if (!uid) throw std::runtime_error("user = auto finds no free id in auto-users");
   ipc::Identity identity = ipc::resolve_identity(std::to_string(*uid), pool.group, pool.isolation.supplementary_groups);
   if (!pool.group && !pool.isolation.supplementary_groups) identity.groups.clear();
   identity.user = std::string(config::kAutoUser) + " (" + std::to_string(*uid) + ")";
@@ -243,7 +243,7 @@ void refuse_vain_isolation(const Generation& generation, const config::PoolOptio
            " in [pool " + pool.name + "]: ";
   };
   if (!pool.isolation.chroot.empty() && generation.identities.at(pool.name).uid == 0) {
-    throw StartupError(EX_CONFIG, place("chroot") + "the pool's user is root, whom no chroot holds");
+    throw StartupError(EX_CONFIG, place("chroot") + "the pool's user is root, which no chroot can hold");
   }
   // For pipes, epolls and what services open, plus the bells of all slots.
   const rlim_t needed = kOwnDescriptors + scoreboard_slots(generation.options);

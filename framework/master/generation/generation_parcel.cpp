@@ -109,7 +109,7 @@ PackedListener packed(const BoundListener& listener, const ListenerSet& running)
 
 template <class T>
 const T& at(const std::vector<T>& list, std::size_t place) {
-  if (place >= list.size()) throw std::runtime_error(std::string(kDamaged) + "a place beyond its list");
+  if (place >= list.size()) throw std::runtime_error(std::string(kDamaged) + "an index beyond its list");
   return list[place];
 }
 

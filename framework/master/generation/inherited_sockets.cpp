@@ -94,15 +94,15 @@ std::vector<std::string> names_in(const std::string& text) {
 void check_kind(int fd, const std::string& address, const ListenSpec& spec) {
   const std::string subject = "the inherited socket " + address + " ";
   const auto kind = kind_of(fd);
-  if (!kind) refuse(spec, subject + "is none of TCP, UDP or unix, stream or datagram");
+  if (!kind) refuse(spec, subject + "is neither TCP nor UDP nor unix, stream or datagram");
   if (takes_connections(spec.scheme) != takes_connections(*kind)) {
     refuse(spec, subject + (takes_connections(*kind) ? "takes connections, not datagrams"
                                                      : "takes datagrams, not connections"));
   }
   if (takes_connections(*kind) && option_of(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1) {
-    refuse(spec, subject + "does not listen: it is to be handed over with Accept=no");
+    refuse(spec, subject + "does not listen: it must be handed over with Accept=no");
   }
-  if (spec.reuseport) refuse(spec, subject + "is a single one, and reuseport needs one for each worker");
+  if (spec.reuseport) refuse(spec, subject + "is a single one, but reuseport needs one for each worker");
 }
 
 /// nullopt: it is not an IPv6 socket.
@@ -144,7 +144,8 @@ InheritedSockets InheritedSockets::take_environment(int first) {
   const char* const end = count_text.data() + count_text.size();
   const auto [stop, error] = std::from_chars(count_text.data(), end, count);
   if (error != std::errc{} || stop != end || count < 0 || count > kMaxDescriptors) {
-    throw StartupError(EX_CONFIG, "LISTEN_FDS is no number of descriptors: " + base::escape_untrusted(count_text, 32));
+    throw StartupError(EX_CONFIG,
+                       "LISTEN_FDS is not a number of descriptors: " + base::escape_untrusted(count_text, 32));
   }
   for (int i = 0; i < count; ++i) {
     const int fd = first + i;

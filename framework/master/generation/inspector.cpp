@@ -102,7 +102,7 @@ void be_inspector(const Inspector::Child& child, int keep_fd, const Inspector::W
   } catch (const std::exception& error) {
     message = kReason + std::string(error.what());
   } catch (...) {
-    message = kReason + std::string("an exception that is no std::exception");
+    message = kReason + std::string("an exception that is not a std::exception");
   }
   try {
     ipc::write_all(child.out, message, "inspector's pipe");

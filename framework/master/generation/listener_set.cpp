@@ -237,7 +237,7 @@ bool ListenerSet::take_over(const BoundListener& wanted, const ListenerSet& prev
     const bool same_kind = known.spec.reuseport == wanted.spec.reuseport && known.spec.ipv6only == wanted.spec.ipv6only;
     if (!same_address || !same_kind || known.spec.scheme != wanted.spec.scheme) continue;
     if (known.sockets.front()->lost_file()) {
-      remarks_.push_back(known.address + " was removed by somebody: it is made anew");
+      remarks_.push_back(known.address + " was removed by somebody: it is made again");
       continue;
     }
     listeners_.push_back(wanted);

@@ -60,7 +60,7 @@ void refuse_vain_discard(const SharedSet& next, const SharedSet* previous, const
     names.push_back(previous->objects()[i]->name());
   }
   if (std::find(names.begin(), names.end(), name) == names.end()) {
-    throw StartupError(EX_CONFIG, fmt::format("there is nothing of the name {} to discard{}", base::in_quotes(name),
+    throw StartupError(EX_CONFIG, fmt::format("there is nothing named {} to discard{}", base::in_quotes(name),
                                               config::did_you_mean(name, names)));
   }
   if (next.find(name) == nullptr) return;

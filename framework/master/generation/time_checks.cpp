@@ -60,7 +60,7 @@ void refuse_contradicting_times(const Generation& generation) {
     const auto own = service.own.find(key);
     refuse(own != service.own.end() ? own->second.origin : origin,
            "[service " + service.name + "] " + of(key, slow) + " is not less than " + of("request-timeout", request) +
-               ": no request would be told of as slow");
+               ": no request would be logged as slow");
   }
 }
 

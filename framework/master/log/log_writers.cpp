@@ -194,7 +194,7 @@ void LogWriters::reopen() noexcept {
     try {
       LogFile(writer->path, LogFile::Patience::none).open();
     } catch (const std::system_error& error) {
-      log_.error("access log " + writer->path + " goes on in the old file: open: " + error.code().message());
+      log_.error("access log " + writer->path + " continues in the old file: open: " + error.code().message());
       continue;
     }
     const bool sent =
@@ -229,7 +229,7 @@ void LogWriters::finish(std::chrono::milliseconds limit) noexcept {
   for (const auto& writer : writers_) {
     if (writer->pid == -1) continue;
     if (!ends_within(*writer, patience)) {
-      log_.error("the writer of " + writer->path + " does not come to an end and is killed");
+      log_.error("the writer of " + writer->path + " does not end and is killed");
       ::kill(writer->pid, SIGKILL);
     }
     ipc::retry_eintr([&] { return ::waitpid(writer->pid, nullptr, 0); });

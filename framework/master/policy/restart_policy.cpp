@@ -63,7 +63,7 @@ std::string_view throttle_reason_name(ThrottleReason reason) noexcept {
     case ThrottleReason::fast_exit:
       return "ended soon after it was ready";
     case ThrottleReason::fork_failed:
-      return "the system gave no process";
+      return "the system refused a process";
   }
   return "";
 }

@@ -61,7 +61,7 @@ std::string_view why(const ExitFacts& facts) noexcept {
     case ExitIntent::aborted_boot:
       return ": aborted because it was not ready in time";
     case ExitIntent::aborted_heartbeat:
-      return ": aborted because it gave no heartbeat";
+      return ": aborted because it had no heartbeat";
     case ExitIntent::aborted_request:
       return ": aborted because it was past a request-timeout";
     case ExitIntent::killed_stuck:
@@ -69,7 +69,7 @@ std::string_view why(const ExitFacts& facts) noexcept {
     case ExitIntent::killed_wanted:
       break;
   }
-  return ": killed because the operator wanted it";
+  return ": killed by the operator's order";
 }
 
 // A death that the master's own signal explains; a segfault on the way out is always unexpected.

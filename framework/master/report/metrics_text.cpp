@@ -24,19 +24,17 @@ void write_master(PrometheusWriter& out, const MasterStatus& master) {
       .sample({{"version", master.version}}, 1);
   out.family("prefork_uptime_seconds", kGauge, "How long the master has been running.")
       .sample({}, seconds(master.uptime));
-  out.family("prefork_stopping", kGauge, "1 while the server is being stopped.").sample({}, master.stopping ? 1 : 0);
-  out.family("prefork_generation", kGauge, "The number of the configuration that is in use.")
-      .sample({}, master.generation);
+  out.family("prefork_stopping", kGauge, "1 while the server is stopping.").sample({}, master.stopping ? 1 : 0);
+  out.family("prefork_generation", kGauge, "The number of the configuration in use.").sample({}, master.generation);
   out.family("prefork_reloading", kGauge, "1 while a reload is under way.").sample({}, master.reload.empty() ? 0 : 1);
   out.family("prefork_reloads_total", kCounter, "Reloads by how they ended.")
       .sample({{"result", "done"}}, master.reloads_done)
       .sample({{"result", "failed"}}, master.reloads_failed);
   out.family("prefork_master_resident_memory_bytes", kGauge, "The master's resident memory.")
       .sample({}, master.rss_bytes);
-  out.family("prefork_master_cpu_seconds_total", kCounter, "The time that the master has computed.")
+  out.family("prefork_master_cpu_seconds_total", kCounter, "CPU time that the master has used.")
       .sample({}, seconds(master.cpu));
-  out.family("prefork_master_longest_turn_seconds", kGauge,
-             "The longest that the master's loop was busy with one turn.")
+  out.family("prefork_master_longest_turn_seconds", kGauge, "The longest turn of the master's loop.")
       .sample({}, std::chrono::duration<double>(master.longest_turn).count());
 }
 
@@ -64,7 +62,7 @@ void write_pools(PrometheusWriter& out, const StatusSnapshot& status) {
   for (const auto& [pool, counts] : states) {
     for (const auto& [state, count] : counts) out.sample({{"pool", pool}, {"state", state}}, count);
   }
-  out.family("prefork_pool_workers_wanted", kGauge, "How many workers a pool shall have.");
+  out.family("prefork_pool_workers_wanted", kGauge, "How many workers a pool should have.");
   for (const PoolStatus& pool : status.pools) out.sample({{"pool", pool.name}}, pool.target);
   out.family("prefork_pool_connections", kGauge, "Connections that a pool's workers hold.");
   for (const auto& [pool, count] : connections) out.sample({{"pool", pool}}, count);
@@ -74,12 +72,11 @@ void write_pools(PrometheusWriter& out, const StatusSnapshot& status) {
   for (const PoolStatus& pool : status.pools) out.sample({{"pool", pool.name}}, seconds(pool.throttled_for));
   out.family("prefork_pool_circuit_open_seconds", kGauge, "How long a pool's circuit has been open; 0: it is closed.");
   for (const PoolStatus& pool : status.pools) out.sample({{"pool", pool.name}}, seconds(pool.circuit_open_for));
-  out.family("prefork_pool_waiting_clients", kGauge, "What waits for a pool's workers to take it.");
+  out.family("prefork_pool_waiting_clients", kGauge, "What waits for a pool's workers.");
   for (const PoolStatus& pool : status.pools) out.sample({{"pool", pool.name}}, pool.waiting);
-  out.family("prefork_pool_full_seconds", kGauge,
-             "How long a pool's workers have taken no more while clients wait; 0: it is not so.");
+  out.family("prefork_pool_full_seconds", kGauge, "How long a pool has been full while clients wait; 0: it is not.");
   for (const PoolStatus& pool : status.pools) out.sample({{"pool", pool.name}}, seconds(pool.full_for));
-  out.family("prefork_pool_busyness_ratio", kGauge, "How busy the workers are of a pool that follows its load.");
+  out.family("prefork_pool_busyness_ratio", kGauge, "How busy the workers of a pool are that follows its load.");
   for (const PoolStatus& pool : status.pools) {
     if (pool.scaling == "dynamic" || pool.scaling == "on demand") out.sample({{"pool", pool.name}}, pool.busyness);
   }
@@ -101,7 +98,7 @@ void write_workers(PrometheusWriter& out, const StatusSnapshot& status) {
   };
   out.family("prefork_worker_resident_memory_bytes", kGauge, "Resident memory of the worker in a slot.");
   each([](const WorkerStatus& worker) { return worker.rss_bytes; });
-  out.family("prefork_worker_cpu_seconds_total", kCounter, "The time that the worker in a slot has computed.");
+  out.family("prefork_worker_cpu_seconds_total", kCounter, "CPU time that the worker in a slot has used.");
   each([](const WorkerStatus& worker) { return seconds(worker.cpu); });
 }
 
@@ -111,8 +108,8 @@ struct CounterFamily {
   std::string_view help;
 };
 constexpr std::array kWork{
-    CounterFamily{ipc::Counter::accepted, "prefork_connections_accepted_total", "Connections that workers took."},
-    CounterFamily{ipc::Counter::requests, "prefork_requests_total", "Requests that were answered."},
+    CounterFamily{ipc::Counter::accepted, "prefork_connections_accepted_total", "Connections that workers accepted."},
+    CounterFamily{ipc::Counter::requests, "prefork_requests_total", "Requests answered."},
     CounterFamily{ipc::Counter::datagrams, "prefork_datagrams_total", "Datagrams that workers received."},
     CounterFamily{ipc::Counter::bytes_in, "prefork_received_bytes_total", "Bytes from clients."},
     CounterFamily{ipc::Counter::bytes_out, "prefork_sent_bytes_total", "Bytes to clients."},
@@ -120,7 +117,7 @@ constexpr std::array kWork{
                   "Datagrams to clients that the kernel did not take."},
     CounterFamily{ipc::Counter::accept_pauses, "prefork_accept_pauses_total",
                   "Times that a worker left a listener to others: it had too large a share, or no descriptors."},
-    CounterFamily{ipc::Counter::handler_errors, "prefork_handler_errors_total", "Exceptions out of services."},
+    CounterFamily{ipc::Counter::handler_errors, "prefork_handler_errors_total", "Exceptions thrown by services."},
     CounterFamily{ipc::Counter::timeouts, "prefork_timeouts_total", "Connections closed by a deadline."},
 };
 
@@ -136,13 +133,13 @@ void write_work(PrometheusWriter& out, const StatusSnapshot& status) {
   out.family("prefork_access_log_lines_dropped_total", kCounter, "Lines that an access log's writer could not write.");
   for (const AccessLogStatus& log : status.log.access) out.sample({{"path", log.path}}, log.dropped);
   out.family("prefork_access_log_lines_unsent_total", kCounter,
-             "Lines of access logs that workers dropped since a writer did not keep up.")
+             "Lines of access logs that workers dropped because a writer did not keep up.")
       .sample({}, status.log.access_dropped_by_workers);
 }
 
 void write_latencies(PrometheusWriter& out, const StatusSnapshot& status) {
   out.family("prefork_http_request_duration_seconds", "histogram",
-             "From when a worker found a request to its answer; of streams, to their beginning.");
+             "The time from when a worker found a request to its answer; of a stream, to its beginning.");
   for (const ServiceStatus& service : status.services) {
     if (!service.latency) continue;
     std::uint64_t below = 0;
@@ -161,7 +158,7 @@ void write_latencies(PrometheusWriter& out, const StatusSnapshot& status) {
 
 void write_responses(PrometheusWriter& out, const StatusSnapshot& status) {
   out.family("prefork_http_responses_total", kCounter,
-             "Responses by class of status; 1xx: 101 only, with which WebSockets begin.");
+             "Responses by class of status; 1xx: only 101, with which WebSockets begin.");
   for (const ServiceStatus& service : status.services) {
     if (!service.responses) continue;
     for (std::size_t i = 0; i < service.responses->by_class.size(); ++i) {
@@ -169,7 +166,7 @@ void write_responses(PrometheusWriter& out, const StatusSnapshot& status) {
     }
   }
   out.family("prefork_http_requests_shed_total", kCounter,
-             "Requests that had waited for longer than queue-timeout and were answered with 503.");
+             "Requests that had waited longer than queue-timeout and were answered with 503.");
   for (const ServiceStatus& service : status.services) {
     if (service.responses) out.sample({{"service", service.name}}, service.responses->shed);
   }
@@ -190,7 +187,7 @@ void write_queues(PrometheusWriter& out, const StatusSnapshot& status) {
   out.family("prefork_accept_queue_limit", kGauge, "How many connections may wait to be accepted.");
   each(streams, &ipc::SocketQueue::limit);
   out.family("prefork_host_listen_overflows_total", kCounter,
-             "Connections dropped since a queue was full, of all servers in this network namespace.");
+             "Connections dropped because a queue was full, of all servers in this network namespace.");
   if (status.overflows) out.sample({}, *status.overflows);
   out.family("prefork_datagram_queue_bytes", kGauge, "Memory of datagrams that wait to be received.");
   each(datagrams, &ipc::SocketQueue::waiting);
@@ -211,11 +208,11 @@ void write_shared(PrometheusWriter& out, const std::vector<SharedStatus>& shared
   };
   const auto fill = [](const SharedStatus& object) { return object.fill; };
   const auto limit = [](const SharedStatus& object) { return object.limit; };
-  out.family("prefork_queue_messages", kGauge, "Messages in a shared queue, those that workers hold included.");
+  out.family("prefork_queue_messages", kGauge, "Messages in a shared queue, including those that workers hold.");
   of_kind("queue", fill);
   out.family("prefork_queue_limit", kGauge, "How many messages a shared queue has room for.");
   of_kind("queue", limit);
-  out.family("prefork_queue_dead_letters", kGauge, "Messages that a shared queue gave up and keeps.");
+  out.family("prefork_queue_dead_letters", kGauge, "Undeliverable messages that a shared queue keeps.");
   of_kind("queue", [](const SharedStatus& object) {
     const auto found = std::find_if(object.losses.begin(), object.losses.end(), is_dead_letters);
     return found == object.losses.end() ? 0 : found->second;
@@ -228,7 +225,7 @@ void write_shared(PrometheusWriter& out, const std::vector<SharedStatus>& shared
   of_kind("counter", fill);
   out.family("prefork_service_value", kGauge, "Gauges that services declare.");
   of_kind("gauge", fill);
-  out.family("prefork_ipc_repairs_total", kCounter, "What dead workers held of a shared object and the master freed.");
+  out.family("prefork_ipc_repairs_total", kCounter, "What dead workers held in a shared object and the master freed.");
   for (const SharedStatus& object : shared) out.sample({{"name", object.name}, {"kind", object.kind}}, object.repairs);
   out.family("prefork_ipc_losses_total", kCounter, "What a shared object lost, by reason.");
   for (const SharedStatus& object : shared) {

@@ -83,12 +83,12 @@ std::shared_ptr<Generation> make_generation(const HandedGeneration& handed, cons
       config::load_dump(handed.config, "configuration of generation " + std::to_string(handed.number));
   generation->options.folder = handed.folder;
   if (generation->options.services.size() != handed.services.size()) {
-    throw std::runtime_error("the configuration that is handed over has other services than those that run");
+    throw std::runtime_error("the handed-over configuration has other services than those that run");
   }
   for (const auto& pool : generation->options.pools) {
     const auto identity = handed.identities.find(pool.name);
     if (identity == handed.identities.end()) {
-      throw std::runtime_error("nobody is handed over to run pool \"" + pool.name + "\"");
+      throw std::runtime_error("the handed-over state has no user for pool \"" + pool.name + "\"");
     }
     generation->identities.insert(*identity);
   }

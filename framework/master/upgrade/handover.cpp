@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view kMagic = "prefork-handover 4";
 
 [[noreturn]] void refuse(const std::string& what) {
-  throw std::runtime_error("the state that is handed over is damaged: " + what);
+  throw std::runtime_error("the handed-over state is damaged: " + what);
 }
 
 // FNV-1a: protects against a text that was cut or overwritten, not against a forged one.
@@ -117,7 +117,7 @@ namespace {
 
 void check_places(const std::vector<std::size_t>& places, std::size_t size) {
   for (const std::size_t place : places) {
-    if (place >= size) refuse("a place beyond its list");
+    if (place >= size) refuse("an index beyond its list");
   }
 }
 
@@ -180,7 +180,7 @@ std::string encode_handover(const Handover& handover, const std::string& layout)
 Handover decode_handover(std::string_view text, const std::string& layout) {
   const std::string_view magic = take_line(text);
   if (magic != kMagic) {
-    throw std::runtime_error("the state is handed over in another version of its format than \"" + std::string(kMagic) +
+    throw std::runtime_error("the handed-over state has another version of its format than \"" + std::string(kMagic) +
                              "\"");
   }
   const std::string_view theirs = take_line(text);
@@ -191,7 +191,7 @@ Handover decode_handover(std::string_view text, const std::string& layout) {
   const std::string_view sum = take_line(text);
   if (sum != checksum(text)) refuse("its checksum is wrong");
   Handover handover;
-  ipc::Decoder decoder(text, "the state that is handed over is damaged: ");
+  ipc::Decoder decoder(text, "the handed-over state is damaged: ");
   decoder(handover);
   if (!decoder.at_end()) refuse("there is more of it than there should be");
   check(handover);

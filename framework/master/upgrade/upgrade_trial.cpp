@@ -113,8 +113,8 @@ std::string upgrade_no(int exit_code, const std::string& reason) {
 
 TrialVerdict judge_trial(const std::string& binary, const std::string& words, int wait_status, bool late) {
   const auto refuse = [&](int code, const std::string& reason) { return TrialVerdict{false, code, reason}; };
-  if (late) return refuse(EX_CONFIG, binary + " does not say in time whether it can go on: it was killed");
-  if (words.size() > kMaxWords) return refuse(EX_CONFIG, binary + " is no prefork-master: it says too much");
+  if (late) return refuse(EX_CONFIG, binary + " does not say in time whether it can take over: it was killed");
+  if (words.size() > kMaxWords) return refuse(EX_CONFIG, binary + " is not a prefork-master: it says too much");
   std::string_view answer = answer_in(words);
   const bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
   if (answer.starts_with(kYes) && well) {
@@ -131,7 +131,7 @@ TrialVerdict judge_trial(const std::string& binary, const std::string& words, in
     if (code > 0 && code < 256) return refuse(code, base::escape_untrusted(answer, kMaxReason));
   }
   const std::string first = base::escape_untrusted(std::string_view(words).substr(0, words.find('\n')), 256);
-  return refuse(EX_CONFIG, binary + " is no prefork-master that can go on: it " + how_it_ended(wait_status) +
+  return refuse(EX_CONFIG, binary + " is not a prefork-master that can take over: it " + how_it_ended(wait_status) +
                                (first.empty() ? "" : " and says: " + first));
 }
 

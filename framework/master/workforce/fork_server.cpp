@@ -181,7 +181,7 @@ pid_t ForkServer::fork(const ForkOrder& order) {
     if (!socket_.is_open()) continue;
     if (const auto pid = ask(order)) return *pid;
   }
-  if (!forlorn_) trouble("no fork server lives long enough: a process is a copy of the master");
+  if (!forlorn_) trouble("no fork server lives long enough: the new process is a copy of the master");
   return fork_here(order);
 }
 
@@ -229,7 +229,7 @@ void ForkServer::greet() {
   }
   if (!packet) {
     stop();
-    return trouble("the fork server did not begin");
+    return trouble("the fork server did not start");
   }
   const Greeting greeting = decode_greeting(*packet);
   if (greeting.threads == 1 && greeting.build == build_) return;
@@ -237,8 +237,7 @@ void ForkServer::greet() {
   forlorn_ = true;
   const bool has_threads = greeting.threads > 1;
   if (has_threads && !tell_) throw StartupError(EX_CONFIG, threads_sentence(greeting.threads));
-  const std::string why =
-      has_threads ? threads_sentence(greeting.threads) : "the files of this build are not there any more";
+  const std::string why = has_threads ? threads_sentence(greeting.threads) : "the files of this build no longer exist";
   trouble("no fork server: " + why + "; workers are copies of the master until it is upgraded or restarted");
 }
 

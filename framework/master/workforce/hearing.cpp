@@ -102,7 +102,7 @@ void Hearing::heard(WorkerRecord& worker, const ipc::StatusMessage& message) {
 
 void Hearing::note_nonsense(WorkerRecord& worker) {
   if (std::exchange(worker.spoke_nonsense, true)) return;
-  log_.error(crew_.name(worker) + " says what no worker says: its memory may be damaged", crew_.about(worker));
+  log_.error(crew_.name(worker) + " sends what no worker sends: its memory may be damaged", crew_.about(worker));
 }
 
 // A flood of lines would fill the disk and push out what others log. A crash handler's line passes, once.

@@ -43,7 +43,7 @@ void Recycling::begin_due(TimePoint now) {
     } else if (!pool.told_recycles || *pool.told_recycles + kTellEvery <= now) {
       pool.told_recycles = now;
       log_.warning("pool " + pool.name + ": its workers ask too often to be replaced (" + worker.recycle_wanted +
-                   "): they serve on, and are replaced one by one");
+                   "): they keep serving, and are replaced one by one");
     }
   });
 }

@@ -109,7 +109,7 @@ void Rollout::check_progress(TimePoint now) {
     most_ready_ = all;
     patience_ = now + progress_within_;
   } else if (patience_ <= now) {
-    fail("no further worker of it got ready within " + base::duration_words(progress_within_), now);
+    fail("no further worker of it became ready within " + base::duration_words(progress_within_), now);
   }
 }
 
@@ -187,8 +187,9 @@ void Rollout::judge(const WorkerRecord& worker, Departure departure, const std::
   if (worker.ready && has_a_client(crew_.slot(worker))) {
     unanswered_ = answers(worker.pool) ? 0 : unanswered_ + 1;
     if (unanswered_ < kMostUnanswered) return;
-    failure = std::to_string(kMostUnanswered) +
-              " workers of it died over a client, one after the other, and none has answered any; the last: " + failure;
+    failure =
+        std::to_string(kMostUnanswered) +
+        " workers of it died while serving a client, one after the other, and none answered one; the last: " + failure;
   }
   fail(failure, now);
 }

@@ -101,7 +101,7 @@ std::string SharedCare::overdue_text(const ipc::SharedObject& object, const Hold
   const WorkerRecord* worker = crew_.holder(overdue.hold.owner);
   const std::string text = shared_title(object.shape(), object.name()) + ": " + held_thing(object.shape().kind) +
                            " for " + base::duration_words(overdue.held) + " by " +
-                           (worker == nullptr ? "nobody that is known" : crew_.name(*worker));
+                           (worker == nullptr ? "an unknown holder" : crew_.name(*worker));
   if (worker == nullptr || object.notes() == nullptr) return text;
   // What the holder served when it took the word.
   const auto request = activity_text(object.notes()->read(overdue.hold.index), crew_.pool_of(*worker).services);

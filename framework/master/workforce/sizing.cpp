@@ -110,7 +110,7 @@ std::vector<WorkerRecord*> Sizing::scale(TimePoint now) {
 void Sizing::wake(Pool& pool, TimePoint now) {
   pool.goal = 1;
   pool.scaler->keep(1, now);
-  log_.debug("pool " + pool.name + ": a client has come, a worker is started");
+  log_.debug("pool " + pool.name + ": a client has come; a worker is started");
 }
 
 LoadSample Sizing::sample(std::size_t id) {
@@ -213,7 +213,7 @@ void Sizing::watch(Pool& pool) {
     pool.watch = std::make_unique<ListenerWatch>(reactor_, *pool.generation->listeners, pool.name,
                                                  [&pool] { pool.client_waits = true; });
   } catch (const std::system_error& error) {
-    log_.error("pool " + pool.name + ": a worker is started, since its clients can't be waited for: " + error.what());
+    log_.error("pool " + pool.name + ": a worker is started, because its clients can't be waited for: " + error.what());
     pool.goal = pool.target = 1;
     pool.scaler->keep(1, Clock::now());
   }

@@ -40,7 +40,7 @@ void StartNotices::tell_of_circuit(Pool& pool, TimePoint now) {
   if (std::exchange(pool.told_open, open) == open) return;
   if (open) {
     log_.error("pool " + pool.name + ": the circuit is open: " + std::to_string(pool.policy.failures(now)) +
-               " failures in a row, the last: " + pool.last_end + "; now and then one worker is tried");
+               " failures in a row, the last: " + pool.last_end + "; a worker is tried now and then");
   } else {
     log_.notice("pool " + pool.name + ": the circuit is closed");
   }
@@ -55,7 +55,7 @@ void StartNotices::failed(Pool& pool, TimePoint now, const std::string& why) {
 
 void StartNotices::worked(Pool& pool) {
   if (const unsigned failed = pool.no_start.worked(); failed > 1) {
-    log_.notice("pool " + pool.name + ": workers start again, after " + std::to_string(failed) + " tries that failed");
+    log_.notice("pool " + pool.name + ": workers start again, after " + std::to_string(failed) + " failed tries");
   }
 }
 

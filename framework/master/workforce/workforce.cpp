@@ -259,7 +259,7 @@ void Workforce::act(WorkerRecord& worker, WorkerAction action, WorkerEvent event
       }
       return signal_worker(worker, SIGKILL);
     case WorkerAction::give_up_slot:
-      return log_.error(crew_.name(worker) + " outlives SIGKILL: its slot is given up until it ends",
+      return log_.error(crew_.name(worker) + " survives SIGKILL: its slot is given up until it ends",
                         crew_.about(worker));
     default:
       return;  // ignore; and the reports, which buried() writes

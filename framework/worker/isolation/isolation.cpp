@@ -40,7 +40,7 @@ void bind_to_cpus(const std::vector<unsigned>& cpus) {
   ipc::check_syscall(::sched_getaffinity(0, bytes, granted.get()), "sched_getaffinity");
   for (const unsigned cpu : cpus) {
     if (!CPU_ISSET_S(cpu, bytes, granted.get())) {
-      throw std::runtime_error(fmt::format("{}: CPU {} is not there or not granted", call, cpu));
+      throw std::runtime_error(fmt::format("{}: CPU {} does not exist or is not granted", call, cpu));
     }
   }
   if (!CPU_EQUAL_S(bytes, wanted.get(), granted.get())) no_effect(call);

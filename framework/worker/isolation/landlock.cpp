@@ -51,7 +51,7 @@ class Ruleset {
     ipc::check_syscall(::fstat(file.get(), &status), "fstat " + path);
     if (same_file(status, root_)) {
       if ((rights & LANDLOCK_ACCESS_FS_WRITE_FILE) != 0) {
-        throw std::runtime_error(key + " = " + path + " is the root: nothing is left that could be refused");
+        throw std::runtime_error(key + " = " + path + " is the root: nothing would be refused");
       }
       whole_tree_readable_ = true;
     }
@@ -106,7 +106,7 @@ void restrict_files(const LandlockPaths& paths) {
   const int abi = landlock_abi();
   if (abi == 0) {
     throw std::runtime_error(
-        "landlock-read and landlock-write can't be kept: this kernel has no Landlock, or it is switched off");
+        "landlock-read and landlock-write can't be enforced: this kernel has no Landlock, or it is switched off");
   }
   Ruleset rules(landlock_rights(abi));
   for (const auto& path : paths.readable) rules.allow(path, kRead, "landlock-read");

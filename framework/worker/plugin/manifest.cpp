@@ -54,7 +54,7 @@ void Manifest::summary(std::string_view line) {
 }
 
 void Manifest::add(OptionSpec option) {
-  if (!is_name(option.name)) throw std::invalid_argument(quoted(option.name) + " is no name for an option");
+  if (!is_name(option.name)) throw std::invalid_argument(quoted(option.name) + " is not a valid option name");
   if (options_.size() - sizes_ >= kMaxOptions) throw std::invalid_argument("more than 200 options are declared");
   push(std::move(option));
 }
@@ -137,7 +137,7 @@ void Manifest::choice(std::string_view name, std::string_view default_value,
     option.choices.emplace_back(value);
   }
   if (std::find(option.choices.begin(), option.choices.end(), default_value) == option.choices.end()) {
-    throw std::invalid_argument("the default of option \"" + option.name + "\" is none of its choices");
+    throw std::invalid_argument("the default of option \"" + option.name + "\" is not one of its choices");
   }
   add(std::move(option));
 }

@@ -54,10 +54,10 @@ void check(std::string_view name, const ipc::SharedShape& shape) {
 
 void check_columns(std::string_view table, const std::vector<Column>& columns) {
   for (auto at = columns.begin(); at != columns.end(); ++at) {
-    if (!is_name(at->name)) refuse("table", table, quoted(at->name) + " is no name for a column");
+    if (!is_name(at->name)) refuse("table", table, quoted(at->name) + " is not a valid column name");
     const bool twice = std::any_of(columns.begin(), at, [&](const Column& c) { return c.name == at->name; });
     if (twice) refuse("table", table, "column \"" + at->name + "\" is declared twice");
-    if (at->type > ColumnType::text) refuse("table", table, "column \"" + at->name + "\" is of no known type");
+    if (at->type > ColumnType::text) refuse("table", table, "column \"" + at->name + "\" is of unknown type");
   }
 }
 
@@ -87,19 +87,19 @@ OptionSpec bytes(std::string size, std::uint32_t value, std::string help) {
 }
 
 OptionSpec hold_limit(std::chrono::milliseconds limit) {
-  return size_option(OptionType::duration, "hold-limit", limit.count(), kLimitMs,
-                     "what is held longer is logged; 0: never");
+  return size_option(OptionType::duration, "hold-limit", limit.count(), kLimitMs, "a longer hold is logged; 0: never");
 }
 
 }  // namespace
 
 void Manifest::share(SharedSpec spec) {
-  if (!is_name(spec.name)) throw std::invalid_argument(quoted(spec.name) + " is no name for a shared object");
+  if (!is_name(spec.name)) throw std::invalid_argument(quoted(spec.name) + " is not a valid name for a shared object");
   check_text("shared object \"" + spec.name + "\"", spec.help);
   const bool declared =
       std::any_of(shared_.begin(), shared_.end(), [&](const SharedSpec& s) { return s.name == spec.name; });
   if (declared) throw std::invalid_argument("shared object \"" + spec.name + "\" is declared twice");
-  if (spec.scope > Scope::server) throw std::invalid_argument("shared object \"" + spec.name + "\" is of no scope");
+  if (spec.scope > Scope::server)
+    throw std::invalid_argument("shared object \"" + spec.name + "\" is of unknown scope");
   if (spec.scope == Scope::server && spec.name == "signals") {
     throw std::invalid_argument("a shared object \"signals\" is the server's own: take another name");
   }
@@ -120,8 +120,9 @@ void Manifest::queue(std::string_view name, const QueueShape& shape, std::string
   check(name, sizes);
   size_of(name, count("capacity", shape.capacity, "messages, a power of two"));
   size_of(name, bytes("message-bytes", shape.message_bytes, "the longest message"));
-  size_of(name, count("max-deliveries", shape.max_deliveries, "then a message is undeliverable; 0: no limit"));
-  size_of(name, count("dead-letters", shape.dead_letters, "undeliverable messages that are kept"));
+  size_of(name, count("max-deliveries", shape.max_deliveries,
+                      "after so many deliveries a message is undeliverable; 0: no limit"));
+  size_of(name, count("dead-letters", shape.dead_letters, "how many undeliverable messages are kept"));
   size_of(name, hold_limit(shape.hold_limit));
 }
 
@@ -151,7 +152,7 @@ void Manifest::event(std::string_view name, std::string_view help, Scope scope) 
 void Manifest::barrier(std::string_view name, const BarrierShape& shape, std::string_view help, Scope scope) {
   share({std::string(name), SharedKind::barrier, scope, std::string(help)});
   check(name, shape_of(ipc::SharedKind::barrier, shape.parties));
-  size_of(name, count("parties", shape.parties, "how many must come before all go on"));
+  size_of(name, count("parties", shape.parties, "how many must arrive before all continue"));
 }
 
 void Manifest::counter(std::string_view name, std::string_view help, Scope scope) {

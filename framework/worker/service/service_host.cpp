@@ -51,7 +51,7 @@ std::string current_exception_text() {
   } catch (const std::exception& error) {
     return error.what();
   } catch (...) {
-    return "an exception that is no std::exception";
+    return "an exception that is not a std::exception";
   }
 }
 
@@ -72,7 +72,7 @@ std::int64_t to_number(const std::string& value, std::string_view name) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (error != std::errc() || end != value.data() + value.size()) {
-    throw std::logic_error("option \"" + std::string(name) + "\" is not of the type that it is asked for");
+    throw std::logic_error("option \"" + std::string(name) + "\" is not of the requested type");
   }
   return number;
 }

@@ -28,7 +28,7 @@ TableStatus SharedTable::status(ipc::TableResult result) const {
     case ipc::TableResult::busy:
       break;
   }
-  throw TableBusy("table " + name_ + " is held by a worker that stands still");
+  throw TableBusy("table " + name_ + " is held by a worker that is stuck");
 }
 
 namespace {

@@ -13,7 +13,7 @@ TEST(CtlEvents, AreLinesForPeople) {
   const Events events = read_events(kAnswer, false);
   EXPECT_EQ(events.next, 9U);
   EXPECT_EQ(events.text,
-            "(2 earlier events are not kept any more)\n"
+            "(2 earlier events are no longer kept)\n"
             "2025-11-27T14:52:03.045Z notice  a\\x1b[2Jb\n"
             "2025-11-27T14:52:04.000Z error   two\n");
 }

@@ -62,7 +62,7 @@ TEST(Health, Down) {
   crashing.failures = 1;
   crashing.last_failure = "cra\nshed";
   expect(health({pool("a", 1, 2), crashing}), 2,
-         "down: pool a has 1 of 2 workers; pool b has no worker that is ready (cra\\x0ashed)");
+         "down: pool a has 1 of 2 workers; pool b has no ready worker (cra\\x0ashed)");
   crashing.scaling = "on demand";
   EXPECT_EQ(health({crashing}).exit_code, 2);
   expect(health({pool("a", 2, 2)}, true), 2, "down: the server is being stopped");

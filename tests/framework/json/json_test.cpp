@@ -310,7 +310,7 @@ TEST(JsonMessage, IsRefusedWhereItDoesNotFit) {
   call.await_resume();
   EXPECT_EQ(response.status(), Status::unprocessable_content);
   EXPECT_EQ(response.body(),
-            "422 Unprocessable Content\nThe JSON is not what is wanted: a string is wanted, not an integer.\n");
+            "422 Unprocessable Content\nThe JSON is not as expected: a string is wanted, not an integer.\n");
 }
 
 }  // namespace

@@ -181,7 +181,7 @@ TEST_F(NotifierTest, SaysOnceThatTheManagerCannotBeReached) {
     notifier.tend(now, report(2));
     notifier.stopping();
     const std::string line = logged().substr(before.size());
-    EXPECT_THAT(line, HasSubstr("can't be told of the server: sendto NOTIFY_SOCKET " + bad.substr(0, 50)));
+    EXPECT_THAT(line, HasSubstr("can't be notified: sendto NOTIFY_SOCKET " + bad.substr(0, 50)));
     EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
   }
 }

@@ -91,7 +91,7 @@ TEST(OtherBuild, FollowsAndIsBackedOutOf) {
   ASSERT_EQ(say(sharing, "acquire"), "done");
   Asking asking(server), asking_too(server);
   for (int i = 0; i < 2; ++i) {
-    expect_upgraded(server, kOtherMaster, "prefork-master 0.2.0-other goes on in the place of " + own);
+    expect_upgraded(server, kOtherMaster, "prefork-master 0.2.0-other takes over from " + own);
     EXPECT_EQ(server.status()["master"]["version"], "0.2.0-other");
     EXPECT_EQ(with_other_runtime(server), 0) << "the old workers go on";
     EXPECT_EQ(greeting(server), "Hello, World!");
@@ -99,7 +99,7 @@ TEST(OtherBuild, FollowsAndIsBackedOutOf) {
     EXPECT_TRUE(eventually([&] { return with_other_runtime(server) == 4; }));
     EXPECT_EQ(greeting(server), "Hello, other World!");
 
-    expect_upgraded(server, kMaster, "prefork-master " + own + " goes on in the place of 0.2.0-other");
+    expect_upgraded(server, kMaster, "prefork-master " + own + " takes over from 0.2.0-other");
     EXPECT_EQ(server.status()["master"]["version"], own);
     EXPECT_EQ(with_other_runtime(server), 4);
     EXPECT_EQ(greeting(server), "Hello, other World!");

@@ -84,7 +84,7 @@ TEST(Reload, MakesAnewWhatACleanerRemoved) {
   EXPECT_EQ(body_of(ask(Address("unix:" + socket), "GET / HTTP/1.0\r\n\r\n")), "Hello, World!");
   EXPECT_EQ(server.status()["master"]["pid"], server.pid());
   EXPECT_EQ(read_file(server.pid_path()), std::to_string(server.pid()) + "\n");
-  const std::string made = " was removed by somebody: it is made anew";
+  const std::string made = " was removed by somebody: it is made again";
   for (const std::string& what :
        {"unix:" + socket, "control socket " + server.control_path(), "pid file " + server.pid_path()}) {
     EXPECT_EQ(count(server.log(), what + made), 1U) << what;

@@ -52,7 +52,7 @@ int inheritable(const Server& server) {
 void expect_upgraded(const Server& server, std::vector<std::string> words = {"upgrade"}) {
   const Outcome upgrade = server.ctl(std::move(words));
   EXPECT_EQ(upgrade.code, 0) << upgrade.err;
-  EXPECT_THAT(upgrade.out, testing::HasSubstr("goes on in the place of"));
+  EXPECT_THAT(upgrade.out, testing::HasSubstr("takes over from"));
 }
 
 /// An executable file; `{master}` and `{dir}` are filled in.

@@ -77,7 +77,7 @@ TEST(StatusCheck, DownIsWhoServesNobody) {
       "listen = unix:{dir}/m.sock\nmood = throw\n");
   ASSERT_TRUE(eventually([&] { return server.ctl({"status", "--check"}).code == 2; }));
   EXPECT_TRUE(eventually([&] {
-    return server.ctl({"status", "--check"}).out == "down: pool bad has no worker that is ready (cannot start)\n";
+    return server.ctl({"status", "--check"}).out == "down: pool bad has no ready worker (cannot start)\n";
   })) << server.ctl({"status", "--check"}).out;
   EXPECT_TRUE(server.stops_clean());
   const Outcome gone = server.ctl({"status", "--check"});

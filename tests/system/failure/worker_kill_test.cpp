@@ -143,7 +143,7 @@ TEST(WorkerKill, AStuckOneIsAbortedAndReplaced) {
   EXPECT_EQ(client.send("spin\n").receive_until("\n"), "spinning\n");
   EXPECT_TRUE(server.logged("has no heartbeat: it is aborted; it is serving moody: "));
   EXPECT_TRUE(server.logged("killed by SIGABRT"));
-  EXPECT_TRUE(server.logged("aborted because it gave no heartbeat"));
+  EXPECT_TRUE(server.logged("aborted because it had no heartbeat"));
   EXPECT_TRUE(client.closed());
   server.ready(2);
   EXPECT_THAT(server.workers(), testing::Not(testing::Contains(pid)));
@@ -162,7 +162,7 @@ TEST(WorkerKill, AStoppedOneIsReplacedThenKilled) {
   EXPECT_EQ(pid_of(clients.rbegin()->second), clients.rbegin()->first) << "the other one serves on";
   // SIGABRT does not reach a stopped process; SIGKILL does, ten seconds later.
   EXPECT_TRUE(eventually([&] { return server.workers().size() == 2; }, 40s));
-  EXPECT_TRUE(server.logged("aborted because it gave no heartbeat"));
+  EXPECT_TRUE(server.logged("aborted because it had no heartbeat"));
   EXPECT_FALSE(alive(pid));
   EXPECT_TRUE(no_zombies(server));
   EXPECT_TRUE(server.stops_clean());

@@ -157,7 +157,7 @@ TEST(AccessLog, GoesOnInTheOldFileWhereItCantBeOpenedAnew) {
   ASSERT_EQ(::rename(log.c_str(), old.c_str()), 0);
   ASSERT_EQ(::mkdir(log.c_str(), 0755), 0);
   EXPECT_EQ(server.ctl({"reopen"}).code, 0);
-  EXPECT_TRUE(server.logged("access log " + log + " goes on in the old file: open: Is a directory"));
+  EXPECT_TRUE(server.logged("access log " + log + " continues in the old file: open: Is a directory"));
   get(client, "/still");
   EXPECT_TRUE(eventually([&] { return lines_of(old) == std::vector<std::string>{"/still"}; }));
   EXPECT_TRUE(server.stops_clean());

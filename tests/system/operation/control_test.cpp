@@ -134,7 +134,7 @@ TEST(Control, ReopenTellsWhetherItCould) {
   ASSERT_EQ(::rename((server.dir() / "sub").c_str(), (server.dir() / "gone").c_str()), 0);
   const Outcome outcome = good.ctl({"reopen"});
   EXPECT_EQ(outcome.code, 70);
-  EXPECT_THAT(outcome.err, testing::HasSubstr("the log goes on in the old file"));
+  EXPECT_THAT(outcome.err, testing::HasSubstr("the log continues in the old file"));
   good.signal(SIGHUP);
   EXPECT_TRUE(eventually([&] { return count(read_file(server.dir() / "gone/log"), "SIGHUP") == 1; }));
   EXPECT_TRUE(good.stops_clean());

@@ -131,7 +131,7 @@ TEST(Chat, NamesAreBorneOnceAndBadOnesAreAskedAgain) {
   EXPECT_EQ(other.say("/who").line(), "* a name does not begin with '/' or '*': what is your name?");
   EXPECT_EQ(other.say("a b").line(), "* a name has no blanks and no invisible characters: what is your name?");
   EXPECT_EQ(other.say("a\x1b").line(), "* a name has no control characters: what is your name?");
-  EXPECT_EQ(other.say("\xff\xfe").line(), "* that is no valid UTF-8: what is your name?");
+  EXPECT_EQ(other.say("\xff\xfe").line(), "* that is not valid UTF-8: what is your name?");
   other.say("Zo\xc3\xab\r");
   EXPECT_EQ(other.line(), "Zo\xc3\xab joined");
   EXPECT_EQ(ada.line(), "Zo\xc3\xab joined");
@@ -265,7 +265,7 @@ TEST(Chat, DatagramsComeSpeakAndGo) {
   EXPECT_EQ(ada.line(), "eve: hello  there");
   EXPECT_EQ(ask(eve, "C eve"), "there is no text");
   EXPECT_EQ(ask(eve, "C eve \x1b[2J"), "that has control characters");
-  EXPECT_EQ(ask(eve, "C eve \xc0\xaf"), "that is no valid UTF-8");
+  EXPECT_EQ(ask(eve, "C eve \xc0\xaf"), "that is not valid UTF-8");
   EXPECT_EQ(ask(eve, "C eve " + std::string(1025, 'x')), "a text has at most 1024 bytes");
   EXPECT_EQ(ask(eve, "C " + std::string(60'000, 'x')), "a text has at most 1024 bytes");
   for (const std::string& nonsense :
@@ -319,10 +319,10 @@ TEST(Chat, BadInputIsToldAndDoesNoHarm) {
   EXPECT_EQ(ada.say("\x1b[2Jgone").line(), "* not said: that has control characters");
   EXPECT_EQ(ada.say("\xc2\x9b 2J").line(), "* not said: that has control characters");
   EXPECT_EQ(ada.say("\xe2\x80\xae txet").line(), "* not said: that has control characters");
-  EXPECT_EQ(ada.say("\xed\xa0\x80").line(), "* not said: that is no valid UTF-8");
+  EXPECT_EQ(ada.say("\xed\xa0\x80").line(), "* not said: that is not valid UTF-8");
   EXPECT_EQ(ada.say(std::string("a\0b", 3)).line(), "* not said: that has control characters");
   EXPECT_EQ(ada.say("/msg ada \x07").line(), "* not said: that has control characters");
-  EXPECT_EQ(ada.say("/msg \xff x").line(), "* not said: that is no valid UTF-8");
+  EXPECT_EQ(ada.say("/msg \xff x").line(), "* not said: that is not valid UTF-8");
   const std::string longest(1024, 'y');
   EXPECT_EQ(ada.say(longest).line(), "ada: " + longest);
   Talker loud(server, "loud");

@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
              "there is no directive \"%z\""},
         Case{"try_outside_of_root",
              "[service s]\nplugin = static\nroot = /\ntry = /etc/passwd\nlisten = tcp://127.0.0.1:0\n", 78, 7,
-             "\"/etc/passwd\" is to be a path below the root"},
+             "\"/etc/passwd\" must be a path below the root"},
         Case{"same_place",
              kService + "listen = unix:{dir}/a.sock\nmount = /a/\nhost = b.org a.org\n[service t]\nplugin = hello\n" +
                  "listen = unix:{dir}/a.sock\nmount = /a\nhost = a.org\n",

@@ -204,7 +204,7 @@ TEST(DaemonFailsLater, ItsDeathIsToldToo) {
   ::kill(pid, SIGKILL);
   starter.join();
   EXPECT_EQ(start.code, 70);
-  EXPECT_THAT(start.err, HasSubstr("the daemon has died before it was ready"));
+  EXPECT_THAT(start.err, HasSubstr("the daemon died before it was ready"));
   EXPECT_EQ(end_of(pid), SIGKILL);
   ::unlink((daemon.dir / "master.pid").c_str());
 }
@@ -224,7 +224,7 @@ TEST(DaemonUpgrade, IsRefusedWhileItsStarterWaits) {
   EXPECT_GT(pid, 0);
   const Outcome upgrade = daemon.ctl("upgrade");
   EXPECT_EQ(upgrade.code, 69);
-  EXPECT_THAT(upgrade.err, HasSubstr("the server is starting, and who started it waits until it is ready"));
+  EXPECT_THAT(upgrade.err, HasSubstr("the server is starting: it can be upgraded once it is ready"));
   EXPECT_EQ(count(upgrade.err, "\n"), 1U) << upgrade.err;
   if (pid > 0) ::kill(pid, SIGUSR2);
   EXPECT_TRUE(eventually([&] { return count(read_file(daemon.dir / "log"), "the server is starting") == 1; }));

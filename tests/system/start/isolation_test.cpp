@@ -271,7 +271,8 @@ TEST(Isolation, WhatCantBeHadIsToldAtStart) {
   const TempDir dir;
   std::vector<Refusal> refusals{
       {"chroot = /no/such", 78, ":1: pool \"main\": open /no/such for chroot: No such file or directory"},
-      {"user = root\nchroot = /usr", 78, ":3: chroot in [pool main]: the pool's user is root, whom no chroot holds"},
+      {"user = root\nchroot = /usr", 78,
+       ":3: chroot in [pool main]: the pool's user is root, which no chroot can hold"},
       {"cpu-affinity = 8191", 78, ":1: pool \"main\": sched_setaffinity to CPUs 8191: Invalid argument"},
       {"supplementary-groups = tty nosuchgroup", 67, ":1: pool \"main\": no group \"nosuchgroup\""},
       {"limit-nofile = 100", 78,

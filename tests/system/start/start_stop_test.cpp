@@ -153,7 +153,7 @@ TEST(StartStop, AThirdTermKillsAStuckWorker) {
   EXPECT_EQ(server.wait_exit(100ms), -1000);
   ASSERT_TRUE(stops_harder(server, "kill"));
   EXPECT_EQ(server.wait_exit(), 0);
-  EXPECT_TRUE(server.logged("killed because the operator wanted it"));
+  EXPECT_TRUE(server.logged("killed by the operator's order"));
   EXPECT_TRUE(server.left_nothing());
 }
 

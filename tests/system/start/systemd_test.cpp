@@ -71,9 +71,9 @@ TEST(ServiceManager, ThatIsGoneIsSaidOnceAndTheServerServes) {
   Server server(kWho, {.environment = {"NOTIFY_SOCKET={dir}/nobody", "WATCHDOG_USEC=20000"}});
   server.ready(2);
   EXPECT_EQ(server.ctl({"reload"}).code, 0);
-  EXPECT_TRUE(server.logged("the service manager can't be told of the server: sendto NOTIFY_SOCKET "));
+  EXPECT_TRUE(server.logged("the service manager can't be notified: sendto NOTIFY_SOCKET "));
   EXPECT_TRUE(server.stops_clean());
-  EXPECT_EQ(count(server.log(), "can't be told"), 1U);
+  EXPECT_EQ(count(server.log(), "can't be notified"), 1U);
 }
 
 // These belong to the master alone: with them, a program that a service starts could speak for the server, or take its
@@ -131,7 +131,7 @@ TEST(SocketActivation, ServesTheClientThatItWasStartedFor) {
   EXPECT_EQ(body_of(get(*first)), "Hello, World!");
   server.ready(1);
   EXPECT_EQ(server.address("hello").text, web.text) << "as preforkctl shows it";
-  EXPECT_TRUE(server.logged("inherited, but named by no listen: tcp://" + host + ":8081 (other); it is closed"));
+  EXPECT_TRUE(server.logged("inherited, but no listen names it: tcp://" + host + ":8081 (other); it is closed"));
   EXPECT_EQ(ask(Address("unix:" + (server.dir() / "s.sock")), "GET / HTTP/1.0\r\n\r\n").substr(0, 15),
             "HTTP/1.1 200 OK");
   EXPECT_THROW(Client(Address("tcp://" + host + ":8081")), std::exception);

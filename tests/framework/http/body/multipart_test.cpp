@@ -137,9 +137,9 @@ TEST(Multipart, RefusesMalformedBodies) {
       {"--b\r\n: y\r\n\r\n", malformed},
       {"--b\r\n" + head("a") + "Content-Transfer-Encoding: base64\r\n\r\n",
        "A part of the form has a Content-Transfer-Encoding."},
-      {std::string(1025, 'x'), "The form has too much before, between or behind its parts."},
-      {"--b" + std::string(1025, ' '), "The form has too much before, between or behind its parts."},
-      {"--b--" + std::string(1025, 'x'), "The form has too much before, between or behind its parts."},
+      {std::string(1025, 'x'), "The form has too much before, between or after its parts."},
+      {"--b" + std::string(1025, ' '), "The form has too much before, between or after its parts."},
+      {"--b--" + std::string(1025, 'x'), "The form has too much before, between or after its parts."},
   };
   for (const auto& [body, reason] : cases) EXPECT_EQ(parse_all_ways(body).refusal, reason) << body;
   EXPECT_EQ(parse_all_ways("--b\r\n" + head("a") + "Content-Transfer-Encoding: 8BIT\r\n\r\n\r\n--b--").refusal, "");

@@ -60,7 +60,7 @@ TEST(Inspector, AnExceptionIsTheReason) {
   const auto thrown = outcome(inspector(), []() -> std::string { throw std::runtime_error("plugin \"p\" is odd"); });
   EXPECT_EQ(thrown.code, EX_CONFIG);
   EXPECT_EQ(thrown.text, "plugin \"p\" is odd");
-  EXPECT_THAT(outcome(inspector(), []() -> std::string { throw 1; }).text, HasSubstr("no std::exception"));
+  EXPECT_THAT(outcome(inspector(), []() -> std::string { throw 1; }).text, HasSubstr("not a std::exception"));
 }
 
 TEST(Inspector, AFailingCallIsNotTakenForAHangingPlugin) {

@@ -346,7 +346,7 @@ TEST_F(UnixListener, AFileThatSomebodyRemovedIsMadeAnewByTheNextSet) {
     }
     const ListenerSet after(options({{spec}}), &*before);
     EXPECT_NE(after.listeners()[0].sockets, before->listeners()[0].sockets);
-    EXPECT_EQ(after.remarks(), std::vector<std::string>{"unix:" + path + " was removed by somebody: it is made anew"});
+    EXPECT_EQ(after.remarks(), std::vector<std::string>{"unix:" + path + " was removed by somebody: it is made again"});
     before.reset();
     EXPECT_EQ(::access(path.c_str(), F_OK), 0) << "the old one's end takes nothing away";
     const ipc::UniqueFd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

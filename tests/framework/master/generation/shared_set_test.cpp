@@ -135,7 +135,7 @@ TEST(SharedSet, WhoeverOperatesTheServerHasTheLastWord) {
             "reload --discard web.jobs");
   EXPECT_NO_THROW(SharedSet::make({event("e")}, kSlots, &before, {"web.jobs"}));
   EXPECT_EQ(thrown_by([&] { SharedSet::make({event("e")}, kSlots, &before, {"web.jbos"}); }),
-            "there is nothing of the name \"web.jbos\" to discard; did you mean \"web.jobs\"?");
+            "there is nothing named \"web.jbos\" to discard; did you mean \"web.jobs\"?");
   EXPECT_EQ(thrown_by([&] { SharedSet::make({queue("web.jobs")}, kSlots, &before, {"web.jobs"}); }),
             "web.jobs can't be discarded: the configuration still declares it");
 }

@@ -79,13 +79,13 @@ INSTANTIATE_TEST_SUITE_P(
         Sentence{SIGABRT | kCore, ExitIntent::aborted_boot,
                  "killed by SIGABRT (core dumped) after 3h 2m: aborted because it was not ready in time", false},
         Sentence{SIGABRT, ExitIntent::aborted_heartbeat,
-                 "killed by SIGABRT after 3h 2m: aborted because it gave no heartbeat", false},
+                 "killed by SIGABRT after 3h 2m: aborted because it had no heartbeat", false},
         Sentence{SIGABRT, ExitIntent::aborted_request,
                  "killed by SIGABRT after 3h 2m: aborted because it was past a request-timeout", false},
         Sentence{SIGKILL, ExitIntent::killed_stuck,
                  "killed by SIGKILL after 3h 2m: killed because it did not end when it was told to", false},
-        Sentence{SIGKILL, ExitIntent::killed_wanted,
-                 "killed by SIGKILL after 3h 2m: killed because the operator wanted it", true},
+        Sentence{SIGKILL, ExitIntent::killed_wanted, "killed by SIGKILL after 3h 2m: killed by the operator's order",
+                 true},
         Sentence{0xffff, ExitIntent::unexpected, "ended with wait status 0xffff after 3h 2m", false}));
 
 TEST(ExitReport, ScribbledActivityStaysOneBoundedLine) {

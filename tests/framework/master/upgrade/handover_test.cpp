@@ -164,7 +164,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"slot_twice", [](Handover& h) { h.workers[0].slot = 0; }, "twice"},
         Wrong{"pid_twice", [](Handover& h) { h.workers[0].pid = 4713; }, "twice"},
         Wrong{"pid", [](Handover& h) { h.workers[0].pid = -1; }, "twice"},
-        Wrong{"gone", [](Handover& h) { h.workers[0].state = WorkerState::gone; }, "none of those"},
+        Wrong{"gone", [](Handover& h) { h.workers[0].state = WorkerState::gone; }, "unknown word"},
         Wrong{"descriptor_twice", [](Handover& h) { h.workers[0].control = 13; }, "twice"},
         Wrong{"standard_descriptor", [](Handover& h) { h.sockets[0].fd = 2; }, "twice"},
         Wrong{"no_descriptor", [](Handover& h) { h.workers[1].status = -1; }, "twice"}),

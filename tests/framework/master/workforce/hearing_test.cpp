@@ -77,7 +77,7 @@ TEST_F(HearingTest, NonsenseIsToldOnce) {
   ipc::send_packet(status.get(), nonsense);
   ipc::send_packet(status.get(), nonsense);
   turn();
-  const std::string sentence = "says what no worker says";
+  const std::string sentence = "sends what no worker sends";
   EXPECT_THAT(lines(), HasSubstr(sentence));
   EXPECT_EQ(lines().find(sentence), lines().rfind(sentence));
   EXPECT_TRUE(said.empty());

@@ -143,7 +143,7 @@ TEST_F(RolloutStepsTest, WithoutProgressItFails) {
   EXPECT_EQ(rollout->patience(), first + 1s) << "a worker got ready";
   now = rollout->patience();
   rollout->advance(now);
-  EXPECT_THAT(rollout->take_failure().value_or(""), HasSubstr("no further worker of it got ready within "));
+  EXPECT_THAT(rollout->take_failure().value_or(""), HasSubstr("no further worker of it became ready within "));
 }
 
 TEST_F(RolloutStepsTest, SomeDeathsAreNoFailureOfTheGeneration) {
@@ -161,7 +161,7 @@ TEST_F(RolloutStepsTest, ManyDeathsOverClientsFailAGenerationThatNeverAnswers) {
   for (unsigned i = 0; i < 9; ++i) die_over_a_client();
   EXPECT_FALSE(rollout->take_failure());
   die_over_a_client();
-  EXPECT_THAT(rollout->take_failure().value_or(""), HasSubstr("10 workers of it died over a client"));
+  EXPECT_THAT(rollout->take_failure().value_or(""), HasSubstr("10 workers of it died while serving a client"));
 }
 
 TEST_F(RolloutStepsTest, OneThatAnswersMayDieOverClients) {

@@ -50,7 +50,7 @@ TEST_F(StartNoticesTest, TellsThatWorkersStartAgain) {
   notices.failed(pool, now, "no memory");
   notices.worked(pool);
   EXPECT_THAT(lines(), HasSubstr("pool main: no worker started: no memory"));
-  EXPECT_THAT(lines(), HasSubstr("pool main: workers start again, after 2 tries that failed"));
+  EXPECT_THAT(lines(), HasSubstr("pool main: workers start again, after 2 failed tries"));
 }
 
 }  // namespace

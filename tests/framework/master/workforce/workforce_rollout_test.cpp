@@ -115,7 +115,7 @@ TEST_F(RolloutTest, AGenerationThatDiesOverEachClientGoesBack) {
   });
   ASSERT_TRUE(turn_until([&] { return all_ready(); }));
   force->begin_rollout(successor(), std::nullopt);
-  EXPECT_THAT(end(), testing::AllOf(HasSubstr("10 workers of it died over a client"), HasSubstr("SIGABRT")));
+  EXPECT_THAT(end(), testing::AllOf(HasSubstr("10 workers of it died while serving a client"), HasSubstr("SIGABRT")));
   EXPECT_TRUE(settled({{1, 4}}));
   EXPECT_GE(restarts("crashed"), 10U);
 }
@@ -216,7 +216,7 @@ TEST_F(RolloutTest, WithoutProgressItGoesBack) {
   });
   ASSERT_TRUE(turn_until([&] { return all_ready(); }));
   force->begin_rollout(successor(), std::nullopt);
-  EXPECT_THAT(end(), HasSubstr("no further worker of it got ready within 10.2 s"));
+  EXPECT_THAT(end(), HasSubstr("no further worker of it became ready within 10.2 s"));
   EXPECT_TRUE(settled({{1, 6}}));
 }
 

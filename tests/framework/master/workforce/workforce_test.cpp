@@ -313,7 +313,7 @@ TEST_F(WorkforceTest, ALimitThatIsNoneIsNoWordOfAWorkers) {
   });
   ASSERT_TRUE(turn_until([&] { return all_ready(); }));
   EXPECT_TRUE(status().restarts.empty());
-  EXPECT_NE(lines().find("says what no worker says"), std::string::npos);
+  EXPECT_NE(lines().find("sends what no worker sends"), std::string::npos);
 }
 
 TEST_F(WorkforceTest, StopLevels) {
@@ -406,7 +406,7 @@ TEST_F(WorkforceTest, NonsenseFromAWorkerIsSurvived) {
   EXPECT_EQ(snapshot.totals.requests, UINT64_MAX);
   EXPECT_EQ(snapshot.workers.size(), 2U);
   const std::string text = lines();
-  const std::string complaint = "says what no worker says";
+  const std::string complaint = "sends what no worker sends";
   ASSERT_THAT(text, HasSubstr(complaint));
   EXPECT_EQ(text.find(complaint), text.rfind(complaint)) << "once, not for each packet";
   EXPECT_THAT(text, HasSubstr("evil\\x0a\\x1b[31m line"));

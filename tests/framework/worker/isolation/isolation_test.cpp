@@ -148,7 +148,7 @@ TEST(Isolate, LandlockIsWithinTheChroot) {
 TEST(Isolate, FailuresAreNamed) {
   Isolation isolation = own();
   isolation.cpus = {first_cpu(), 8191};
-  EXPECT_THAT(failure_of(isolation), HasSubstr(",8191: CPU 8191 is not there or not granted"));
+  EXPECT_THAT(failure_of(isolation), HasSubstr(",8191: CPU 8191 does not exist or is not granted"));
   isolation.cpus = {8191};
   EXPECT_EQ(failure_of(isolation), "sched_setaffinity to CPUs 8191: Invalid argument");
   isolation = own();

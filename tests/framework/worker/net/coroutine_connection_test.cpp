@@ -260,7 +260,7 @@ TEST(CoroutineConnection, AServiceThatThrowsAtOnceIsNoHarm) {
   served.service.connection = [](Connection&) -> Task<void> { throw 42; };
   auto client = served.open();
   EXPECT_EQ(served.receive(client.get()), "");
-  EXPECT_EQ(served.log.lines.at(0), "test: connection of unix: an exception that is no std::exception");
+  EXPECT_EQ(served.log.lines.at(0), "test: connection of unix: an exception that is not a std::exception");
   served.hang_up(client);
 }
 

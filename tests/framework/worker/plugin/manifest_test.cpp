@@ -96,17 +96,18 @@ struct Case {
 
 TEST(Manifest, WhatCanNotBeDeclaredIsOneSentence) {
   const std::vector<Case> cases{
-      {[](Manifest& m) { m.event("", ""); }, "\"\" is no name for a shared object"},
-      {[](Manifest& m) { m.event("Go", ""); }, "\"Go\" is no name for a shared object"},
-      {[](Manifest& m) { m.event("1st", ""); }, "\"1st\" is no name for a shared object"},
-      {[](Manifest& m) { m.event("a.b", ""); }, "\"a.b\" is no name for a shared object"},
-      {[](Manifest& m) { m.event(std::string("a\0\n", 3), ""); }, "\"a\\?\\?\" is no name for a shared object"},
-      {[](Manifest& m) { m.event(std::string(41, 'a'), ""); }, "\"a+\" is no name for a shared object"},
+      {[](Manifest& m) { m.event("", ""); }, "\"\" is not a valid name for a shared object"},
+      {[](Manifest& m) { m.event("Go", ""); }, "\"Go\" is not a valid name for a shared object"},
+      {[](Manifest& m) { m.event("1st", ""); }, "\"1st\" is not a valid name for a shared object"},
+      {[](Manifest& m) { m.event("a.b", ""); }, "\"a.b\" is not a valid name for a shared object"},
+      {[](Manifest& m) { m.event(std::string("a\0\n", 3), ""); },
+       "\"a\\?\\?\" is not a valid name for a shared object"},
+      {[](Manifest& m) { m.event(std::string(41, 'a'), ""); }, "\"a+\" is not a valid name for a shared object"},
       {[](Manifest& m) { m.event(std::string(100'000, 'a'), ""); },
-       "\"a{80}\\.\\.\\.\" is no name for a shared object"},
+       "\"a{80}\\.\\.\\.\" is not a valid name for a shared object"},
       {[](Manifest& m) { m.event("go", "a\nb"); }, "shared object \"go\" has control characters.*"},
       {[](Manifest& m) { m.event("signals", "", Scope::server); }, "a shared object \"signals\" is the server's own.*"},
-      {[](Manifest& m) { m.event("go", "", static_cast<Scope>(7)); }, "shared object \"go\" is of no scope"},
+      {[](Manifest& m) { m.event("go", "", static_cast<Scope>(7)); }, "shared object \"go\" is of unknown scope"},
       {[](Manifest& m) {
          m.event("go", "");
          m.counter("go", "");
@@ -141,11 +142,11 @@ TEST(Manifest, WhatCanNotBeDeclaredIsOneSentence) {
        },
        "table \"t\" can't be made: column \"a\" is declared twice"},
       {[](Manifest& m) { m.table("t", {.columns = {{"A b"}}}, ""); },
-       "table \"t\" can't be made: \"A b\" is no name for a column"},
+       "table \"t\" can't be made: \"A b\" is not a valid column name"},
       {[](Manifest& m) {
          m.table("t", {.columns = {{"a", static_cast<ColumnType>(9)}}}, "");
        },
-       "table \"t\" can't be made: column \"a\" is of no known type"},
+       "table \"t\" can't be made: column \"a\" is of unknown type"},
       {[](Manifest& m) {
          m.table("t", {.columns = {{"a", ColumnType::text, 0}}}, "");
        },
