@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "framework/worker/net/stream_connection.hpp"
+#include "framework/worker/net/client.hpp"
 
 namespace prefork::worker {
 
@@ -87,7 +87,7 @@ std::unique_ptr<Protocol> ServiceRuntime::protocol_of(const std::vector<std::uin
 void ServiceRuntime::drain(DrainMode mode) {
   runtime_.drain = mode;
   runtime_.lingering.hurry();
-  runtime_.connections.for_each([](StreamConnection& connection) { connection.on_drain(); });
+  runtime_.connections.for_each([](Client& client) { client.on_drain(); });
   waits_.on_drain();
 }
 

@@ -21,9 +21,9 @@
 #include "framework/worker/master_link.hpp"
 #include "framework/worker/net/acceptor.hpp"
 #include "framework/worker/net/blocking_stream.hpp"
+#include "framework/worker/net/client.hpp"
 #include "framework/worker/net/datagram_socket.hpp"
 #include "framework/worker/net/proxy_gate.hpp"
-#include "framework/worker/net/stream_connection.hpp"
 #include "framework/worker/plugin/plugin_loader.hpp"
 #include "framework/worker/process_signals.hpp"
 #include "framework/worker/service_runtime.hpp"
@@ -198,8 +198,8 @@ std::string Worker::what_is_open() {
   std::string text =
       std::to_string(open) + (open == 1 ? " connection that is" : " connections that are") + " still open";
   std::size_t named = 0;
-  runtime_.connections.for_each([&](const StreamConnection& connection) {
-    if (named < kMostNamed) text.append(named == 0 ? ": " : ", ").append(connection.describe());
+  runtime_.connections.for_each([&](const Client& client) {
+    if (named < kMostNamed) text.append(named == 0 ? ": " : ", ").append(client.describe());
     ++named;
   });
   return named > kMostNamed ? text + " and " + std::to_string(named - kMostNamed) + " more" : text;

@@ -3,155 +3,17 @@
 #include <algorithm>
 #include <utility>
 
-#include "framework/worker/net/line_scan.hpp"
-#include "ipc/posix/check.hpp"
-
 namespace prefork::worker {
 
-namespace {
-// A client that sends without end must not keep the worker to itself.
-constexpr std::uint16_t kReadsPerTurn = 32;
-}  // namespace
-
 CoroutineConnection::CoroutineConnection(ServiceHost& host, Transport transport, const PeerAddress& peer)
-    : StreamConnection(host, std::move(transport), peer),
-      budget_(kReadsPerTurn),
-      idle_timeout_(host.limits().idle_timeout) {}
-
-bool CoroutineConnection::start_read(std::size_t max_line) {
-  PREFORK_CHECK(!reader_);
-  max_line_ = max_line;
-  if (given_ > 0) consume(std::exchange(given_, 0));
-  if (try_read()) return true;
-  if (unsent_.empty()) set_deadline(idle_timeout_);
-  return false;
-}
-
-// True: finish_read() has something to give, be it the end.
-bool CoroutineConnection::try_read() {
-  has_result_ = false;
-  if (ended_) return true;
-  if (max_line_ > 0 ? take_line() : !block_bytes().empty() && take(block_bytes().size(), 0)) return true;
-  if (overlong_) return true;
-  if (budget_ == 0 && may_have_input()) {
-    resume_later();
-    return false;
-  }
-  while (!input_ended_ && may_have_input()) {
-    if (budget_ > 0) --budget_;
-    const Received received = receive();
-    if (received == Received::end) input_ended_ = true;
-    if (received != Received::data) break;
-    if (max_line_ == 0) return take(block_bytes().size(), 0);
-    if (take_line() || overlong_) return true;
-  }
-  if (input_ended_) {
-    // The last line may lack its line end.
-    if (max_line_ > 0 && block_bytes().size() > max_line_) overlong_ = true;
-    if (!overlong_ && !block_bytes().empty()) return take(block_bytes().size(), 0);
-    return true;
-  }
-  return host().runtime().drain == DrainMode::closing && block_bytes().empty();
-}
-
-bool CoroutineConnection::take(std::size_t bytes, std::size_t with_line_end) noexcept {
-  length_ = static_cast<std::uint32_t>(bytes);
-  given_ = static_cast<std::uint32_t>(bytes + with_line_end);
-  has_result_ = true;
-  return true;
-}
-
-bool CoroutineConnection::take_line() noexcept {
-  const LineScan line = scan_line(block_bytes(), max_line_, block_room() == 0);
-  overlong_ = line.overlong;
-  return line.found && take(line.length, line.line_end);
-}
-
-std::optional<std::string_view> CoroutineConnection::finish_read() noexcept {
-  if (!has_result_) return std::nullopt;
-  has_result_ = false;
-  return block_bytes().substr(0, length_);
-}
-
-bool CoroutineConnection::start_write(std::string_view bytes) {
-  PREFORK_CHECK(!writer_ && unsent_.empty());
-  if (ended_ || bytes.empty()) return true;
-  const auto sent = send_some(bytes);
-  if (!sent) {
-    on_broken();  // a read that waits in another coroutine ends with it
-    return true;
-  }
-  unsent_ = bytes.substr(*sent);
-  if (unsent_.empty()) return true;
-  set_deadline(host().limits().write_timeout);
-  return false;
-}
-
-void CoroutineConnection::on_input() {
-  if (ended_) {
-    resume_writer();
-    resume_reader();
-    return;
-  }
-  budget_ = kReadsPerTurn;
-  if (!reader_) return;
-  host().begin_activity(ipc::ActivityKind::connection, peer().raw());
-  if (try_read()) resume_reader();
-}
-
-void CoroutineConnection::on_writable() {
-  if (unsent_.empty()) return;
-  const auto sent = send_some(unsent_);
-  if (!sent) return on_broken();
-  unsent_.remove_prefix(*sent);
-  if (!unsent_.empty()) {
-    if (*sent > 0) set_deadline(host().limits().write_timeout);
-    return;
-  }
-  host().begin_activity(ipc::ActivityKind::connection, peer().raw());
-  resume_writer();
-}
-
-// The one deadline is the writer's while a write waits, else the reader's.
-void CoroutineConnection::resume_reader() {
-  if (unsent_.empty()) clear_deadline();
-  if (auto reader = std::exchange(reader_, nullptr)) reader.resume();
-}
-
-void CoroutineConnection::resume_writer() {
-  unsent_ = {};
-  clear_deadline();
-  if (reader_) set_deadline(idle_timeout_);
-  if (auto writer = std::exchange(writer_, nullptr)) writer.resume();
-}
-
-void CoroutineConnection::on_broken() {
-  broken_ = true;
-  end();
-}
-
-void CoroutineConnection::end() noexcept {
-  if (std::exchange(ended_, true)) return;
-  has_result_ = false;
-  // What is cut in the middle is not to look whole.
-  broken_ = broken_ || !unsent_.empty();
-  broken_ ? shut_down() : finish_sending();
-  // Resumed by the loop, since the caller may be one of the two coroutines.
-  if (reader_ || writer_) resume_later();
-}
-
-void CoroutineConnection::on_timeout() { end(); }
+    : CoroutineStream(host.runtime(), std::move(transport), {host.limits().idle_timeout, host.limits().write_timeout},
+                      &host.runtime().slot),
+      Client(host, peer) {}
 
 void CoroutineConnection::on_drain() {
-  if (host().runtime().drain != DrainMode::closing || !reader_) return;
+  if (!gives_up_reading() || !is_reading()) return;
   look_again();  // what has come before the order is served
   resume_later();
-}
-
-void CoroutineConnection::finish() noexcept {
-  PREFORK_CHECK(!reader_ && !writer_);
-  if (closed()) return;
-  broken_ ? close() : close_gracefully();
 }
 
 }  // namespace prefork::worker

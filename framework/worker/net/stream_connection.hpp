@@ -1,153 +1,28 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
+#include <utility>
 
-#include "framework/worker/loop/event_loop.hpp"
-#include "framework/worker/loop/intrusive_list.hpp"
-#include "framework/worker/net/peer_address.hpp"
-#include "framework/worker/net/transport.hpp"
-#include "framework/worker/service/service_host.hpp"
+#include "framework/worker/net/byte_stream.hpp"
+#include "framework/worker/net/client.hpp"
 
 namespace prefork::worker {
 
-/// A client's stream in the event loop: receiving into lent blocks, sending with back-pressure, one deadline,
-/// a close that loses no answer. What the bytes mean is the derived class's.
-///
-/// Edge-triggered: a receive that gives less than it asked for has drained a plain socket, and the next one
-/// waits for the next event. With a layer (Transport) only a receive that gives nothing has. Life: made by new; after
-/// close() it is destroyed by the event loop at the end of the turn. Between close() and that, no hook is called.
-class StreamConnection : public EventHandler,
-                         public Disposable,
-                         public ListHook<StreamConnection>,
-                         private TimerWheel::Entry,
-                         private Deferred {
+/// A client's stream: ByteStream with what a client is to its worker.
+class StreamConnection : public ByteStream, public Client {
  public:
-  StreamConnection(ServiceHost& host, Transport transport, const PeerAddress& peer);
-  ~StreamConnection() override;
-
-  /// Enters the event loop, unless the connection has closed already. To be called once, after the first
-  /// tries to read: a client that is served and gone by then costs the loop nothing.
-  void attach();
-
-  /// The worker is on its way out (Runtime::drain says how).
-  virtual void on_drain() = 0;
-  /// The client, and what it is served, in a few words for the log; any bytes.
-  virtual std::string describe() const { return peer_.to_string(); }
-  /// Closes at once. No hook is called any more. May be called twice.
-  void close() noexcept;
-
-  ServiceHost& host() const noexcept { return host_; }
-  const PeerAddress& peer() const noexcept { return peer_; }
-  std::uint64_t id() const noexcept { return id_; }
+  StreamConnection(ServiceHost& host, Transport transport, const PeerAddress& peer)
+      : ByteStream(host.runtime(), std::move(transport), &host.runtime().slot), Client(host, peer) {}
 
  protected:
-  enum class Received { data, would_block, end };
-
-  /// Receives into the lent block behind what it holds (block_used()); lends one where none is held.
-  /// `end`: the client has sent its last byte, or the connection broke. The block must have room.
-  Received receive();
-  /// Looks at what has arrived, from its first byte on, and leaves it there. @return how many bytes; zero: nothing, or
-  /// the end (peer_ended() says so)
-  std::size_t peek(std::span<char> room) noexcept;
-  /// Takes bytes that peek() has shown.
-  void skip(std::size_t bytes) noexcept;
-  /// How many bytes have arrived and were not received yet, as Transport::unread() says.
-  std::size_t unread_bytes() const noexcept;
-  /// The next receive() asks the transport, whatever was known of it.
-  void look_again() noexcept { input_ready_ = true; }
-  /// How long ago the last bytes of the client arrived here, in milliseconds; 0 where the socket is not of TCP.
-  /// Source: tcp(7), TCP_INFO.
-  std::uint32_t waited_ms() const noexcept;
-  /// False: the next receive() would give `would_block`.
-  bool may_have_input() const noexcept { return input_ready_; }
-  std::string_view block_bytes() const noexcept { return {block_.get(), used_}; }
-  std::size_t block_room() const noexcept { return BlockPool::kBlockBytes - used_; }
-  char* block() const noexcept { return block_.get(); }
-  /// Drops the first `bytes` of the block; an empty block goes back to the pool.
-  void consume(std::size_t bytes) noexcept;
-  /// Gives the block back, whatever it holds.
-  void release_block() noexcept;
-
-  /// Sends what the socket takes. @return how many bytes; nullopt: the connection is broken. Where not all
-  /// went, on_writable() comes once there is room.
-  /// @param more_follows  as in Transport::send()
-  std::optional<std::size_t> send_some(std::string_view bytes, bool more_follows = false);
-  /// The same with bytes of a file. nullopt, too, where the file has ended before `offset`.
-  std::optional<std::size_t> send_file(int file, std::uint64_t offset, std::uint64_t bytes);
-
-  /// Runs on_timeout() in `limit` unless it is set anew or cleared. Zero: none. Cheap: meant to be called
-  /// for each request.
-  void set_deadline(std::chrono::milliseconds limit);
-  void clear_deadline() noexcept { deadline_ms_ = 0; }
-  /// set_deadline() for who waits for the client's first bytes. A worker that stops gives them a second: they may be on
-  /// their way, and its client would take the end for a failure.
+  /// set_deadline() while the client's first bytes are awaited. A worker that stops gives them a second: they may be on
+  /// their way, and the client would take the end for a failure.
   void await_first_bytes(std::chrono::milliseconds limit);
   /// The same anew, when the worker begins to stop.
   void hurry_first_bytes();
-  /// The time until the deadline; nullopt: none is set.
-  std::optional<std::chrono::milliseconds> deadline_left() const noexcept;
-
-  /// Nothing is under way on it: it waits for what its client may ask next, or for its time-out. A worker that has only
-  /// such connections counts as idle. Cheap where nothing changes.
-  void rest(bool rests) noexcept {
-    if (rests != resting_) host_.runtime().connection_rests(resting_ = rests);
-  }
-
-  /// Closes so that what was sent arrives, whatever the client still sends: every close that follows an answer. No hook
-  /// is called any more.
-  void close_gracefully() noexcept;
-  bool closed() const noexcept { return stage_ == Stage::closed; }
-  /// As close(), but the transport goes on in other hands, with what has arrived. REQUIRES that it is open.
-  Transport release() noexcept;
-  /// The client has closed its side, or the connection broke.
-  bool peer_ended() const noexcept { return peer_ended_; }
-  /// Ends both directions, so that the client sees it at once, and may lose what is on its way; the descriptor stays
-  /// until close().
-  void shut_down() noexcept;
-  /// Ends the sending side, behind what was sent; the descriptor stays until close_gracefully().
-  void finish_sending() noexcept;
-
-  /// Calls on_input() after this turn as if an event had come: for who must give others their turn.
-  void resume_later();
-
-  virtual void on_input() = 0;     ///< input_ready: bytes, the end or an error can be received
-  virtual void on_writable() = 0;  ///< after a send that was short
-  virtual void on_timeout() = 0;   ///< the deadline has passed; nothing is closed yet
-  virtual void on_broken() = 0;    ///< the connection can't go on: to be closed
 
  private:
-  enum class Stage : std::uint8_t { open, closed };
-
-  void on_events(std::uint32_t events) final;
-  void on_layer_events(std::uint32_t events);
-  void go_on(std::uint32_t events);
-  void on_timer() final;
-  void run_deferred() final;
-  void leave() noexcept;
-  std::size_t note_sent(ssize_t sent, std::size_t wanted);
-
-  ServiceHost& host_;
-  std::uint64_t id_;
-  std::uint64_t deadline_ms_ = 0;  // of the loop's running time
-  std::unique_ptr<char[]> block_;
-  Transport transport_;
-  std::uint32_t used_ = 0;
-  Stage stage_ = Stage::open;
-  bool input_ready_ = true;  // until a receive says otherwise: the first bytes often come with the connection
-  bool attached_ = false;
-  bool resting_ = false;
-  bool peer_ended_ = false;      // EPOLLRDHUP, EPOLLHUP or EPOLLERR was seen: a receive will tell
-  bool input_finished_ = false;  // a receive gave the end: nothing is left that close(2) would answer with a reset
-  bool wants_writable_ = false;
-  bool watches_writable_ = false;
-  PeerAddress peer_;
+  void on_left() noexcept final { depart(); }
 };
 
 }  // namespace prefork::worker

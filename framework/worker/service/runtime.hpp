@@ -15,7 +15,7 @@
 
 namespace prefork::worker {
 
-class StreamConnection;
+class Client;
 class BlockingDuties;
 class MasterLine;
 class ServiceHost;
@@ -44,7 +44,7 @@ struct Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
-  void connection_opened(StreamConnection& connection);
+  void connection_opened(Client& client);
   void connection_closed() noexcept;
   void count_connection(std::int32_t change) noexcept {
     connection_count += static_cast<std::uint32_t>(change);
@@ -74,7 +74,7 @@ struct Runtime {
   ipc::Seat* seat = nullptr;         ///< set by the worker: what the other workers of the pool know about it
   BlockingDuties* duties = nullptr;  ///< set by the worker; used by blocking services
   MasterLine* line = nullptr;        ///< set by the worker if the pool may ask the master
-  List<StreamConnection> connections;
+  List<Client> connections;
   Lingering lingering{*this};  ///< finished connections
   std::uint32_t connection_count = 0;
   std::uint32_t resting_count = 0;

@@ -306,7 +306,7 @@ TEST(CoroutineConnection, DrainPatientGoesOnAndClosingEndsIdleReads) {
     EXPECT_EQ(served.receive(idle.get(), 1), "a");
     served.send(busy.get(), "was on its way");
     served.runtime.drain = mode;
-    served.runtime.connections.for_each([](StreamConnection& connection) { connection.on_drain(); });
+    served.runtime.connections.for_each([](Client& client) { client.on_drain(); });
     EXPECT_EQ(served.receive(busy.get(), 14), "was on its way") << "what was sent before is answered";
     if (mode == DrainMode::closing) {
       EXPECT_EQ(served.receive(idle.get()), "");
