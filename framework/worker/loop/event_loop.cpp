@@ -1,10 +1,13 @@
 #include "framework/worker/loop/event_loop.hpp"
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -20,13 +23,58 @@ constexpr std::uint64_t kLateForNs = 500'000'000;
 
 }  // namespace
 
+/// What is posted, and the descriptor that wakes the loop for it.
+class EventLoop::Mailbox final : public EventHandler {
+ public:
+  explicit Mailbox(EventLoop& loop)
+      : loop_(loop), wake_(ipc::check_syscall(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")) {
+    loop_.add(wake_.get(), EPOLLIN, *this);
+  }
+  // What is destroyed may post more.
+  ~Mailbox() {
+    while (!waiting_.empty()) std::exchange(waiting_, {}).clear();
+  }
+
+  void post(std::unique_ptr<Posted> work) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(work));
+    const std::uint64_t one = 1;
+    // The first wakes for all. It can't fail: nothing else adds to the counter.
+    if (waiting_.size() == 1) [[maybe_unused]]
+      const ssize_t n = ::write(wake_.get(), &one, sizeof one);
+  }
+
+ private:
+  void on_events(std::uint32_t) override {
+    std::uint64_t count = 0;
+    std::vector<std::unique_ptr<Posted>> taken;
+    {
+      const std::lock_guard lock(mutex_);
+      [[maybe_unused]] const ssize_t n = ::read(wake_.get(), &count, sizeof count);
+      taken.swap(waiting_);
+    }
+    for (std::unique_ptr<Posted>& work : taken) {
+      loop_.begin_work();
+      work->run_posted();
+      work.reset();
+    }
+  }
+
+  EventLoop& loop_;
+  ipc::UniqueFd wake_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Posted>> waiting_;
+};
+
 EventLoop::EventLoop()
     : epoll_(ipc::check_syscall(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       now_ns_(ipc::monotonic_ns()),
       ran_ns_(clock_.look(now_ns_)),
-      timers_(now_ms()) {}
+      timers_(now_ms()),
+      mailbox_(std::make_unique<Mailbox>(*this)) {}
 
-EventLoop::~EventLoop() = default;
+// While the rest is there: work that never ran may have to forget what it asked for.
+EventLoop::~EventLoop() { mailbox_.reset(); }
 
 void EventLoop::add(int fd, std::uint32_t events, EventHandler& handler) {
   epoll_event event{.events = events, .data = {.ptr = &handler}};
@@ -56,6 +104,8 @@ void EventLoop::forget(Deferred& deferred) noexcept {
 }
 
 void EventLoop::dispose(std::unique_ptr<Disposable> object) { garbage_.push_back(std::move(object)); }
+
+void EventLoop::post(std::unique_ptr<Posted> work) { mailbox_->post(std::move(work)); }
 
 int EventLoop::wait_ms() noexcept {
   if (!deferred_.empty()) return 0;

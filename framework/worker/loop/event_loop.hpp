@@ -41,7 +41,15 @@ class Disposable {
   virtual ~Disposable() = default;
 };
 
-/// A worker's event loop: epoll, timers and a clock that is read once per turn. One thread.
+/// Work that another thread hands to the loop's thread.
+class Posted {
+ public:
+  virtual ~Posted() = default;
+  /// Runs in the loop's thread.
+  virtual void run_posted() = 0;
+};
+
+/// A worker's event loop: epoll, timers and a clock that is read once per turn. One thread, except for post().
 class EventLoop {
  public:
   /// @throws std::system_error
@@ -61,6 +69,12 @@ class EventLoop {
   /// Undoes defer(); must be called before `deferred` is destroyed.
   void forget(Deferred& deferred) noexcept;
   void dispose(std::unique_ptr<Disposable> object);
+
+  /// Hands `work` to the loop's thread, which runs it among the events of one of the next turns and then destroys it.
+  /// Wakes a loop that waits. Work that one thread posts keeps its order. Work that never ran is destroyed with the
+  /// loop. Any thread may call it, but no signal handler; it takes a lock for a moment. The loop must outlive the call.
+  /// The amount of work that waits has no bound here: the callers must have one.
+  void post(std::unique_ptr<Posted> work);
 
   /// From now on the loop records in `clock` when it waits and when it works, which costs one more look at the time per
   /// turn. `clock` must live as long as the loop.
@@ -109,6 +123,8 @@ class EventLoop {
   }
 
  private:
+  class Mailbox;
+
   int wait_ms() noexcept;
 
   ipc::UniqueFd epoll_;
@@ -123,6 +139,7 @@ class EventLoop {
   std::vector<Deferred*> running_;
   std::vector<std::unique_ptr<Disposable>> garbage_;
   std::vector<std::unique_ptr<Disposable>> disposing_;
+  std::unique_ptr<Mailbox> mailbox_;
 };
 
 }  // namespace prefork::worker

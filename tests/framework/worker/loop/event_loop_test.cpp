@@ -3,10 +3,16 @@
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
 
+#include <array>
+#include <coroutine>
 #include <functional>
+#include <memory>
 #include <system_error>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include "framework/worker/service/detached.hpp"
 #include "ipc/memory/scoreboard.hpp"
 #include "ipc/objects/wakeup.hpp"
 #include "tests/ipc/support.hpp"
@@ -202,6 +208,90 @@ TEST_F(EventLoopTest, AFarTimerDoesNotMakeItSpin) {
   for (; soon.calls == 0; ++turns) loop.turn();
   EXPECT_LE(turns, 3);
   EXPECT_EQ(far.calls, 0);
+}
+
+struct Job final : Posted {
+  explicit Job(std::function<void()> work, int* destroyed = nullptr) : call(std::move(work)), gone(destroyed) {}
+  ~Job() override {
+    if (gone != nullptr) ++*gone;
+  }
+  void run_posted() override { call(); }
+  std::function<void()> call;
+  int* gone;
+};
+
+// Goal: what other threads post runs in the loop's thread, all of it, in the order of each thread, and wakes the loop.
+// What the threads wrote before they posted is seen without a lock: the thread sanitizer has a say.
+TEST_F(EventLoopTest, ThreadsPost) {
+  constexpr int kThreads = 4, kJobs = 5000;
+  const auto own = std::this_thread::get_id();
+  std::array<int, kThreads> next{};
+  int strange = 0, ran = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kJobs; ++i) {
+        loop.post(std::make_unique<Job>([&, t, number = std::make_shared<int>(i)] {
+          ++ran;
+          if (std::this_thread::get_id() != own || *number != next[static_cast<std::size_t>(t)]++) ++strange;
+        }));
+      }
+    });
+  }
+  while (ran < kThreads * kJobs) loop.turn();  // nothing else would end a wait
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(ran, kThreads * kJobs);
+  EXPECT_EQ(strange, 0);
+}
+
+// Goal: a coroutine that waits for a thread goes on in the loop's thread, with what the thread has made.
+TEST_F(EventLoopTest, AThreadResumesACoroutine) {
+  struct Offloaded {
+    EventLoop& loop;
+    std::thread& thread;
+    int result = 0;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> awaiting) {
+      thread = std::thread([this, awaiting] {
+        result = 42;
+        loop.post(std::make_unique<Job>([awaiting] { awaiting.resume(); }));
+      });
+    }
+    int await_resume() const noexcept { return result; }
+  };
+  std::thread thread;
+  int got = 0;
+  [](EventLoop& event_loop, std::thread& helper, int& seen) -> Detached {
+    seen = co_await Offloaded{event_loop, helper};
+  }(loop, thread, got);
+  while (got == 0) loop.turn();
+  thread.join();
+  EXPECT_EQ(got, 42);
+}
+
+TEST_F(EventLoopTest, WhatIsPostedMeanwhileRunsInALaterTurn) {
+  int ran = 0, destroyed = 0;
+  std::function<void()> again = [&] {
+    if (++ran < 2) loop.post(std::make_unique<Job>(again, &destroyed));
+  };
+  loop.post(std::make_unique<Job>(again, &destroyed));
+  loop.turn();
+  EXPECT_EQ(ran, 1);
+  EXPECT_EQ(destroyed, 1);
+  loop.turn();
+  EXPECT_EQ(ran, 2);
+}
+
+TEST(EventLoop, WhatIsPostedAndNeverRanIsDestroyedWithIt) {
+  int ran = 0, destroyed = 0;
+  {
+    EventLoop loop;
+    std::thread([&] {
+      for (int i = 0; i < 3; ++i) loop.post(std::make_unique<Job>([&] { ++ran; }, &destroyed));
+    }).join();
+  }
+  EXPECT_EQ(ran, 0);
+  EXPECT_EQ(destroyed, 3);
 }
 
 }  // namespace
