@@ -33,7 +33,7 @@ class Writer {
   }
 
   void line(std::string_view key, std::string_view text, std::string origin) {
-    // A file's name can hold anything, and the comment must stay on its line.
+    // A file's name can contain anything, but the comment must stay on its line.
     for (char& c : origin) {
       if (c == '\n' || is_forbidden_byte(c)) c = '?';
     }
@@ -59,8 +59,8 @@ void write_section(Writer& out, const SectionId& id, const Section& section) {
   }
 }
 
-// What the plugin declares in its own order, given or not; then what is given but unknown, which nobody has
-// checked yet.
+// The options that the plugin declares, in its order, given or not; then those that are given but unknown, which nobody
+// has checked yet.
 void write_own(Writer& out, const ServiceOptions& service, const std::vector<OptionSpec>& declared) {
   std::set<std::string> written;
   for (const auto& option : declared) {

@@ -6,7 +6,7 @@
 
 namespace prefork::config {
 
-// A limit below what the pool says it needs is a slip of one of the two.
+// If a limit is below what the pool says it needs, one of the two is a mistake.
 void check_isolation(const SectionReader& in, const PoolOptions& pool) {
   if (pool.max_connections == 0) return;
   for (const auto& limit : pool.isolation.limits) {

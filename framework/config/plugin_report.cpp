@@ -21,11 +21,11 @@ constexpr char kRecordEnd = '\x1e';
 constexpr std::string_view kOptionRecord = "option";
 constexpr std::string_view kSharedRecord = "shared";
 constexpr std::string_view kMagic = "prefork-plugin-3";
-// Of a plugin.
+// Flags of a plugin.
 constexpr std::int64_t kSignals = 1;
 constexpr std::int64_t kAsksMaster = 2;
 constexpr std::int64_t kRequestMetrics = 4;
-// Of an option.
+// Flags of an option.
 constexpr std::int64_t kHasDefault = 1;
 constexpr std::int64_t kChecked = 2;
 
@@ -51,7 +51,7 @@ bool is_control(char c) {
   return byte < 0x20 || byte == 0x7f;
 }
 
-/// Letters, digits and '-', as a manifest demands it: it goes into log lines, keys and names of mappings.
+/// Letters, digits and '-', as a manifest requires: it is used in log lines, keys and names of mappings.
 bool is_name(std::string_view name) {
   constexpr std::size_t kMaxName = 40;
   return name.size() <= kMaxName && is_key(name) && name.find('_') == std::string_view::npos;
@@ -156,7 +156,7 @@ std::string describe_values(const OptionSpec& option) {
   std::string text(names[static_cast<std::size_t>(option.type)]);
   for (const auto& choice : option.choices) text.append(" ").append(choice);
   if (!has_range(option.type)) return text;
-  // Durations and sizes are never below zero; to say so would be noise.
+  // Durations and sizes are never below zero, which need not be said.
   const std::int64_t lowest = option.type == OptionType::integer ? kMin : 0;
   if (option.minimum > lowest) text += ", at least " + written(option.type, option.minimum);
   if (option.maximum != kMax) text += ", at most " + written(option.type, option.maximum);

@@ -9,15 +9,15 @@
 
 namespace prefork::config {
 
-/// What the inspector tells the master of a plugin.
+/// What the inspector reports to the master about a plugin.
 struct PluginReport {
   ServiceKind kind = ServiceKind::stream;
   std::string class_name;
   std::string summary;
-  std::vector<OptionSpec> options;  ///< the sizes of shared objects are among them
+  std::vector<OptionSpec> options;  ///< including the sizes of shared objects
   std::vector<SharedSpec> shared{};
-  bool signals = false;          ///< the service sends signals to workers, or takes them
-  bool asks_master = false;      ///< the service is of no use without `master-access`
+  bool signals = false;          ///< the service sends signals to workers, or receives them
+  bool asks_master = false;      ///< the service can't work without `master-access`
   bool request_metrics = false;  ///< the master keeps the times of the service's requests and counts its responses
 };
 
@@ -35,12 +35,12 @@ const OptionSpec* option_of(const PluginReport& report, OptionRole role) noexcep
 /// "queue", "channel", ...
 std::string_view kind_name(SharedKind kind) noexcept;
 
-/// To bytes: fields end in 0x1f, records in 0x1e, neither of which a manifest's texts may hold. The first record
-/// is the plugin's, each later one says first what it is.
+/// Encodes a report: fields end in 0x1f, records in 0x1e, neither of which a manifest's texts may contain. The first
+/// record is the plugin's; each later one begins with its kind.
 std::string encode_report(const PluginReport& report);
 
-/// From bytes that a plugin may have had its hand in: every field is checked.
-/// @throws std::runtime_error: the bytes are not a report.
+/// Decodes a report that a plugin may have forged: every field is checked.
+/// @throws std::runtime_error: the bytes are not a report
 PluginReport decode_report(std::string_view bytes);
 
 /// For people: `prefork-master --describe`.

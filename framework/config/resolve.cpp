@@ -84,7 +84,7 @@ bool has_service(const Options& options, const std::string& pool) {
   return std::any_of(options.services.begin(), options.services.end(), [&](const auto& s) { return s.pool == pool; });
 }
 
-/// The implied pool is there if a service runs in it, or if someone gave it a value, which must not get lost.
+/// The implied pool exists if a service runs in it, or if somebody gave it a value, which must not get lost.
 bool is_wanted(const SectionInput& section, const Options& options) {
   return !section.implied || section.id.kind != SectionKind::pool || !section.command_line.empty() ||
          !section.environment.empty() || has_service(options, section.id.name);
@@ -119,7 +119,7 @@ void check_room(const Options& options) {
        fmt::format("max-workers is {}, but the pools have {} workers", options.master.max_workers, workers));
 }
 
-/// Where to look for what isn't there: a file that has sections is known by the first of them.
+/// Where to look for what is missing: a file with sections is identified by the first of them.
 std::string source_name(std::span<const SectionInput> sections) {
   if (sections.empty() || sections.front().implied) return "the configuration";
   const std::string& origin = sections.front().origin.text;

@@ -17,7 +17,7 @@ std::vector<KeySpec> all_keys() {
   return all;
 }
 
-/// Where a key that is unknown here would be at home: "[pool NAME]"; empty if nowhere.
+/// The section where a key that is unknown here belongs: "[pool NAME]"; empty: nowhere.
 std::string home_of(std::string_view key) {
   for (const auto& spec : keys()) {
     if (spec.name != key) continue;
@@ -26,7 +26,7 @@ std::string home_of(std::string_view key) {
   return {};
 }
 
-/// @return the text in lines of a column's width at most, the second and later ones indented to its start.
+/// @return the text in lines of at most a column's width, the second and later ones indented to its start
 std::string in_column(std::string_view text, std::size_t start, std::size_t width) {
   std::string out;
   while (text.size() > width) {

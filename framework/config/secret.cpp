@@ -36,7 +36,7 @@ std::optional<std::string> behind(std::string_view prefix, std::string_view text
 }
 
 std::string read_file(const std::string& path) {
-  // A FIFO without a writer does not hold up.
+  // A FIFO without a writer does not block.
   const ipc::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file.is_open()) fail("open", path, errno);
   struct stat status {};

@@ -19,7 +19,8 @@ void SectionReader::refuse(std::string_view key, const OptionValue& value, const
 void SectionReader::require_all() const {
   for (const auto& key : keys()) {
     if (key.section != section_.id.kind || !key.required || section_.find(std::string(key.name)) != nullptr) continue;
-    // Without its plugin nobody can tell whether a service's other keys are good, but this one is the likely slip.
+    // Without the plugin it is unknown whether a service's other keys are valid, but this one is probably a mistyped
+    // key.
     for (const auto& [own, value] : section_.own) {
       if (!nearest(own, {std::string(key.name)})) continue;
       throw ConfigError(value.origin.text + ": " + unknown_key(section_.id, own, {std::string(key.name)}));

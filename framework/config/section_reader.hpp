@@ -25,7 +25,7 @@ class SectionReader {
   template <class Section>
   void fill(Section& options, unsigned auto_workers = 1) const;
 
-  /// @throws ConfigError, with the section's place, if a required key is missing: nothing can be made of the section.
+  /// @throws ConfigError, with the section's place, if a required key is missing: the section can't be used
   void require_all() const;
 
  private:

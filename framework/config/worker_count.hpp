@@ -16,7 +16,7 @@ struct WorkerCount {
   bool by_auto = false;
 };
 
-/// Reads `N`, `auto`, `MIN..MAX`, in which either bound may be `auto` and MIN may be 0.
+/// Reads `N`, `auto` or `MIN..MAX`, in which either bound may be `auto` and MIN may be 0.
 /// @param auto_workers  what `auto` stands for
 /// @throws std::invalid_argument, one sentence that quotes the text
 WorkerCount parse_workers(std::string_view text, unsigned auto_workers);
@@ -27,7 +27,7 @@ bool is_by_auto(std::string_view text) noexcept;
 /// Writes a pool's size so that parse_workers() reads it back.
 std::string format_workers(const PoolOptions& pool);
 
-/// The most workers that a pool may have by its configuration.
+/// The most workers that a pool may have according to its configuration.
 constexpr unsigned most_workers(const PoolOptions& pool) noexcept {
   return pool.scaling.max_workers > pool.workers ? pool.scaling.max_workers : pool.workers;
 }

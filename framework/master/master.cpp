@@ -24,10 +24,10 @@ namespace prefork::master {
 
 namespace {
 
-/// How long what workers have logged may take to get onto the disk at the end.
+/// How long it may take at the end until the workers' log lines are on disk.
 constexpr std::chrono::milliseconds kLogsEnd{5000};
 
-/// Signals of one kind to stop that come within this time are one order.
+/// Stop signals of one kind within this time count as one order.
 constexpr std::chrono::milliseconds kOneOrder{300};
 
 constexpr std::array kSignals{SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGCHLD};
@@ -37,7 +37,7 @@ ipc::UniqueFd open_signals() {
   sigemptyset(&set);
   for (const int signal : kSignals) sigaddset(&set, signal);
   ipc::check_syscall(::sigprocmask(SIG_BLOCK, &set, nullptr), "sigprocmask");
-  for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_IGN);  // told by errno
+  for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_IGN);  // errno reports it
   return ipc::UniqueFd(ipc::check_syscall(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd"));
 }
 
@@ -132,14 +132,14 @@ int Master::run() {
   }
   jobs_.give_up("the server has stopped");
   log_lost_requests();
-  workforce_.tend(Clock::now());  // the listeners are shut, whoever else has them
+  workforce_.tend(Clock::now());  // the listeners are shut down, whoever else has them
   fork_server_.stop();
   log_writers_.finish(kLogsEnd);
   log_.notice("prefork-master (pid " + std::to_string(::getpid()) + ") has stopped");
   return 0;
 }
 
-// The signals are cleared first, then the dead are reaped: one that comes in between wakes the loop again.
+// The signals are cleared first, then the dead are reaped: a signal that comes in between wakes the loop again.
 void Master::take_signals() {
   signalfd_siginfo info{};
   bool child = false;
@@ -148,7 +148,7 @@ void Master::take_signals() {
     const bool about_terminal = info.ssi_signo == SIGWINCH || info.ssi_signo == SIGTTIN || info.ssi_signo == SIGTTOU;
     if (info.ssi_signo == SIGCHLD) {
       child = true;
-    } else if (!from_terminal || !about_terminal) {  // a resized window is no order
+    } else if (!from_terminal || !about_terminal) {  // a resized window is not an order
       on_signal(static_cast<int>(info.ssi_signo), static_cast<pid_t>(info.ssi_pid));
     }
   }
@@ -186,7 +186,7 @@ void Master::on_signal(int signal, pid_t sender) {
   }
 }
 
-// Who sends it to the process and to its group, or asks a manager that sends it too, means one stop.
+// Somebody who signals the process and its group, or asks a manager that signals it too, wants one stop.
 bool Master::is_repeated(int signal) {
   const TimePoint now = Clock::now();
   const bool repeated = last_stop_ && last_stop_->first == signal && now < last_stop_->second + kOneOrder;

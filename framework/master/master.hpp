@@ -28,12 +28,12 @@
 
 namespace prefork::master {
 
-/// The master's life: signals, commands and time come in; the workforce does what follows.
+/// The master's life: it takes signals, commands and time; the workforce acts on them.
 class Master {
  public:
-  /// Reads the configuration again and makes a generation of it, without sockets. Blocks, as prepare_generation() does,
-  /// and runs in a child for that, which has of the master's descriptors those of `running`.
-  /// `only`: the pool that is reloaded, while the others stay as they are. @throws StartupError, config::ConfigError
+  /// Reads the configuration again and makes a generation from it, without sockets. Blocks, as prepare_generation()
+  /// does, and therefore runs in a child that has only those of the master's descriptors that belong to `running`.
+  /// `only`: the pool to reload, while the others stay as they are. @throws StartupError, config::ConfigError
   using PrepareAgain =
       std::function<Generation(const Generation& running, unsigned number, const std::optional<std::string>& only)>;
 
@@ -42,39 +42,39 @@ class Master {
     PrepareAgain prepare_again;
     std::string config_file;
     std::string version;
-    Notifier::Setup notify{};             ///< whom to tell
-    Program program{};                    ///< what an upgrade starts, unless it is told another one
-    LostRequestLine lost_request_line{};  ///< how a lost request is logged; empty: not at all
-    PidFile* pid_file = nullptr;          ///< stays the caller's
+    Notifier::Setup notify{};             ///< whom to notify
+    Program program{};                    ///< the program that an upgrade starts, unless another is given
+    LostRequestLine lost_request_line{};  ///< how to log a lost request; empty: not at all
+    PidFile* pid_file = nullptr;          ///< still owned by the caller
     std::unique_ptr<Adoption> adopted{};  ///< instead of `generation`: what another program handed over
   };
 
-  /// With what was handed over it does nothing that others would notice, until it runs.
+  /// With a handed-over state it does nothing that others would notice until it runs.
   /// @throws StartupError, std::system_error
   Master(Setup setup, Log& log, ForkServer& fork_server, ForkWorker fork);
   Master(const Master&) = delete;
   Master& operator=(const Master&) = delete;
 
-  /// Serves until it is told to stop and every worker has gone. Blocks. @return the exit code.
+  /// Serves until it is told to stop and every worker has gone. Blocks. @return the exit code
   int run();
 
  private:
-  /// How the server is being stopped: each further signal is a step.
+  /// How far the server's stop has gone: each further signal is a step.
   enum class StopLevel : std::uint8_t { none, graceful, fast, kill };
 
-  /// A reload that was asked for, and who waits to hear of it.
+  /// A requested reload, and who waits for its result.
   struct Reload {
     std::optional<std::string> only;
     std::set<std::string> discard;
     std::vector<ControlSocket::ClientId> waiting;
   };
 
-  /// An upgrade that was asked for.
+  /// A requested upgrade.
   struct Upgrade {
     Program program;
     std::optional<ControlSocket::ClientId> client;
     std::unique_ptr<UpgradeTrial> trial;
-    bool proved;  ///< the trial is over, well
+    bool proved;  ///< the trial has ended well
   };
 
   void check_access_logs(const Generation& generation) const;
@@ -102,7 +102,7 @@ class Master {
   void tend_reload(TimePoint now);
   void end_reload(const std::string& failure, int exit_code);
 
-  /// @return why it can't be; empty: it is begun, or will be
+  /// @return why it is not possible; empty: it has begun, or will
   std::string ask_upgrade(std::optional<std::string> binary, std::optional<ControlSocket::ClientId> client,
                           std::string_view why);
   void tend_upgrade(TimePoint now);
@@ -145,7 +145,7 @@ class Master {
   StopLevel stop_level_ = StopLevel::none;
   std::optional<std::pair<int, TimePoint>> last_stop_;  ///< the last signal that was an order to stop
   std::optional<Reload> reload_;                        ///< under way
-  std::optional<Reload> next_reload_;                   ///< asked for meanwhile
+  std::optional<Reload> next_reload_;                   ///< requested meanwhile
   std::unique_ptr<Preparation> preparation_;
   unsigned last_number_ = 1;
   std::string last_reload_;  ///< how it ended
@@ -157,7 +157,7 @@ class Master {
   PidFile* pid_file_;
   std::optional<Upgrade> upgrade_;
   std::optional<std::string> upgraded_from_;             ///< the version that handed over
-  std::optional<ControlSocket::ClientId> upgraded_for_;  ///< who waits to hear of it
+  std::optional<ControlSocket::ClientId> upgraded_for_;  ///< who waits for the result
 };
 
 }  // namespace prefork::master

@@ -25,7 +25,7 @@ std::string access_log_of(const Generation& generation, std::size_t service) {
   return is_relative ? generation.options.folder + "/" + *path : *path;
 }
 
-/// @param visit  called with the place of each service that has an access log, and its path
+/// @param visit  called with the index of each service that has an access log, and its path
 template <class Visit>
 void visit_access_logs(const Generation& generation, Visit visit) {
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
@@ -65,7 +65,7 @@ void Master::log_lost_requests() {
   }
 }
 
-// A writer goes once no generation that has workers writes to it.
+// A writer leaves once no generation with workers writes to it.
 void Master::close_access_logs() {
   std::set<std::string> used;
   for (const Generation* generation : workforce_.generations()) {
@@ -76,7 +76,7 @@ void Master::close_access_logs() {
   log_writers_.keep_only(used);
 }
 
-// One at a time: what is asked for during a reload is done after it, and once for all who asked.
+// One at a time: requests during a reload are carried out after it, once for all who asked.
 void Master::ask_reload(Reload wanted, std::string_view why) {
   if (stop_level_ != StopLevel::none) return;
   const bool busy = reload_.has_value() || workforce_.rolling();
@@ -104,7 +104,7 @@ void Master::tend_reload(TimePoint now) {
   generations_alive_ = alive;
 }
 
-// What cleans up folders of temporary files takes what is old for left behind.
+// Programs that clean up temporary folders take old files for abandoned ones.
 void Master::restore_files() {
   const auto restore = [this](auto& file, const std::string& what) {
     try {
@@ -136,7 +136,7 @@ void Master::begin_reload() {
   }
 }
 
-// In the child.
+// Runs in the child.
 Generation Master::prepare_next(unsigned number) const {
   const Generation& running = workforce_.current();
   Generation next = prepare_again_(running, number, reload_->only);

@@ -11,12 +11,12 @@
 #include "framework/master/upgrade/upgrade_trial.hpp"
 #include "ipc/contract/shared_layout.hpp"
 
-// How the master makes room for another program in its own process, and how it begins in the place of another.
+// How the master makes room for another program in its own process, and how it begins in place of another.
 namespace prefork::master {
 
 namespace {
 
-/// Where no pool has a limit on how long a new process may take.
+/// If no pool limits how long a new process may take.
 constexpr std::chrono::milliseconds kTrialPatience{30'000};
 constexpr std::chrono::microseconds kNoWatchdog{0};
 
@@ -41,7 +41,7 @@ std::string Master::ask_upgrade(std::optional<std::string> binary, std::optional
   return {};
 }
 
-// During a reload there are two generations that may each become the one that stays: it is awaited.
+// During a reload there are two generations, either of which may stay: the upgrade waits for the result.
 void Master::tend_upgrade(TimePoint now) {
   if (!upgrade_) return;
   if (upgrade_->proved) {
@@ -85,7 +85,7 @@ void Master::trial_ended(pid_t pid, int wait_status) {
   upgrade_->proved = true;
 }
 
-// All that can fail has been tried in the child, with the same descriptors and a state like this one.
+// Everything that can fail has been tried in the child, with the same descriptors and a state like this one.
 void Master::execute_upgrade() {
   try {
     workforce_.shared_care().finish_repairs();
@@ -142,7 +142,7 @@ Handover Master::hand_over() const {
   return handover;
 }
 
-// The other side: what begins here has been handed over.
+// The other side: this program has been handed the state.
 
 std::shared_ptr<Generation> Master::first_generation(Setup& setup) {
   if (setup.adopted == nullptr) {
@@ -178,7 +178,8 @@ void Master::adopt(const Handover& state) {
   upgraded_from_ = state.version;
 }
 
-// Children may have died while there was nobody to take their signal; what clients said meanwhile lies in the sockets.
+// Children may have died while there was nobody to take their signal; commands that clients sent meanwhile wait in the
+// sockets.
 void Master::begin_upgraded() {
   workforce_.reap();
   const std::string message = "prefork-master " + version_ + " takes over from " + *upgraded_from_;

@@ -32,7 +32,7 @@ std::optional<std::uint64_t> number_in(const std::string& text) {
   return value;
 }
 
-/// @return its length in bytes; 0: it is no address of a unix socket.
+/// @return its length in bytes; 0: not an address of a unix socket
 socklen_t address_of(const std::string& text, sockaddr_un& address) {
   address.sun_family = AF_UNIX;
   const bool is_address = text.starts_with('/') || text.starts_with('@');
@@ -85,7 +85,7 @@ void Notifier::tend(TimePoint now, const ServiceReport& report) {
     last_status_ = std::move(status);
     say("STATUS=" + last_status_);
   }
-  // The manager's clock went on while this server's stood still.
+  // The manager's clock ran while this server was stopped.
   const bool resumed = std::exchange(lost_, Clock::lost()) != Clock::lost();
   if (next_sign_ && (*next_sign_ <= now || resumed)) {
     next_sign_ = now + std::chrono::duration_cast<Clock::duration>(*setup_.watchdog / 2);
@@ -117,7 +117,7 @@ void Notifier::stopping() {
   if (std::exchange(phase_, Phase::stopping) != Phase::stopping) say("STOPPING=1");
 }
 
-// Sent at once, unless what was said before is still waiting. Of statuses and signs of life only the last one counts.
+// Sent at once, unless an earlier message is still waiting. Of statuses and watchdog messages only the last one counts.
 void Notifier::say(std::string assignments) {
   if (!socket_.is_open()) return;
   for (const std::string_view kind : {"STATUS=", "WATCHDOG="}) {

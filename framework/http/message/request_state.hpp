@@ -32,38 +32,37 @@ struct ClientSource {
 class BodyReader;
 struct Mount;
 
-/// What stands behind a `Request`. Its address and the bytes that its views point into stay while the
-/// handler runs.
+/// The data behind a `Request`. Its address and the bytes that its views point into stay while the handler runs.
 struct RequestState {
   RequestHead head;
-  std::span<const char> section;  ///< the header section as it lies in the input
+  std::span<const char> section;  ///< the header section, as it lies in the input
   std::string_view body;
   std::array<PathParam, kMaxParams> params;
   std::size_t param_count = 0;
-  std::string plain_path;  ///< the path as it was sent, without its dot segments, where it has any
-  std::string path_text;   ///< the decoded path and parameters, where the path has escapes
+  std::string plain_path;  ///< the path as it was sent, without its dot segments; used if it has any
+  std::string path_text;   ///< the decoded path and parameters; used if the path has escapes
   ClientSource client;
-  const Mount* mount = nullptr;  ///< the service that the request belongs to; null: none, or its method is unknown
-  std::uint64_t started_ns = 0;  ///< CLOCK_MONOTONIC; 0: it did not get to a handler. Exact where there is a log or a
-                                 ///< request-timeout, else the start of the loop's turn
-  std::uint32_t shed_after_ms = 0;            ///< it has waited for so long, and is not served; 0: it is
-  mutable bool timed = false;                 ///< RequestTimer has noted its answer
-  BodyReader* reader = nullptr;               ///< of a route whose body is streamed
+  const Mount* mount = nullptr;     ///< the service that the request belongs to; null: none, or its method is unknown
+  std::uint64_t started_ns = 0;     ///< CLOCK_MONOTONIC; 0: it did not reach a handler. Exact if there is a log or a
+                                    ///< request-timeout, else the start of the loop's turn
+  std::uint32_t shed_after_ms = 0;  ///< how long it had waited when it was shed; 0: it is served
+  mutable bool timed = false;       ///< RequestTimer has recorded its answer
+  BodyReader* reader = nullptr;     ///< on a route with a streamed body
   const std::string* trailers = nullptr;      ///< lines, each with its CR LF; null: none
   std::unique_ptr<std::string> own_trailers;  ///< of a collected body
   std::vector<Header> own_fields;
   std::string own_head;
 
-  /// What a handler sees of it. Valid as long as this.
+  /// The view of it that a handler gets. Valid as long as this object.
   Request as_request() const noexcept { return Request(*this); }
 
-  /// Takes the fields out of the worker's array, which the next request overwrites.
+  /// Copies the fields out of the worker's array, which the next request overwrites.
   void keep_fields() {
     own_fields.assign(head.fields, head.fields + head.field_count);
     head.fields = own_fields.data();
   }
 
-  /// Takes the whole header section out of the input, which is about to go. `lines` is where it lies now.
+  /// Copies the whole header section out of the input, which is about to be freed. `lines` is its present place.
   void keep_head(std::span<const char> lines);
 };
 

@@ -45,7 +45,7 @@ void append_field(std::string& out, std::optional<std::string_view> value) {
   append_escaped(out, *value);
 }
 
-/// "[10/Oct/2000:13:55:36 +0000]", made once a second.
+/// "[10/Oct/2000:13:55:36 +0000]", made once per second.
 std::string_view common_time(std::time_t when) noexcept {
   static thread_local std::time_t formatted = -1;
   static thread_local std::array<char, 28> text;
@@ -69,7 +69,7 @@ std::string iso_time(std::time_t when) {
   return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &time)};
 }
 
-/// "[2001:db8::1]:80" and "192.0.2.7:80" without the port; IPv6 without brackets, as logs have it.
+/// "[2001:db8::1]:80" and "192.0.2.7:80" without the port; IPv6 without brackets, as is usual in logs.
 std::string_view host_of(std::string_view client) noexcept {
   if (client.starts_with('[')) return client.substr(1, client.find(']') - 1);
   const std::size_t colon = client.find(':');
@@ -81,7 +81,7 @@ std::string_view protocol_of(const Request& request) noexcept {
   return request.minor_version() == 0 ? "HTTP/1.0" : "HTTP/1.1";
 }
 
-// Of AccessRecord::line.
+// The method in AccessRecord::line.
 std::string_view method_in(std::string_view line) noexcept { return line.substr(0, line.find(' ')); }
 std::string_view target_in(std::string_view line) noexcept {
   return line.substr(std::min(method_in(line).size() + 1, line.size()));
@@ -91,7 +91,7 @@ std::string_view path_in(std::string_view line) noexcept {
   return target.substr(0, target.find('?'));
 }
 
-/// Cuts a line that grew too long.
+/// Cuts a line that has become too long.
 void bound(std::string& out, std::size_t begin, std::string_view end) {
   if (out.size() - begin + end.size() > kMaxAccessLine) {
     constexpr std::string_view kCut = "...";
@@ -183,7 +183,7 @@ std::size_t AccessFormat::parse_directive(std::string_view rest) {
     }
     return close + 2;
   }
-  // %>s is Apache's for the last status; there is but one here.
+  // %>s is Apache's name for the last status; here there is only one.
   const std::size_t skipped = rest.starts_with("%>s") ? 1 : 0;
   constexpr std::string_view kLetters = "hlutrsbBDTmUqHVXP";
   constexpr std::array kKinds{

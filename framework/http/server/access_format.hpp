@@ -13,13 +13,13 @@
 
 namespace prefork::http {
 
-/// The longest line of an access log with its line end: PIPE_BUF, so that no line is ever torn. Longer ones are cut.
+/// The longest line of an access log with its line end: PIPE_BUF, so that no line is ever torn. Longer lines are cut.
 inline constexpr std::size_t kMaxAccessLine = 4096;
 
-/// One request that has been answered, as its line tells it.
+/// One answered request, as input for its line.
 struct AccessRecord {
   const Request* request = nullptr;    ///< null: it could not be parsed, or its worker is gone
-  std::string_view line{};             ///< method, blank and target instead, as far as they are known
+  std::string_view line{};             ///< instead: method, blank and target, as far as they are known
   const Response* response = nullptr;  ///< null: it was refused before there was one
   Status status = Status::ok;
   std::string_view client;         ///< with its port
@@ -27,21 +27,21 @@ struct AccessRecord {
   std::uint64_t microseconds = 0;  ///< from the whole header section to the end of the response
   std::uint64_t connection = 0;    ///< its number in this worker
   std::time_t when = 0;
-  bool complete = true;  ///< false: the response was cut short
-  int process = 0;       ///< that served it; 0: this one
+  bool complete = true;  ///< false: the response was cut off
+  int process = 0;       ///< that served it; 0: this process
 };
 
-/// Who writes: the same in every line.
+/// The writer: the same in every line.
 struct AccessSource {
   std::string service;
   std::string worker;  ///< "main/3"
 };
 
-/// How a line of an access log looks. Pure.
+/// Formats the lines of an access log. Pure.
 class PREFORK_API AccessFormat {
  public:
-  /// @param format  "combined", "common", "json", or directives in the terms of Apache's mod_log_config: %h %l %u %t %r
-  /// %s %b %B %D %T %m %U %q %H %V %X %P %% %{Name}i %{Name}o %{service}n %{worker}n %{connection}n
+  /// @param format  "combined", "common", "json", or directives of Apache's mod_log_config: %h %l %u %t %r %s %b %B %D
+  /// %T %m %U %q %H %V %X %P %% %{Name}i %{Name}o %{service}n %{worker}n %{connection}n
   /// @throws std::invalid_argument with a sentence
   explicit AccessFormat(std::string_view format);
 
@@ -76,7 +76,7 @@ class PREFORK_API AccessFormat {
   };
   struct Piece {
     Kind kind;
-    std::string text;  ///< of a literal; the name of a field
+    std::string text;  ///< of a literal; or the name of a field
   };
 
   void parse(std::string_view format);

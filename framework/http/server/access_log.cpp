@@ -12,10 +12,10 @@ namespace prefork::http {
 namespace {
 
 constexpr std::uint64_t kFlushMs = 200;
-/// What may wait for a writer that does not keep up.
+/// How much may wait for a writer that does not keep up.
 constexpr std::size_t kMostWaiting = std::size_t{1} << 20;
 
-/// The whole lines at the start of `lines` that fit into one write which can't be torn.
+/// The whole lines at the start of `lines` that fit into one write that can't be torn.
 std::size_t next_write(const std::string& lines, std::size_t begin) noexcept {
   if (lines.size() - begin <= kMaxAccessLine) return lines.size() - begin;
   return lines.rfind('\n', begin + kMaxAccessLine - 1) + 1 - begin;
@@ -73,7 +73,7 @@ void AccessLog::tell_losses() noexcept {
   lost_ = 0;
 }
 
-// Once its process ends, what is left is lost.
+// When its process ends, whatever is left is lost.
 void AccessLog::finish() noexcept {
   constexpr int kPatienceMs = 1000;
   flush();

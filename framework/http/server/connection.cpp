@@ -10,9 +10,9 @@ namespace prefork::http {
 
 namespace {
 
-// A client that sends without end must not keep the worker to itself.
+// A client that sends without end must not occupy the worker.
 constexpr std::uint8_t kReadsPerTurn = 16;
-// A client that never waits for its answers must not keep a worker that is to go.
+// A client that never waits for its answers must not keep a worker that is about to leave.
 constexpr std::uint64_t kPipelineMs = 2000;
 
 std::uint64_t now_ns() noexcept {
@@ -30,7 +30,7 @@ bool has_parts(const Response& response) noexcept {
 
 void ConnectionShare::serving(RequestState& request) {
   const RequestHead& head = request.head;
-  const char* line = head.method_name.data();  // method, blank, target: as they stand in the request line
+  const char* line = head.method_name.data();  // method, blank, target: as they are in the request line
   const auto length = static_cast<std::size_t>(head.target.data() + head.target.size() - line);
   worker::ServiceHost& served = worker::host_of(*request.mount->context);
   request.started_ns = served.begin_activity(ipc::ActivityKind::request, request.client.peer->raw(), {line, length});
@@ -90,9 +90,10 @@ void Connection::on_input() {
   if (!must_wait()) receive_requests();
 }
 
-// Requests that are there are answered before more are received: what was received and not looked at would pile up.
+// Requests that are there are answered before more are received: otherwise what was received and not looked at would
+// pile up.
 void Connection::receive_requests() {
-  bool unread = has_input();  // what a handler that waited has left
+  bool unread = has_input();  // the rest from a handler that waited
   while (!closed() && !must_wait() && reads_left_ > 0) {
     --reads_left_;
     if (!unread) {
@@ -107,8 +108,8 @@ void Connection::receive_requests() {
   if (!closed() && !must_wait() && (unread || may_have_input())) resume_later();
 }
 
-// What came is one whole message or several as a rule, and is read where it lies. A message in parts is
-// collected in a string of its own, so that a slow client holds no block.
+// Input is usually one whole message or several, and is read where it lies. A message in parts is collected in a string
+// of its own, so that a slow client holds no block.
 std::span<char> Connection::input() noexcept {
   if (partial_ == nullptr) return {block(), block_bytes().size()};
   partial_->append(block_bytes());
@@ -118,7 +119,7 @@ std::span<char> Connection::input() noexcept {
 
 Next Connection::process() {
   const Next next = answer_input();
-  if (share_.limited) host().runtime().slot.end_activity();  // whatever comes now is not that request
+  if (share_.limited) host().runtime().slot.end_activity();  // what comes now does not belong to that request
   return next;
 }
 
@@ -190,7 +191,7 @@ void Connection::start(Progress& progress) {
   }
 }
 
-/// The call's coroutine waits: from the start of its request on it has the service's request-timeout.
+/// The call's coroutine waits: from the start of its request on the service's request-timeout applies.
 void Connection::limit_call() {
   const RequestState& request = exchange_->state;
   if (exchange_->deadline.armed()) return;
@@ -201,7 +202,7 @@ void Connection::limit_call() {
   exchange_->deadline.arm(loop, loop.ran_at(request.started_ns) + static_cast<std::uint64_t>(limit.count()));
 }
 
-// From the event loop, so that no coroutine runs: the one that is destroyed waits.
+// Called by the event loop, so no coroutine is running: the one that is destroyed is waiting.
 void Connection::on_call_overdue(void* self) {
   auto& connection = *static_cast<Connection*>(self);
   connection.host().runtime().task_ended();
@@ -270,8 +271,8 @@ void Connection::finish_or_wait(Next next) {
   set_phase_deadline();
 }
 
-// A header section must be there in its time, however its bytes trickle in. A body's time is renewed where its bytes
-// come (receive_requests).
+// A header section must arrive in time, however its bytes trickle in. A body's time is renewed when its bytes come
+// (receive_requests).
 void Connection::set_phase_deadline() {
   rest(exchange_ == nullptr && !has_input());
   if (exchange_ != nullptr) return waits_for_body() ? set_deadline(body_left_) : clear_deadline();
@@ -322,15 +323,15 @@ void Connection::on_drain() {
   asked_ ? close_gracefully() : hurry_first_bytes();
 }
 
-/// In a drain the answer to the last request that has come says `Connection: close`: what a client has sent behind it
-/// without waiting would be lost.
+/// In a drain the answer to the last request that has come says `Connection: close`: otherwise requests that a client
+/// has sent after it without waiting would be lost.
 void Connection::look_ahead() {
   if (!share_.codec.draining()) return;
   state_.last = host().runtime().loop.ran_ms() >= share_.patient_until_ms;
   state_.more_behind = !state_.last && unread_bytes() > 0;
 }
 
-/// The same for a request whose handler has waited.
+/// Does the same for a request whose handler has waited.
 void Connection::look_behind_call() {
   if (!share_.codec.draining()) return;
   look_ahead();
@@ -344,7 +345,7 @@ std::string Connection::describe() const {
   return exchange_ == nullptr ? client : client + " (" + short_request(exchange_->state.head, kMostOfTarget) + ")";
 }
 
-// A coroutine that waits is known to timers and others: it must end by itself.
+// Timers and others refer to a waiting coroutine, so it must end by itself.
 void Connection::break_off() noexcept {
   const bool coroutine_waits = exchange_ != nullptr && (!transferring_ || stream() != nullptr);
   if (!coroutine_waits) {

@@ -29,21 +29,22 @@ struct ConnectionShare final : ExchangeObserver {
         limited(endpoint.has_request_timeout()) {}
 
   const HttpOptions& times() const noexcept { return endpoint.options(); }
-  /// Notes in the scoreboard what is about to be served.
+  /// Records in the scoreboard what is about to be served.
   void serving(RequestState& request) override;
   void answered(const Answer& answer) override;
-  /// Brings the scoreboard's number of requests up to date, and the histograms of how long they took.
+  /// Updates the scoreboard's number of requests, and the histograms of request times.
   void count_requests() noexcept;
 
   worker::ServiceHost& host;  ///< of the listener's first service
   const Endpoint endpoint;
   Exchanges exchanges;
   Http1Codec codec;
-  std::uint64_t patient_until_ms = 0;  ///< in a drain: who goes on asking is answered until then, of the running time
-  std::string output;                  ///< responses of the batch that is being answered; empty between batches
+  std::uint64_t patient_until_ms = 0;  ///< in a drain: clients that continue to ask are answered until then, by the
+                                       ///< running clock
+  std::string output;                  ///< responses of the batch being answered; empty between batches
   std::string frame;                   ///< a piece of a body with its chunk framing, while it is sent
   std::uint64_t counted = 0;
-  const bool limited;  ///< some service has a request-timeout
+  const bool limited;  ///< whether some service has a request-timeout
   RequestTimer timer;
 };
 
@@ -57,7 +58,7 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
   void open();
 
  private:
-  enum class Part : std::uint8_t { none, head, body };  // of a message that has come, and whose deadline runs
+  enum class Part : std::uint8_t { none, head, body };  // of a message that has begun to arrive and whose deadline runs
 
   void on_input() override;
   void on_writable() override;
@@ -94,7 +95,7 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
   void set_phase_deadline();
   void break_off() noexcept;
 
-  // connection_bodies.cpp: bodies that are not in the input, or not in the output
+  // connection_bodies.cpp: bodies that are not in the input or not in the output
   std::span<char> body_input() override { return input(); }
   void body_consumed(std::size_t bytes) override;
   bool receive_body() override;
@@ -125,19 +126,19 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
 
   ConnectionShare& share_;
   Http1State state_;
-  std::unique_ptr<std::string> partial_;  // the start of a message that is not complete
+  std::unique_ptr<std::string> partial_;  // the beginning of an incomplete message
   std::unique_ptr<std::string> unsent_;
-  std::unique_ptr<Exchange> exchange_;      // a handler that waits, or a response whose body is on its way
+  std::unique_ptr<Exchange> exchange_;      // a waiting handler, or a response whose body is being sent
   std::unique_ptr<Http1Body> body_;         // that exchange_'s handler reads piece by piece
-  std::chrono::milliseconds body_left_{0};  // what a client has left for a body that is streamed
+  std::chrono::milliseconds body_left_{0};  // the time that a client has left for a streamed body
   std::size_t skipped_ = 0;                 // bytes of the input before the waiting exchange's request
-  std::uint8_t reads_left_ = 0;             // in this turn, for a body that is streamed
+  std::uint8_t reads_left_ = 0;             // in this turn, for a streamed body
   Part part_ = Part::none;
   bool asked_ = false;         // a request has come
-  bool closing_ = false;       // after what is unsent
-  bool input_ended_ = false;   // seen while a body was read
+  bool closing_ = false;       // after the unsent bytes
+  bool input_ended_ = false;   // noticed while a body was read
   bool transferring_ = false;  // exchange_ has given its head; its body follows, or an upgrade
-  bool broken_ = false;        // the client is gone, a coroutine still waits
+  bool broken_ = false;        // the client is gone, but a coroutine still waits
 };
 
 }  // namespace prefork::http

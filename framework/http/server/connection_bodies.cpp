@@ -10,7 +10,7 @@ namespace {
 
 bool has_parts(const Response& response) noexcept { return !ResponseParts::special(response)->parts.empty(); }
 
-// A stream of events goes on for as long as its client stays.
+// A stream of events lasts as long as its client stays.
 bool has_no_end(const Response& response) noexcept {
   return ResponseParts::media_type(response) == "text/event-stream";
 }
@@ -50,7 +50,7 @@ bool Connection::receive_body() {
 // Not send(), which would resume the reader that asks.
 void Connection::ask_for_body() { send_piece("HTTP/1.1 100 Continue\r\n\r\n"); }
 
-// Response bodies that do not lie in the output.
+// Response bodies that are not in the output.
 
 void Connection::head(const Response& response, HeadShape shape) {
   std::string text;  // not the shared one: another connection's batch may be filling it
@@ -92,7 +92,7 @@ bool Connection::send_piece(std::string_view bytes) {
   }
   const auto sent = send_some(bytes);
   if (!sent) {
-    // The function that writes learns of it from this call.
+    // The writing function learns of it from this call.
     broken_ = true;
     clear_deadline();
     shut_down();
@@ -110,16 +110,16 @@ void Connection::transfer(std::unique_ptr<Exchange> exchange) {
   transferring_ = true;
   rest(false);
   const SpecialBody& special = *ResponseParts::special(exchange_->response());
-  if (!special.function) exchange_->deadline.disarm();  // a slow client is the write-timeout's matter
+  if (!special.function) exchange_->deadline.disarm();  // the write-timeout covers a slow client
   if (!special.upgrade && !special.function) exchange_->open_parts();
   if (unsent_ != nullptr) return set_deadline(host().limits().write_timeout);
   go_on_with_transfer();
 }
 
-/// What was before the body has been sent, or a piece of the body.
+/// What precedes the body has been sent, or a piece of the body.
 void Connection::go_on_with_transfer() {
   if (parts() != nullptr) {
-    set_deadline(host().limits().write_timeout);  // also for a socket that is full already: no part would move
+    set_deadline(host().limits().write_timeout);  // also for a socket that is already full: no part would be sent
     return pump_parts();
   }
   clear_deadline();
@@ -148,11 +148,11 @@ void Connection::pump_parts() {
 
 void Connection::start_stream() {
   StreamedBody& stream = exchange_->open_stream(*this);
-  // How long a stream goes on says nothing of how fast its answer was.
+  // How long a stream lasts says nothing about how fast its answer was.
   share_.timer.answered(exchange_->state);
   share_.timer.record();
   host().runtime().task_started();
-  // A client that left while its handler waited: no event will tell of it again.
+  // A client that left while its handler waited: no event will report it again.
   if (peer_ended()) stream.note_client_end();
   if (exchange_->call_stream()) {
     on_stream_done(this);
@@ -167,7 +167,7 @@ void Connection::start_stream() {
   }
 }
 
-/// The head has been sent: the client learns from a body without its end.
+/// The head has been sent: a body without its end tells the client.
 void Connection::give_up_stream() {
   exchange_->cut_stream();
   tell_of_transfer(false);
@@ -203,7 +203,7 @@ void Connection::end_transfer() {
   if (!closed() && (has_input() || may_have_input())) resume_later();
 }
 
-/// The connection goes on as what the upgrade makes of it.
+/// The upgrade continues with the connection.
 void Connection::hand_over() {
   const auto upgrade = ResponseParts::special(exchange_->response())->upgrade;
   worker::ServiceHost& to = worker::host_of(*exchange_->state.mount->context);

@@ -12,12 +12,12 @@
 
 namespace prefork::http {
 
-/// Lets a few lines pass at once and then one a second, and knows how many it held back. Pure.
+/// Lets a few lines pass at once and then one per second, and counts those held back. Pure.
 class LineBudget {
  public:
   static constexpr std::uint64_t kBurst = 10;
 
-  /// @return how many lines were held back since the last that passed; nullopt: this one is held back too
+  /// @return how many lines were held back since the last one passed; nullopt: this one is held back too
   std::optional<std::uint64_t> take(std::uint64_t now_ns) noexcept;
 
  private:
@@ -26,13 +26,11 @@ class LineBudget {
   std::uint64_t held_back_ = 0;
 };
 
-/// Tells the server's log of requests that took longer than `slow-request`, and of those that were cancelled at their
-/// request-timeout or shed by `queue-timeout`: each once, with a line of bounded length, and no more lines than
-/// LineBudget lets pass.
+/// Logs requests that took longer than `slow-request`, and those that were cancelled at their request-timeout or shed
+/// by `queue-timeout`: each once, with a line of bounded length, and only as many lines as LineBudget lets pass.
 class SlowLog {
  public:
-  /// Reads `slow-request` and `queue-timeout`. @return null where the service has neither of these nor a
-  /// request-timeout.
+  /// Reads `slow-request` and `queue-timeout`. @return null: the service has neither of these nor a request-timeout
   static std::unique_ptr<SlowLog> of(worker::ServiceHost& host);
 
   /// REQUIRES that the answer has a call.
@@ -47,10 +45,10 @@ class SlowLog {
   LineBudget budget_;
 };
 
-/// "GET /x", for log lines: a longer target than that ends with "...". Any bytes. Pure.
+/// "GET /x", for log lines; a longer target is cut and ends with "...". Any bytes. Pure.
 std::string short_request(const RequestHead& head, std::size_t most_of_target);
 
-/// "GET /x: 200 after 1234 ms, slow". The target is cut where it is long; the log escapes its bytes. Pure.
+/// "GET /x: 200 after 1234 ms, slow". A long target is cut; the log escapes its bytes. Pure.
 std::string slow_line(const RequestHead& head, Status status, std::uint64_t ms, std::string_view why);
 
 }  // namespace prefork::http

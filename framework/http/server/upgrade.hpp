@@ -8,7 +8,7 @@
 
 namespace prefork::http {
 
-/// What goes on with a connection after `101 Switching Protocols`, once that response has been sent in full.
+/// Continues with a connection after `101 Switching Protocols`, once that response has been sent completely.
 class Upgrade {
  public:
   virtual ~Upgrade() = default;

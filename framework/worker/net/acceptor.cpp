@@ -17,15 +17,15 @@ namespace prefork::worker {
 
 namespace {
 
-constexpr std::uint64_t kShareMoment = 5;        // ms that a worker with too much steps back
+constexpr std::uint64_t kShareMoment = 5;        // ms for which a worker with too many connections steps back
 constexpr std::uint64_t kExhaustedMoment = 100;  // ms until descriptors or memory are tried again
-constexpr std::uint64_t kLeaveMs = 1000;         // for what waits in backlogs that nobody takes from afterwards
-constexpr std::uint64_t kNewMoment = 1000;       // ms that what waits for a new worker may be old
+constexpr std::uint64_t kLeaveMs = 1000;         // ms for what waits in backlogs that nobody accepts from afterwards
+constexpr std::uint64_t kNewMoment = 1000;       // ms for which clients of a new worker may have waited
 constexpr unsigned kTakenPerTurn = 16;
 constexpr unsigned kMostAtOnce = 8;
 constexpr std::uint64_t kStaleHeartbeatNs = 3'000'000'000;
 
-// That one connection's trouble, which is over with it; accept(2) passes on its network errors. After any other (short
+// Trouble of that one connection, which ends with it; accept(2) passes network errors on. After any other error (short
 // of descriptors or memory, refused by a security module) it stays in the backlog.
 bool concerns_one_connection(int error) {
   switch (error) {
@@ -46,8 +46,8 @@ bool concerns_one_connection(int error) {
   }
 }
 
-// Closed for good, so that no answer can reach anybody: reset, or closed on both sides where that can be told (unix).
-// A client of TCP that has only sent its last byte may still wait for its answer.
+// Whether it is closed for good, so that no answer can reach anybody: reset, or closed on both sides if that can be
+// told (unix). A TCP client that has only sent its last byte may still wait for its answer.
 bool is_gone(int fd) noexcept {
   pollfd end{fd, 0, 0};
   return ::poll(&end, 1, 0) == 1 && (end.revents & (POLLHUP | POLLERR)) != 0;
@@ -67,7 +67,7 @@ bool FairShare::exceeded() const noexcept {
   std::size_t workers = 1;
   for (std::size_t i = 0; i < seats_.slots(); ++i) {
     const ipc::Seat& seat = seats_[i];
-    // Only who can accept counts: a stuck or leaving sibling would turn everyone else away.
+    // Only workers that can accept count: otherwise a stuck or leaving one would make all others turn clients away.
     if (i == own_ || seat.state.load(std::memory_order_relaxed) != ipc::SeatState::accepting ||
         seat.heartbeat_ns.load(std::memory_order_relaxed) + kStaleHeartbeatNs < now) {
       continue;
@@ -142,7 +142,7 @@ bool Acceptor::is_full() const noexcept {
 void Acceptor::take_waiting(ipc::UniqueFd fd) {
   const auto known =
       std::find_if(listeners_.begin(), listeners_.end(), [&](const auto& one) { return one->fd() == fd.get(); });
-  if (known == listeners_.end()) return;  // told to go before it had begun to serve
+  if (known == listeners_.end()) return;  // told to leave before it had begun to serve
   leaving_.push_back({std::move(fd), known->get()});
   leave_by_ms_ = runtime_.loop.ran_after(kLeaveMs);
   runtime_.loop.defer(*this);
@@ -186,7 +186,7 @@ Acceptor::Taken Acceptor::accept_one(Listener& listener) {
     if (errno == EAGAIN) return Taken::none;
     return concerns_one_connection(errno) ? Taken::one : Taken::not_now;
   }
-  // A call that those who have just come are spared.
+  // A call that other clients are spared.
   const bool may_be_gone = runtime_.loop.now_ms() < new_until_ms_ || runtime_.loop.came_late();
   if (may_be_gone && is_gone(fd.get())) return Taken::one;
   try {

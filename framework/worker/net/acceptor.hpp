@@ -13,17 +13,17 @@
 
 namespace prefork::worker {
 
-/// What a worker knows of its siblings when it decides whether to accept.
+/// What a worker knows about the other workers of its pool when it decides whether to accept.
 class FairShare {
  public:
   /// @param own  the worker's own slot
   FairShare(const ipc::Seats& seats, std::size_t own) noexcept : seats_(seats), own_(own) {}
 
-  /// True: the worker holds more connections than its share, and a sibling can take the next one.
+  /// Whether the worker holds more connections than its share, and another worker can take the next one.
   bool exceeded() const noexcept;
 
-  /// The most that a worker may hold where `total` connections are spread over `workers`: the mean and a
-  /// little, since disarming for each small difference would cost more than the difference.
+  /// The most that a worker may hold if `total` connections are spread over `workers`: the mean and a little more,
+  /// since disarming for each small difference would cost more than the difference.
   static std::size_t allowance(std::size_t total, std::size_t workers) noexcept;
 
  private:
@@ -33,12 +33,12 @@ class FairShare {
 
 /// Accepts on a worker's shared listening sockets.
 ///
-/// The kernel wakes one waiting worker per connection (EPOLLEXCLUSIVE), the first that registered. A
-/// worker that holds more than its share takes its listeners out of the loop for a moment, which also
-/// puts it at the end of that order. A worker that was woken always accepts: the wake is not given to
-/// another. Where it finds that others wait behind the first it takes a few at a time, while its share allows it.
-/// A connection whose client has gone before it was accepted is closed and no service hears of it, where the worker is
-/// new or comes late: nobody else keeps clients waiting that long.
+/// The kernel wakes one waiting worker per connection (EPOLLEXCLUSIVE), the first that registered. A worker that holds
+/// more than its share takes its listeners out of the loop for a moment, which also puts it at the end of that order. A
+/// worker that was woken always accepts: the wake-up does not pass to another. If it finds that others wait behind the
+/// first it takes a few at a time, as long as its share allows it. If the worker is new or late, a connection whose
+/// client has gone before it was accepted is closed, and no service learns of it: only such workers keep clients
+/// waiting for that long.
 class Acceptor final : private TimerWheel::Entry, private Deferred {
  public:
   Acceptor(Runtime& runtime, FairShare share, std::size_t max_connections);
@@ -46,19 +46,19 @@ class Acceptor final : private TimerWheel::Entry, private Deferred {
 
   /// @param fd  a listening, non-blocking socket; it stays the caller's
   void add(int fd, std::string address, std::unique_ptr<Protocol> protocol);
-  /// Starts to accept. @throws std::system_error
+  /// Begins to accept. @throws std::system_error
   void arm();
-  /// Stops for good and closes nothing: the sockets are the caller's.
+  /// Stops for good without closing anything: the sockets are the caller's.
   void stop() noexcept;
-  /// To be called after stop(), for a listener of which nobody else takes: takes what waits in its backlog, for a
-  /// second at most, and then closes it. A connection that is left there when the last who has the socket closes it is
-  /// reset.
+  /// Must be called after stop(), for a listener that nobody else accepts from: takes what waits in its backlog, for at
+  /// most a second, and then closes it. A connection that is left there when the last process that has the socket
+  /// closes it is reset.
   void take_waiting(ipc::UniqueFd fd);
-  /// Whether that is still going on.
+  /// Whether take_waiting() is still at work.
   bool takes_waiting() const noexcept { return !leaving_.empty(); }
   /// Tells the protocols that the worker is about to end.
   void finish() noexcept;
-  /// To be called once a turn: a worker that stepped back accepts again as soon as its share allows it.
+  /// Must be called once per turn: a worker that stepped back accepts again as soon as its share allows it.
   void reconsider() {
     if (stepped_back_ && !share_.exceeded()) arm();
   }
@@ -86,9 +86,9 @@ class Acceptor final : private TimerWheel::Entry, private Deferred {
   std::uint64_t leave_by_ms_ = 0;
   unsigned burst_ = 1;  // how many are taken at a time, while there are so many
   bool armed_ = false;
-  bool stepped_back_ = false;  // paused for its share, not for want of resources
+  bool stepped_back_ = false;  // paused because of its share, not for lack of resources
   bool stopped_ = false;
-  std::uint64_t new_until_ms_ = 0;  // of the loop's clock: a replacement finds who waited for the one before
+  std::uint64_t new_until_ms_ = 0;  // of the loop's clock: a replacement finds clients that waited for its predecessor
 };
 
 }  // namespace prefork::worker

@@ -90,7 +90,7 @@ BlockingStream::Fill BlockingStream::fill() {
     }
     if (n == -1 && errno == EAGAIN) {
       if (wait_for(transport_.awaited(POLLIN), Purpose::read)) continue;
-      used_ = 0;  // the client has not ended: what it began is no last line
+      used_ = 0;  // the client has not ended: what it has begun is not a last line
     }
     ended_ = true;
     return Fill::end;

@@ -16,12 +16,12 @@
 
 namespace prefork::worker {
 
-/// What a blocking call needs of its worker while it waits: the worker's own duties must go on.
+/// What a blocking call needs of its worker while it waits: the worker must keep attending to its own duties.
 class BlockingDuties {
  public:
-  /// A descriptor to wait on beside the client's.
+  /// A descriptor to wait on besides the client's.
   virtual int duty_fd() const noexcept = 0;
-  /// Looks after the worker's duties: called at least once a second while a call waits.
+  /// Attends to the worker's duties; called at least once a second while a call waits.
   virtual void attend() = 0;
 
  protected:
@@ -39,7 +39,7 @@ class BlockingStream final : public Stream {
   bool overlong() const noexcept { return overlong_; }
   const PeerAddress& peer() const noexcept { return peer_; }
   ServiceHost& host() const noexcept { return host_; }
-  /// Closes so that what was sent arrives.
+  /// Closes in such a way that what was sent arrives.
   void finish() noexcept;
 
  private:

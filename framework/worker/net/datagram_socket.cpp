@@ -76,7 +76,7 @@ DatagramBatch::Sent DatagramBatch::send(int fd) {
     for (std::size_t i = 0; i < sent; ++i) result.bytes += replies_[first + i].length;
     result.datagrams += sent;
     first += sent;
-    // The one that failed (no room, a peer that is gone, too long) is dropped; the next may go.
+    // The failed one (no room, a peer that is gone, too long) is dropped; the next one may be sent.
     if (sent < count) {
       ++result.dropped;
       ++first;
@@ -89,7 +89,7 @@ DatagramBatch::Sent DatagramBatch::send(int fd) {
 
 namespace {
 
-/// What the author sees of one datagram of a batch.
+/// One datagram of a batch, as the author sees it.
 class ReceivedDatagram final : public Datagram {
  public:
   ReceivedDatagram(DatagramSocket& socket, DatagramBatch& batch, std::size_t index) noexcept
@@ -125,7 +125,7 @@ void DatagramSocket::arm() { host_.runtime().loop.add(fd_, EPOLLIN | EPOLLEXCLUS
 
 void DatagramSocket::stop() noexcept { host_.runtime().loop.remove(fd_); }
 
-// One batch a turn: level-triggered, so what is left comes again after the other events.
+// One batch per turn: level-triggered, so the rest comes again after the other events.
 void DatagramSocket::on_events(std::uint32_t) {
   const std::size_t count = batch_->receive(fd_, tells_destinations_);
   auto& slot = host_.runtime().slot;
@@ -170,7 +170,7 @@ class DatagramPeer::Impl {
 
   void send(std::string_view bytes) const {
     auto& slot = socket_.host().runtime().slot;
-    iovec vector{const_cast<char*>(bytes.data()), bytes.size()};  // sendmsg(2) reads it only
+    iovec vector{const_cast<char*>(bytes.data()), bytes.size()};  // sendmsg(2) only reads it
     msghdr message{};
     message.msg_name = const_cast<sockaddr_storage*>(&to_);
     message.msg_namelen = length_;

@@ -20,8 +20,8 @@
 
 namespace prefork::worker {
 
-/// The buffers of one batch of datagrams, shared by all of a worker's datagram sockets: memory is touched
-/// only as far as datagrams reach. And whose datagrams are none.
+/// The buffers of one batch of datagrams, shared by all of a worker's datagram sockets: memory is touched only as far
+/// as datagrams reach. Also knows which senders are forged.
 class DatagramBatch {
  public:
   static constexpr std::size_t kDatagrams = 32;
@@ -30,21 +30,21 @@ class DatagramBatch {
 
   explicit DatagramBatch(OwnAddresses own = {});
 
-  /// recvmmsg(2). @return how many; 0: none waits, or that of an earlier answer failed. Blocks: never.
-  /// @param destinations  as ipc::tell_destinations() said
+  /// recvmmsg(2). @return how many; 0: none waits, or sending an earlier answer has failed. Blocks: never.
+  /// @param destinations  as returned by ipc::tell_destinations()
   std::size_t receive(int fd, bool destinations);
   std::string_view bytes(std::size_t i) const noexcept;
   bool truncated(std::size_t i) const noexcept;
   const sockaddr_storage& sender(std::size_t i) const noexcept { return senders_[i]; }
   socklen_t sender_length(std::size_t i) const noexcept { return messages_[i].msg_hdr.msg_namelen; }
 
-  /// Where an answer to it is to come from.
+  /// Where an answer to it must come from.
   ipc::DatagramSource source(std::size_t i) const noexcept { return ipc::DatagramSource(messages_[i].msg_hdr); }
   OwnAddresses& own() noexcept { return own_; }
 
-  /// Notes an answer to a datagram of this batch. @return false where there is no room: it is dropped.
+  /// Stores an answer to a datagram of this batch. @return false: there is no room, and it is dropped
   bool reply(std::size_t i, std::string_view bytes);
-  /// sendmmsg(2). @return how many of the answers the kernel took.
+  /// sendmmsg(2). @return how many of the answers the kernel took
   struct Sent {
     std::size_t datagrams = 0;
     std::size_t dropped = 0;
@@ -74,7 +74,7 @@ class DatagramBatch {
   OwnAddresses own_;
 };
 
-/// A bound datagram socket of a worker, shared with its siblings.
+/// A bound datagram socket of a worker, shared with the other workers of the pool.
 class DatagramSocket final : public EventHandler {
  public:
   /// @param fd  non-blocking; it stays the caller's
@@ -94,7 +94,7 @@ class DatagramSocket final : public EventHandler {
   ServiceHost& host_;
   int fd_;
   bool tells_destinations_;
-  std::uint64_t forged_ = 0;  ///< since that was told
+  std::uint64_t forged_ = 0;  ///< since that was last logged
   std::uint64_t tell_forged_at_ms_ = 0;
   std::unique_ptr<Protocol> protocol_;
   std::shared_ptr<DatagramBatch> batch_;

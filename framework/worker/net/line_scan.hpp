@@ -7,7 +7,7 @@
 
 namespace prefork::worker {
 
-/// What `scan_line` finds at the start of received bytes.
+/// The result of `scan_line` at the start of received bytes.
 struct LineScan {
   bool found = false;
   bool overlong = false;     ///< no line of at most the allowed length can come any more
@@ -15,7 +15,7 @@ struct LineScan {
   std::size_t line_end = 0;  ///< bytes of CR LF or LF
 };
 
-/// Looks for a line that ends in LF or CR LF. `full`: no more bytes can be received behind these.
+/// Looks for a line that ends in LF or CR LF. `full`: no more bytes can be received after these.
 inline LineScan scan_line(std::string_view bytes, std::size_t max_line, bool full) noexcept {
   LineScan result;
   max_line = std::min(max_line, SIZE_MAX - 2);

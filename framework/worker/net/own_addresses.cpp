@@ -85,7 +85,7 @@ bool OwnAddresses::has(const sockaddr_storage& sender, std::uint64_t now_ms) {
   });
 }
 
-// Asked only of senders that have the port of one of our sockets. Addresses come and go while the server runs.
+// Called only for senders with the port of one of our sockets. Addresses come and go while the server runs.
 bool OwnAddresses::is_local(const in6_addr& address, std::uint64_t now_ms) {
   if (is_loopback(address)) return true;
   if (!looked_up_ms_ || now_ms - *looked_up_ms_ >= kLookUpEveryMs) {
@@ -97,7 +97,7 @@ bool OwnAddresses::is_local(const in6_addr& address, std::uint64_t now_ms) {
 
 void OwnAddresses::look_up_local() {
   ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) == -1) return;  // a filter refuses it, say: what was known goes on
+  if (::getifaddrs(&list) == -1) return;  // for example refused by a filter: what was known stays valid
   const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, ::freeifaddrs);
   local_.clear();
   for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {

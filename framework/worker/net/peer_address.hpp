@@ -11,8 +11,7 @@
 
 namespace prefork::worker {
 
-/// The address of a stream's peer, small enough to be kept by every connection. A unix peer has no
-/// address worth the name.
+/// The address of a stream's peer, small enough for every connection to keep. A unix peer has no useful address.
 class PeerAddress {
  public:
   PeerAddress() noexcept = default;
@@ -20,7 +19,7 @@ class PeerAddress {
 
   /// "192.0.2.7:51234", "[2001:db8::1]:51234", "unix"
   std::string to_string() const;
-  /// The socket address as the kernel gave it, for the scoreboard.
+  /// The socket address as the kernel returned it, for the scoreboard.
   std::string_view raw() const noexcept { return {bytes_.data(), bytes_.size()}; }
 
  private:

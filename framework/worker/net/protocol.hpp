@@ -7,7 +7,7 @@
 
 namespace prefork::worker {
 
-/// What is done with the clients of one listener: the bridge from sockets to a kind of service.
+/// Serves the clients of one listener: the bridge from sockets to a kind of service.
 class Protocol {
  public:
   virtual ~Protocol() = default;
@@ -16,7 +16,7 @@ class Protocol {
   virtual void open(Transport transport, const PeerAddress& peer) = 0;
   /// Answers one datagram.
   virtual void receive(Datagram& packet) = 0;
-  /// The worker is about to end: nothing is destroyed then. Waits for a moment at most.
+  /// The worker is about to end: nothing will be destroyed. Waits at most for a moment.
   virtual void finish() noexcept {}
 };
 

@@ -24,7 +24,7 @@ class ProxyGate final : public StreamConnection {
   }
 
  private:
-  // The header is looked at and only then taken, so that what follows it stays for whoever comes after.
+  // The header is looked at first and only then taken, so that what follows it stays for the next owner.
   void on_input() override {
     std::array<char, kMaxProxyHeader> bytes;
     const std::size_t there = peek(bytes);
@@ -60,7 +60,7 @@ class Gated final : public Protocol {
   Gated(ServiceHost& host, std::unique_ptr<Protocol> protocol) : host_(host), protocol_(std::move(protocol)) {}
 
   void open(Transport transport, const PeerAddress& peer) override {
-    auto* gate = new ProxyGate(host_, std::move(transport), peer, *protocol_);  // destroyed by the loop, after close()
+    auto* gate = new ProxyGate(host_, std::move(transport), peer, *protocol_);  // the loop destroys it after close()
     gate->open();
   }
   void receive(Datagram& packet) override { protocol_->receive(packet); }

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr std::string_view kVersion1 = "PROXY ";
 constexpr std::size_t kMaxLine = 107;
-constexpr std::size_t kFixedBytes = 16;  // of version 2
+constexpr std::size_t kFixedBytes = 16;  // in version 2
 
 std::string_view next_word(std::string_view& line) noexcept {
   const std::size_t blank = line.find(' ');

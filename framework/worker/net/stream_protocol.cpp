@@ -31,7 +31,7 @@ class StreamProtocol final : public Protocol {
 
   void open(Transport transport, const PeerAddress& peer) override {
     auto* connection =
-        new CoroutineConnection(host_, std::move(transport), peer);  // destroyed by the loop, after close()
+        new CoroutineConnection(host_, std::move(transport), peer);  // the loop destroys it after close()
     host_.begin_activity(ipc::ActivityKind::connection, peer.raw());
     serve(*connection, service_);
     connection->attach();
