@@ -41,7 +41,7 @@ class BodyReader {
   /// @param feed  outlives this
   explicit BodyReader(BodyFeed& feed) noexcept : feed_(feed) {}
 
-  /// Gives the last piece back and looks for the next one. @return whether there is a piece, the end or an error
+  /// Releases the last piece and looks for the next one. @return whether there is a piece, the end or an error
   bool start() { return look(); }
   void park(std::coroutine_handle<> awaiting) noexcept { awaiting_ = awaiting; }
   bool waiting() const noexcept { return awaiting_ != nullptr; }

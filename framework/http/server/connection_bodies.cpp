@@ -53,7 +53,7 @@ void Connection::ask_for_body() { send_piece("HTTP/1.1 100 Continue\r\n\r\n"); }
 // Response bodies that are not in the output.
 
 void Connection::head(const Response& response, HeadShape shape) {
-  std::string text;  // not the shared one: another connection's batch may be filling it
+  std::string text;  // not the shared one, which another connection's batch may be filling
   Http1Text(share_.codec, state_, text, std::time(nullptr)).head(response, shape);
   if (!broken_ && !closed()) send(text, shape.rest == Rest::data && has_parts(response));
 }

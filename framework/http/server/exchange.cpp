@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxSpare = 64;
 
-/// The answer where a handler threw, and what the log says of it: nothing where the client is to blame.
+/// The answer if a handler threw, and what to log about it: nothing if the client is to blame.
 Response answer_to(const std::exception_ptr& error, std::string& why) {
   try {
     std::rethrow_exception(error);
@@ -34,13 +34,13 @@ bool is_upgrade(const Response& response) noexcept {
   return special != nullptr && special->upgrade != nullptr;
 }
 
-/// RFC 9110 15.2: an interim response is no answer.
+/// RFC 9110 15.2: an interim response is not an answer.
 bool is_answer(const Response& response) noexcept {
   if (response.status() == Status::switching_protocols) return is_upgrade(response);
   return code(response.status()) >= 200;
 }
 
-/// An error page as the client prefers it; it was text so far.
+/// Renders an error page, which was text so far, as the client prefers it.
 void render(const Request& request, Response& response) {
   const std::string detail = *ResponseParts::special(response)->error_detail;
   ErrorPage page = render_error(response.status(), detail, request.header("accept"));
@@ -61,7 +61,7 @@ void Exchanges::put_back(std::unique_ptr<Exchange> exchange) {
   if (spare_.size() < kMaxSpare) spare_.push_back(std::move(exchange));
 }
 
-/// The coroutine that awaits a handler's Task: where a Task's chain of awaiting coroutines ends.
+/// The coroutine that awaits a handler's Task: the end of a Task's chain of awaiting coroutines.
 struct Exchange::Root {
   struct promise_type {
     template <class Argument>
@@ -158,7 +158,8 @@ Exchange::Step Exchange::give(Response& response, ExchangeSink& sink) {
   return Step::done;
 }
 
-// Who has waited for too long may have gone, or asked elsewhere: what is answered now should be those behind it.
+// A client that has waited too long may have left, or asked elsewhere: what is answered now should be the requests
+// after it.
 void Exchange::shed(std::uint32_t waited_ms, ExchangeSink& sink) {
   state.shed_after_ms = waited_ms;
   Response response = Response::error(Status::service_unavailable);

@@ -28,14 +28,14 @@ class Exchange;
 
 /// A response that has been given, or whose body has ended. Valid during the call only.
 struct Answer {
-  const Exchange* exchange = nullptr;  ///< null: the request could not be parsed, or never came whole
+  const Exchange* exchange = nullptr;  ///< null: the request could not be parsed, or did not arrive completely
   ClientSource client;
   const Response* response = nullptr;
   std::uint64_t body_bytes = 0;  ///< that were given
-  bool complete = true;          ///< false: it was cut short
+  bool complete = true;          ///< false: it was cut off
 };
 
-/// Who is told of each request before its handler is called, and of each answer.
+/// Called for each request before its handler is called, and for each answer.
 class ExchangeObserver {
  public:
   virtual void serving(RequestState& request) = 0;
@@ -48,7 +48,7 @@ class ExchangeObserver {
 /// What the exchanges of one listener share in one worker, and a store of those that may be used again.
 class Exchanges {
  public:
-  /// `endpoint`, and `observer` where there is one, outlive this.
+  /// `endpoint`, and `observer` if there is one, must outlive this object.
   explicit Exchanges(const Endpoint& endpoint, ExchangeObserver* observer = nullptr) noexcept
       : endpoint_(endpoint), observer_(observer) {}
 
@@ -111,8 +111,8 @@ class Exchange {
   /// 503 for a handler that waits beyond its time. REQUIRES cancel().
   void give_up(ExchangeSink& sink);
 
-  /// Destroys a coroutine that still waits, and with it what it has on its frames, children first. What it waits for
-  /// is let go of by the destructors of the awaitables.
+  /// Destroys a coroutine that still waits, and with it everything on its frames, children first. The destructors of
+  /// the awaitables release what it waits for.
   void cancel() noexcept;
   /// Whether it was cancelled.
   bool cancelled() const noexcept { return cancelled_; }
@@ -147,7 +147,7 @@ class Exchange {
   RequestState state;
   Request request;
   std::optional<BodyReader> reader;  ///< where the body is streamed; set by the connection, as `state.reader`
-  CallDeadline deadline;             ///< the connection arms it
+  CallDeadline deadline;             ///< armed by the connection
 
  private:
   struct Root;

@@ -58,7 +58,7 @@ bool Http1Body::take_chunked(std::span<char> input) {
   piece_ = {input.data(), chunked_.decoded_end};
   raw_ = chunked_.raw;
   if (!piece_.empty() || parsed.result != ParseResult::incomplete) return true;
-  // A chunk's size alone: out of the way, so that a client can't fill the buffer with it.
+  // Consumes a chunk's size line by itself, so that a client can't fill the buffer with it.
   release();
   return false;
 }
@@ -66,7 +66,7 @@ bool Http1Body::take_chunked(std::span<char> input) {
 bool Http1Body::finish() {
   release();
   if (!is_chunked_ || done_ || refusal_ != nullptr) return done_ && refusal_ == nullptr;
-  // Only the last chunk may be missing, which nobody has read since it holds nothing.
+  // Only the last chunk may be unread: it holds nothing, so nobody has asked for it.
   const std::span<char> input = input_.body_input();
   const bool ended = !input.empty() && take_chunked(input) && done_ && piece_.empty();
   release();

@@ -12,15 +12,15 @@
 
 namespace prefork::http {
 
-/// The connection, as a body that is read piece by piece sees it.
+/// The connection, as seen by a reader of its body.
 class Http1Input {
  public:
-  /// What has arrived and is not consumed yet. It may be rewritten in place.
+  /// What has arrived and is not consumed yet. The reader may rewrite it in place.
   virtual std::span<char> body_input() = 0;
   virtual void body_consumed(std::size_t bytes) = 0;
-  /// Tries to receive more. @return false: nothing is there now, or this turn has had its share
+  /// Tries to receive more. @return false: nothing is there now, or this turn has used its share
   virtual bool receive_body() = 0;
-  /// Nobody will send another byte.
+  /// Whether no more bytes can come.
   virtual bool body_ended() const noexcept = 0;
   /// Sends `100 Continue`.
   virtual void ask_for_body() = 0;
@@ -39,7 +39,7 @@ class Http1Body final : public BodyFeed {
   BodyPiece next() override;
   const std::string* trailers() const noexcept override { return chunked_.trailers.get(); }
 
-  /// Bytes of the input that the piece which was given last takes.
+  /// Bytes of the input that the current piece takes.
   std::size_t held() const noexcept { return raw_; }
   /// Gives the last piece back.
   void release();
@@ -56,7 +56,7 @@ class Http1Body final : public BodyFeed {
   const Refusal* refusal_ = nullptr;
   std::string_view piece_;
   std::size_t raw_ = 0;     // bytes of the input that the piece and its framing take
-  std::uint64_t left_ = 0;  // of the length; of a chunked body, what the limit allows
+  std::uint64_t left_ = 0;  // left of the length; for a chunked body, left of the limit
   ChunkedState chunked_;
   bool is_chunked_ = false;
   bool done_ = false;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kOutputHighWater = std::size_t{256} * 1024;
 
-/// The size of the message whose header section is complete, where all of it is here; else 0.
+/// The size of a message whose header section is complete, if all of it has arrived; else 0.
 std::size_t whole_message(const Http1State& state, const RequestHead& head, std::size_t available) noexcept {
   switch (head.framing) {
     case Framing::none:
@@ -26,14 +26,14 @@ std::size_t whole_message(const Http1State& state, const RequestHead& head, std:
 }
 
 /// Whether these bytes begin a HEAD request, whatever is wrong with the rest of it: its answer has no content (RFC 9110
-/// 9.3.2). An empty line may come before it (RFC 9112 2.2).
+/// 9.3.2). An empty line may precede it (RFC 9112 2.2).
 bool asks_head(std::span<const char> bytes) noexcept {
   std::string_view text(bytes.data(), bytes.size());
   if (text.starts_with("\r\n")) text.remove_prefix(2);
   return text.starts_with("HEAD ");
 }
 
-/// Whether a request begins in `rest`; some clients send an empty line behind a body (RFC 9112 2.2).
+/// Whether a request begins in `rest`; some clients send an empty line after a body (RFC 9112 2.2).
 bool has_more(std::span<const char> rest) noexcept {
   return std::any_of(rest.begin(), rest.end(), [](char c) { return c != '\r' && c != '\n'; });
 }
@@ -113,7 +113,7 @@ Progress Http1Codec::run(Http1State& state, std::span<char> input, std::string& 
   return progress;
 }
 
-/// Goes on with a body that did not arrive with its header section. @return whether it is complete.
+/// Continues with a body that did not arrive with its header section. @return whether it is complete
 bool Http1Codec::take_body(Batch& batch) {
   Http1State& state = batch.state;
   if (state.message_bytes != 0) {
@@ -123,7 +123,7 @@ bool Http1Codec::take_body(Batch& batch) {
   const Parsed parsed = decode_chunked(batch.rest, state.body_start, state.body_limit, state.chunked);
   if (parsed.result == ParseResult::refused) return refuse(batch, *parsed.refusal);
   if (parsed.result == ParseResult::complete) return true;
-  // Move what is left together with what is decoded, so that chunk headers do not pile up in memory.
+  // Move the rest up to what is decoded, so that chunk headers do not pile up in memory.
   const std::size_t gap = state.chunked.raw - state.chunked.decoded_end;
   std::memmove(batch.rest.data() + state.chunked.decoded_end, batch.rest.data() + state.chunked.raw,
                batch.rest.size() - state.chunked.raw);
@@ -132,7 +132,7 @@ bool Http1Codec::take_body(Batch& batch) {
   return false;
 }
 
-/// Parses and answers the request at the start of `rest`. @return whether to go on with the next one.
+/// Parses and answers the request at the start of `rest`. @return whether to continue with the next one
 bool Http1Codec::take_request(Batch& batch) {
   Http1State& state = batch.state;
   const std::span<char> rest = batch.rest;
@@ -171,13 +171,13 @@ bool Http1Codec::take_request(Batch& batch) {
   return answer(batch, target);
 }
 
-/// The header section is complete, its body is not. @return true where a chunked body is complete after all.
+/// The header section is complete, its body is not. @return true: a chunked body is complete after all
 bool Http1Codec::begin_body(Batch& batch, const Dispatch& target) {
   Http1State& state = batch.state;
   const RequestHead& head = current_->state.head;
   if (head.content_length > target.body_limit) return refuse(batch, refusals::kLongBody);
   if (head.expect_continue && target.handler == nullptr) {
-    // RFC 9110 10.1.1: the final answer is known; the body is neither asked for nor read.
+    // RFC 9110 10.1.1: the final answer is known, so the body is neither asked for nor read.
     current_->decline(target, batch.text);
     current_->reset();
     batch.progress.next = Next::close;
@@ -196,7 +196,7 @@ bool Http1Codec::begin_body(Batch& batch, const Dispatch& target) {
   return true;  // the next turn of run() decodes
 }
 
-/// The handler is called by the connection, once what came before has been sent.
+/// The connection calls the handler, once everything before it has been sent.
 bool Http1Codec::start_streamed(Batch& batch, const Dispatch& target) {
   RequestState& request = current_->state;
   if (request.head.content_length > target.body_limit) return refuse(batch, refusals::kLongBody);

@@ -21,11 +21,11 @@ namespace prefork::http {
 
 /// What an HTTP/1 connection keeps of the message that is being answered.
 struct Http1Message {
-  std::size_t bytes = 0;      ///< of the request as it lies in the input
+  std::size_t bytes = 0;      ///< of the request, as it lies in the input
   bool keep_alive = true;     ///< as the request wanted it, then as the response said
   bool old_version = false;   ///< HTTP/1.0
   bool chunked = false;       ///< the body of the answer is sent in chunks
-  bool more_follows = false;  ///< in a drain: the client has sent more behind this request
+  bool more_follows = false;  ///< in a drain: the client has sent more after this request
 };
 
 /// What a connection remembers between two calls, about 100 bytes.
@@ -33,15 +33,15 @@ struct Http1State {
   ParseState parse;
   ChunkedState chunked;
   std::uint64_t body_limit = 0;
-  std::size_t body_start = 0;     ///< not 0: a body is under way, and begins here
-  std::size_t message_bytes = 0;  ///< all of a message with Content-Length; 0 for a chunked one
-  std::uint32_t waited_ms = 0;    ///< how long what came last had waited for the worker; 0: nobody asked
-  bool more_behind = false;       ///< in a drain: bytes wait in the socket, behind the input
-  bool last = false;              ///< in a drain: it has lasted, and the next response is the last in any case
+  std::size_t body_start = 0;     ///< not 0: a body is arriving, and begins here
+  std::size_t message_bytes = 0;  ///< the whole message with Content-Length; 0 for a chunked one
+  std::uint32_t waited_ms = 0;    ///< how long the latest input had waited for the worker; 0: unknown
+  bool more_behind = false;       ///< in a drain: bytes wait in the socket, after the input
+  bool last = false;  ///< in a drain: it has lasted long enough, and the next response is the last in any case
   Http1Message message;
 
   bool in_body() const noexcept { return body_start != 0; }
-  /// What is left of it where a message with a body is done with.
+  /// The state that is left when a message with a body is done.
   Http1State next_message() const noexcept {
     Http1State next;
     next.more_behind = more_behind;
@@ -53,18 +53,18 @@ struct Http1State {
 
 enum class Next : std::uint8_t {
   read,      ///< more bytes are needed
-  write,     ///< much is to be sent: send it, then call again
+  write,     ///< much must be sent: send it, then call again
   suspend,   ///< a handler waits: keep the input as it is, send, wait for the exchange's end
   start,     ///< send, then call the handler, which reads the body itself; Exchange::finish() when it has ended
   transfer,  ///< send, then send the body that the exchange's response has
-  close,     ///< send, then close: nothing more is answered, whatever is on its way
+  close,     ///< send, then close: nothing more is answered, whatever arrives
 };
 
 struct Progress {
   Next next = Next::read;
-  std::size_t consumed = 0;            ///< bytes at the start of the input that are done with
-  std::size_t dropped = 0;             ///< bytes to be cut off the end of the input (a chunked body got shorter)
-  std::size_t wanted = 0;              ///< read: the size of the message that begins after `consumed`; 0: not known
+  std::size_t consumed = 0;            ///< bytes at the start of the input that are done
+  std::size_t dropped = 0;             ///< bytes to cut off the end of the input (a chunked body became shorter)
+  std::size_t wanted = 0;              ///< read: the size of the message that begins after `consumed`; 0: unknown
   std::uint64_t body_limit = 0;        ///< start: of the decoded body
   std::unique_ptr<Exchange> exchange;  ///< suspend, start, transfer: the caller keeps it; suspend: and calls notify()
 };
@@ -101,16 +101,16 @@ class Http1Codec {
   /// `endpoint` and `exchanges` outlive this.
   Http1Codec(const Endpoint& endpoint, Exchanges& exchanges);
 
-  /// Takes all requests that are complete in `input`, which begins where the last call's `consumed`
-  /// ended, and appends their responses to `output`. `input` may be rewritten in place.
+  /// Takes all complete requests in `input`, which begins where the last call's `consumed` ended, and appends their
+  /// responses to `output`. `input` may be rewritten in place.
   Progress run(Http1State& state, std::span<char> input, std::string& output, std::time_t now,
                const ClientSource& client);
 
   /// Appends 408 (RFC 9110 15.5.9), for a request that began with `begun` and did not arrive in time.
   void append_timeout(std::string& output, std::time_t now, const ClientSource& client, std::span<const char> begun);
 
-  /// From now on the response to the last request that has come from a client says `Connection: close`: `more_behind`
-  /// and `last` of its state count.
+  /// From now on the response to the last request from a client says `Connection: close`: `more_behind` and `last` of
+  /// its state count.
   void drain() noexcept { draining_ = true; }
   bool draining() const noexcept { return draining_; }
 
@@ -132,7 +132,7 @@ class Http1Codec {
   std::vector<Header> fields_;
   std::unique_ptr<Exchange> current_;
   DateCache date_;
-  bool head_known_ = false;  ///< current_ has the head of the request that is being taken
+  bool head_known_ = false;  ///< current_ has the head of the request being taken
   bool draining_ = false;
 };
 

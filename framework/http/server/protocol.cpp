@@ -21,7 +21,7 @@ class HttpProtocol final : public worker::Protocol {
       : logs_(std::move(logs)), slow_logs_(std::move(slow_logs)), share_(first, std::move(services)) {}
 
   void open(worker::Transport transport, const worker::PeerAddress& peer) override {
-    auto* connection = new Connection(share_, std::move(transport), peer);  // destroyed by the loop, after close()
+    auto* connection = new Connection(share_, std::move(transport), peer);  // the loop destroys it after close()
     connection->open();
   }
   void receive(Datagram&) override {}

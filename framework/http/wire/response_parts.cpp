@@ -5,7 +5,7 @@
 namespace prefork::http {
 namespace {
 
-/// What is sent with the header section, rather than on its own.
+/// A body up to this size is sent together with the header section.
 constexpr std::uint64_t kInlineBytes = std::uint64_t{16} * 1024;
 
 std::uint64_t bytes_of(const BodyPart& part) noexcept {
