@@ -2,7 +2,8 @@
 
 namespace prefork::base {
 
-/// Which system calls the kernel refuses to a worker, with EPERM: the same for the option and for who puts it in force.
+/// Which system calls the kernel refuses to a worker, with EPERM. Used by the option and by the code that puts it in
+/// force.
 enum class SeccompProfile {
   off,
   standard,  ///< calls that administer the machine, reach into other processes or are of no use to a service

@@ -233,7 +233,7 @@ master::Generation prepare_in_time(const Arguments& arguments, cli::Forks& forks
 }
 
 /// Asks the plugins again, since there may be no generation.
-/// @return of each service: the name of its option that names a log file; empty: none, or its plugin can't be asked
+/// @return for each service the name of its option that names a log file; empty: none, or its plugin can't be asked
 std::vector<std::string> log_options(const config::Options& options, cli::Forks& forks) {
   std::vector<std::string> names(options.services.size());
   for (std::size_t i = 0; i < names.size(); ++i) {

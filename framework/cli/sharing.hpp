@@ -6,7 +6,7 @@
 
 namespace prefork::cli {
 
-/// Gives a service's setup the shared objects that the plan has for it. They must outlive the setup. Also used by
+/// Gives a service's setup the shared objects that the plan assigns to it. They must outlive the setup. Also used by
 /// prefork::testkit.
 /// @param index  of the service in the plan
 void share(const master::SharedPlan& plan, const master::SharedSet::Objects& objects, std::size_t index,

@@ -48,7 +48,7 @@ class Writer {
   std::string out_;
 };
 
-/// The members that have a row in the option table.
+/// Writes the members that have a row in the option table.
 template <class Section>
 void write_section(Writer& out, const SectionId& id, const Section& section) {
   out.open(id);

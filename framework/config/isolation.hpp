@@ -5,8 +5,8 @@
 
 namespace prefork::config {
 
-/// Looks for what contradicts itself in a pool's isolation. Touches no file.
-/// @throws ConfigError, which starts with the place of the mistake.
+/// Looks for contradictions in a pool's isolation. Touches no file.
+/// @throws ConfigError, which starts with the place of the mistake
 void check_isolation(const SectionReader& in, const PoolOptions& pool);
 
 }  // namespace prefork::config

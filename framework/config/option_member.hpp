@@ -8,7 +8,7 @@
 #include "framework/config/option_table.hpp"
 #include "framework/config/value_types.hpp"
 
-/// What a row of the option table (option_table.cpp) is put together from.
+/// The building blocks of the rows in the option table (option_table.cpp).
 namespace prefork::config {
 
 /// A member of a section, and how its value is read and written.
@@ -21,7 +21,7 @@ struct Member {
   bool list = false;
 };
 
-/// A member that has always a value.
+/// A member that always has a value.
 template <class Section, class T>
 Member<Section> value(T Section::*member, ValueType<T> type) {
   return {type.rule,

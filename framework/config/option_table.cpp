@@ -92,7 +92,7 @@ OptionRow<PoolOptions> workers_row() {
       option("workers", "N|MIN..MAX", worker_count(),
              "processes of the pool; auto: the CPUs that are granted; MIN..MAX: as its load asks for; 0..MAX: the "
              "first client starts one");
-  row.key.default_value = "auto";  // which the member can't say
+  row.key.default_value = "auto";  // which the member can't express
   return row;
 }
 
@@ -207,7 +207,7 @@ std::vector<OptionRow<ServiceOptions>> service_table() {
   };
 }
 
-/// The default of a row is what its member holds before anyone has set it.
+/// The default of a row is the value of its member before anyone has set it.
 template <class Section>
 std::vector<OptionRow<Section>> complete(SectionKind kind, std::vector<OptionRow<Section>> rows) {
   const Section unset{};

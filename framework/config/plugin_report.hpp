@@ -18,7 +18,7 @@ struct PluginReport {
   std::vector<SharedSpec> shared{};
   bool signals = false;          ///< the service sends signals to workers, or receives them
   bool asks_master = false;      ///< the service can't work without `master-access`
-  bool request_metrics = false;  ///< the master keeps the times of the service's requests and counts its responses
+  bool request_metrics = false;  ///< the master keeps the service's request times and counts its responses
 };
 
 constexpr std::size_t kMaxReportBytes = 512 * 1024;
@@ -26,10 +26,10 @@ constexpr std::size_t kMaxReportedOptions = 520;
 constexpr std::size_t kMaxReportedObjects = 64;
 constexpr std::size_t kMaxReportedColumns = 64;
 
-/// What a manifest says, as the inspector reports it.
+/// The contents of a manifest, as the inspector reports them.
 PluginReport report_of(const Manifest& manifest, ServiceKind kind, std::string class_name);
 
-/// @return the option of that role; nullptr: the plugin has none.
+/// @return the option with that role; nullptr: the plugin has none
 const OptionSpec* option_of(const PluginReport& report, OptionRole role) noexcept;
 
 /// "queue", "channel", ...

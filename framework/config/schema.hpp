@@ -9,8 +9,8 @@
 #include "framework/config/section.hpp"
 #include "framework/config/values.hpp"
 
-/// The framework's own keys, as the option table (option_table.cpp) has them: what the file, the environment and the
-/// command line may say, and the help.
+/// The framework's own keys, from the option table (option_table.cpp): what the file, the environment and the command
+/// line may set, and the help.
 namespace prefork::config {
 
 /// A worker's slot is named by 16 bits of shared memory; zero means nobody, and the last number the master.

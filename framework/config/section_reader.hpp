@@ -11,7 +11,7 @@
 
 namespace prefork::config {
 
-/// A merged section's values, and how they get into its options.
+/// A merged section's values, and how they become its options.
 class SectionReader {
  public:
   SectionReader(SectionValues section, Findings& found);
@@ -19,8 +19,8 @@ class SectionReader {
   const SectionValues& section() const { return section_; }
   const Origin& origin_of(const std::string& key) const { return section_.values.at(key).front().origin; }
 
-  /// Sets the members of MasterOptions, PoolOptions or ServiceOptions that have a row in the option table. What is
-  /// wrong is noted with the value's place, key and section, and what was expected; its member stays as it is.
+  /// Sets the members of MasterOptions, PoolOptions or ServiceOptions that have a row in the option table. A mistake is
+  /// recorded with the value's place, key and section, and what was expected; its member stays as it is.
   /// @param auto_workers  what `auto` stands for in a number of workers
   template <class Section>
   void fill(Section& options, unsigned auto_workers = 1) const;

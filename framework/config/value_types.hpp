@@ -23,7 +23,7 @@ struct ValueType {
   /// @throws std::invalid_argument, one sentence that quotes the text
   std::function<T(const std::string& text)> parse;
   std::function<std::string(const T& value)> format;
-  bool may_be_empty = false;  ///< an empty text is a value
+  bool may_be_empty = false;  ///< whether an empty text is a value
 };
 
 /// The value types of the option table (option_table.cpp).
@@ -39,13 +39,13 @@ ValueType<bool> flag();
 ValueType<std::chrono::milliseconds> duration(std::chrono::milliseconds minimum, std::chrono::milliseconds maximum);
 ValueType<std::uint64_t> size();  ///< bytes
 ValueType<mode_t> mode();         ///< permission bits
-ValueType<Names> names();         ///< with blanks between them; may be none
+ValueType<Names> names();         ///< separated by blanks; may be empty
 ValueType<std::vector<unsigned>> cpu_list();
 ValueType<UserRange> user_range();
 ValueType<ListenSpec> address();  ///< its origin is not set
-/// An absolute path of a rule of Landlock.
+/// An absolute path in a Landlock rule.
 ValueType<OptionValue> landlock_path();
-/// The same, but not the root, which would leave nothing out.
+/// An absolute path in a Landlock rule, but not the root folder, which would allow everything.
 ValueType<OptionValue> landlock_part();
 
 /// From `minimum` to `maximum`, both inclusive.
@@ -56,7 +56,7 @@ ValueType<Integer> integer(std::int64_t minimum, std::int64_t maximum) {
           [](const Integer& value) { return std::to_string(value); }};
 }
 
-/// An enumeration. @param names  those of its values, from 0 on
+/// An enumeration. @param names  of its values, from 0 on
 template <class Enumeration>
 ValueType<Enumeration> one_of(std::vector<std::string> names) {
   const ValueType<std::string> name = choice(names);

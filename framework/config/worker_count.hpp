@@ -21,7 +21,7 @@ struct WorkerCount {
 /// @throws std::invalid_argument, one sentence that quotes the text
 WorkerCount parse_workers(std::string_view text, unsigned auto_workers);
 
-/// Whether a value that parse_workers() reads has an `auto`.
+/// Whether a value that parse_workers() reads contains an `auto`.
 bool is_by_auto(std::string_view text) noexcept;
 
 /// Writes a pool's size so that parse_workers() reads it back.

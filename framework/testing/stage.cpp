@@ -52,7 +52,7 @@ ServiceTester::Stage::~Stage() {
   }
 }
 
-// Does what the master does before it forks a worker, and the worker before it starts its services.
+// Does what the master does before it forks a worker, and what the worker does before it starts its services.
 void ServiceTester::Stage::assemble(const Manifest& manifest, ServiceKind kind, const Options& options) {
   const config::PluginReport report = config::report_of(manifest, kind, kName);
   config::ServiceOptions service;

@@ -50,7 +50,7 @@ class ServiceTester::Stage final : private worker::LogSink, private worker::Even
   ipc::Scoreboard board_;
   ipc::Wakeups wakeups_;
   master::SharedSet set_;
-  std::optional<worker::ServiceRuntime> services_;  // what the service shares is known first
+  std::optional<worker::ServiceRuntime> services_;  // made once it is known what the service shares
   std::unique_ptr<ServiceBase> service_;
   std::unique_ptr<worker::Protocol> protocol_;
   Moment moment_;

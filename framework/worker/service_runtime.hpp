@@ -23,8 +23,8 @@
 
 namespace prefork::worker {
 
-/// Everything that services need to run, without the sockets of a worker: used by the worker, by prefork::testkit and
-/// by the framework's tests. Whoever owns it turns the loop and tells `waits()` of the worker's bell.
+/// Everything that services need to run, except a worker's sockets. Used by the worker, by prefork::testkit and by the
+/// framework's tests. Its owner turns the loop and tells `waits()` when the worker's bell rings.
 class ServiceRuntime final {
  public:
   /// Why a start() or stop() failed.
@@ -42,13 +42,14 @@ class ServiceRuntime final {
   SharedWaits& waits() noexcept { return waits_; }
   Signals& signals() noexcept { return signals_; }
 
-  /// Makes the next host, with its shared objects, which must outlive this. Its service comes by ServiceHost::host().
+  /// Makes the next host, with its shared objects, which must outlive this object. ServiceHost::host() then sets its
+  /// service.
   ServiceHost& add(ServiceSetup setup);
   ServiceHost& host(std::size_t index) const { return *services_.at(index).host; }
   std::size_t count() const noexcept { return services_.size(); }
   bool has_request_timeouts() const noexcept;
 
-  /// Calls start(), or stop(), of every service. They may wait: turn the loop while busy(). What stop() throws is
+  /// Call start(), or stop(), of every service. They may wait: turn the loop while busy(). Exceptions from stop() are
   /// logged.
   void start();
   void stop();
@@ -56,8 +57,8 @@ class ServiceRuntime final {
   /// The first failure of a start() or stop().
   const std::optional<Failure>& failure() const noexcept { return failure_; }
 
-  /// What serves the clients of one listener. Its services' routes are asked for here.
-  /// @param services  the listener's, as indexes in the order of add(); not empty
+  /// Makes what serves the clients of one listener; asks its services for their routes.
+  /// @param services  of the listener, as indexes in the order of add(); not empty
   std::unique_ptr<Protocol> protocol_of(const std::vector<std::uint8_t>& services) const;
 
   /// Tells connections and waiting coroutines that the worker is leaving.

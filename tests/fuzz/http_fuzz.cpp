@@ -1,5 +1,5 @@
-// Goal: no bytes make the HTTP parser or the HTTP/1 codec read out of bounds, and what they answer does
-// not depend on how the bytes were cut. The first two input bytes say what is run and how it is cut.
+// Goal: no bytes make the HTTP parser or the HTTP/1 codec read out of bounds, and their answers do not depend on how
+// the bytes were cut. The first two input bytes say what to run and how to cut.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -11,7 +11,7 @@
 
 namespace prefork::http {
 
-/// What comes behind the head of an answer.
+/// What follows the head of an answer.
 enum class Rest : std::uint8_t {
   none,  ///< nothing: a body that lies in the response goes with the head, and the answer has ended
   data,  ///< data and an end, or a reset; an upgrade instead takes the connection over
@@ -22,25 +22,25 @@ struct HeadShape {
   Rest rest = Rest::none;
 };
 
-/// Where the answer of one exchange goes: an HTTP/1 connection, later a stream of HTTP/2. Called in this order: head();
-/// behind Rest::data any number of data(), then end(); reset() in place of whatever is missing. Never blocks.
+/// Where the answer of one exchange goes: an HTTP/1 connection, later a stream of HTTP/2. The calls come in this order:
+/// head(); after Rest::data any number of data(), then end(); reset() in place of whatever is missing. Never blocks.
 class ExchangeSink {
  public:
   virtual void head(const Response& response, HeadShape shape) = 0;
 
-  /// Takes all of a piece; what the client has no room for waits in the sink, which is blocked() then.
-  /// @return false where the client is gone
+  /// Takes all of a piece; what the client has no room for waits in the sink, which is then blocked().
+  /// @return false: the client is gone
   virtual bool data(std::string_view piece) = 0;
   virtual bool blocked() const noexcept = 0;
 
-  /// Take as much of a part as the client has room for. @return how many bytes; nullopt: the client is gone, or the
-  /// file has ended early
+  /// Both take as much of a part as the client has room for. @return how many bytes; nullopt: the client is gone, or
+  /// the file has ended early
   virtual std::optional<std::size_t> some_data(std::string_view bytes, bool more_follows) = 0;
   virtual std::optional<std::size_t> some_data(const FilePart& part) = 0;
 
-  /// The body is complete. @return false where the client is gone
+  /// The body is complete. @return false: the client is gone
   virtual bool end(FieldList trailers) = 0;
-  /// The answer stays unfinished, and the client must see that.
+  /// The answer stays unfinished, which the client must notice.
   virtual void reset() = 0;
 
  protected:

@@ -12,10 +12,10 @@
 
 namespace prefork::http {
 
-/// The BodyWriter of an exchange: gives the pieces of a body to the exchange's sink.
+/// The BodyWriter of an exchange: passes the pieces of a body to the exchange's sink.
 class StreamedBody final : public BodyWriter {
  public:
-  /// Both outlive this.
+  /// Both must outlive this object.
   StreamedBody(ExchangeSink& sink, Context& context) noexcept : sink_(sink), context_(context) {}
 
   bool start_write(std::string_view bytes);
@@ -26,7 +26,8 @@ class StreamedBody final : public BodyWriter {
   void set_on_close(std::function<void()> callback) { on_close_ = std::move(callback); }
   Context& context() const noexcept { return context_; }
 
-  /// The sink is no longer blocked: the function may write on. This may be gone when it returns; so in the next three.
+  /// The sink is no longer blocked: the function may continue writing. This object may be destroyed when it returns;
+  /// likewise in the next three.
   void on_flushed() { resume(); }
   /// The server wants streams to end: calls the callback.
   void announce_end();
@@ -41,7 +42,7 @@ class StreamedBody final : public BodyWriter {
 
   /// Bytes that the function has written.
   std::uint64_t written() const noexcept { return written_; }
-  /// The function has ended. @return false where the client is gone
+  /// The function has ended. @return false: the client is gone
   bool end() { return sink_.end(FieldList(trailers_)); }
   /// The function has failed, or was cancelled: the body stays unfinished.
   void reset() { sink_.reset(); }

@@ -24,7 +24,7 @@ class PartsTransfer {
   /// `parts` must outlive this object.
   explicit PartsTransfer(const std::vector<BodyPart>& parts) noexcept : parts_(parts) {}
 
-  /// Gives the sink what it has room for, and the end behind the last part.
+  /// Gives the sink as much as it has room for, and the end after the last part.
   Step pump(ExchangeSink& sink);
   /// How many bytes the last pump() sent.
   std::uint64_t moved() const noexcept { return moved_; }

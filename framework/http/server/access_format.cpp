@@ -107,7 +107,7 @@ void append_member(std::string& out, std::string_view name, std::string_view val
 }
 
 void append_json_line(const AccessRecord& record, const AccessSource& source, std::string& out) {
-  // Each byte becomes six at most: the parts are bounded so that the line is.
+  // Each byte becomes at most six: the parts are bounded so that the line is.
   constexpr std::size_t kLong = 240, kShort = 60;
   out.append("{\"time\":\"").append(iso_time(record.when)).append("\"");
   append_member(out, "client", record.client, kShort);

@@ -45,8 +45,8 @@ class PREFORK_API AccessFormat {
   /// @throws std::invalid_argument with a sentence
   explicit AccessFormat(std::string_view format);
 
-  /// Appends a line with its '\n'. What a client has sent can't forge a line: control characters, quotes, backslashes
-  /// and bytes beyond ASCII are escaped. In JSON, UTF-8 stays, and each byte that is not UTF-8 is \xNN.
+  /// Appends a line with its '\n'. A client can't forge a line: control characters, quotes, backslashes and bytes
+  /// beyond ASCII are escaped. In JSON, UTF-8 stays, and each byte that is not UTF-8 becomes \xNN.
   void append(const AccessRecord& record, const AccessSource& source, std::string& out) const;
 
  private:

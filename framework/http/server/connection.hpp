@@ -48,7 +48,7 @@ struct ConnectionShare final : ExchangeObserver {
   RequestTimer timer;
 };
 
-/// An HTTP/1.1 connection: brings bytes from the socket to the codec and the answers of its exchanges back, one after
+/// An HTTP/1.1 connection: passes bytes from the socket to the codec, and the answers of its exchanges back, one after
 /// the other. It holds no buffer while it is idle.
 class Connection final : public worker::StreamConnection, private ExchangeSink, private Http1Input {
  public:
@@ -129,7 +129,7 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
   std::unique_ptr<std::string> partial_;  // the beginning of an incomplete message
   std::unique_ptr<std::string> unsent_;
   std::unique_ptr<Exchange> exchange_;      // a waiting handler, or a response whose body is being sent
-  std::unique_ptr<Http1Body> body_;         // that exchange_'s handler reads piece by piece
+  std::unique_ptr<Http1Body> body_;         // which exchange_'s handler reads piece by piece
   std::chrono::milliseconds body_left_{0};  // the time that a client has left for a streamed body
   std::size_t skipped_ = 0;                 // bytes of the input before the waiting exchange's request
   std::uint8_t reads_left_ = 0;             // in this turn, for a streamed body
@@ -137,7 +137,7 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
   bool asked_ = false;         // a request has come
   bool closing_ = false;       // after the unsent bytes
   bool input_ended_ = false;   // noticed while a body was read
-  bool transferring_ = false;  // exchange_ has given its head; its body follows, or an upgrade
+  bool transferring_ = false;  // exchange_ has passed on its head; its body follows, or an upgrade
   bool broken_ = false;        // the client is gone, but a coroutine still waits
 };
 

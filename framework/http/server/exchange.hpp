@@ -26,12 +26,12 @@ namespace prefork::http {
 
 class Exchange;
 
-/// A response that has been given, or whose body has ended. Valid during the call only.
+/// A response that has been passed on, or whose body has ended. Valid only during the call.
 struct Answer {
   const Exchange* exchange = nullptr;  ///< null: the request could not be parsed, or did not arrive completely
   ClientSource client;
   const Response* response = nullptr;
-  std::uint64_t body_bytes = 0;  ///< that were given
+  std::uint64_t body_bytes = 0;  ///< that were passed on
   bool complete = true;          ///< false: it was cut off
 };
 
@@ -45,7 +45,7 @@ class ExchangeObserver {
   ~ExchangeObserver() = default;
 };
 
-/// What the exchanges of one listener share in one worker, and a store of those that may be used again.
+/// What the exchanges of one listener share in one worker, and a store of exchanges for reuse.
 class Exchanges {
  public:
   /// `endpoint`, and `observer` if there is one, must outlive this object.
@@ -53,7 +53,7 @@ class Exchanges {
       : endpoint_(endpoint), observer_(observer) {}
 
   std::unique_ptr<Exchange> take();
-  /// Takes back one whose answer has ended, or never will be given.
+  /// Takes back an exchange whose answer has ended, or never will be passed on.
   void put_back(std::unique_ptr<Exchange> exchange);
 
   /// Answers so far, for the scoreboard.
@@ -67,17 +67,17 @@ class Exchanges {
   std::uint64_t served_ = 0;
 };
 
-/// A request and its answer, whatever protocol carries them: finds the handler, calls it, gives its answer to a sink.
-/// A worker uses the same Exchange again and again; one whose coroutine must wait, or whose body is on its way, belongs
-/// to its connection until it has ended. Knows no clock and no socket.
+/// A request and its answer, whatever protocol carries them: finds the handler, calls it, and passes its answer to a
+/// sink. A worker reuses the same Exchange; one whose coroutine must wait, or whose body is being sent, belongs to its
+/// connection until it has ended. Has neither clock nor socket.
 class Exchange {
  public:
   using OnDone = void (*)(void* owner);
 
   enum class Step : std::uint8_t {
     waits,  ///< the handler waits: notify(), then finish()
-    done,   ///< the whole answer has been given
-    body,   ///< the head has been given: the body that response() has is to follow
+    done,   ///< the whole answer has been passed on
+    body,   ///< the head has been passed on: the body of response() must follow
   };
 
   explicit Exchange(Exchanges& shared) : request(state.as_request()), shared_(shared) {}
@@ -88,27 +88,27 @@ class Exchange {
 
   /// Finds the service and the handler of `state.head`.
   Dispatch route() { return dispatch(shared_.endpoint_, state); }
-  /// Whether the request has waited for longer than its service's queue-timeout. REQUIRES route().
+  /// Whether the request has waited longer than its service's queue-timeout. REQUIRES route().
   bool must_shed(std::uint32_t waited_ms) const noexcept;
 
   /// Calls the handler that route() has found, or answers without one.
   Step answer(const Dispatch& target, ExchangeSink& sink);
-  /// The first half of it, for a handler that reads the request's body itself: call() follows.
+  /// The first half of answer(), for a handler that reads the request's body itself: call() follows.
   void prepare(const Dispatch& target);
-  /// Calls the handler. @return true where the response (or the error) is there: finish() gives it; false where the
-  /// coroutine waits: then `on_done` is called when it has ended. Throws nothing.
+  /// Calls the handler. @return true: the response (or the error) is there, and finish() passes it on; false: the
+  /// coroutine waits, and `on_done` is called when it has ended. Throws nothing.
   bool call() noexcept { return start(*handler_); }
-  /// Gives the answer of a handler that has ended.
+  /// Passes on the answer of a handler that has ended.
   Step finish(ExchangeSink& sink);
 
-  /// 503 for a request that has waited too long; nothing is called.
+  /// Answers a request that has waited too long with 503, without a handler.
   void shed(std::uint32_t waited_ms, ExchangeSink& sink);
-  /// The final answer where no handler wants the body, which is not read.
+  /// Gives the final answer if no handler wants the body, which is not read.
   void decline(const Dispatch& target, ExchangeSink& sink);
   /// Gives an answer that needs no handler.
-  /// @param known  false: the request could not be parsed, `state` holds its client alone
+  /// @param known  false: the request could not be parsed, and `state` holds only its client
   void refuse(const Response& response, bool head_only, bool known, ExchangeSink& sink);
-  /// 503 for a handler that waits beyond its time. REQUIRES cancel().
+  /// Answers with 503 in place of a handler that waits beyond its time. REQUIRES cancel().
   void give_up(ExchangeSink& sink);
 
   /// Destroys a coroutine that still waits, and with it everything on its frames, children first. The destructors of
@@ -117,7 +117,7 @@ class Exchange {
   /// Whether it was cancelled.
   bool cancelled() const noexcept { return cancelled_; }
 
-  /// Who is told of the end. The exchange may be reused or destroyed from within `on_done`.
+  /// Sets who is called at the end. `on_done` may reuse or destroy the exchange.
   void notify(OnDone on_done, void* owner) noexcept {
     on_done_ = on_done;
     owner_ = owner;
@@ -125,28 +125,28 @@ class Exchange {
 
   // After Step::body.
   const Response& response() const noexcept { return *response_; }
-  /// REQUIRES a response with parts. To be pumped until it is done, then end_body().
+  /// REQUIRES a response with parts. Must be pumped until it is done, followed by end_body().
   PartsTransfer& open_parts() { return parts_.emplace(ResponseParts::special(*response_)->parts); }
   PartsTransfer* parts() noexcept { return parts_ ? &*parts_ : nullptr; }
-  /// REQUIRES a response with a function. To be followed by call_stream().
+  /// REQUIRES a response with a function. Must be followed by call_stream().
   StreamedBody& open_stream(ExchangeSink& sink);
   StreamedBody* stream() noexcept { return stream_.get(); }
   /// Calls the function that writes the body. @return false: it waits, and `on_done` is called when it has ended
   bool call_stream() noexcept;
-  /// The function has ended: ends the body, or logs what was thrown and resets the sink. @return whether the body is
+  /// The function has ended: ends the body, or logs the exception and resets the sink. @return whether the body is
   /// complete
   bool end_stream();
-  /// Destroys the function's coroutine, which waits, and resets the sink.
+  /// Destroys the function's waiting coroutine, and resets the sink.
   void cut_stream();
-  /// Tells the observer that the body has ended. @param complete  false: it was cut short
+  /// Tells the observer that the body has ended. @param complete  false: it was cut off
   void end_body(bool complete);
 
-  /// Makes it ready for the next request. `own_fields` and `path_text` keep their room.
+  /// Prepares it for the next request. `own_fields` and `path_text` keep their memory.
   void reset() noexcept;
 
   RequestState state;
   Request request;
-  std::optional<BodyReader> reader;  ///< where the body is streamed; set by the connection, as `state.reader`
+  std::optional<BodyReader> reader;  ///< if the body is streamed; set by the connection, as is `state.reader`
   CallDeadline deadline;             ///< armed by the connection
 
  private:

@@ -29,11 +29,11 @@ class Http1Input {
   ~Http1Input() = default;
 };
 
-/// A request's body as it comes over HTTP/1: of a known length, or in chunks.
+/// A request's body as it comes over HTTP/1: with a known length, or in chunks.
 class Http1Body final : public BodyFeed {
  public:
-  /// @param limit  bytes of the decoded body
-  /// @param input  outlives this
+  /// @param limit  of the decoded body, in bytes
+  /// @param input  must outlive this object
   Http1Body(const RequestHead& head, std::uint64_t limit, Http1Input& input) noexcept;
 
   BodyPiece next() override;
@@ -41,7 +41,7 @@ class Http1Body final : public BodyFeed {
 
   /// Bytes of the input that the current piece takes.
   std::size_t held() const noexcept { return raw_; }
-  /// Gives the last piece back.
+  /// Releases the last piece.
   void release();
   /// Its reader has ended without an error. @return whether all of the body has been read, so that the next request can
   /// follow

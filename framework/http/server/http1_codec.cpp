@@ -75,7 +75,7 @@ struct Http1Codec::Batch {
   Http1State& state;
   Http1Text text;
   Progress& progress;
-  std::span<char> rest;  ///< of the input, from the first byte of the request line that is being taken
+  std::span<char> rest;  ///< of the input, from the first byte of the present request line
 };
 
 Http1Codec::Http1Codec(const Endpoint& endpoint, Exchanges& exchanges)

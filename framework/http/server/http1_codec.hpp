@@ -15,14 +15,14 @@
 #include "framework/http/wire/date_cache.hpp"
 #include "framework/http/wire/parser.hpp"
 
-/// HTTP/1: what happens between the bytes that were read and the exchanges, and between their answers and the bytes to
-/// be sent. No socket, no clock: the connection reads, calls this, sends.
+/// HTTP/1: the steps between the bytes that were read and the exchanges, and between their answers and the bytes to be
+/// sent. Has neither socket nor clock: the connection reads, calls this, and sends.
 namespace prefork::http {
 
-/// What an HTTP/1 connection keeps of the message that is being answered.
+/// What an HTTP/1 connection remembers about the message being answered.
 struct Http1Message {
   std::size_t bytes = 0;      ///< of the request, as it lies in the input
-  bool keep_alive = true;     ///< as the request wanted it, then as the response said
+  bool keep_alive = true;     ///< as the request asks, then as the response says
   bool old_version = false;   ///< HTTP/1.0
   bool chunked = false;       ///< the body of the answer is sent in chunks
   bool more_follows = false;  ///< in a drain: the client has sent more after this request
@@ -56,7 +56,7 @@ enum class Next : std::uint8_t {
   write,     ///< much must be sent: send it, then call again
   suspend,   ///< a handler waits: keep the input as it is, send, wait for the exchange's end
   start,     ///< send, then call the handler, which reads the body itself; Exchange::finish() when it has ended
-  transfer,  ///< send, then send the body that the exchange's response has
+  transfer,  ///< send, then send the body of the exchange's response
   close,     ///< send, then close: nothing more is answered, whatever arrives
 };
 
@@ -71,11 +71,11 @@ struct Progress {
 
 class Http1Codec;
 
-/// The answers to one connection as HTTP/1 text in a string, which is not cleared: pipelined answers share one send.
-/// Has no room for files.
+/// The answers to one connection as HTTP/1 text in a string, which is not cleared: pipelined answers share one send. It
+/// takes no files.
 class Http1Text final : public ExchangeSink {
  public:
-  /// All outlive this.
+  /// All must outlive this object.
   Http1Text(Http1Codec& codec, Http1State& state, std::string& output, std::time_t now) noexcept
       : codec_(codec), state_(state), output_(output), now_(now) {}
 
@@ -95,10 +95,11 @@ class Http1Text final : public ExchangeSink {
   std::time_t now_;
 };
 
-/// Bytes to requests, answers to bytes: the HTTP/1 of one endpoint in one worker. All its connections share it.
+/// Turns bytes into requests and answers into bytes: the HTTP/1 of one endpoint in one worker. All its connections
+/// share it.
 class Http1Codec {
  public:
-  /// `endpoint` and `exchanges` outlive this.
+  /// `endpoint` and `exchanges` must outlive this object.
   Http1Codec(const Endpoint& endpoint, Exchanges& exchanges);
 
   /// Takes all complete requests in `input`, which begins where the last call's `consumed` ended, and appends their

@@ -13,9 +13,9 @@ class Upgrade {
  public:
   virtual ~Upgrade() = default;
 
-  /// Takes over the client's transport, which is out of the event loop. Called once, at most.
+  /// Takes over the client's transport, which is out of the event loop. Called at most once.
   /// @param host  of the service whose handler asked for the upgrade
-  /// @param input  what the client has sent already; valid during the call only
+  /// @param input  what the client has already sent; valid only during the call
   virtual void take_over(worker::ServiceHost& host, worker::Transport transport, const worker::PeerAddress& peer,
                          std::string_view input) = 0;
 };

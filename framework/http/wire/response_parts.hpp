@@ -35,17 +35,17 @@ struct ResponseParts {
   static SpecialBody& make_special(Response& response);
 };
 
-/// Whether such a response has a body.
+/// Whether a response with this status has a body.
 bool has_body(Status status) noexcept;
 
-/// The length of a body that is no function's.
+/// The length of a body that no function writes.
 std::uint64_t body_bytes(const Response& response) noexcept;
 
 /// Whether these parts are so little memory that they go with the head.
 bool lies_in_head(const std::vector<BodyPart>& parts) noexcept;
 
-/// Whether something is to be done after the head: a body of files or of much shared memory, one that a function
-/// writes, an upgrade.
+/// Whether there is more to do after the head: a body of files or of much shared memory, one that a function writes, or
+/// an upgrade.
 bool needs_transfer(const Response& response, bool head_only) noexcept;
 
 }  // namespace prefork::http

@@ -39,12 +39,12 @@ class PREFORK_API OptionWarning : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What an option means to the server itself, beyond the value that the service reads.
+/// What an option means to the server itself, besides the value that the service reads.
 enum class OptionRole : std::uint8_t {
   none,
-  log_file,     ///< The file of request lines, or "stderr": the master opens it, and writes what workers send it.
+  log_file,     ///< The file of request lines, or "stderr": the master opens it, and writes what workers send for it.
   slow_limit,   ///< A duration; a request that takes longer is logged as slow.
-  place_mount,  ///< The path at which the service answers on a listener that it shares.
+  place_mount,  ///< The path at which the service answers on a shared listener.
   place_host,   ///< The host names for which it answers there.
 };
 
@@ -59,7 +59,7 @@ struct OptionSpec {
   std::string help;                          ///< one sentence
   bool checked = false;                      ///< of text: `check` is to be asked
   TextCheck check = nullptr;                 ///< null in every process that has not called `describe` itself
-  OptionRole role = OptionRole::none;        ///< at most one option of a service has each of the others
+  OptionRole role = OptionRole::none;        ///< each of the other roles may be that of at most one option of a service
 };
 
 /// What a service tells of itself before it is started: filled in by its
@@ -140,12 +140,12 @@ class PREFORK_API Manifest {
   bool has_request_metrics() const noexcept { return request_metrics_; }
 
  private:
-  friend class http::Service;  // which gives its options their roles
+  friend class http::Service;  // which assigns roles to its options
 
   void add(OptionSpec option);
   void push(OptionSpec option);
   void share(SharedSpec spec);
-  /// Gives an option, which is declared already, its role.
+  /// Assigns a role to an option that is already declared.
   void role(std::string_view name, OptionRole role);
   /// Adds a size of a shared object as an option; its name there is the last part.
   void size_of(std::string_view object, OptionSpec option);

@@ -89,8 +89,8 @@ struct Running {
 Generation prepare_generation(config::Options options, unsigned number, const InspectPlugin& inspect,
                               const std::optional<Running>& running = {});
 
-/// @param service  its place in Generation::services
-/// @return the normalised value of the service's option of that role; nullptr: its plugin has none
+/// @param service  index in Generation::services
+/// @return the normalised value of the service's option with that role; nullptr: its plugin has none
 const std::string* value_of(const Generation& generation, std::size_t service, OptionRole role);
 
 /// Plans what the services of a generation share, from their options and their plugins' reports. @throws

@@ -6,8 +6,8 @@
 #include "framework/config/options.hpp"
 #include "ipc/contract/archive.hpp"
 
-// Sends options from one process of the server to another. What has a row in the option table is sent as a file would
-// write it.
+// Sends options from one process of the server to another. Options that have a row in the option table are sent as a
+// file would write them.
 namespace prefork::config {
 
 template <class A>
@@ -19,7 +19,7 @@ void fields(A& archive, ipc::Is<OptionValue> auto& option) {
   archive(option.value, option.origin);
 }
 
-// Beside what is written in a file, a listener may have the scheme that a socket was handed over with.
+// Besides what is written in a file, a listener may have the scheme of the socket that was handed over for it.
 constexpr auto last_of(ListenScheme) { return ListenScheme::fd_dgram; }
 
 template <class A>
@@ -34,7 +34,7 @@ template <class Section>
 void rows(ipc::Encoder& archive, const Section& section) {
   for (const auto& row : rows_of(section)) archive(row.get(section));
 }
-/// @param section  new: what has been set stays set where the archive has nothing
+/// @param section  new: what is set stays set if the archive has nothing for it
 /// @throws std::invalid_argument
 template <class Section>
 void rows(ipc::Decoder& archive, Section& section) {

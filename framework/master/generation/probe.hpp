@@ -12,7 +12,7 @@ void probe_addresses(const config::Options& options);
 
 /// Checks that the caller has the rights to make or write the files that the master will need: logs, access logs, pid
 /// file, control socket.
-/// @param log_options  of each service: the name of its option that names a log file; empty: it has none
+/// @param log_options  for each service the name of its option that names a log file; empty: it has none
 /// @throws config::ConfigError with everything that was found
 void probe_files(const config::Options& options, const std::vector<std::string>& log_options);
 

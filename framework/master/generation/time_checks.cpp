@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 
 std::string of(const std::string& key, milliseconds value) { return key + " (" + base::format_duration(value) + ")"; }
 
-/// The time from which a request of the service is logged as slow; zero: none is.
+/// How long a request of the service may take before it is logged as slow; zero: none is.
 milliseconds slow_limit(const Generation& generation, std::size_t service) {
   std::int64_t ms = 0;
   if (const std::string* value = value_of(generation, service, OptionRole::slow_limit)) {

@@ -40,8 +40,8 @@ BlockingStream::~BlockingStream() {
   host_.runtime().connection_closed();
 }
 
-// True: one of `events`, or an error that the next call on the transport will tell. False: the time is over.
-// A limit of zero is none.
+// @return true: one of `events`, or an error that the next call on the transport will report. False: the time is up. A
+// limit of zero means none.
 bool BlockingStream::wait_for(short events, Purpose purpose) {
   const milliseconds limit = purpose == Purpose::read ? host_.limits().idle_timeout : host_.limits().write_timeout;
   auto& loop = host_.runtime().loop;

@@ -17,7 +17,7 @@ ssize_t Transport::peek(std::span<char> room) noexcept {
 ssize_t Transport::send_file(int file, std::uint64_t offset, std::size_t bytes) noexcept {
   auto from = static_cast<off_t>(offset);
   if (!has_layer()) return ipc::retry_eintr([&] { return ::sendfile(descriptor(), file, &from, bytes); });
-  std::array<char, 16384> piece;  // the most that one record of TLS holds
+  std::array<char, 16384> piece;  // the most that one TLS record holds
   const std::size_t wanted = std::min(bytes, piece.size());
   const ssize_t n = ipc::retry_eintr([&] { return ::pread(file, piece.data(), wanted, from); });
   return n <= 0 ? n : send({piece.data(), static_cast<std::size_t>(n)}, bytes > wanted);

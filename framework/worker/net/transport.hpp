@@ -17,33 +17,34 @@
 
 namespace prefork::worker {
 
-/// What lies between a stream and its socket and changes the bytes, such as TLS. It reads and writes the socket itself
+/// A layer between a stream and its socket that changes the bytes, such as TLS. It reads and writes the socket itself
 /// and has buffers of its own.
 ///
-/// Each call takes the stream's socket, never blocks and never throws. Results are those of the system calls: -1 and
-/// errno for an error; -1 and EAGAIN until the socket is ready for awaited(). After EAGAIN from recv() or peek() the
-/// socket was empty too, since the event loop is edge-triggered.
+/// Each call gets the stream's socket, never blocks and never throws. Results are those of the system calls: -1 and
+/// errno for an error; -1 and EAGAIN until the socket is ready for awaited(). When recv() or peek() returns EAGAIN the
+/// socket must be empty too, since the event loop is edge-triggered.
 class TransportLayer {
  public:
   virtual ~TransportLayer() = default;
 
-  /// Gives the next bytes of the stream; 0: the peer has ended it.
+  /// Returns the next bytes of the stream; 0: the peer has ended it.
   virtual ssize_t recv(int socket, std::span<char> room) noexcept = 0;
-  /// The same with all bytes that have arrived and fit, from the first on. They stay for recv().
+  /// Returns all bytes that have arrived and fit, from the first on, and keeps them for recv().
   virtual ssize_t peek(int socket, std::span<char> room) noexcept = 0;
-  /// Takes bytes; may keep some of what it makes of them (has_unsent()), and takes none while it does. Takes all where
-  /// the socket is ready: after a short send the caller waits for it.
+  /// Takes bytes. May keep some of the result (has_unsent()), and takes none while it does. Takes everything if the
+  /// socket is ready: after a short send the caller waits for the socket.
   /// @param more_follows  as MSG_MORE
   virtual ssize_t send(int socket, std::string_view bytes, bool more_follows) noexcept = 0;
-  /// Says that the stream ends here, behind all that was taken. May keep some of that too. No send() follows;
-  /// a second call does nothing.
+  /// Marks the end of the stream, after everything that was taken. May keep some of that too. No send() follows; a
+  /// second call does nothing.
   virtual void finish(int socket) noexcept = 0;
 
   /// Whether it keeps bytes for which the socket had no room.
   virtual bool has_unsent() const noexcept = 0;
-  /// Gives those to the socket. @return false: the connection is broken
+  /// Sends the kept bytes to the socket. @return false: the connection is broken
   virtual bool flush(int socket) noexcept = 0;
-  /// Gives them away, as the socket is to have them. Nothing but the destructor is called any more.
+  /// Hands the kept bytes over, in the form in which the socket must get them. Only the destructor is called after
+  /// this.
   virtual std::string take_unsent() noexcept = 0;
 
   /// How many bytes it has for recv() without asking the socket.
@@ -53,9 +54,9 @@ class TransportLayer {
   virtual short awaited() const noexcept = 0;
 };
 
-/// The bytes of one connection: its socket, with a layer above it or, as a rule, without. Every stream reads and writes
-/// through it. Owns both. Never blocks: the socket is non-blocking. Without a layer each call is one system call behind
-/// one predictable branch.
+/// The bytes of one connection: its socket, usually without a layer above it. Every stream reads and writes through it.
+/// Owns both. Never blocks: the socket is non-blocking. Without a layer each call is one system call behind one
+/// predictable branch.
 class Transport {
  public:
   Transport() noexcept = default;
@@ -67,9 +68,9 @@ class Transport {
   Transport& operator=(Transport&&) noexcept = default;
 
   bool is_open() const noexcept { return socket_.is_open(); }
-  /// For the event loop, poll(2) and questions to the kernel; never for bytes.
+  /// For the event loop, poll(2) and questions to the kernel; never for reading or writing bytes.
   int descriptor() const noexcept { return socket_.get(); }
-  /// With a layer a short recv() does not mean that nothing is left, and each event may let both directions go on.
+  /// With a layer, a short recv() does not mean that nothing is left, and each event may let both directions continue.
   bool has_layer() const noexcept { return layer_ != nullptr; }
 
   /// As recv(2). -1 and EAGAIN: nothing is there.
@@ -88,32 +89,33 @@ class Transport {
     const int flags = more_follows ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
     return ipc::retry_eintr([&] { return ::send(descriptor(), bytes.data(), bytes.size(), flags); });
   }
-  /// As sendfile(2): 0 where the file ends at `offset` or before. A layer sends a piece of it at a time.
+  /// As sendfile(2): 0 if the file ends at `offset` or before. A layer sends a piece of it at a time.
   ssize_t send_file(int file, std::uint64_t offset, std::size_t bytes) noexcept;
 
-  /// How many bytes have arrived and were not received. With a layer an estimate, zero only where there are none.
+  /// How many bytes have arrived and are not received yet. With a layer it is an estimate, which is zero only if there
+  /// are none.
   std::size_t unread() const noexcept;
 
   /// Whether a layer keeps bytes that it has taken.
   bool has_unsent() const noexcept { return has_layer() && layer_->has_unsent(); }
-  /// Gives the socket what a layer keeps; to be called when the socket has room. @return false: broken
+  /// Sends the bytes that a layer keeps; must be called when the socket has room. @return false: broken
   bool flush() noexcept;
-  /// What poll(2) should wait for after EAGAIN from a call that waits for `events` where there is no layer.
+  /// What poll(2) should wait for after EAGAIN from a call that, without a layer, waits for `events`.
   short awaited(short events) const noexcept { return has_layer() ? layer_->awaited() : events; }
 
   /// Ends both directions at once, whatever is on its way; the socket stays.
   void shut_down() noexcept { ::shutdown(descriptor(), SHUT_RDWR); }
-  /// Ends the sending side behind what was sent; the socket stays.
+  /// Ends the sending side after what was sent; the socket stays.
   void finish_sending() noexcept;
   /// Closes at once.
   void close() noexcept;
 
-  /// A socket that is to be closed, and the bytes that it must get before.
+  /// A socket that must be closed, and the bytes that it must get before that.
   struct Remains {
     ipc::UniqueFd socket;
     std::string unsent;
   };
-  /// Ends the stream behind what was sent. The sending side of the socket is still open.
+  /// Ends the stream after what was sent. The sending side of the socket is still open.
   Remains finish() && noexcept;
 
  private:

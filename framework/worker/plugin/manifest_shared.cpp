@@ -22,8 +22,9 @@ constexpr Manifest::Range kCount{0, 1 << 24};
 constexpr Manifest::Range kBytes{1, 1 << 24};
 constexpr Manifest::Range kLimitMs{0, 86'400'000};
 
-// Kinds and columns stand twice, as public headers and ipc/ know nothing of each other: numbers are the same, which
-// casts from one to the other rely on, here and in the master. A channel is two queues, and no kind of ipc/.
+// Kinds and columns are defined twice, since public headers and ipc/ do not know each other. The numbers are the same,
+// and casts from one to the other rely on this, here and in the master. A channel is two queues, and not a kind of
+// ipc/.
 template <class Public, class Own>
 constexpr bool same(Public declared, Own own) {
   return static_cast<std::uint8_t>(declared) == static_cast<std::uint8_t>(own);

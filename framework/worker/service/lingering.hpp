@@ -33,7 +33,7 @@ class Lingering final : private TimerWheel::Entry {
   ~Lingering();
 
   /// Takes over a non-blocking stream socket.
-  /// @param unsent  its last bytes, where the kernel had no room for them; mostly none
+  /// @param unsent  its last bytes, if the kernel had no room for them; usually none
   void take(ipc::UniqueFd fd, std::string unsent = {}) noexcept;
   /// How many sockets it has.
   std::size_t count() const noexcept { return fresh_.size() + aging_.size() + staying_count_; }

@@ -38,7 +38,7 @@ struct ServiceLimits {
   std::chrono::milliseconds request_timeout{0};  ///< zero: no limit
 };
 
-/// What the exception says that is being handled. Must be called in a handler of `catch (...)`.
+/// The text of the exception being handled. Must be called in a handler of `catch (...)`.
 std::string current_exception_text();
 
 /// One service in one worker: the Context that its author sees, and what the runtime keeps for it.

@@ -42,7 +42,7 @@ template <class Section>
 void expect_defaults_of_members() {
   const Section unset{};
   for (const auto& row : rows_of(unset)) {
-    if (row.key.name == "workers") continue;  // `auto` is what the machine has
+    if (row.key.name == "workers") continue;  // `auto` depends on the machine
     Section section;
     if (row.key.default_value) row.set(section, {*row.key.default_value, {}}, 1);
     EXPECT_EQ(texts(row.get(section)), texts(row.get(unset))) << row.key.name;

@@ -101,7 +101,7 @@ TEST(Schema, TheDocumentNamesEveryKeyInItsTable) {
     const std::string row = documented(text, key);
     const bool named = !row.empty();
     EXPECT_TRUE(named) << "operations.md does not name " << key.name << " below [" << section_of(key) << ']';
-    // Of 0 and of nothing the document says what they mean.
+    // For 0 and an empty default the document says what they mean.
     if (!named || !key.default_value || key.default_value->empty() || key.default_value == "0") continue;
     const auto cell = row.find('|', 1) + 1;
     EXPECT_NE(row.substr(cell, row.find('|', cell) - cell).find(*key.default_value), std::string::npos)

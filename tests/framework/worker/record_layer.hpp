@@ -16,11 +16,11 @@
 
 namespace prefork::worker::test {
 
-/// The bytes of a stream as RecordLayer has them on the socket: two bytes of length, that many bytes, each changed. A
-/// record without bytes is the end of the stream.
+/// The bytes of a stream as RecordLayer puts them on the socket: two bytes of length, then that many bytes, each
+/// changed. A record without bytes is the end of the stream.
 namespace records {
 
-inline constexpr std::size_t kMostBytes = 40'000;  // more than a block of the worker
+inline constexpr std::size_t kMostBytes = 40'000;  // more than one of the worker's blocks
 inline constexpr std::string_view kGreeting = "greeting";
 
 inline std::string changed(std::string_view bytes) {
@@ -41,7 +41,7 @@ inline std::string records(std::string_view bytes, std::size_t most = kMostBytes
   return all;
 }
 
-/// Takes the first record off `bytes`; nullopt: it is not there as a whole.
+/// Takes the first record off `bytes`; nullopt: it is incomplete.
 inline std::optional<std::string> take(std::string& bytes) {
   if (bytes.size() < 2) return std::nullopt;
   const std::size_t length =
@@ -52,12 +52,12 @@ inline std::optional<std::string> take(std::string& bytes) {
   return found;
 }
 
-/// What a client has received, taken apart.
+/// What a client has received, decoded.
 struct Received {
   std::string bytes;     ///< without the greeting
   bool greeted = false;  ///< the first record was the greeting
   bool ended = false;    ///< the last record was the end
-  std::size_t left = 0;  ///< bytes that are no record
+  std::size_t left = 0;  ///< bytes that are not a record
 };
 inline Received received(std::string raw) {
   Received all;
@@ -72,7 +72,7 @@ inline Received received(std::string raw) {
 
 }  // namespace records
 
-/// A transport layer as TLS is one, without the cryptography: records with buffers of their own, and a greeting that it
+/// A transport layer like TLS, without the cryptography: records with buffers of their own, and a greeting that it
 /// sends before anything is read or written, once the socket has room; the first time it says that there is none.
 class RecordLayer final : public TransportLayer {
  public:
@@ -135,7 +135,7 @@ class RecordLayer final : public TransportLayer {
     return false;
   }
 
-  /// Reads until `bytes` can be given or the stream has ended. @return false: errno says why not
+  /// Reads until `bytes` can be returned or the stream has ended. @return false: errno says why not
   bool fill(int socket, std::size_t bytes) {
     awaited_ = POLLIN;
     if (!greet(socket)) return false;

@@ -10,7 +10,7 @@
 namespace prefork::worker::test {
 namespace {
 
-/// A service that waits in its hooks, and may throw then.
+/// A service that waits in its hooks, and may then throw.
 struct Slow final : Service {
   Task<void> start(Context& context) override {
     ++started;

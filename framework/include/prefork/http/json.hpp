@@ -12,9 +12,9 @@ namespace prefork::http {
 /// `json` as application/json.
 PREFORK_API Response json_response(const Json& json, Status status = Status::ok);
 
-/// The body of a request on a route whose body is collected.
-/// @throws Error 415 unless Content-Type is application/json or ends in +json (RFC 6839 3.1), and where the body has a
-/// Content-Encoding; Error 400, with a sentence that says where, for what is not JSON or beyond the limits
+/// Parses the body of a request on a route with a collected body.
+/// @throws Error 415 unless Content-Type is application/json or ends in +json (RFC 6839 3.1), and if the body has a
+/// Content-Encoding; Error 400, with a sentence that says where, for a body that is not JSON or exceeds the limits
 PREFORK_API Json read_json(const Request& request, JsonLimits limits = {});
 
 /// A middleware that answers 422, with the sentence, where a handler lets a JsonError out: for handlers that take a

@@ -1,4 +1,4 @@
-// Goal: an exchange gives every kind of answer to a sink that knows nothing of HTTP/1, as events: head, data, end,
+// Goal: an exchange passes every kind of answer to a sink that knows nothing about HTTP/1, as events: head, data, end,
 // reset.
 #include "framework/http/server/exchange.hpp"
 
@@ -65,12 +65,16 @@ struct Events final : ExchangeSink {
 
 struct Gate {
   std::coroutine_handle<> waiting;
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> self) { waiting = self; }
-  void await_resume() const noexcept {}
+  struct Awaiter {
+    Gate& gate;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> self) { gate.waiting = self; }
+    void await_resume() const noexcept {}
+  };
+  Awaiter wait() { return {*this}; }
 };
 
-/// A body in pieces that have been decoded already.
+/// A body in pieces that are already decoded.
 struct Pieces final : BodyFeed {
   std::vector<BodyPiece> left;
   BodyPiece next() override {
@@ -92,7 +96,7 @@ class ExchangeTest : public testing::Test, private ExchangeObserver {
     router.get("/throw", [](Request&) -> Response { throw std::runtime_error("no"); });
     router.get("/error", [](Request&) -> Response { throw Error(Status::forbidden, "not you"); });
     router.get("/wait", [this](Request& request) -> Task<Response> {
-      co_await gate;
+      co_await gate.wait();
       co_return Response::text(std::string(request.path()));
     });
     router.get("/stream", [this](Request&) {
@@ -119,7 +123,7 @@ class ExchangeTest : public testing::Test, private ExchangeObserver {
     co_return Response::text(all);
   }
 
-  /// Makes an exchange of a request whose head has been parsed.
+  /// Makes an exchange from a request whose head has been parsed.
   Dispatch begin(std::string_view path, Method method = Method::get) {
     RequestHead& head = exchange->state.head;
     head = RequestHead{};

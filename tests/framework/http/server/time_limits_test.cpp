@@ -249,7 +249,7 @@ TEST_F(SlowTest, IsToldOfOnce) {
 struct QueueTest : TimeLimitsTest {
   QueueTest() : TimeLimitsTest(with("queue-timeout", "400"), 0ms) { host.responses(&responses); }
 
-  /// Until what the socket got last has waited in it for longer than queue-timeout, by the kernel's own measure.
+  /// Waits until the latest bytes in the socket have waited longer than queue-timeout, by the kernel's own measure.
   /// Source: tcp(7), TCP_INFO.
   static void await_overdue(int server) {
     for (tcp_info info{}; info.tcpi_last_data_recv <= 450; ::poll(nullptr, 0, 5)) {

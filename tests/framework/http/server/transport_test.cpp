@@ -1,4 +1,4 @@
-// Goal: an HTTP connection is the same through a transport that is no plain socket.
+// Goal: an HTTP connection behaves the same over a transport that is not a plain socket.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -25,7 +25,7 @@ class LayeredHttp : public testing::Test, public worker::test::ServedBy<test::Ro
   ipc::UniqueFd open(worker::test::Connected ends = worker::test::tcp_pair()) {
     return ServedBy::open(std::move(ends), std::make_unique<worker::test::RecordLayer>());
   }
-  /// Sends `bytes` in records, and gives what comes until the server closes.
+  /// Sends `bytes` in records, and returns everything until the server closes.
   std::string ask(int client, std::string_view bytes, std::size_t in_one_record = records::kMostBytes) {
     send(client, records::records(bytes, in_one_record));
     const auto got = records::received(receive(client));
@@ -129,7 +129,7 @@ TEST_F(LayeredHttp, AWebSocketTakesTheTransportOver) {
   const std::string handshake =
       "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-  // One record: what is behind the handshake has been read off the socket when the WebSocket comes.
+  // One record: what follows the handshake has already been read off the socket when the WebSocket begins.
   const std::string answer = ask(
       client.get(), handshake + test::text("with it") + test::text(std::string(20'000, 'w')) + test::close_frame(1000));
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 101 ")) << answer.substr(0, 200);

@@ -1,5 +1,5 @@
-// Goal: streams work the same on a transport that is no plain socket: one that has records and buffers of its own, that
-// must write before it reads, and of which a short read says nothing. Nothing that it has taken is lost in a close.
+// Goal: streams work the same over a transport that is not a plain socket: one that has records and buffers of its own,
+// that must write before it reads, and whose short reads mean nothing. Nothing that it has taken is lost in a close.
 #include "framework/worker/net/transport.hpp"
 
 #include <gtest/gtest.h>
@@ -89,7 +89,7 @@ TEST(Transport, WhatALayerKeepsGoesWithTheSocket) {
   Transport transport(std::move(ends.server), std::make_unique<RecordLayer>());
   const std::string piece(records::kMostBytes, 'p');
   std::size_t taken = 0;
-  transport.send(piece);  // says that the greeting has no room
+  transport.send(piece);  // says that there is no room for the greeting
   while (!transport.has_unsent()) taken += static_cast<std::size_t>(std::max<ssize_t>(transport.send(piece), 0));
   EXPECT_EQ(transport.send(piece), -1) << "it takes nothing while it keeps something";
   EXPECT_EQ(errno, EAGAIN);
@@ -136,7 +136,7 @@ TEST(LayeredStream, BytesInPieces) {
   served.hang_up(client);
 }
 
-// Goal: what the layer has read ahead is served though no event tells of it.
+// Goal: what the layer has read ahead is served although no event reports it.
 TEST(LayeredStream, OneRecordIsManyReads) {
   Layered served;
   unsigned lines = 0;
@@ -180,7 +180,7 @@ TEST(LayeredStream, TheLastRecordArrivesAlthoughTheSocketWasFull) {
       for (int i = 0; i < 5; ++i) co_await peer.write(std::string(records::kMostBytes, 'x'));
     };
     Connected ends = stream_pair();
-    const int room = 1;  // the kernel's least
+    const int room = 1;  // the kernel's minimum
     ::setsockopt(ends.server.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     ipc::UniqueFd client = served.open(std::move(ends));
     if (half_closed) ::shutdown(client.get(), SHUT_WR);
@@ -238,7 +238,7 @@ struct Handler final : BlockingService {
   void handle(Stream& peer) override { call(peer); }
 };
 
-/// Serves one blocking connection through RecordLayer to its end. @return what the client got that has sent `input`.
+/// Serves one blocking connection through RecordLayer to its end. @return what a client gets that has sent `input`
 records::Received serve_blocking(std::string_view input, std::function<void(Stream&)> call) {
   Harness h(ServiceLimits{5000ms, 5000ms, 0ms});
   NoDuties duties;
