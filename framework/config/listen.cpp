@@ -62,7 +62,8 @@ bool is_name_byte(char c) {
 void check_host(std::string_view address, const std::string& host, bool bracketed) {
   if (host.empty()) refuse(address, "has no host; write 127.0.0.1 for this machine only or 0.0.0.0 for every address");
   if (bracketed) {
-    if (!is_ipv6(host)) refuse(address, fmt::format("has {} in brackets, which is no IPv6 address", in_quotes(host)));
+    if (!is_ipv6(host))
+      refuse(address, fmt::format("has {} in brackets, which is not an IPv6 address", in_quotes(host)));
     return;
   }
   if (host == "*") return;
@@ -70,7 +71,8 @@ void check_host(std::string_view address, const std::string& host, bool brackete
     refuse(address, "has more than one ':'; write an IPv6 address in brackets, [::1]:PORT");
   }
   const bool numeric = std::all_of(host.begin(), host.end(), [](char c) { return is_digit(c) || c == '.'; });
-  if (numeric && !is_ipv4(host)) refuse(address, fmt::format("has the host {}, no IPv4 address", in_quotes(host)));
+  if (numeric && !is_ipv4(host))
+    refuse(address, fmt::format("has the host {}, which is not an IPv4 address", in_quotes(host)));
   if (host.size() > kMaxHostBytes || host.front() == '-' || !std::all_of(host.begin(), host.end(), is_name_byte)) {
     refuse(address, fmt::format("has the host {}, neither an address nor a host name", in_quotes(host)));
   }

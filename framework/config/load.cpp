@@ -35,7 +35,7 @@ void check_usage(const Sources& sources) {
 std::string about_links(const std::vector<std::string>& links) {
   std::string names;
   for (const auto& name : links) names += (names.empty() ? "" : ", ") + (is_key(name) ? name : in_quotes(name));
-  return "variables of Kubernetes' service links are no configuration and passed over (enableServiceLinks: false "
+  return "variables of Kubernetes' service links are ignored (enableServiceLinks: false "
          "leaves "
          "them out): " +
          names;

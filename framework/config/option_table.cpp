@@ -67,7 +67,7 @@ std::vector<OptionRow<MasterOptions>> master_table() {
       option("log", "PATH", value(&MasterOptions::log, text()),
              "the file that log lines are appended to, or stderr, or syslog"),
       option("log-level", "LEVEL", value(&MasterOptions::log_level, log_level()),
-             "the least severity that is logged: debug, info, notice, warning or error"),
+             "the lowest level that is logged: debug, info, notice, warning or error"),
       option("log-format", "FORMAT", value(&MasterOptions::log_format, choice({"text", "json"})),
              "text, or json: an object on each line"),
       option("syslog-facility", "NAME", value(&MasterOptions::syslog_facility, syslog_facility()),
@@ -79,9 +79,9 @@ std::vector<OptionRow<MasterOptions>> master_table() {
       option("shutdown-timeout", "DURATION", value(&MasterOptions::shutdown_timeout, duration(1ms, kDay)),
              "how long a graceful stop may take"),
       option("prepare-timeout", "DURATION", value(&MasterOptions::prepare_timeout, duration(1ms, kDay)),
-             "how long one file, name or plugin may take that a reload asks for"),
+             "how long a reload may wait for one file, name or plugin"),
       option("max-workers", "N", value(&MasterOptions::max_workers, integer<unsigned>(0, kMaxSlots)),
-             "room for workers of all pools; 0: derived from them"),
+             "slots for workers of all pools; 0: derived from the pools"),
       option("auto-users", "FIRST-LAST", value(&MasterOptions::auto_users, user_range()),
              "the user ids that pools with user = auto get"),
   };
@@ -90,7 +90,7 @@ std::vector<OptionRow<MasterOptions>> master_table() {
 OptionRow<PoolOptions> workers_row() {
   OptionRow<PoolOptions> row =
       option("workers", "N|MIN..MAX", worker_count(),
-             "processes of the pool; auto: the CPUs that are granted; MIN..MAX: as its load asks for; 0..MAX: the "
+             "processes of the pool; auto: as many as granted CPUs; MIN..MAX: as its load needs; 0..MAX: the "
              "first client starts one");
   row.key.default_value = "auto";  // which the member can't express
   return row;
@@ -99,11 +99,11 @@ OptionRow<PoolOptions> workers_row() {
 std::vector<OptionRow<ScalingOptions>> scaling_table() {
   return {
       option("spare-workers", "N", value(&ScalingOptions::spare_workers, integer<unsigned>(0, kMaxPoolWorkers)),
-             "of MIN..MAX: workers beyond what the load asks for, while there is any"),
+             "for MIN..MAX: workers beyond what the load needs, while there is any"),
       option("max-busyness", "PERCENT", value(&ScalingOptions::max_busyness, integer<unsigned>(1, 100)),
-             "of MIN..MAX: workers are added while they are busy for a greater part of their time"),
+             "for MIN..MAX: workers are added while they are busy for a greater part of their time"),
       option("idle-worker-timeout", "DURATION", value(&ScalingOptions::idle_worker_timeout, duration(1ms, kDay)),
-             "of MIN..MAX: how long workers must have been too many before idle ones retire"),
+             "for MIN..MAX: how long there must have been too many workers before idle ones retire"),
   };
 }
 
@@ -117,17 +117,17 @@ std::vector<OptionRow<PoolOptions>> worker_table() {
       option("boot-timeout", "DURATION", value(&PoolOptions::boot_timeout, duration(1ms, kDay)),
              "how long a worker may take to become ready"),
       option("worker-timeout", "DURATION", value(&PoolOptions::worker_timeout, duration(0ms, kDay)),
-             "how long a worker may show no life; 0: for ever"),
+             "how long a worker may go without a heartbeat; 0: for ever"),
       option("max-connections", "N", value(&PoolOptions::max_connections, integer<std::size_t>(0, 1'000'000'000)),
              "connections of one worker; 0: what the descriptor limit allows"),
       option("max-requests", "N", value(&PoolOptions::max_requests, integer<std::uint64_t>(0, 1'000'000'000'000)),
-             "a worker that has served so many, or up to a tenth more, is replaced; 0: never"),
+             "a worker that has served this many, or up to a tenth more, is replaced; 0: never"),
       option("max-lifetime", "DURATION", value(&PoolOptions::max_lifetime, duration(0ms, kYear)),
-             "a worker that is so old, or up to a tenth older, is replaced; 0: never"),
+             "a worker of this age, or up to a tenth older, is replaced; 0: never"),
       option("max-rss", "SIZE", value(&PoolOptions::max_rss, size()),
-             "a worker with so much resident memory is replaced; 0: never"),
+             "a worker with this much resident memory is replaced; 0: never"),
       option("max-rss-hard", "SIZE", value(&PoolOptions::max_rss_hard, size()),
-             "a worker with so much resident memory is killed, whatever it serves; 0: never"),
+             "a worker with this much resident memory is killed, whatever it serves; 0: never"),
   };
 }
 
@@ -137,20 +137,21 @@ std::vector<OptionRow<PoolOptions>> permission_table() {
              value(&PoolOptions::master_access, one_of<MasterAccess>({"none", "read", "operate"})),
              "what services may ask of the master: none; read, its status and metrics; operate, also reload and scale"),
       option("log-rate", "N", value(&PoolOptions::log_rate, integer<unsigned>(0, 1'000'000)),
-             "log lines a second of one worker, in the long run; what is beyond is dropped and counted; 0: no limit"),
+             "log lines per second of one worker, in the long run; lines beyond that are dropped and counted; 0: no "
+             "limit"),
   };
 }
 
 std::vector<OptionRow<IsolationOptions>> isolation_table() {
   return {
       option("supplementary-groups", "NAMES", optional_value(&IsolationOptions::supplementary_groups, names()),
-             "further groups of workers, by name or number, with blanks between them; the user's own if not given"),
+             "supplementary groups of workers, by name or number, separated by blanks; the user's own if not given"),
       option("chroot", "PATH", value_unless_empty(&IsolationOptions::chroot, absolute_path()),
              "the folder that is / to workers"),
       option("umask", "MODE", optional_value(&IsolationOptions::umask, mode()),
-             "the permissions that files of workers are made without: 0027"),
+             "the permissions that new files of workers do not get: 0027"),
       option("nice", "N", optional_value(&IsolationOptions::nice, integer<int>(-20, 19)),
-             "the priority of workers; 19 is the least"),
+             "the priority of workers; 19 is the lowest"),
       option("cpu-affinity", "CPUS", value_unless_empty(&IsolationOptions::cpus, cpu_list()),
              "the CPUs that workers may run on: 0-3,5"),
   };
@@ -172,9 +173,9 @@ std::vector<OptionRow<IsolationOptions>> refusal_table() {
              value(&IsolationOptions::seccomp, one_of<SeccompProfile>({"off", "default", "strict"})),
              "system calls that workers are refused: default, those that no service needs; strict, also new processes"),
       option("landlock-read", "PATH", list_of(&IsolationOptions::landlock_read, landlock_path()),
-             "workers may read this and what is below, and nothing else; can be repeated"),
+             "workers may read this and everything below, and nothing else; can be repeated"),
       option("landlock-write", "PATH", list_of(&IsolationOptions::landlock_write, landlock_part()),
-             "workers may read and write this and what is below, and nothing else; can be repeated"),
+             "workers may read and write this and everything below, and nothing else; can be repeated"),
   };
 }
 
@@ -197,13 +198,13 @@ std::vector<OptionRow<ServiceOptions>> service_table() {
                       "options; can be repeated")),
       option("pool", "NAME", value(&ServiceOptions::pool, text()), "the pool whose workers run the service"),
       option("idle-timeout", "DURATION", value(&ServiceOptions::idle_timeout, duration(1ms, kDay)),
-             "how long a connection may be silent; of HTTP services not used: see keepalive-timeout"),
+             "how long a connection may be silent; HTTP services use keepalive-timeout instead"),
       option("write-timeout", "DURATION", value(&ServiceOptions::write_timeout, duration(1ms, kDay)),
-             "how long a client may take nothing of an answer"),
+             "how long a client may take nothing from an answer"),
       option("request-timeout", "DURATION", value(&ServiceOptions::request_timeout, duration(0ms, kDay)),
              "how long a request may take, and one piece of work may keep its worker; 0: for ever"),
       option("log-level", "LEVEL", optional_value(&ServiceOptions::log_level, log_level()),
-             "the least severity of what the service logs; the master's if not given"),
+             "the lowest level that the service logs; the master's if not given"),
   };
 }
 

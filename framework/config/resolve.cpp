@@ -98,7 +98,7 @@ void check_pools(const Options& options) {
     std::vector<std::string> candidates = names;
     candidates.emplace_back("main");
     fail(options.origins.at("service." + service.name + ".pool"),
-         fmt::format("[service {}] is in the pool {}, which is not there{}", service.name, in_quotes(service.pool),
+         fmt::format("[service {}] is in the pool {}, which does not exist{}", service.name, in_quotes(service.pool),
                      did_you_mean(service.pool, candidates)));
   }
   for (const auto& pool : options.pools) {

@@ -41,7 +41,7 @@ OptionValue parse_rule(const std::string& text) { return {parse_absolute(text), 
 
 OptionValue parse_part(const std::string& text) {
   if (parse_absolute(text).find_first_not_of("/.") == std::string::npos) {
-    throw std::invalid_argument(in_quotes(text) + " leaves nothing that could be refused");
+    throw std::invalid_argument(in_quotes(text) + " would allow everything");
   }
   return {text, {}};
 }

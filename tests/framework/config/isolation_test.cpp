@@ -95,7 +95,7 @@ TEST(Isolation, MistakesAreNamed) {
       {"dumpable = maybe", "dumpable in [pool main]: \"maybe\" is not a flag: on or off, yes or no, true or false"},
       {"seccomp = on", "seccomp in [pool main]: \"on\" is not one of off, default, strict"},
       {"landlock-read = www", "landlock-read in [pool main]: \"www\" is not a path that begins with /"},
-      {"landlock-write = /./", "landlock-write in [pool main]: \"/./\" leaves nothing that could be refused"},
+      {"landlock-write = /./", "landlock-write in [pool main]: \"/./\" would allow everything"},
   };
   for (const auto& [line, sentence] : cases) {
     EXPECT_EQ(sentence_of([&] { isolation_of("workers = 1\n" + line + "\n"); }), "a.conf:3: " + sentence);
