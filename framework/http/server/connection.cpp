@@ -84,10 +84,17 @@ void Connection::open() {
 
 void Connection::on_input() {
   reads_left_ = kReadsPerTurn;
-  if (body_ && !transferring_) return exchange_->reader->on_input();
-  if (parts() != nullptr) return pump_parts();
-  if (stream() != nullptr && peer_ended()) return stream()->on_client_end();
-  if (!must_wait()) receive_requests();
+  switch (phase_) {
+    case Phase::reading:
+      return exchange_->reader->on_input();
+    case Phase::parts:
+      return pump_parts();
+    case Phase::streaming:
+    case Phase::orphaned:
+      return stream() != nullptr && peer_ended() ? stream()->on_client_end() : void();
+    default:
+      if (!must_wait()) receive_requests();
+  }
 }
 
 // Requests that are there are answered before more are received: otherwise what was received and not looked at would
@@ -100,7 +107,7 @@ void Connection::receive_requests() {
       const Received received = receive();
       if (received == Received::would_block) return;
       if (received == Received::end) return close();
-      if (part_ == Part::body) set_deadline(share_.times().body_pace.after(deadline_left(), block_bytes().size()));
+      if (phase_ == Phase::body) set_deadline(share_.times().body_pace.after(deadline_left(), block_bytes().size()));
       if (share_.times().queue_timeout.count() > 0 && partial_ == nullptr) state_.waited_ms = waited_ms();
     }
     unread = process() != Next::read && has_input();
@@ -128,13 +135,13 @@ Next Connection::answer_input() {
   look_ahead();
   do {
     progress = share_.codec.run(state_, input(), share_.output, std::time(nullptr), source());
+    if (progress.consumed > 0) enter(Phase::idle);
     if (progress.next == Next::suspend) {
       suspend(std::move(progress.exchange), progress.consumed);
     } else {
       drop_input(progress.consumed, progress.dropped);
     }
     state_.waited_ms = 0;
-    if (progress.consumed > 0) part_ = Part::none;
     send(share_.output, progress.next == Next::transfer && has_parts(progress.exchange->response()));
     share_.output.clear();
   } while (progress.next == Next::write && !closed() && unsent_ == nullptr && has_input());
@@ -165,6 +172,7 @@ void Connection::drop_input(std::size_t consumed, std::size_t dropped) {
 }
 
 void Connection::suspend(std::unique_ptr<Exchange> exchange, std::size_t skipped) {
+  enter(Phase::calling);
   exchange_ = std::move(exchange);
   skipped_ = skipped;
   exchange_->notify(&Connection::on_call_done, this);
@@ -174,14 +182,15 @@ void Connection::suspend(std::unique_ptr<Exchange> exchange, std::size_t skipped
 
 /// Calls a handler that reads its request's body itself.
 void Connection::start(Progress& progress) {
+  enter(Phase::reading);
   exchange_ = std::move(progress.exchange);
   skipped_ = 0;
   Http1Input& input = *this;
-  body_ = std::make_unique<Http1Body>(exchange_->state.head, progress.body_limit, input);
-  exchange_->state.reader = &exchange_->reader.emplace(*body_);
+  read_body_ =
+      std::make_unique<ReadBody>(exchange_->state.head, progress.body_limit, input, share_.times().body_pace.timeout);
+  exchange_->state.reader = &exchange_->reader.emplace(read_body_->body);
   rest(false);
   clear_deadline();
-  body_left_ = share_.times().body_pace.timeout;
   host().runtime().task_started();
   if (exchange_->call()) {
     on_call_done(this);
@@ -208,9 +217,9 @@ void Connection::on_call_overdue(void* self) {
   connection.host().runtime().task_ended();
   connection.host().runtime().slot.add(ipc::Counter::timeouts);
   if (connection.stream() != nullptr) return connection.give_up_stream();
-  std::unique_ptr<Exchange> exchange = std::move(connection.exchange_);
+  std::unique_ptr<Exchange> exchange = connection.end_call();
   exchange->cancel();
-  if (connection.body_) connection.body_->release();
+  if (connection.read_body_) connection.read_body_->body.release();
   exchange->give_up(connection);
   connection.answered(std::move(exchange), Exchange::Step::done);
 }
@@ -219,33 +228,38 @@ void Connection::on_call_done(void* self) {
   auto& connection = *static_cast<Connection*>(self);
   connection.host().runtime().task_ended();
   connection.look_behind_call();
-  std::unique_ptr<Exchange> exchange = std::move(connection.exchange_);
-  // The rest of a body that nobody has read is not a request.
-  if (connection.body_ && !connection.read_whole_body(*exchange)) connection.state_.message.keep_alive = false;
+  std::unique_ptr<Exchange> exchange = connection.end_call();
+  // What is left of a body that nobody has read is no request.
+  if (connection.read_body_ && !connection.read_whole_body(*exchange)) connection.state_.message.keep_alive = false;
   const Exchange::Step step = exchange->finish(connection);
   connection.answered(std::move(exchange), step);
 }
 
+/// The handler has ended, or is about to be cancelled: its exchange leaves the connection.
+std::unique_ptr<Exchange> Connection::end_call() noexcept {
+  if (phase_ != Phase::orphaned) enter(Phase::idle);
+  return std::move(exchange_);
+}
+
 bool Connection::read_whole_body(const Exchange& exchange) {
-  if (!exchange.reader->failed()) return body_->finish();
-  body_->release();
+  if (!exchange.reader->failed()) return read_body_->body.finish();
+  read_body_->body.release();
   return false;
 }
 
 /// The head of an exchange that had to wait has been sent.
 void Connection::answered(std::unique_ptr<Exchange> exchange, Exchange::Step step) {
   share_.count_requests();
-  if (broken_ || closed()) {
+  if (gone()) {
     share_.exchanges.put_back(std::move(exchange));
     return close();
   }
   const bool transfers = step == Exchange::Step::body;
-  if (transfers && body_ == nullptr) exchange->state.keep_head(exchange->state.section);
+  if (transfers && read_body_ == nullptr) exchange->state.keep_head(exchange->state.section);
   drop_input(skipped_ + state_.message.bytes, 0);
-  part_ = Part::none;
   if (transfers) return transfer(std::move(exchange));
   share_.exchanges.put_back(std::move(exchange));
-  body_.reset();
+  read_body_.reset();
   finish_or_wait(state_.message.keep_alive ? Next::read : Next::close);
   if (!closed()) resume_later();
 }
@@ -262,33 +276,32 @@ void Connection::send(std::string_view output, bool more_follows) {
 }
 
 void Connection::finish_or_wait(Next next) {
-  closing_ = closing_ || next == Next::close;
+  if (next == Next::close) enter(Phase::closing);
   if (unsent_ != nullptr) {
     rest(false);
     return set_deadline(host().limits().write_timeout);
   }
-  if (closing_) return close_gracefully();
+  if (phase_ == Phase::closing) return close_gracefully();
   set_phase_deadline();
 }
 
 // A header section must arrive in time, however its bytes trickle in. A body's time is renewed when its bytes come
 // (receive_requests).
 void Connection::set_phase_deadline() {
-  rest(exchange_ == nullptr && !has_input());
-  if (exchange_ != nullptr) return waits_for_body() ? set_deadline(body_left_) : clear_deadline();
+  rest(receives(phase_) && !has_input());
+  if (!receives(phase_)) return waits_for_body() ? set_deadline(read_body_->left) : clear_deadline();
   if (!has_input()) {
-    part_ = Part::none;
+    enter(Phase::idle);
     return await_first_bytes(share_.times().keepalive_timeout);
   }
-  if (state_.in_body()) {
-    if (std::exchange(part_, Part::body) != Part::body) set_deadline(share_.times().body_pace.timeout);
-  } else if (std::exchange(part_, Part::head) != Part::head) {
-    set_deadline(share_.times().header_timeout);
-  }
+  const Phase begun = state_.in_body() ? Phase::body : Phase::head;
+  if (phase_ == begun) return;
+  enter(begun);
+  set_deadline(begun == Phase::body ? share_.times().body_pace.timeout : share_.times().header_timeout);
 }
 
 void Connection::on_writable() {
-  if (unsent_ == nullptr) return parts() != nullptr ? pump_parts() : void();
+  if (unsent_ == nullptr) return phase_ == Phase::parts ? pump_parts() : void();
   const auto sent = send_some(*unsent_);
   if (!sent) return break_off();
   unsent_->erase(0, *sent);
@@ -297,15 +310,14 @@ void Connection::on_writable() {
     return;
   }
   unsent_.reset();
-  if (exchange_ != nullptr && transferring_) return go_on_with_transfer();
+  if (transfers(phase_)) return go_on_with_transfer();
   finish_or_wait(Next::read);
-  if (closed() || exchange_ != nullptr) return;
-  if (has_input()) process();
+  if (!closed() && receives(phase_) && has_input()) process();
 }
 
 void Connection::on_timeout() {
   if (waits_for_body()) return exchange_->reader->fail(refusals::kSlowBody);
-  if (unsent_ != nullptr || parts() != nullptr) return break_off();
+  if (unsent_ != nullptr || phase_ == Phase::parts) return break_off();
   if (!has_input()) return close_gracefully();
   share_.codec.append_timeout(share_.output, std::time(nullptr), source(), input());
   share_.count_requests();
@@ -335,7 +347,7 @@ void Connection::look_ahead() {
 void Connection::look_behind_call() {
   if (!share_.codec.draining()) return;
   look_ahead();
-  const std::size_t own = skipped_ + state_.message.bytes + (body_ ? body_->held() : 0);
+  const std::size_t own = skipped_ + state_.message.bytes + (read_body_ ? read_body_->body.held() : 0);
   state_.message.more_follows = !state_.last && (state_.more_behind || input().size() > own);
 }
 
@@ -347,17 +359,19 @@ std::string Connection::describe() const {
 
 // Timers and others refer to a waiting coroutine, so it must end by itself.
 void Connection::break_off() noexcept {
-  const bool coroutine_waits = exchange_ != nullptr && (!transferring_ || stream() != nullptr);
-  if (!coroutine_waits) {
-    if (parts() != nullptr) tell_of_transfer(false);
+  if (phase_ == Phase::orphaned) return;
+  const bool reads = phase_ == Phase::reading;
+  const bool streams = phase_ == Phase::streaming && stream() != nullptr;
+  if (!reads && !streams && phase_ != Phase::calling) {
+    if (phase_ == Phase::parts) tell_of_transfer(false);
     return close();
   }
-  if (std::exchange(broken_, true)) return;
+  enter(Phase::orphaned);
   unsent_.reset();
   clear_deadline();
   shut_down();
-  if (stream() != nullptr) return stream()->on_gone();
-  if (body_) exchange_->reader->fail(refusals::kUnfinished);
+  if (streams) return stream()->on_gone();
+  if (reads) exchange_->reader->fail(refusals::kUnfinished);
 }
 
 }  // namespace prefork::http

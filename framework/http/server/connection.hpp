@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cassert>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,6 +13,7 @@
 
 #include "framework/http/body/exchange_sink.hpp"
 #include "framework/http/routing/endpoint.hpp"
+#include "framework/http/server/connection_phase.hpp"
 #include "framework/http/server/exchange.hpp"
 #include "framework/http/server/http1_body.hpp"
 #include "framework/http/server/http1_codec.hpp"
@@ -58,8 +61,21 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
   void open();
 
  private:
-  enum class Part : std::uint8_t { none, head, body };  // of a message that has begun to arrive and whose deadline runs
+  /// A body that a handler reads piece by piece.
+  struct ReadBody {
+    ReadBody(const RequestHead& head, std::uint64_t limit, Http1Input& input,
+             std::chrono::milliseconds timeout) noexcept
+        : body(head, limit, input), left(timeout) {}
+    Http1Body body;
+    std::chrono::milliseconds left;  // what the client has left for it
+    bool ended = false;              // the end of the input was seen
+  };
 
+  /// The only way from one phase to the next.
+  void enter(Phase next) noexcept {
+    assert(phase_ == next || may_follow(phase_, next));
+    phase_ = next;
+  }
   void on_input() override;
   void on_writable() override;
   void on_timeout() override;
@@ -69,7 +85,7 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
 
   // connection.cpp: requests
   ClientSource source() const noexcept { return {&peer(), id()}; }
-  bool must_wait() const noexcept { return exchange_ != nullptr || unsent_ != nullptr || closing_; }
+  bool must_wait() const noexcept { return !receives(phase_) || unsent_ != nullptr; }
   bool has_input() const noexcept { return partial_ != nullptr || !block_bytes().empty(); }
   std::span<char> input() noexcept;
   void receive_requests();
@@ -82,10 +98,9 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
   static void on_call_done(void* self);
   void limit_call();
   static void on_call_overdue(void* self);
+  std::unique_ptr<Exchange> end_call() noexcept;
   bool read_whole_body(const Exchange& exchange);
-  bool waits_for_body() const noexcept {
-    return body_ != nullptr && exchange_ != nullptr && exchange_->reader->waiting();
-  }
+  bool waits_for_body() const noexcept { return phase_ == Phase::reading && exchange_->reader->waiting(); }
   void answered(std::unique_ptr<Exchange> exchange, Exchange::Step step);
   void send(std::string_view output, bool more_follows = false);
   void finish_or_wait(Next next);
@@ -99,7 +114,8 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
   std::span<char> body_input() override { return input(); }
   void body_consumed(std::size_t bytes) override;
   bool receive_body() override;
-  bool body_ended() const noexcept override { return input_ended_ || broken_ || closed(); }
+  bool body_ended() const noexcept override { return (read_body_ && read_body_->ended) || gone(); }
+  bool gone() const noexcept { return phase_ == Phase::orphaned || closed(); }
   void ask_for_body() override;
 
   void head(const Response& response, HeadShape shape) override;
@@ -110,7 +126,6 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
   bool end(FieldList trailers) override;
   void reset() override { close(); }
 
-  PartsTransfer* parts() noexcept { return exchange_ != nullptr ? exchange_->parts() : nullptr; }
   StreamedBody* stream() noexcept { return exchange_ != nullptr ? exchange_->stream() : nullptr; }
   bool send_piece(std::string_view bytes);
   void transfer(std::unique_ptr<Exchange> exchange);
@@ -128,17 +143,12 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
   Http1State state_;
   std::unique_ptr<std::string> partial_;  // the beginning of an incomplete message
   std::unique_ptr<std::string> unsent_;
-  std::unique_ptr<Exchange> exchange_;      // a waiting handler, or a response whose body is being sent
-  std::unique_ptr<Http1Body> body_;         // which exchange_'s handler reads piece by piece
-  std::chrono::milliseconds body_left_{0};  // the time that a client has left for a streamed body
-  std::size_t skipped_ = 0;                 // bytes of the input before the waiting exchange's request
-  std::uint8_t reads_left_ = 0;             // in this turn, for a streamed body
-  Part part_ = Part::none;
-  bool asked_ = false;         // a request has come
-  bool closing_ = false;       // after the unsent bytes
-  bool input_ended_ = false;   // noticed while a body was read
-  bool transferring_ = false;  // exchange_ has passed on its head; its body follows, or an upgrade
-  bool broken_ = false;        // the client is gone, but a coroutine still waits
+  std::unique_ptr<Exchange> exchange_;   // a handler that waits, or a response whose body is on its way
+  std::unique_ptr<ReadBody> read_body_;  // that exchange_'s handler reads, or has read
+  std::size_t skipped_ = 0;              // bytes of the input before the waiting exchange's request
+  std::uint8_t reads_left_ = 0;          // in this turn, for a body that is read piece by piece
+  Phase phase_ = Phase::idle;
+  bool asked_ = false;  // a request has come
 };
 
 }  // namespace prefork::http

@@ -34,15 +34,16 @@ bool Connection::receive_body() {
   const std::size_t held = block_bytes().size();
   switch (receive()) {
     case Received::would_block:
-      if (!deadline_left()) set_deadline(body_left_);
+      if (!deadline_left()) set_deadline(read_body_->left);
       return false;
     case Received::end:
-      input_ended_ = true;
+      read_body_->ended = true;
       return false;
     case Received::data:
       break;
   }
-  body_left_ = share_.times().body_pace.after(deadline_left().value_or(body_left_), block_bytes().size() - held);
+  const auto left = deadline_left().value_or(read_body_->left);
+  read_body_->left = share_.times().body_pace.after(left, block_bytes().size() - held);
   clear_deadline();
   return true;
 }
@@ -55,7 +56,7 @@ void Connection::ask_for_body() { send_piece("HTTP/1.1 100 Continue\r\n\r\n"); }
 void Connection::head(const Response& response, HeadShape shape) {
   std::string text;  // not the shared one, which another connection's batch may be filling
   Http1Text(share_.codec, state_, text, std::time(nullptr)).head(response, shape);
-  if (!broken_ && !closed()) send(text, shape.rest == Rest::data && has_parts(response));
+  if (!gone()) send(text, shape.rest == Rest::data && has_parts(response));
 }
 
 bool Connection::data(std::string_view piece) {
@@ -78,22 +79,22 @@ std::optional<std::size_t> Connection::some_data(const FilePart& part) {
 }
 
 bool Connection::end(FieldList trailers) {
-  if (!state_.message.chunked) return !broken_ && !closed();
+  if (!state_.message.chunked) return !gone();
   share_.frame.clear();
   append_last_chunk(share_.frame, trailers);
   return send_piece(share_.frame);
 }
 
 bool Connection::send_piece(std::string_view bytes) {
-  if (broken_ || closed()) return false;
+  if (gone()) return false;
   if (unsent_ != nullptr) {
     unsent_->append(bytes);
     return true;
   }
   const auto sent = send_some(bytes);
   if (!sent) {
-    // The writing function learns of it from this call.
-    broken_ = true;
+    // The function that writes learns of it from this call.
+    enter(Phase::orphaned);
     clear_deadline();
     shut_down();
     return false;
@@ -107,25 +108,24 @@ bool Connection::send_piece(std::string_view bytes) {
 
 void Connection::transfer(std::unique_ptr<Exchange> exchange) {
   exchange_ = std::move(exchange);
-  transferring_ = true;
   rest(false);
   const SpecialBody& special = *ResponseParts::special(exchange_->response());
-  if (!special.function) exchange_->deadline.disarm();  // the write-timeout covers a slow client
-  if (!special.upgrade && !special.function) exchange_->open_parts();
+  enter(special.upgrade ? Phase::upgrading : special.function ? Phase::streaming : Phase::parts);
+  if (!special.function) exchange_->deadline.disarm();  // a slow client is the write-timeout's matter
+  if (phase_ == Phase::parts) exchange_->open_parts();
   if (unsent_ != nullptr) return set_deadline(host().limits().write_timeout);
   go_on_with_transfer();
 }
 
 /// What precedes the body has been sent, or a piece of the body.
 void Connection::go_on_with_transfer() {
-  if (parts() != nullptr) {
-    set_deadline(host().limits().write_timeout);  // also for a socket that is already full: no part would be sent
+  if (phase_ == Phase::parts) {
+    set_deadline(host().limits().write_timeout);  // also for a socket that is full already: no part would move
     return pump_parts();
   }
   clear_deadline();
-  if (stream() != nullptr) return stream()->on_flushed();
-  if (ResponseParts::special(exchange_->response())->upgrade) return hand_over();
-  start_stream();
+  if (phase_ == Phase::upgrading) return hand_over();
+  stream() != nullptr ? stream()->on_flushed() : start_stream();
 }
 
 void Connection::pump_parts() {
@@ -192,12 +192,12 @@ void Connection::tell_of_transfer(bool complete) {
 
 void Connection::put_back() {
   share_.exchanges.put_back(std::move(exchange_));
-  body_.reset();
+  read_body_.reset();
 }
 
 void Connection::end_transfer() {
   tell_of_transfer(true);
-  transferring_ = false;
+  enter(Phase::idle);
   put_back();
   finish_or_wait(state_.message.keep_alive ? Next::read : Next::close);
   if (!closed() && (has_input() || may_have_input())) resume_later();
