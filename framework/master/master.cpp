@@ -8,16 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <system_error>
-#include <type_traits>
 #include <utility>
-#include <variant>
 
-#include "framework/master/control/queue_admin.hpp"
-#include "framework/master/control/survey_job.hpp"
 #include "framework/master/loop/startup_error.hpp"
-#include "framework/master/report/metrics_text.hpp"
-#include "ipc/posix/proc_numbers.hpp"
-#include "ipc/posix/resident_memory.hpp"
 #include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
@@ -46,47 +39,28 @@ std::optional<TimePoint> earlier(std::optional<TimePoint> a, std::optional<TimeP
   return std::min(*a, *b);
 }
 
-std::optional<LatencyStatus> latency_of(const Generation& generation, std::size_t service) {
-  const auto place = generation.shared.services.at(service).request_times;
-  if (!place) return std::nullopt;
-  const ipc::SharedObject& object = *generation.objects.objects().at(*place);
-  return LatencyStatus(ipc::SharedHistogram(object.memory(), {}, object.slots(), {ipc::kMasterOwner}).values());
-}
-
-std::optional<ipc::ResponseCounts> responses_of(const Generation& generation, std::size_t service) {
-  const auto place = generation.shared.services.at(service).responses;
-  if (!place) return std::nullopt;
-  const ipc::SharedObject& object = *generation.objects.objects().at(*place);
-  return ipc::SharedResponses(object.memory(), object.slots(), {ipc::kMasterOwner}).counts();
-}
-
 }  // namespace
 
 Master::Master(Setup setup, Log& log, ForkServer& fork_server, ForkWorker fork)
     : log_(log),
       fork_server_(fork_server),
-      prepare_again_(std::move(setup.prepare_again)),
       config_file_(std::move(setup.config_file)),
       version_(std::move(setup.version)),
       started_(setup.adopted != nullptr ? setup.adopted->state.started : Clock::now()),
       signals_(open_signals()),
       notifier_(std::move(setup.notify), log_),
       log_writers_(log_, reactor_),
+      access_logs_(log_writers_, std::move(setup.lost_request_line)),
       workforce_(
           first_generation(setup), log_, reactor_, std::move(fork),
-          [this](pid_t pid, int status) {
-            if (fork_server_.buried(pid) || log_writers_.buried(pid, status, Clock::now())) return;
-            if (preparation_ != nullptr && preparation_->pid() == pid) return preparation_->ended(status);
-            trial_ended(pid, status);
-          },
-          setup.adopted.get()),
+          [this](pid_t pid, int status) { buried(pid, status); }, setup.adopted.get()),
       control_(
           workforce_.current().options.master.control, reactor_,
           [this](const ControlCommand& command, ControlSocket::ClientId client) { return carry_out(command, client); },
           held_control(setup.adopted.get())),
-      program_(std::move(setup.program)),
-      lost_request_line_(std::move(setup.lost_request_line)),
-      pid_file_(setup.pid_file) {
+      pid_file_(setup.pid_file),
+      reload_({workforce_, fork_server_, access_logs_, reactor_, log_}, std::move(setup.prepare_again), reload_hooks()),
+      upgrade_(std::move(setup.program), version_, reactor_, log_, upgrade_hooks()) {
   if (setup.adopted != nullptr) adopt(setup.adopted->state);
   fork_server_.tell([this](const std::string& trouble) { log_.warning(trouble); });
   reactor_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { take_signals(); });
@@ -99,36 +73,46 @@ void Master::announce() {
     log_.info("service " + workforce_.current().options.services[listener.services.front()].name + " listens on " +
               listener.address);
   }
-  tell_oddities(workforce_.current());
+  tell_oddities(workforce_.current(), log_);
 }
 
-void Master::tell_oddities(const Generation& generation) {
-  for (const std::string& note : generation.options.notes) log_.notice(note);
-  for (const std::string& warning : generation.warnings) log_.warning(warning);
-  for (const std::string& note : generation.listeners->remarks()) log_.warning(note);
+// What clients wait for, they hear by the control socket.
+Reload::Hooks Master::reload_hooks() {
+  const auto begins = [this] {
+    restore_files();
+    notifier_.reload_began();
+  };
+  const auto answer = [this](ControlSocket::ClientId client, const std::string& line) {
+    control_.answer(client, line);
+  };
+  return {begins, [this] { notifier_.reload_ended(); }, answer};
+}
+
+Upgrade::Hooks Master::upgrade_hooks() {
+  const auto answer = [this](ControlSocket::ClientId client, const std::string& line) {
+    control_.answer(client, line);
+  };
+  return {[this] { return hand_over(); }, [this] { workforce_.shared_care().finish_repairs(); }, answer};
+}
+
+/// A child that is no worker has been reaped.
+void Master::buried(pid_t pid, int wait_status) {
+  if (fork_server_.buried(pid) || log_writers_.buried(pid, wait_status, Clock::now())) return;
+  if (!reload_.buried(pid, wait_status)) upgrade_.buried(pid, wait_status);
+}
+
+void Master::log_lost_requests() {
+  for (const LostRequest& request : workforce_.take_lost_requests()) access_logs_.append(request);
 }
 
 int Master::run() {
   announce();
   while (stop_level_ == StopLevel::none || !workforce_.empty()) {
     const TimePoint now = Clock::now();
-    log_writers_.tend(now);
-    workforce_.tend(now);
-    log_lost_requests();
-    tend_reload(now);
-    for (auto& [socket, access] : workforce_.take_lines()) control_.adopt(std::move(socket), access);
-    jobs_.tend();
-    tend_upgrade(now);
-    log_.tend(now);
-    notifier_.tend(now, service_report());
+    tend(now);
     const auto control = control_.expire(now);
     if (stop_level_ != StopLevel::none && workforce_.empty()) break;
-    const auto logs = earlier(log_writers_.next_deadline(), log_.next_deadline());
-    const auto preparation = preparation_ != nullptr ? std::optional(preparation_->deadline()) : std::nullopt;
-    const auto children = earlier(preparation, upgrade_deadline());
-    const auto others = earlier(earlier(control, children), notifier_.next_deadline());
-    const auto work = jobs_.empty() ? std::nullopt : std::optional(now);
-    reactor_.wait(earlier(earlier(workforce_.next_deadline(now), work), earlier(logs, others)));
+    reactor_.wait(earlier(control, next_deadline(now)));
   }
   jobs_.give_up("the server has stopped");
   log_lost_requests();
@@ -137,6 +121,26 @@ int Master::run() {
   log_writers_.finish(kLogsEnd);
   log_.notice("prefork-master (pid " + std::to_string(::getpid()) + ") has stopped");
   return 0;
+}
+
+void Master::tend(TimePoint now) {
+  log_writers_.tend(now);
+  workforce_.tend(now);
+  log_lost_requests();
+  reload_.tend(now, !upgrade_.has_begun());
+  for (auto& [socket, access] : workforce_.take_lines()) control_.adopt(std::move(socket), access);
+  jobs_.tend();
+  upgrade_.tend(now, {reload_.busy(), !jobs_.empty()}, trial_patience(workforce_.current().options));
+  log_.tend(now);
+  notifier_.tend(now, service_report());
+}
+
+std::optional<TimePoint> Master::next_deadline(TimePoint now) {
+  const auto logs = earlier(log_writers_.next_deadline(), log_.next_deadline());
+  const auto children = earlier(reload_.next_deadline(), upgrade_.next_deadline());
+  const auto others = earlier(children, notifier_.next_deadline());
+  const auto work = jobs_.empty() ? std::nullopt : std::optional(now);
+  return earlier(earlier(workforce_.next_deadline(now), work), earlier(logs, others));
 }
 
 // The signals are cleared first, then the dead are reaped: a signal that comes in between wakes the loop again.
@@ -175,7 +179,8 @@ void Master::on_signal(int signal, pid_t sender) {
     case SIGWINCH:
       return retire_all();
     case SIGHUP:
-      return ask_reload({}, why);
+      if (stop_level_ == StopLevel::none) reload_.ask({}, why);
+      return;
     case SIGUSR2:
       if (const std::string refusal = ask_upgrade(std::nullopt, std::nullopt, why); !refusal.empty()) {
         log_.warning(why + ": " + refusal);
@@ -203,11 +208,29 @@ void Master::stop(StopLevel level, std::string_view why) {
   log_.notice(std::string(why) + ": " + std::string(words[static_cast<std::size_t>(level)]));
   notifier_.stopping();
   workforce_.stop(events[static_cast<std::size_t>(level)]);
-  end_preparation();
-  for (; reload_ || next_reload_; reload_ = std::exchange(next_reload_, std::nullopt)) {
-    if (reload_) end_reload("the server is stopping", kExitUnavailable);
-  }
-  if (upgrade_) end_upgrade("the server is stopping", kExitUnavailable);
+  reload_.stop();
+  upgrade_.stop();
+}
+
+std::string Master::ask_upgrade(std::optional<std::string> binary, std::optional<ControlSocket::ClientId> client,
+                                std::string_view why) {
+  if (stop_level_ != StopLevel::none) return "the server is stopping";
+  if (notifier_.is_awaited()) return "the server is starting: it can be upgraded once it is ready";
+  return upgrade_.ask(std::move(binary), client, why, reload_.busy());
+}
+
+// Programs that clean up temporary folders take old files for abandoned ones.
+void Master::restore_files() {
+  const auto restore = [this](auto& file, const std::string& what) {
+    try {
+      if (file.restore()) log_.warning(what + " was removed by somebody: it is made again");
+    } catch (const StartupError& error) {
+      log_.error(what + " was removed by somebody, and can't be made again: " + error.what());
+    }
+  };
+  const config::MasterOptions& options = workforce_.current().options.master;
+  restore(control_, "control socket " + options.control);
+  if (pid_file_ != nullptr) restore(*pid_file_, "pid file " + options.pid_file);
 }
 
 void Master::resize_first(int change) {
@@ -239,155 +262,10 @@ void Master::reopen_log() {
   }
 }
 
-ControlSocket::Reply Master::carry_out(const ControlCommand& command, ControlSocket::ClientId client) {
-  return std::visit(
-      [this, client](const auto& c) -> ControlSocket::Reply {
-        using C = std::decay_t<decltype(c)>;
-        if constexpr (std::is_same_v<C, StatusCommand>) {
-          return {status_answer(snapshot())};
-        } else if constexpr (std::is_same_v<C, WorkersCommand>) {
-          return {workers_answer(snapshot())};
-        } else if constexpr (std::is_same_v<C, ScaleCommand>) {
-          return {scale(c)};
-        } else if constexpr (std::is_same_v<C, StopCommand>) {
-          stop(std::max(c.fast ? StopLevel::fast : StopLevel::graceful, stop_level_), "stop command");
-          return {answer_ok(), true};
-        } else if constexpr (std::is_same_v<C, ReloadCommand>) {
-          if (stop_level_ != StopLevel::none) return {answer_error("the server is stopping", kExitUnavailable)};
-          Reload wanted{c.only, {c.discard.begin(), c.discard.end()}, {}};
-          if (c.wait) wanted.waiting.push_back(client);
-          ask_reload(std::move(wanted), "reload command");
-          if (!c.wait) return {answer_ok("message", "the reload is under way")};
-          return {};
-        } else if constexpr (std::is_same_v<C, ReopenCommand>) {
-          return {reopen()};
-        } else if constexpr (std::is_same_v<C, IpcCommand>) {
-          return survey(client, [](const auto& objects) { return ipc_answer(objects); });
-        } else if constexpr (std::is_same_v<C, MetricsCommand>) {
-          return survey(
-              client, [this](const auto& objects) { return answer_ok("metrics", metrics_text(snapshot(), objects)); });
-        } else if constexpr (std::is_same_v<C, EventsCommand>) {
-          return {log_.events().answer(c.since)};
-        } else if constexpr (std::is_same_v<C, QueueCommand>) {
-          return administer(c, client);
-        } else {
-          static_assert(std::is_same_v<C, UpgradeCommand>);
-          const std::string refusal = ask_upgrade(c.binary, client, "upgrade command");
-          if (!refusal.empty()) return {answer_error(refusal, kExitUnavailable)};
-          return {};
-        }
-      },
-      command);
-}
-
-std::string Master::no_room() const {
-  return answer_error(
-      "the scoreboard has only " + std::to_string(workforce_.slots()) + " slots for workers (max-workers in [master])",
-      kExitRefused);
-}
-
-std::string Master::scale_back(std::size_t pool, const std::string& name) {
-  if (!workforce_.sizing().follow_load(pool)) return no_room();
-  const std::string size = "pool " + name + ": " + workforce_.sizing().size_text(pool) + " workers, as configured";
-  log_.notice("scale command: " + size);
-  return answer_ok("message", size);
-}
-
-std::string Master::scale(const ScaleCommand& command) {
-  if (stop_level_ != StopLevel::none) return answer_error("the server is stopping", kExitUnavailable);
-  const auto pool = workforce_.find_pool(command.pool);
-  if (!pool) return answer_error("there is no pool \"" + command.pool + "\"", kExitRefused);
-  if (command.automatic) return scale_back(*pool, command.pool);
-  const auto before = static_cast<int>(workforce_.goal(*pool));
-  const int wanted = command.relative ? before + command.amount : command.amount;
-  if (wanted < 0)
-    return answer_error("pool \"" + command.pool + "\" has only " + std::to_string(before) + " workers", kExitRefused);
-  if (!workforce_.sizing().set_goal(*pool, static_cast<unsigned>(wanted))) return no_room();
-  const std::string change =
-      command.pool + ": " + std::to_string(before) + " -> " + std::to_string(wanted) + " workers";
-  log_.notice("scale command: pool " + change);
-  return answer_ok("message", "pool " + change);
-}
-
-std::string Master::reopen() {
-  log_writers_.reopen();
-  try {
-    log_.reopen();
-    log_.notice("log reopened");
-    return answer_ok();
-  } catch (const std::system_error& error) {
-    return answer_error(std::string("the log continues in the old file: ") + error.what(), kExitRefused);
-  }
-}
-
-ControlSocket::Reply Master::begin_job(std::unique_ptr<Job> job) {
-  if (upgrade_ && upgrade_->proved) return {answer_error("an upgrade is under way: ask again", kExitUnavailable)};
-  if (jobs_.full()) return {answer_error("too much is being done at once: ask again", kExitUnavailable)};
-  jobs_.add(std::move(job));
-  return {};
-}
-
-ControlSocket::Reply Master::administer(const QueueCommand& command, ControlSocket::ClientId client) {
-  return begin_job(
-      administer_queue(workforce_.shared(), workforce_.bells(), command, [this, client](const QueueOutcome& outcome) {
-        if (!outcome.log.empty()) log_.notice("queue command: " + outcome.log);
-        control_.answer(client, outcome.answer);
-      }));
-}
-
-ControlSocket::Reply Master::survey(ControlSocket::ClientId client,
-                                    std::function<std::string(const std::vector<SharedStatus>&)> answer) {
-  const auto describe = [this](const auto& object, const auto& report) {
-    return workforce_.shared_care().describe(object, report);
-  };
-  const auto done = [this, client, answer = std::move(answer)](const std::vector<SharedStatus>& objects) {
-    control_.answer(client, answer(objects));
-  };
-  const auto given_up = [this, client](std::string_view why) {
-    control_.answer(client, answer_error(why, kExitUnavailable));
-  };
-  return begin_job(std::make_unique<SurveyJob>(workforce_.shared_care().objects_to_report(), describe,
-                                               SurveyJob::End{done, given_up}));
-}
-
 ServiceReport Master::service_report() const {
   const Strength workers = workforce_.strength();
-  return {workforce_.current().number,    workers.ready,  workers.wanted, workers.running, workers.complete,
-          stop_level_ != StopLevel::none, reload_phase(), last_reload_};
-}
-
-StatusSnapshot Master::snapshot() {
-  StatusSnapshot snapshot;
-  snapshot.master = {::getpid(),
-                     version_,
-                     workforce_.current().number,
-                     std::chrono::floor<std::chrono::milliseconds>(Clock::now() - started_),
-                     config_file_,
-                     stop_level_ != StopLevel::none,
-                     std::string(reload_phase()),
-                     last_reload_,
-                     reloads_done_,
-                     reloads_failed_,
-                     ipc::resident_bytes(::getpid()),
-                     ipc::cpu_time(::getpid()),
-                     std::chrono::floor<std::chrono::microseconds>(reactor_.longest_turn())};
-  snapshot.overflows = ipc::listen_overflows();
-  for (const auto& listener : workforce_.current().listeners->listeners()) {
-    for (const auto service : listener.services) {
-      constexpr std::array<const char*, 4> schemes{"tcp", "udp", "unix", "unix-dgram"};
-      snapshot.listeners.push_back({workforce_.current().options.services[service].name, listener.address,
-                                    schemes[static_cast<std::size_t>(listener.spec.scheme)], listener.queue()});
-    }
-  }
-  for (std::size_t i = 0; i < workforce_.current().options.services.size(); ++i) {
-    const auto& service = workforce_.current().options.services[i];
-    snapshot.services.push_back({service.name, service.plugin, service.pool, latency_of(workforce_.current(), i),
-                                 responses_of(workforce_.current(), i)});
-  }
-  snapshot.log.dropped = log_.dropped();
-  snapshot.log.access = log_writers_.report();
-  workforce_.report(snapshot);
-  return snapshot;
+  return {workforce_.current().number,    workers.ready,   workers.wanted, workers.running, workers.complete,
+          stop_level_ != StopLevel::none, reload_.phase(), reload_.last()};
 }
 
 }  // namespace prefork::master

@@ -90,8 +90,8 @@ class WorkforceTest : public testing::Test {
     ::sigprocmask(SIG_SETMASK, &before_, nullptr);
   }
   config::PoolOptions& pool() { return generation.options.pools[0]; }
-  void start(RunWorker run) {
-    force = std::make_unique<Workforce>(current, log, reactor, fork_here(std::move(run)));
+  void start(RunWorker run, Workforce::OtherChild other = {}) {
+    force = std::make_unique<Workforce>(current, log, reactor, fork_here(std::move(run)), std::move(other));
     reactor.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) {
       signalfd_siginfo info{};
       while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
