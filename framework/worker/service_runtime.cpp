@@ -14,6 +14,9 @@ ServiceRuntime::ServiceRuntime(WorkerIdentity identity, ipc::WorkerSlot& slot, L
       waits_(runtime_, self),
       signals_(waits_, identity_, signals) {}
 
+// Connections that have ended in this turn use their hosts once more.
+ServiceRuntime::~ServiceRuntime() { runtime_.loop.destroy_disposed(); }
+
 ServiceHost& ServiceRuntime::add(ServiceSetup setup) {
   Hosted hosted;
   hosted.shared = std::make_unique<SharedObjects>(waits_, setup, identity_);

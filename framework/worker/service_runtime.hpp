@@ -38,6 +38,10 @@ class ServiceRuntime final {
   ServiceRuntime(WorkerIdentity identity, ipc::WorkerSlot& slot, LogSink& log, ipc::Party self,
                  const ipc::SharedObject* signals = nullptr);
 
+  ServiceRuntime(const ServiceRuntime&) = delete;
+  ServiceRuntime& operator=(const ServiceRuntime&) = delete;
+  ~ServiceRuntime();
+
   Runtime& runtime() noexcept { return runtime_; }
   SharedWaits& waits() noexcept { return waits_; }
   Signals& signals() noexcept { return signals_; }

@@ -105,6 +105,14 @@ void EventLoop::forget(Deferred& deferred) noexcept {
 
 void EventLoop::dispose(std::unique_ptr<Disposable> object) { garbage_.push_back(std::move(object)); }
 
+void EventLoop::destroy_disposed() noexcept {
+  // Destructors may dispose of more objects.
+  while (!garbage_.empty()) {
+    disposing_.swap(garbage_);
+    disposing_.clear();
+  }
+}
+
 void EventLoop::post(std::unique_ptr<Posted> work) { mailbox_->post(std::move(work)); }
 
 int EventLoop::wait_ms() noexcept {
@@ -147,11 +155,7 @@ void EventLoop::turn() {
     deferred->run_deferred();
   }
   running_.clear();
-  // Destructors may dispose of more objects.
-  while (!garbage_.empty()) {
-    disposing_.swap(garbage_);
-    disposing_.clear();
-  }
+  destroy_disposed();
 }
 
 }  // namespace prefork::worker

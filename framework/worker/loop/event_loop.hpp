@@ -69,6 +69,9 @@ class EventLoop {
   /// Undoes defer(); must be called before `deferred` is destroyed.
   void forget(Deferred& deferred) noexcept;
   void dispose(std::unique_ptr<Disposable> object);
+  /// Destroys what was disposed of, which the end of each turn does otherwise: before that is destroyed which its
+  /// destructors use.
+  void destroy_disposed() noexcept;
 
   /// Hands `work` to the loop's thread, which runs it among the events of one of the next turns and then destroys it.
   /// Wakes a loop that waits. Work that one thread posts keeps its order. Work that never ran is destroyed with the
