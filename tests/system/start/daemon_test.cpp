@@ -179,8 +179,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadStart{"no_folder_for_the_access_log",
                  "[service s]\nplugin = hello\naccess-log = {dir}/none/log\nlisten = tcp://127.0.0.1:0\n", "{dir}/log",
                  73, "none/log"},
-        BadStart{"worker_cannot_start", moody("throw"), "{dir}/log", 70, "not ready within 1 s, and stopped"},
-        BadStart{"worker_hangs", moody("hang"), "{dir}/log", 70, "not ready within 1 s, and stopped"}),
+        BadStart{"worker_cannot_start", moody("throw"), "{dir}/log", 70, "not ready within 1 s, and was stopped"},
+        BadStart{"worker_hangs", moody("hang"), "{dir}/log", 70, "not ready within 1 s, and was stopped"}),
     [](const auto& which) { return std::string(which.param.name); });
 
 TEST(DaemonFailsLater, ASecondOneFindsTheFirst) {
