@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing for a task; needs no network if nothing is missing.
 #
-#   scripts/setup.sh [SET]...      SET: build (the default), demo, test, bench, browser, fuzz
+#   scripts/setup.sh [SET]...      SET: build (the default), demo, test, bench, browser, fuzz, lint
 #
 # Other scripts source this file and call prefork_setup with the same words.
 
@@ -14,9 +14,10 @@ prefork_packages() {
     test) echo "libgtest-dev libgmock-dev libbenchmark-dev apache2-utils gdb wrk nghttp2-client slowhttptest curl netcat-openbsd clang-format-14 python3 python3-websockets haproxy nginx-light procps netbase logrotate systemd util-linux" ;;
     bench) echo "libbenchmark-dev wrk python3 gcc libc6-dev nginx-light gunicorn uwsgi-core uwsgi-plugin-python3 php-fpm" ;;
     browser) echo "chromium nodejs" ;;
+    lint) echo "clang-19 clang-tidy-19" ;;
     fuzz) echo "clang-19 libclang-rt-19-dev" ;;
     *)
-      echo "setup.sh: no package set \"$1\"; there are build, demo, test, bench, browser and fuzz" >&2
+      echo "setup.sh: no package set \"$1\"; there are build, demo, test, bench, browser, fuzz and lint" >&2
       return 64
       ;;
   esac

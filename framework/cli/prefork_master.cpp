@@ -28,6 +28,7 @@
 #include "framework/cli/process_title.hpp"
 #include "framework/cli/standard_streams.hpp"
 #include "framework/cli/start_deadline.hpp"
+#include "framework/cli/version.hpp"
 #include "framework/cli/wiring.hpp"
 #include "framework/config/config_error.hpp"
 #include "framework/config/findings.hpp"
@@ -115,7 +116,7 @@ std::string default_plugin_path() {
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) ipc::throw_errno(error.value(), "readlink /proc/self/exe");
   const auto root = program.parent_path().parent_path();
-  return (root / "plugins").string() + ":" + (root / PREFORK_LIBDIR "/prefork/plugins").string();
+  return (root / "plugins").string() + ":" + (root / cli::kLibraryFolder / "prefork/plugins").string();
 }
 
 // Signals that come before there is a master must wait for it: each of them would end the process. For the first
@@ -347,7 +348,7 @@ master::Master::Setup setup_for(const Arguments& arguments, cli::Forks& forks, c
     return prepare_again(arguments, forks, running, number, only);
   };
   setup.config_file = arguments.sources.config_file.value_or("");
-  setup.version = PREFORK_VERSION;
+  setup.version = cli::kVersion;
   setup.notify = std::move(notify);
   setup.program = program;
   setup.lost_request_line = &cli::lost_request_line;
@@ -425,7 +426,7 @@ int go_on(const Arguments& given, const master::Program& program, int state, GoO
   setup.adopted = std::move(adopted);
   master::Master master(std::move(setup), log, forks.server(), forks.worker());
   if (how == GoOn::for_good) return run_master(master, log, given.daemon);
-  std::fputs(master::upgrade_yes(PREFORK_VERSION).c_str(), stdout);
+  std::fputs(master::upgrade_yes(cli::kVersion).c_str(), stdout);
   std::fflush(stdout);
   ::_exit(0);
 }
@@ -478,7 +479,7 @@ int run(const Arguments& arguments, const std::string& usage, const master::Prog
   FromManager manager;
   if (arguments.help) return print(usage);
   if (arguments.help_config) return print(config::key_help());
-  if (arguments.version) return print("prefork-master " PREFORK_VERSION "\n");
+  if (arguments.version) return print(std::string("prefork-master ") + cli::kVersion + "\n");
   cli::Forks forks;
   if (!arguments.describe.empty()) return describe(arguments, forks);
   if (arguments.test || arguments.print) return test(arguments, forks);
