@@ -14,6 +14,13 @@ class CoroutineConnection final : public CoroutineStream, public Client, public 
 
   using Client::id;
   using CoroutineStream::close;
+  using CoroutineStream::finish_read;
+  using CoroutineStream::finish_write;
+  using CoroutineStream::overlong;
+  using CoroutineStream::park_reader;
+  using CoroutineStream::park_writer;
+  using CoroutineStream::start_read;
+  using CoroutineStream::start_write;
 
  private:
   void on_drain() override;

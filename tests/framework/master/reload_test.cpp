@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "framework/master/loop/startup_error.hpp"
+#include "framework/master/upgrade/handover.hpp"
 #include "tests/framework/master/workforce/workforce_fixture.hpp"
 
 namespace prefork::master {
