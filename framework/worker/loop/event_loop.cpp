@@ -26,10 +26,7 @@ constexpr std::uint64_t kLateForNs = 500'000'000;
 /// What is posted, and the descriptor that wakes the loop for it.
 class EventLoop::Mailbox final : public EventHandler {
  public:
-  explicit Mailbox(EventLoop& loop)
-      : loop_(loop), wake_(ipc::check_syscall(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")) {
-    loop_.add(wake_.get(), EPOLLIN, *this);
-  }
+  explicit Mailbox(EventLoop& loop) : loop_(loop) {}
   // What is destroyed may post more.
   ~Mailbox() {
     while (!waiting_.empty()) std::exchange(waiting_, {}).clear();
@@ -37,14 +34,21 @@ class EventLoop::Mailbox final : public EventHandler {
 
   void post(std::unique_ptr<Posted> work) {
     const std::lock_guard lock(mutex_);
+    if (!wake_.is_open()) open();
     waiting_.push_back(std::move(work));
+    if (waiting_.size() > 1) return;  // the first wakes the loop for all
     const std::uint64_t one = 1;
-    // The first wakes for all. It can't fail: nothing else adds to the counter.
-    if (waiting_.size() == 1) [[maybe_unused]]
-      const ssize_t n = ::write(wake_.get(), &one, sizeof one);
+    [[maybe_unused]] const ssize_t n = ::write(wake_.get(), &one, sizeof one);  // has room: on_events() reads it
   }
 
  private:
+  // At the first use: most workers have no threads.
+  void open() {
+    ipc::UniqueFd fd(ipc::check_syscall(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd"));
+    loop_.add(fd.get(), EPOLLIN, *this);  // epoll_ctl(2) may be called while the loop waits
+    wake_ = std::move(fd);
+  }
+
   void on_events(std::uint32_t) override {
     std::uint64_t count = 0;
     std::vector<std::unique_ptr<Posted>> taken;

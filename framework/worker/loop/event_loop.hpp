@@ -77,6 +77,7 @@ class EventLoop {
   /// Wakes a loop that waits. Work that one thread posts keeps its order. Work that never ran is destroyed with the
   /// loop. Any thread may call it, but no signal handler; it takes a lock for a moment. The loop must outlive the call.
   /// The amount of work that waits has no bound here: the callers must have one.
+  /// @throws std::system_error where the first call of all finds no descriptor left
   void post(std::unique_ptr<Posted> work);
 
   /// From now on the loop records in `clock` when it waits and when it works, which costs one more look at the time per
