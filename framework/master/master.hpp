@@ -49,7 +49,7 @@ class Master {
   Master(const Master&) = delete;
   Master& operator=(const Master&) = delete;
 
-  /// Serves until it is told to stop and every worker has gone. Blocks. @return the exit code.
+  /// Serves until it is told to stop and every worker has gone. Blocks. @return the exit code
   int run();
 
  private:
@@ -73,7 +73,7 @@ class Master {
   void restore_files();
   Reload::Hooks reload_hooks();
   Upgrade::Hooks upgrade_hooks();
-  /// @return why it can't be; empty: it is begun, or will be
+  /// @return why it is not possible; empty: it has begun, or will
   std::string ask_upgrade(std::optional<std::string> binary, std::optional<ControlSocket::ClientId> client,
                           std::string_view why);
 
@@ -115,7 +115,7 @@ class Master {
   Reload reload_;
   Upgrade upgrade_;
   std::optional<std::string> upgraded_from_;             ///< the version that handed over
-  std::optional<ControlSocket::ClientId> upgraded_for_;  ///< who waits to hear of it
+  std::optional<ControlSocket::ClientId> upgraded_for_;  ///< who waits for the result
 };
 
 }  // namespace prefork::master

@@ -75,7 +75,8 @@ void Master::adopt(const Handover& state) {
   upgraded_from_ = state.version;
 }
 
-// Children may have died while there was nobody to take their signal; what clients said meanwhile lies in the sockets.
+// Children may have died while there was nobody to take their signal; commands that clients sent meanwhile wait in the
+// sockets.
 void Master::begin_upgraded() {
   workforce_.reap();
   const std::string message = "prefork-master " + version_ + " takes over from " + *upgraded_from_;

@@ -93,7 +93,7 @@ void Reload::begin() {
   }
 }
 
-// In the child.
+// Runs in the child.
 Generation Reload::prepare(unsigned number) const {
   const Generation& running = with_.workforce.current();
   Generation next = prepare_again_(running, number, now_->only);

@@ -24,9 +24,9 @@
 
 namespace prefork::master {
 
-/// Reads the configuration again and makes a generation of it, without sockets. Blocks, as prepare_generation() does,
-/// and runs in a child for that, which has of the master's descriptors those of `running`.
-/// `only`: the pool that is reloaded, while the others stay as they are. @throws StartupError, config::ConfigError
+/// Reads the configuration again and makes a generation from it, without sockets. Blocks, as prepare_generation() does,
+/// and therefore runs in a child that has only those of the master's descriptors that belong to `running`. `only`: the
+/// pool to reload, while the others stay as they are. @throws StartupError, config::ConfigError
 using PrepareAgain =
     std::function<Generation(const Generation& running, unsigned number, const std::optional<std::string>& only)>;
 
@@ -101,7 +101,7 @@ class Reload {
   PrepareAgain prepare_again_;
   Hooks hooks_;
   std::optional<Wanted> now_;   ///< under way
-  std::optional<Wanted> next_;  ///< asked for meanwhile
+  std::optional<Wanted> next_;  ///< requested meanwhile
   std::unique_ptr<Preparation> preparation_;
   unsigned last_number_ = 1;
   std::string last_;

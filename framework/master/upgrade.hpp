@@ -72,7 +72,7 @@ class Upgrade {
     Program program;
     std::optional<ControlSocket::ClientId> client;
     std::unique_ptr<UpgradeTrial> trial;
-    bool proved;  ///< the trial is over, well
+    bool proved;  ///< the trial has ended well
   };
 
   void begin_trial(TimePoint deadline);

@@ -229,7 +229,7 @@ void Connection::on_call_done(void* self) {
   connection.host().runtime().task_ended();
   connection.look_behind_call();
   std::unique_ptr<Exchange> exchange = connection.end_call();
-  // What is left of a body that nobody has read is no request.
+  // The rest of a body that nobody has read is not a request.
   if (connection.read_body_ && !connection.read_whole_body(*exchange)) connection.state_.message.keep_alive = false;
   const Exchange::Step step = exchange->finish(connection);
   connection.answered(std::move(exchange), step);

@@ -143,7 +143,7 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
   Http1State state_;
   std::unique_ptr<std::string> partial_;  // the beginning of an incomplete message
   std::unique_ptr<std::string> unsent_;
-  std::unique_ptr<Exchange> exchange_;   // a handler that waits, or a response whose body is on its way
+  std::unique_ptr<Exchange> exchange_;   // a waiting handler, or a response whose body is being sent
   std::unique_ptr<ReadBody> read_body_;  // that exchange_'s handler reads, or has read
   std::size_t skipped_ = 0;              // bytes of the input before the waiting exchange's request
   std::uint8_t reads_left_ = 0;          // in this turn, for a body that is read piece by piece

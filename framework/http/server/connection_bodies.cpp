@@ -93,7 +93,7 @@ bool Connection::send_piece(std::string_view bytes) {
   }
   const auto sent = send_some(bytes);
   if (!sent) {
-    // The function that writes learns of it from this call.
+    // The writing function learns of it from this call.
     enter(Phase::orphaned);
     clear_deadline();
     shut_down();
@@ -111,7 +111,7 @@ void Connection::transfer(std::unique_ptr<Exchange> exchange) {
   rest(false);
   const SpecialBody& special = *ResponseParts::special(exchange_->response());
   enter(special.upgrade ? Phase::upgrading : special.function ? Phase::streaming : Phase::parts);
-  if (!special.function) exchange_->deadline.disarm();  // a slow client is the write-timeout's matter
+  if (!special.function) exchange_->deadline.disarm();  // the write-timeout covers a slow client
   if (phase_ == Phase::parts) exchange_->open_parts();
   if (unsent_ != nullptr) return set_deadline(host().limits().write_timeout);
   go_on_with_transfer();
@@ -120,7 +120,7 @@ void Connection::transfer(std::unique_ptr<Exchange> exchange) {
 /// What precedes the body has been sent, or a piece of the body.
 void Connection::go_on_with_transfer() {
   if (phase_ == Phase::parts) {
-    set_deadline(host().limits().write_timeout);  // also for a socket that is full already: no part would move
+    set_deadline(host().limits().write_timeout);  // also for a socket that is already full: no part would be sent
     return pump_parts();
   }
   clear_deadline();

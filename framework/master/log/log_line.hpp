@@ -27,7 +27,7 @@ inline constexpr std::size_t kMaxLogLine = 4096;
 struct LogSubject {
   pid_t pid = 0;          ///< zero: the master
   std::string_view pool;  ///< empty: not a worker
-  unsigned index = 0;     ///< place within the pool
+  unsigned index = 0;     ///< index within the pool
   unsigned generation = 0;
   std::string_view service;  ///< empty: no particular service
 };

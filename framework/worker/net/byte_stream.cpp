@@ -30,7 +30,7 @@ ByteStream::ByteStream(Runtime& runtime, Transport transport, ipc::WorkerSlot* c
     : runtime_(runtime),
       counters_(counters),
       transport_(std::move(transport)),
-      watches_writable_(transport_.has_layer()) {}  // which may have to write whatever its stream does
+      watches_writable_(transport_.has_layer()) {}  // a layer may have to write whatever its stream does
 
 ByteStream::~ByteStream() {
   runtime_.loop.forget(*this);
@@ -63,7 +63,7 @@ Transport ByteStream::release() noexcept {
 void ByteStream::leave() noexcept {
   stage_ = Stage::closed;
   disarm();
-  // Closing alone would not take it out of epoll while a child that the service has forked still holds it.
+  // Closing alone would not remove it from epoll while a child that the service has forked still holds it.
   if (attached_) runtime_.loop.remove(transport_.descriptor());
   on_left();
   runtime_.loop.dispose(std::unique_ptr<Disposable>(this));
@@ -94,7 +94,7 @@ ByteStream::Received ByteStream::receive() {
 
 std::uint32_t ByteStream::waited_ms() const noexcept {
   tcp_info info{};
-  socklen_t length = offsetof(tcp_info, tcpi_last_ack_recv);  // no more than is asked for is copied
+  socklen_t length = offsetof(tcp_info, tcpi_last_ack_recv);  // no more is copied than was asked for
   return ::getsockopt(transport_.descriptor(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? info.tcpi_last_data_recv
                                                                                            : 0;
 }
@@ -159,7 +159,7 @@ std::size_t ByteStream::note_sent(ssize_t n, std::size_t wanted) {
   return sent;
 }
 
-// The entry stays where it is in the wheel while deadlines only move later: on_timer() then arms it anew.
+// While deadlines only move later, the entry stays where it is in the wheel: on_timer() then rearms it.
 void ByteStream::set_deadline(std::chrono::milliseconds limit) {
   if (limit.count() <= 0) return clear_deadline();
   auto& loop = runtime_.loop;
@@ -194,7 +194,7 @@ void ByteStream::on_events(std::uint32_t events) {
   transport_.has_layer() ? on_layer_events(events) : go_on(events);
 }
 
-// Which direction waits for which readiness is the layer's matter.
+// The layer knows which direction waits for which readiness.
 void ByteStream::on_layer_events(std::uint32_t events) {
   transport_.flush();
   input_ready_ = true;

@@ -47,14 +47,14 @@ class ByteStream : public EventHandler, public Disposable, private TimerWheel::E
   std::size_t peek(std::span<char> room) noexcept;
   /// Takes bytes that peek() has shown.
   void skip(std::size_t bytes) noexcept;
-  /// How many bytes have arrived and were not received yet, as Transport::unread() says.
+  /// How many bytes have arrived and are not received yet; see Transport::unread().
   std::size_t unread_bytes() const noexcept;
-  /// The next receive() asks the transport, whatever was known of it.
+  /// The next receive() asks the transport, whatever was known about it.
   void look_again() noexcept { input_ready_ = true; }
   /// How long ago the last bytes of the peer arrived here, in milliseconds; 0 where the socket is not of TCP.
   /// Source: tcp(7), TCP_INFO.
   std::uint32_t waited_ms() const noexcept;
-  /// False: the next receive() would give `would_block`.
+  /// False: the next receive() would return `would_block`.
   bool may_have_input() const noexcept { return input_ready_; }
   std::string_view block_bytes() const noexcept { return {block_.get(), used_}; }
   std::size_t block_room() const noexcept { return BlockPool::kBlockBytes - used_; }
@@ -64,15 +64,15 @@ class ByteStream : public EventHandler, public Disposable, private TimerWheel::E
   /// Gives the block back, whatever it holds.
   void release_block() noexcept;
 
-  /// Sends what the socket takes. @return how many bytes; nullopt: the connection is broken. Where not all
-  /// went, on_writable() comes once there is room.
+  /// Sends what the socket takes. @return how many bytes; nullopt: the connection is broken. If not everything was
+  /// sent, on_writable() is called once there is room.
   /// @param more_follows  as in Transport::send()
   std::optional<std::size_t> send_some(std::string_view bytes, bool more_follows = false);
-  /// The same with bytes of a file. nullopt, too, where the file has ended before `offset`.
+  /// Sends bytes of a file. Also nullopt if the file has ended before `offset`.
   std::optional<std::size_t> send_file(int file, std::uint64_t offset, std::uint64_t bytes);
 
-  /// Runs on_timeout() in `limit` unless it is set anew or cleared. Zero: none. Cheap: meant to be called
-  /// for each request.
+  /// Calls on_timeout() after `limit`, unless the deadline is set anew or cleared. Zero: no deadline. Cheap: meant to
+  /// be called for each request.
   void set_deadline(std::chrono::milliseconds limit);
   void clear_deadline() noexcept { deadline_ms_ = 0; }
   /// The time until the deadline; nullopt: none is set.
@@ -82,23 +82,23 @@ class ByteStream : public EventHandler, public Disposable, private TimerWheel::E
   /// is called any more.
   void close_gracefully() noexcept;
   bool closed() const noexcept { return stage_ == Stage::closed; }
-  /// As close(), but the transport goes on in other hands, with what has arrived. REQUIRES that it is open.
+  /// Like close(), but passes the transport on, with what has arrived. REQUIRES that it is open.
   Transport release() noexcept;
   /// The peer has closed its side, or the connection broke.
   bool peer_ended() const noexcept { return peer_ended_; }
   /// Ends both directions, so that the peer sees it at once, and may lose what is on its way; the descriptor stays
   /// until close().
   void shut_down() noexcept;
-  /// Ends the sending side, behind what was sent; the descriptor stays until close_gracefully().
+  /// Ends the sending side, after what was sent; the descriptor stays until close_gracefully().
   void finish_sending() noexcept;
 
-  /// Calls on_input() after this turn as if an event had come: for who must give others their turn.
+  /// Calls on_input() after this turn as if an event had come: for code that must give others their turn.
   void resume_later();
 
   virtual void on_input() = 0;     ///< input_ready: bytes, the end or an error can be received
   virtual void on_writable() = 0;  ///< after a send that was short
   virtual void on_timeout() = 0;   ///< the deadline has passed; nothing is closed yet
-  virtual void on_broken() = 0;    ///< the connection can't go on: to be closed
+  virtual void on_broken() = 0;    ///< the connection can't continue and must be closed
   /// The stream has closed, or was released. Called once, unless it is destroyed before.
   virtual void on_left() noexcept {}
 
@@ -122,8 +122,9 @@ class ByteStream : public EventHandler, public Disposable, private TimerWheel::E
   Stage stage_ = Stage::open;
   bool input_ready_ = true;  // until a receive says otherwise: the first bytes often come with the connection
   bool attached_ = false;
-  bool peer_ended_ = false;      // EPOLLRDHUP, EPOLLHUP or EPOLLERR was seen: a receive will tell
-  bool input_finished_ = false;  // a receive gave the end: nothing is left that close(2) would answer with a reset
+  bool peer_ended_ = false;      // EPOLLRDHUP, EPOLLHUP or EPOLLERR has occurred: a receive will tell
+  bool input_finished_ = false;  // a receive returned the end: nothing is left that would make close(2) reset the
+                                 // connection
   bool wants_writable_ = false;
   bool watches_writable_ = false;
 };

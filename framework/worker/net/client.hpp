@@ -18,9 +18,9 @@ class Client : public ListHook<Client> {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// The worker is on its way out (Runtime::drain says how).
+  /// The worker is about to leave (Runtime::drain says how).
   virtual void on_drain() = 0;
-  /// The client, and what it is served, in a few words for the log; any bytes.
+  /// The client and what it is served, in a few words for the log; any bytes.
   virtual std::string describe() const { return peer_.to_string(); }
 
   ServiceHost& host() const noexcept { return host_; }
@@ -30,8 +30,8 @@ class Client : public ListHook<Client> {
  protected:
   ~Client();
 
-  /// Nothing is under way on it: it waits for what its client may ask next, or for its time-out. A worker that has only
-  /// such connections counts as idle. Cheap where nothing changes.
+  /// Whether nothing is under way on it: it waits for its client's next request, or for its time-out. A worker with
+  /// only such connections counts as idle. Cheap if nothing changes.
   void rest(bool rests) noexcept {
     if (rests != resting_) host_.runtime().connection_rests(resting_ = rests);
   }

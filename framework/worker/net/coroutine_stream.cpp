@@ -9,7 +9,7 @@
 namespace prefork::worker {
 
 namespace {
-// A client that sends without end must not keep the worker to itself.
+// A client that sends without end must not occupy the worker.
 constexpr std::uint16_t kReadsPerTurn = 32;
 }  // namespace
 
@@ -25,7 +25,7 @@ bool CoroutineStream::start_read(std::size_t max_line) {
   return false;
 }
 
-// True: finish_read() has something to give, be it the end.
+// @return true: finish_read() has a result, possibly the end
 bool CoroutineStream::try_read() {
   has_result_ = false;
   if (ended_) return true;
@@ -76,7 +76,7 @@ bool CoroutineStream::start_write(std::string_view bytes) {
   if (ended_ || bytes.empty()) return true;
   const auto sent = send_some(bytes);
   if (!sent) {
-    on_broken();  // a read that waits in another coroutine ends with it
+    on_broken();  // a read that waits in another coroutine ends too
     return true;
   }
   unsent_ = bytes.substr(*sent);
@@ -110,7 +110,7 @@ void CoroutineStream::on_writable() {
   resume_writer();
 }
 
-// The one deadline is the writer's while a write waits, else the reader's.
+// While a write waits, the one deadline is the writer's, otherwise the reader's.
 void CoroutineStream::resume_reader() {
   if (unsent_.empty()) clear_deadline();
   if (auto reader = std::exchange(reader_, nullptr)) reader.resume();
@@ -131,10 +131,10 @@ void CoroutineStream::on_broken() {
 void CoroutineStream::end() noexcept {
   if (std::exchange(ended_, true)) return;
   has_result_ = false;
-  // What is cut in the middle is not to look whole.
+  // An answer that is cut off must not look complete.
   broken_ = broken_ || !unsent_.empty();
   broken_ ? shut_down() : finish_sending();
-  // Resumed by the loop, since the caller may be one of the two coroutines.
+  // The loop resumes them, since the caller may be one of the two coroutines.
   if (reader_ || writer_) resume_later();
 }
 

@@ -65,11 +65,11 @@ class CoroutineStream : public ByteStream {
   std::string_view unsent_;
   std::size_t max_line_ = 0;  // of the read under way; 0: read_some
   std::uint32_t given_ = 0;   // bytes at the block's start that the author may be looking at
-  std::uint32_t length_ = 0;  // of those, what finish_read() gives
+  std::uint32_t length_ = 0;  // of those, what finish_read() returns
   std::uint16_t budget_ = 0;  // reads that may still be answered at once in this turn
   bool has_result_ = false;
   bool ended_ = false;   // nothing more is read or written
-  bool broken_ = false;  // what was written did not all go
+  bool broken_ = false;  // not everything that was written has been sent
   bool input_ended_ = false;
   bool overlong_ = false;
   Limits limits_;

@@ -18,7 +18,7 @@ class StreamConnection : public ByteStream, public Client {
   /// set_deadline() while the client's first bytes are awaited. A worker that stops gives them a second: they may be on
   /// their way, and the client would take the end for a failure.
   void await_first_bytes(std::chrono::milliseconds limit);
-  /// The same anew, when the worker begins to stop.
+  /// Sets that deadline anew, when the worker begins to stop.
   void hurry_first_bytes();
 
  private:

@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-/// @return the sentence that the call throws; "(nothing)" if it returns.
+/// @return the message that the call throws; "(nothing)" if it returns
 template <typename Call>
 std::string sentence_of(Call call) {
   try {

@@ -39,7 +39,7 @@ class ReloadTest : public WorkforceTest {
     siginfo_t info{};
     return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
   }
-  /// In the child.
+  /// Runs in the child.
   Generation prepare(unsigned number, const std::optional<std::string>& only) const {
     if (!failure.empty()) throw StartupError(EX_CONFIG, failure);
     Generation next;
