@@ -2,7 +2,7 @@
 
 namespace prefork::cli {
 
-/// Of the program that these are linked into; text of the program.
+/// The version of the program that these are linked into; part of its text.
 extern const char* const kVersion;
 extern const char* const kLibraryFolder;  ///< relative to the prefix: "lib/x86_64-linux-gnu"
 

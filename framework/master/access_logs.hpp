@@ -9,21 +9,21 @@
 
 namespace prefork::master {
 
-/// Which access logs the services of a generation have, and the writers for them. Used by the master and its reload.
+/// The access logs that the services of a generation have, and the writers for them. Used by the master and its reload.
 class AccessLogs {
  public:
-  /// @param writers  lives longer than this
-  /// @param line  how a lost request is logged; empty: not at all
+  /// @param writers  must outlive this object
+  /// @param line  how to log a lost request; empty: not at all
   AccessLogs(LogWriters& writers, LostRequestLine line) : writers_(writers), line_(std::move(line)) {}
 
-  /// Opens what the generation would log to, so that what is wrong is told before it serves. May block (files).
+  /// Opens what the generation would log to, so that a fault is reported before it serves. May block (files).
   /// @throws StartupError
   void check(const Generation& generation) const;
   /// Gives each service the pipe of its log's writer. @throws StartupError
   void open(Generation& generation);
   /// Ends the writers that none of these generations writes to.
   void keep_only(const std::vector<const Generation*>& generations);
-  /// Writes the line of a request that a worker died over.
+  /// Writes the line for a request that a worker died over.
   void append(const LostRequest& request);
 
  private:

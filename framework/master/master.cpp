@@ -76,7 +76,7 @@ void Master::announce() {
   tell_oddities(workforce_.current(), log_);
 }
 
-// What clients wait for, they hear by the control socket.
+// Clients get the results that they wait for through the control socket.
 Reload::Hooks Master::reload_hooks() {
   const auto begins = [this] {
     restore_files();
@@ -95,7 +95,7 @@ Upgrade::Hooks Master::upgrade_hooks() {
   return {[this] { return hand_over(); }, [this] { workforce_.shared_care().finish_repairs(); }, answer};
 }
 
-/// A child that is no worker has been reaped.
+/// A child that is not a worker has been reaped.
 void Master::buried(pid_t pid, int wait_status) {
   if (fork_server_.buried(pid) || log_writers_.buried(pid, wait_status, Clock::now())) return;
   if (!reload_.buried(pid, wait_status)) upgrade_.buried(pid, wait_status);

@@ -14,7 +14,7 @@
 #include "ipc/posix/proc_numbers.hpp"
 #include "ipc/posix/resident_memory.hpp"
 
-// What clients of the control socket ask for, and what they are told.
+// Requests from clients of the control socket, and the answers.
 namespace prefork::master {
 
 namespace {

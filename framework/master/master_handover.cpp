@@ -5,7 +5,7 @@
 #include "framework/master/master.hpp"
 #include "framework/master/upgrade/adoption.hpp"
 
-// What the master knows, for the program that goes on in its place, and how it begins in the place of another.
+// What the master knows, for the program that takes its place, and how it begins in place of another.
 namespace prefork::master {
 
 namespace {

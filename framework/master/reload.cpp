@@ -146,7 +146,7 @@ void Reload::end(const std::string& failure, int exit_code) {
   close_access_logs();
 }
 
-/// @return the answer for those who wait
+/// @return the answer for the clients that wait
 std::string Reload::succeeded() {
   const LogSettings log = log_settings(with_.workforce.current().options.master);
   with_.log.set(log.threshold, log.format);

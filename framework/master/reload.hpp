@@ -30,18 +30,18 @@ namespace prefork::master {
 using PrepareAgain =
     std::function<Generation(const Generation& running, unsigned number, const std::optional<std::string>& only)>;
 
-/// Takes on a new configuration: a child prepares the generation, the workforce rolls it in, and whoever waits hears
-/// how it ended. One at a time: requests during a reload are carried out after it, once for all who asked. Used by
+/// Takes on a new configuration: a child prepares the generation, the workforce rolls it in, and the clients that wait
+/// get the result. One at a time: requests during a reload are carried out after it, once for all who asked. Used by
 /// the master, in its loop. Nothing blocks.
 class Reload {
  public:
-  /// What is asked for, and who waits to hear of it.
+  /// What is requested, and who waits for the result.
   struct Wanted {
     std::optional<std::string> only;
     std::set<std::string> discard;
     std::vector<ControlSocket::ClientId> waiting;
   };
-  /// What it works on, all of which lives longer.
+  /// What it works on, all of which must outlive it.
   struct Parts {
     Workforce& workforce;
     ForkServer& fork_server;
@@ -50,7 +50,7 @@ class Reload {
     Log& log;
   };
   struct Hooks {
-    std::function<void()> begins;  ///< before anything is done
+    std::function<void()> begins;  ///< called before anything is done
     std::function<void()> ended;   ///< whichever way
     std::function<void(ControlSocket::ClientId, const std::string& line)> answer;
   };
@@ -61,28 +61,28 @@ class Reload {
 
   /// @param why  who asks: "SIGHUP from pid 12"
   void ask(Wanted wanted, std::string_view why);
-  /// Goes on. @param may_begin  else what was asked for has to wait
+  /// Continues. @param may_begin  false: a request must wait
   void tend(TimePoint now, bool may_begin);
-  /// When to call tend() again at the latest.
+  /// The latest time to call tend() again.
   std::optional<TimePoint> next_deadline() const;
-  /// A child of the master has been reaped. @return whether it was this one's
+  /// A child of the master was reaped. @return whether it belonged to this reload
   bool buried(pid_t pid, int wait_status) noexcept;
-  /// The server stops: whoever waits hears that.
+  /// The server stops: the clients that wait are told so.
   void stop();
 
-  /// One is under way, or asked for.
+  /// Whether a reload is under way or requested.
   bool busy() const noexcept;
   /// "preparing", "canary", "rolling", "rolling back"; empty: none is under way
   std::string_view phase() const noexcept;
-  /// How the last one ended; empty: there was none.
+  /// How the last reload ended; empty: there was none.
   const std::string& last() const noexcept { return last_; }
   void report(MasterStatus& status) const;
 
-  /// What was asked for and has not begun goes on in the program that takes over.
+  /// A request that has not begun continues in the program that takes over.
   void hand_over(Handover& handover) const;
   bool is_awaited_by(ControlSocket::ClientId client) const;
   void adopt(const Handover& handover);
-  /// A client of the program before waits for what it has asked for.
+  /// A client of the previous program waits for the result of its request.
   void adopt_waiting(ControlSocket::ClientId client);
 
  private:
@@ -110,7 +110,7 @@ class Reload {
   std::size_t generations_alive_ = 1;
 };
 
-/// Tells the log what it should know of a generation: notes, warnings, what is odd about its listeners.
+/// Logs what is unusual about a generation: notes, warnings, and remarks on its listeners.
 void tell_oddities(const Generation& generation, Log& log);
 
 }  // namespace prefork::master

@@ -18,52 +18,52 @@
 
 namespace prefork::master {
 
-/// Makes room for another program in the master's own process: a child tries whether that program could go on, and then
-/// it is executed in the place of this one. If anything fails before, this one goes on.
-/// Used by the master, in its loop. Nothing blocks.
+/// Makes room for another program in the master's own process: a child tries whether that program could take over, and
+/// then the program is executed in place of this one. If anything fails before that, this program continues. Used by
+/// the master, in its loop. Nothing blocks.
 class Upgrade {
  public:
   struct Hooks {
-    /// The state of the server as it is.
+    /// The present state of the server.
     std::function<Handover()> hand_over;
     /// Finishes what can't be handed over half done. Called right before the last hand_over().
     std::function<void()> settle;
     std::function<void(ControlSocket::ClientId, const std::string& line)> answer;
   };
 
-  /// @param program  what is started unless another one is asked for
+  /// @param program  what to start unless another program is requested
   /// @param version  of this program
-  /// @param reactor, log  live longer than this
+  /// @param reactor, log  must outlive this object
   Upgrade(Program program, std::string version, Reactor& reactor, Log& log, Hooks hooks);
   Upgrade(const Upgrade&) = delete;
   Upgrade& operator=(const Upgrade&) = delete;
 
-  /// Asks for one, unless one is under way.
-  /// @param client  who waits to hear of it
+  /// Requests an upgrade, unless one is under way.
+  /// @param client  who waits for the result
   /// @param why  who asks: "SIGUSR2 from pid 12"
   /// @param after_reload  it begins when a reload is over
-  /// @return why it can't be; empty: it is begun, or will be
+  /// @return why it is not possible; empty: it has begun, or will
   std::string ask(std::optional<std::string> binary, std::optional<ControlSocket::ClientId> client,
                   std::string_view why, bool after_reload);
 
-  /// What of the server must come to an end first.
+  /// What must end before the upgrade.
   struct Busy {
-    bool reload = false;  ///< two generations may each become the one that stays
+    bool reload = false;  ///< there are two generations, either of which may stay
     bool jobs = false;
   };
-  /// Goes on. Does not return if the other program takes over.
+  /// Continues. Does not return if the other program takes over.
   /// @param patience  how long a trial may take
   void tend(TimePoint now, const Busy& busy, std::chrono::milliseconds patience);
-  /// When to call tend() again at the latest.
+  /// The latest time to call tend() again.
   std::optional<TimePoint> next_deadline() const;
-  /// A child of the master has been reaped.
+  /// A child of the master was reaped.
   void buried(pid_t pid, int wait_status);
-  /// The server stops: whoever waits hears that.
+  /// The server stops: the client that waits is told so.
   void stop();
 
-  /// The trial runs or has succeeded: no reload may begin.
+  /// Whether the trial runs or has succeeded: no reload may begin.
   bool has_begun() const noexcept { return current_ && (current_->trial != nullptr || current_->proved); }
-  /// The trial has succeeded: no job may begin.
+  /// Whether the trial has succeeded: no job may begin.
   bool is_proved() const noexcept { return current_ && current_->proved; }
   bool is_awaited_by(ControlSocket::ClientId client) const noexcept { return current_ && current_->client == client; }
 
@@ -87,7 +87,7 @@ class Upgrade {
   std::optional<Current> current_;
 };
 
-/// How long a program may take to show that it can go on: as long as the slowest worker to get ready.
+/// How long a program may take to show that it can take over: as long as the slowest worker may take to become ready.
 std::chrono::milliseconds trial_patience(const config::Options& options);
 
 }  // namespace prefork::master

@@ -14,7 +14,7 @@ ServiceRuntime::ServiceRuntime(WorkerIdentity identity, ipc::WorkerSlot& slot, L
       waits_(runtime_, self),
       signals_(waits_, identity_, signals) {}
 
-// Connections that have ended in this turn use their hosts once more.
+// Connections that have ended in this turn still use their hosts.
 ServiceRuntime::~ServiceRuntime() { runtime_.loop.destroy_disposed(); }
 
 ServiceHost& ServiceRuntime::add(ServiceSetup setup) {

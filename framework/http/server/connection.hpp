@@ -67,8 +67,8 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
              std::chrono::milliseconds timeout) noexcept
         : body(head, limit, input), left(timeout) {}
     Http1Body body;
-    std::chrono::milliseconds left;  // what the client has left for it
-    bool ended = false;              // the end of the input was seen
+    std::chrono::milliseconds left;  // the time that the client has left for it
+    bool ended = false;              // whether the end of the input was noticed
   };
 
   /// The only way from one phase to the next.

@@ -15,22 +15,22 @@
 
 namespace prefork::worker {
 
-/// A stream of bytes in the event loop: receiving into lent blocks, sending with back-pressure, one deadline, a close
-/// that loses nothing. What the bytes mean, and whether the other end is a client of a listener (StreamConnection) or a
-/// server that this worker has connected to, is the derived class's matter.
+/// A stream of bytes in the event loop: receives into lent blocks, sends with back-pressure, has one deadline and a
+/// close that loses nothing. The derived class gives the bytes their meaning, and decides whether the other end is a
+/// client of a listener (StreamConnection) or a server that this worker has connected to.
 ///
-/// Edge-triggered: a receive that gives less than it asked for has drained a plain socket, and the next one
-/// waits for the next event. With a layer (Transport) only a receive that gives nothing has. Life: made by new; after
-/// close() it is destroyed by the event loop at the end of the turn. Between close() and that, no hook is called.
+/// Edge-triggered: a receive that returns less than it asked for has drained a plain socket, and the next one waits for
+/// the next event. With a layer (Transport) only a receive that returns nothing has. Life: made by new; after close()
+/// the event loop destroys it at the end of the turn. In between no hook is called.
 class ByteStream : public EventHandler, public Disposable, private TimerWheel::Entry, private Deferred {
  public:
-  /// @param runtime  outlives the stream
+  /// @param runtime  must outlive the stream
   /// @param counters  where its bytes and time-outs are counted; null: nowhere
   ByteStream(Runtime& runtime, Transport transport, ipc::WorkerSlot* counters = nullptr);
   ~ByteStream() override;
 
-  /// Enters the event loop, unless the stream has closed already. To be called once, after the first tries to read: a
-  /// client that is served and gone by then costs the loop nothing.
+  /// Enters the event loop, unless the stream has already closed. Must be called once, after the first attempts to
+  /// read: a client that is served and gone by then costs the loop nothing.
   void attach();
 
   /// Closes at once. No hook is called any more. May be called twice.
@@ -39,8 +39,8 @@ class ByteStream : public EventHandler, public Disposable, private TimerWheel::E
  protected:
   enum class Received { data, would_block, end };
 
-  /// Receives into the lent block behind what it holds (block_used()); lends one where none is held.
-  /// `end`: the peer has sent its last byte, or the connection broke. The block must have room.
+  /// Receives into the lent block after what it holds (block_used()); lends a block if none is held. `end`: the peer
+  /// has sent its last byte, or the connection broke. The block must have room.
   Received receive();
   /// Looks at what has arrived, from its first byte on, and leaves it there. @return how many bytes; zero: nothing, or
   /// the end (peer_ended() says so)
@@ -51,8 +51,7 @@ class ByteStream : public EventHandler, public Disposable, private TimerWheel::E
   std::size_t unread_bytes() const noexcept;
   /// The next receive() asks the transport, whatever was known about it.
   void look_again() noexcept { input_ready_ = true; }
-  /// How long ago the last bytes of the peer arrived here, in milliseconds; 0 where the socket is not of TCP.
-  /// Source: tcp(7), TCP_INFO.
+  /// How long ago the peer's last bytes arrived, in milliseconds; 0 if the socket is not TCP. Source: tcp(7), TCP_INFO.
   std::uint32_t waited_ms() const noexcept;
   /// False: the next receive() would return `would_block`.
   bool may_have_input() const noexcept { return input_ready_; }
@@ -78,15 +77,15 @@ class ByteStream : public EventHandler, public Disposable, private TimerWheel::E
   /// The time until the deadline; nullopt: none is set.
   std::optional<std::chrono::milliseconds> deadline_left() const noexcept;
 
-  /// Closes so that what was sent arrives, whatever the peer still sends: every close that follows an answer. No hook
-  /// is called any more.
+  /// Closes in such a way that what was sent arrives, whatever the peer still sends: for every close that follows an
+  /// answer. No hook is called any more.
   void close_gracefully() noexcept;
   bool closed() const noexcept { return stage_ == Stage::closed; }
   /// Like close(), but passes the transport on, with what has arrived. REQUIRES that it is open.
   Transport release() noexcept;
-  /// The peer has closed its side, or the connection broke.
+  /// Whether the peer has closed its side, or the connection broke.
   bool peer_ended() const noexcept { return peer_ended_; }
-  /// Ends both directions, so that the peer sees it at once, and may lose what is on its way; the descriptor stays
+  /// Ends both directions, so that the peer notices at once, and may lose what is on its way; the descriptor stays
   /// until close().
   void shut_down() noexcept;
   /// Ends the sending side, after what was sent; the descriptor stays until close_gracefully().

@@ -9,9 +9,9 @@
 
 namespace prefork::worker {
 
-/// What a client of a listener is to its worker, whatever its stream: counted as accepted and as open, in the list
-/// Runtime::connections, served by a service, and told when the worker drains. One part of a connection; the stream is
-/// the other.
+/// A client of a listener, as its worker sees it, whatever its stream: counted as accepted and as open, in the list
+/// Runtime::connections, served by a service, and told when the worker drains. It is one part of a connection; the
+/// stream is the other.
 class Client : public ListHook<Client> {
  public:
   Client(ServiceHost& host, const PeerAddress& peer);
@@ -35,7 +35,7 @@ class Client : public ListHook<Client> {
   void rest(bool rests) noexcept {
     if (rests != resting_) host_.runtime().connection_rests(resting_ = rests);
   }
-  /// It is no client any more: its stream has closed, or goes on in other hands. May be called twice.
+  /// It is no longer a client: its stream has closed, or was passed on. May be called twice.
   void depart() noexcept;
 
  private:

@@ -11,25 +11,25 @@
 namespace prefork::worker {
 
 /// A stream that coroutines read and write, one each at a time. start_read() and start_write() try the transport at
-/// once; only where that gives nothing the coroutine is parked here, until the event loop resumes it.
+/// once; only if that gives nothing is the coroutine parked here, until the event loop resumes it.
 class CoroutineStream : public ByteStream {
  public:
   struct Limits {
-    std::chrono::milliseconds idle{0};   ///< for a read that waits; zero: none
-    std::chrono::milliseconds write{0};  ///< for a write of which nothing goes; zero: none
+    std::chrono::milliseconds idle{0};   ///< for a waiting read; zero: no limit
+    std::chrono::milliseconds write{0};  ///< for a write without progress; zero: no limit
   };
-  /// @param counters  as ByteStream has it
+  /// @param counters  as in ByteStream
   CoroutineStream(Runtime& runtime, Transport transport, Limits limits, ipc::WorkerSlot* counters = nullptr);
 
-  /// @param max_line  the most bytes of a line; 0: whatever bytes there are
-  /// @return true: finish_read() has something to give, be it the end; false: a reader is to be parked
+  /// @param max_line  the most bytes of a line; 0: any bytes
+  /// @return true: finish_read() has a result, possibly the end; false: the reader must be parked
 
   bool start_read(std::size_t max_line);
   std::optional<std::string_view> finish_read() noexcept;
   void park_reader(std::coroutine_handle<> awaiting) noexcept { reader_ = awaiting; }
 
-  /// @param bytes  stay until the write has ended
-  /// @return true: it has; false: a writer is to be parked
+  /// @param bytes  must stay valid until the write has ended
+  /// @return true: it has ended; false: the writer must be parked
   bool start_write(std::string_view bytes);
   bool finish_write() noexcept { return !ended_; }
   void park_writer(std::coroutine_handle<> awaiting) noexcept { writer_ = awaiting; }
@@ -38,13 +38,13 @@ class CoroutineStream : public ByteStream {
   void set_idle_timeout(std::chrono::milliseconds limit) noexcept { limits_.idle = limit; }
   /// Ends reads and writes; the transport closes in finish().
   void end() noexcept;
-  /// Closes, and loses nothing that was written. No coroutine reads or writes any more.
+  /// Closes, and loses nothing that was written. No coroutine may read or write any more.
   void finish() noexcept;
 
  protected:
-  /// A read that waits is over if nothing has come, as if the peer had ended.
+  /// Whether a waiting read ends, as if the peer had ended, if nothing has come.
   virtual bool gives_up_reading() const noexcept { return false; }
-  /// A coroutine that waits is about to be resumed, or may be.
+  /// A waiting coroutine is about to be resumed, or may be.
   virtual void going_on() noexcept {}
   bool is_reading() const noexcept { return reader_ != nullptr; }
 

@@ -49,7 +49,7 @@ class ReloadTest : public WorkforceTest {
     next.identities = generation.identities;
     return next;
   }
-  /// Turns until nothing is under way or asked for.
+  /// Turns until nothing is under way or requested.
   bool settle() {
     return turn_until([&] {
       reload->tend(Clock::now(), true);

@@ -220,8 +220,8 @@ struct Job final : Posted {
   int* gone;
 };
 
-// Goal: what other threads post runs in the loop's thread, all of it, in the order of each thread, and wakes the loop.
-// What the threads wrote before they posted is seen without a lock: the thread sanitizer has a say.
+// Goal: work that other threads post runs in the loop's thread, all of it, in the order of each thread, and wakes the
+// loop. What the threads wrote before they posted is seen without a lock, which the thread sanitizer checks.
 TEST_F(EventLoopTest, ThreadsPost) {
   constexpr int kThreads = 4, kJobs = 5000;
   const auto own = std::this_thread::get_id();
@@ -244,7 +244,7 @@ TEST_F(EventLoopTest, ThreadsPost) {
   EXPECT_EQ(strange, 0);
 }
 
-// Goal: a coroutine that waits for a thread goes on in the loop's thread, with what the thread has made.
+// Goal: a coroutine that waits for a thread continues in the loop's thread, with the thread's result.
 TEST_F(EventLoopTest, AThreadResumesACoroutine) {
   struct Offloaded {
     EventLoop& loop;

@@ -1,5 +1,5 @@
 // Goal: a stream that this worker has opened itself has a deadline, back-pressure, waits of coroutines and a close that
-// loses nothing, and is no client: not counted, not in the worker's list, not told of a drain.
+// loses nothing, and is not a client: not counted, not in the worker's list, not told of a drain.
 #include "framework/worker/net/byte_stream.hpp"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 namespace prefork::worker::test {
 namespace {
 
-/// Says what it is given, and keeps what it hears.
+/// Sends what it is given, and keeps what it receives.
 class Caller final : public ByteStream {
  public:
   using ByteStream::ByteStream;
