@@ -79,7 +79,7 @@ TEST_F(UpgradeStepsTest, ATrialThatTakesTooLongIsKilled) {
   upgrade.tend(Clock::now(), {}, 0s);
   upgrade.tend(Clock::now(), {}, 0s);
   reap();
-  EXPECT_THAT(answers[1], HasSubstr("does not say in time whether it can go on"));
+  EXPECT_THAT(answers[1], HasSubstr("does not say in time whether it can take over"));
 }
 
 TEST_F(UpgradeStepsTest, AStopIsToldToWhoWaits) {
