@@ -251,7 +251,7 @@ PluginReport decode_report(std::string_view bytes) {
   Reader reader(bytes);
   if (reader.text() != kMagic) refuse("no magic word");
   PluginReport report;
-  report.kind = static_cast<ServiceKind>(reader.number(0, static_cast<int>(ServiceKind::http)));
+  report.kind = static_cast<ServiceKind>(reader.number(0, kServiceKinds.size() - 1));
   report.class_name = reader.text();
   report.summary = reader.text();
   const std::int64_t traits = reader.number(0, kSignals | kAsksMaster | kRequestMetrics);
@@ -264,9 +264,8 @@ PluginReport decode_report(std::string_view bytes) {
 }
 
 std::string describe_report(const PluginReport& report, std::string_view plugin) {
-  constexpr std::array<std::string_view, 3> kinds{"stream and datagram service", "blocking service", "HTTP service"};
   std::string text = fmt::format("{}: {} ({})\n", plugin, report.summary.empty() ? "(no summary)" : report.summary,
-                                 kinds[static_cast<std::size_t>(report.kind)]);
+                                 traits_of(report.kind).name);
   for (const auto& option : report.options) {
     text += fmt::format("  {:<20} {}; {}\n", option.name, describe_values(option), shown_default(option));
     if (!option.help.empty()) text += fmt::format("  {:<20} {}\n", "", option.help);

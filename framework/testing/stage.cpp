@@ -32,7 +32,7 @@ ipc::Scoreboard with_a_worker() {
 ServiceTester::Stage::Stage(const Manifest& manifest, ServiceKind kind, std::unique_ptr<ServiceBase> service,
                             const Options& options)
     : board_(with_a_worker()), wakeups_(ipc::Wakeups::create(kSlots)), service_(std::move(service)) {
-  if (kind == ServiceKind::blocking) throw std::invalid_argument("a BlockingService can't be run in a test's process");
+  if (traits_of(kind).blocks) throw std::invalid_argument("a BlockingService can't be run in a test's process");
   assemble(manifest, kind, options);
   services_->start();
   finish_hook("the service's start()");

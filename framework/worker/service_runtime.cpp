@@ -82,9 +82,9 @@ void ServiceRuntime::fail(const ServiceHost& host, const char* what) {
 }
 
 std::unique_ptr<Protocol> ServiceRuntime::protocol_of(const std::vector<std::uint8_t>& services) const {
-  std::vector<ServiceHost*> sharing;
-  for (const auto index : services) sharing.push_back(&host(index));
-  return sharing.front()->service().make_protocol(sharing);
+  std::vector<prefork::Hosted> sharing;
+  for (const auto index : services) sharing.push_back({host(index).service(), host(index)});
+  return over_sockets(host(services.front()), sharing.front().service.make_protocol(sharing));
 }
 
 void ServiceRuntime::drain(DrainMode mode) {

@@ -24,7 +24,6 @@ class HttpProtocol final : public worker::Protocol {
     auto* connection = new Connection(share_, std::move(transport), peer);  // the loop destroys it after close()
     connection->open();
   }
-  void receive(Datagram&) override {}
   void finish() noexcept override {
     for (auto& log : logs_) log->finish();
   }
@@ -37,21 +36,23 @@ class HttpProtocol final : public worker::Protocol {
 
 }  // namespace
 
-std::unique_ptr<worker::Protocol> Service::make_protocol(std::span<worker::ServiceHost* const> sharing) {
+std::unique_ptr<Protocol> Service::make_protocol(std::span<const Hosted> sharing) {
   Endpoint endpoint;
   std::vector<std::unique_ptr<AccessLog>> logs;
   std::vector<std::unique_ptr<SlowLog>> slow_logs;
-  for (worker::ServiceHost* host : sharing) {
+  for (const Hosted& hosted : sharing) {
+    worker::ServiceHost& host = worker::host_of(hosted.context);
     Router router;
-    static_cast<Service&>(host->service()).routes(router);
+    static_cast<Service&>(hosted.service).routes(router);
     AccessLog* log = nullptr;
-    if (auto made = AccessLog::of(*host)) log = logs.emplace_back(std::move(made)).get();
+    if (auto made = AccessLog::of(host)) log = logs.emplace_back(std::move(made)).get();
     SlowLog* slow_log = nullptr;
-    if (auto made = SlowLog::of(*host)) slow_log = slow_logs.emplace_back(std::move(made)).get();
-    endpoint.mount({host->text("mount"), HostNames(host->text("host"))}, std::move(router), HttpOptions::from(*host),
-                   host, {log, slow_log, host->request_times(), host->responses()});
+    if (auto made = SlowLog::of(host)) slow_log = slow_logs.emplace_back(std::move(made)).get();
+    endpoint.mount({host.text("mount"), HostNames(host.text("host"))}, std::move(router), HttpOptions::from(host),
+                   &host, {log, slow_log, host.request_times(), host.responses()});
   }
-  return std::make_unique<HttpProtocol>(*sharing.front(), std::move(endpoint), std::move(logs), std::move(slow_logs));
+  return std::make_unique<HttpProtocol>(worker::host_of(sharing.front().context), std::move(endpoint), std::move(logs),
+                                        std::move(slow_logs));
 }
 
 }  // namespace prefork::http

@@ -43,8 +43,7 @@ class PREFORK_API BlockingService : public ServiceBase {
   /// Called for each connection. The connection closes when the call returns; an exception closes it and is logged.
   virtual void handle(Stream& peer) = 0;
 
- private:
-  std::unique_ptr<worker::Protocol> make_protocol(std::span<worker::ServiceHost* const> sharing) final;
+  std::unique_ptr<Protocol> make_protocol(std::span<const Hosted> sharing) final;
 };
 
 }  // namespace prefork

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <prefork/api.hpp>
+#include <prefork/kind.hpp>
 #include <prefork/shared.hpp>
 
 namespace prefork {
@@ -18,13 +19,6 @@ namespace prefork {
 namespace http {
 class Service;
 }
-
-/// How a service is driven; follows from the class that it derives from.
-enum class ServiceKind : std::uint8_t {
-  stream,    ///< `Service`: coroutines over stream and datagram sockets.
-  blocking,  ///< `BlockingService`: one connection at a time per worker, blocking calls.
-  http,      ///< `http::Service`: requests and responses.
-};
 
 enum class OptionType : std::uint8_t { text, integer, flag, duration, size, choice, secret, folder, file };
 

@@ -9,18 +9,13 @@
 #include <prefork/datagram.hpp>
 #include <prefork/manifest.hpp>
 #include <prefork/plugin.hpp>
+#include <prefork/protocol.hpp>
 #include <prefork/task.hpp>
 
 namespace prefork {
 
-namespace worker {
-class Protocol;
-class ServiceHost;
-class ServiceRuntime;
-}  // namespace worker
-
 /// What every service is: something that is started in each worker of its pool and stopped there.
-/// Derive from `Service`, `BlockingService` or `http::Service`, not from this.
+/// Derive from `Service`, `BlockingService` or `http::Service`; from this only for a kind of service of your own.
 class PREFORK_API ServiceBase {
  public:
   ServiceBase(const ServiceBase&) = delete;
@@ -35,14 +30,14 @@ class PREFORK_API ServiceBase {
   /// Called once when the worker has served its last connection, before it exits.
   virtual Task<void> stop();
 
+  /// How this kind of service is driven: called in each worker, once per listener, after every start() has ended.
+  /// What it throws is a worker that can't start.
+  /// @param sharing  the services of the listener, this one first; several only for HTTP
+  /// @return not null; destroyed before the services
+  virtual std::unique_ptr<Protocol> make_protocol(std::span<const Hosted> sharing) = 0;
+
  protected:
   ServiceBase() = default;
-
- private:
-  friend class worker::ServiceRuntime;
-  /// How the worker drives this kind of service: the bridge to the runtime, implemented by the three
-  /// classes that services derive from. `sharing` are the services of one listener, this one's first.
-  virtual std::unique_ptr<worker::Protocol> make_protocol(std::span<worker::ServiceHost* const> sharing) = 0;
 };
 
 /// A service over stream connections and datagrams, written as coroutines. All of a worker's
@@ -60,8 +55,7 @@ class PREFORK_API Service : public ServiceBase {
   /// time, keep `packet.peer()` and a copy of the bytes and `spawn` a coroutine.
   virtual void on_datagram(Datagram& packet);
 
- private:
-  std::unique_ptr<worker::Protocol> make_protocol(std::span<worker::ServiceHost* const> sharing) final;
+  std::unique_ptr<Protocol> make_protocol(std::span<const Hosted> sharing) final;
 };
 
 }  // namespace prefork

@@ -166,8 +166,8 @@ void refuse_mixed_pools(const Generation& generation) {
   std::map<std::string, const config::ServiceOptions*> blocking, others;
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     const auto& service = generation.options.services[i];
-    const auto kind = generation.plugins[generation.services[i].plugin]->report.kind;
-    (kind == ServiceKind::blocking ? blocking : others).emplace(service.pool, &service);
+    const KindTraits& kind = traits_of(generation.plugins[generation.services[i].plugin]->report.kind);
+    (kind.blocks ? blocking : others).emplace(service.pool, &service);
   }
   for (const auto& [pool, service] : blocking) {
     const auto other = others.find(pool);
@@ -181,7 +181,7 @@ void refuse_mixed_pools(const Generation& generation) {
 void refuse_datagrams(const Generation& generation) {
   for (std::size_t i = 0; i < generation.services.size(); ++i) {
     const auto& service = generation.options.services[i];
-    if (generation.plugins[generation.services[i].plugin]->report.kind == ServiceKind::stream) continue;
+    if (traits_of(generation.plugins[generation.services[i].plugin]->report.kind).datagrams) continue;
     for (const auto& listener : service.listeners) {
       if (listener.scheme == config::ListenScheme::tcp || listener.scheme == config::ListenScheme::unix_stream ||
           listener.scheme == config::ListenScheme::fd_stream)

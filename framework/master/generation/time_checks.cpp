@@ -50,7 +50,7 @@ void refuse_contradicting_times(const Generation& generation) {
     }
     const milliseconds silence = pool_of(generation, service).worker_timeout;
     const config::PluginReport& report = generation.plugins[generation.services[i].plugin]->report;
-    const bool blocks = report.kind == ServiceKind::blocking;
+    const bool blocks = traits_of(report.kind).blocks;
     if (blocks && silence.count() > 0 && request > silence) {
       refuse(origin, subject + of("worker-timeout", silence) + " of its pool: a worker that blocks is aborted before");
     }

@@ -192,7 +192,6 @@ class BlockingProtocol final : public Protocol {
     full.store(false, std::memory_order_relaxed);
     host_.runtime().loop.refresh_clock();
   }
-  void receive(Datagram&) override {}
 
  private:
   ServiceHost& host_;
@@ -204,9 +203,9 @@ class BlockingProtocol final : public Protocol {
 
 void BlockingService::describe_base(Manifest&) {}
 
-std::unique_ptr<worker::Protocol> BlockingService::make_protocol(std::span<worker::ServiceHost* const> sharing) {
+std::unique_ptr<Protocol> BlockingService::make_protocol(std::span<const Hosted> sharing) {
   PREFORK_CHECK(sharing.size() == 1);
-  return std::make_unique<worker::BlockingProtocol>(*sharing.front(), *this);
+  return std::make_unique<worker::BlockingProtocol>(worker::host_of(sharing.front().context), *this);
 }
 
 }  // namespace prefork

@@ -144,7 +144,7 @@ void DatagramSocket::serve(std::size_t i) {
   host_.begin_activity(ipc::ActivityKind::datagram,
                        {reinterpret_cast<const char*>(&batch_->sender(i)), std::min<std::size_t>(length, 28)});
   ReceivedDatagram packet(*this, *batch_, i);
-  protocol_->receive(packet);
+  protocol_->on_datagram(packet);
 }
 
 void DatagramSocket::drop_forged(std::size_t i) {

@@ -1,23 +1,24 @@
 #pragma once
 
+#include <memory>
+
 #include "framework/worker/net/peer_address.hpp"
 #include "framework/worker/net/transport.hpp"
 
-#include <prefork/datagram.hpp>
+#include <prefork/protocol.hpp>
 
 namespace prefork::worker {
 
-/// Serves the clients of one listener: the bridge from sockets to a kind of service.
-class Protocol {
- public:
-  virtual ~Protocol() = default;
+class ServiceHost;
 
-  /// Takes over an accepted connection.
+/// A protocol that takes accepted sockets: of a kind with connections of its own.
+class Protocol : public prefork::Protocol {
+ public:
+  /// Takes over an accepted, non-blocking connection.
   virtual void open(Transport transport, const PeerAddress& peer) = 0;
-  /// Answers one datagram.
-  virtual void receive(Datagram& packet) = 0;
-  /// The worker is about to end: nothing will be destroyed. Waits at most for a moment.
-  virtual void finish() noexcept {}
 };
+
+/// What an acceptor and a datagram socket can drive: a protocol over the stream API gets connections to serve.
+std::unique_ptr<Protocol> over_sockets(ServiceHost& host, std::unique_ptr<prefork::Protocol> protocol);
 
 }  // namespace prefork::worker

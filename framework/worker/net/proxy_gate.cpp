@@ -63,7 +63,6 @@ class Gated final : public Protocol {
     auto* gate = new ProxyGate(host_, std::move(transport), peer, *protocol_);  // the loop destroys it after close()
     gate->open();
   }
-  void receive(Datagram& packet) override { protocol_->receive(packet); }
   void finish() noexcept override { protocol_->finish(); }
 
  private:

@@ -15,43 +15,74 @@ namespace prefork {
 namespace worker {
 namespace {
 
-Detached serve(CoroutineConnection& connection, Service& service) {
+Detached serve(CoroutineConnection& connection, prefork::Protocol& protocol) {
   try {
-    co_await service.on_connection(connection);
+    co_await protocol.on_connection(connection);
   } catch (...) {
     connection.host().log_exception("connection of " + connection.peer().to_string());
   }
   connection.finish();
 }
 
-/// Drives a coroutine service.
+/// Drives a protocol over the stream API.
 class StreamProtocol final : public Protocol {
  public:
-  StreamProtocol(ServiceHost& host, Service& service) : host_(host), service_(service) {}
+  StreamProtocol(ServiceHost& host, std::unique_ptr<prefork::Protocol> protocol)
+      : host_(host), protocol_(std::move(protocol)) {}
 
   void open(Transport transport, const PeerAddress& peer) override {
     auto* connection =
         new CoroutineConnection(host_, std::move(transport), peer);  // the loop destroys it after close()
     host_.begin_activity(ipc::ActivityKind::connection, peer.raw());
-    serve(*connection, service_);
+    serve(*connection, *protocol_);
     connection->attach();
   }
 
-  void receive(Datagram& packet) override {
+  void on_datagram(Datagram& packet) override {
     try {
-      service_.on_datagram(packet);
+      protocol_->on_datagram(packet);
     } catch (...) {
       host_.log_exception("datagram of " + packet.peer_address());
     }
   }
+  void finish() noexcept override { protocol_->finish(); }
 
  private:
   ServiceHost& host_;
+  std::unique_ptr<prefork::Protocol> protocol_;
+};
+
+}  // namespace
+
+std::unique_ptr<Protocol> over_sockets(ServiceHost& host, std::unique_ptr<prefork::Protocol> protocol) {
+  if (auto* ready = dynamic_cast<Protocol*>(protocol.get()); ready != nullptr) {
+    protocol.release();
+    return std::unique_ptr<Protocol>(ready);
+  }
+  return std::make_unique<StreamProtocol>(host, std::move(protocol));
+}
+
+}  // namespace worker
+
+namespace {
+
+/// Passes all clients to one service.
+class ServiceProtocol final : public Protocol {
+ public:
+  explicit ServiceProtocol(Service& service) : service_(service) {}
+  Task<void> on_connection(Connection& peer) override { return service_.on_connection(peer); }
+  void on_datagram(Datagram& packet) override { service_.on_datagram(packet); }
+
+ private:
   Service& service_;
 };
 
 }  // namespace
-}  // namespace worker
+
+Protocol::~Protocol() = default;
+Task<void> Protocol::on_connection(Connection&) { return {}; }
+void Protocol::on_datagram(Datagram&) {}
+void Protocol::finish() noexcept {}
 
 ServiceBase::~ServiceBase() = default;
 Task<void> ServiceBase::start(Context&) { return {}; }
@@ -61,9 +92,9 @@ void Service::describe_base(Manifest&) {}
 Task<void> Service::on_connection(Connection&) { return {}; }
 void Service::on_datagram(Datagram&) {}
 
-std::unique_ptr<worker::Protocol> Service::make_protocol(std::span<worker::ServiceHost* const> sharing) {
+std::unique_ptr<Protocol> Service::make_protocol(std::span<const Hosted> sharing) {
   PREFORK_CHECK(sharing.size() == 1);
-  return std::make_unique<worker::StreamProtocol>(*sharing.front(), *this);
+  return std::make_unique<ServiceProtocol>(*this);
 }
 
 }  // namespace prefork

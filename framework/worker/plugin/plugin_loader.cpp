@@ -92,7 +92,8 @@ void check_descriptor(const PluginDescriptor& descriptor, const std::string& nam
     refuse(name, std::string("was built with ") + descriptor.build_signature + ", this server with " +
                      PREFORK_BUILD_SIGNATURE + ": build it the same way");
   }
-  if (descriptor.kind > ServiceKind::http) refuse(name, "is of a kind that this server does not know");
+  if (static_cast<std::size_t>(descriptor.kind) >= kServiceKinds.size())
+    refuse(name, "is of a kind that this server does not know");
 }
 
 ipc::UniqueFd open_proc_fds() {

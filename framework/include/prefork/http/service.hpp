@@ -24,8 +24,7 @@ class PREFORK_API Service : public ServiceBase {
   /// Called once in each worker, after `start` has ended and before the first request.
   virtual void routes(Router& router) = 0;
 
- private:
-  std::unique_ptr<worker::Protocol> make_protocol(std::span<worker::ServiceHost* const> sharing) final;
+  std::unique_ptr<Protocol> make_protocol(std::span<const Hosted> sharing) final;
 };
 
 }  // namespace prefork::http
