@@ -35,7 +35,7 @@ struct InspectOrder {
   pid_t master = 0;
   bool drops = false;  ///< whether it runs as `run_as`
   ipc::Identity run_as;
-  config::ServiceOptions service;  ///< for a check of its values
+  config::ServiceOptions service;  ///< that the plugin is described for, or whose values are checked; or none
   Rehearsal rehearsal;
 };
 
@@ -51,8 +51,8 @@ InspectOrder order_of(const master::Inspection& inspection) {
   InspectOrder order;
   order.plugin = inspection.copy;
   order.name = inspection.name;
+  if (inspection.judges) order.ask = Ask::judgement;
   if (inspection.service != nullptr) {
-    order.ask = Ask::judgement;
     order.service.name = inspection.service->name;
     order.service.plugin = inspection.service->plugin;
     order.service.origin = inspection.service->origin;
@@ -81,7 +81,7 @@ master::ForkOrder encode(InspectOrder order, const master::Inspector::Child& chi
 
 std::string answer_to(const InspectOrder& order) {
   if (order.ask == Ask::rehearsal) return rehearse(order.rehearsal);
-  const config::PluginReport report = inspect_plugin(order.plugin, order.name);
+  const config::PluginReport report = inspect_plugin(order.plugin, order.name, order.service);
   return order.ask == Ask::report ? config::encode_report(report)
                                   : config::judge_service_options(order.service, report.options);
 }

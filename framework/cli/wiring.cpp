@@ -12,15 +12,17 @@
 
 namespace prefork::cli {
 
-config::PluginReport inspect_plugin(int fd, const std::string& name) {
+config::PluginReport inspect_plugin(int fd, const std::string& name, const config::ServiceOptions& service) {
   const PluginDescriptor& descriptor = worker::load_plugin(fd, name);
+  Given::Options given;
+  for (const auto& [key, option] : service.own) given.emplace(key, option.value);
   Manifest manifest;
   try {
-    descriptor.describe(manifest);
+    descriptor.describe(manifest, Given(std::move(given)));
   } catch (const std::exception& error) {
     throw worker::PluginError("plugin \"" + name + "\" can't be used: its describe() fails: " + error.what());
   }
-  return config::report_of(manifest, descriptor.kind, descriptor.class_name);
+  return config::report_of(manifest, descriptor.kind, descriptor.class_name, descriptor.reads_given);
 }
 
 namespace {
@@ -86,6 +88,9 @@ worker::WorkerSetup worker_setup(const master::SpawnOrder& order) {
                               {service.idle_timeout, service.write_timeout, service.request_timeout},
                               prepared.access_log_fd,
                               master::log_threshold(generation.options, i)});
+    for (const master::SealedFile& file : generation.plugins[prepared.plugin]->files) {
+      setup.services.back().sealed.push_back({file.name, file.copy.get()});
+    }
     share(generation.shared, generation.objects.objects(), i, setup.services.back());
     may_wake = may_wake || wakes_others(generation.shared.services.at(i));
   }

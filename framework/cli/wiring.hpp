@@ -11,7 +11,8 @@
 namespace prefork::cli {
 
 /// Runs in the inspector's child: loads the plugin and lets it describe itself.
-config::PluginReport inspect_plugin(int fd, const std::string& name);
+/// @param service  the one that it is described for; without a name: none
+config::PluginReport inspect_plugin(int fd, const std::string& name, const config::ServiceOptions& service);
 
 /// What the pool's options say, in the form that its workers use.
 worker::Isolation isolation_of(const master::Generation& generation, const config::PoolOptions& pool);

@@ -20,11 +20,13 @@ constexpr char kFieldEnd = '\x1f';
 constexpr char kRecordEnd = '\x1e';
 constexpr std::string_view kOptionRecord = "option";
 constexpr std::string_view kSharedRecord = "shared";
+constexpr std::string_view kSealRecord = "seal";
 constexpr std::string_view kMagic = "prefork-plugin-3";
 // Flags of a plugin.
 constexpr std::int64_t kSignals = 1;
 constexpr std::int64_t kAsksMaster = 2;
 constexpr std::int64_t kRequestMetrics = 4;
+constexpr std::int64_t kReadsGiven = 8;
 // Flags of an option.
 constexpr std::int64_t kHasDefault = 1;
 constexpr std::int64_t kChecked = 2;
@@ -141,6 +143,10 @@ void read_record(Reader& reader, PluginReport& report) {
         std::any_of(report.shared.begin(), report.shared.end(), [&](const auto& s) { return s.name == spec.name; });
     if (twice) refuse("a shared object twice");
     report.shared.push_back(std::move(spec));
+  } else if (record == kSealRecord) {
+    if (report.seals.size() >= kMaxReportedSeals) refuse("too many paths to seal");
+    report.seals.push_back(reader.text());
+    reader.end_record();
   } else {
     refuse("a record of no known kind");
   }
@@ -198,17 +204,6 @@ void describe_shared_objects(const PluginReport& report, std::string& text) {
 
 }  // namespace
 
-PluginReport report_of(const Manifest& manifest, ServiceKind kind, std::string class_name) {
-  return {kind,
-          std::move(class_name),
-          manifest.summary(),
-          manifest.options(),
-          manifest.shared(),
-          manifest.wants_signals(),
-          manifest.wants_master(),
-          manifest.has_request_metrics()};
-}
-
 const OptionSpec* option_of(const PluginReport& report, OptionRole role) noexcept {
   const auto found = std::find_if(report.options.begin(), report.options.end(),
                                   [&](const auto& option) { return option.role == role; });
@@ -221,11 +216,24 @@ std::string_view kind_name(SharedKind kind) noexcept {
   return names[static_cast<std::size_t>(kind)];
 }
 
+PluginReport report_of(const Manifest& manifest, ServiceKind kind, std::string class_name, bool reads_given) {
+  return {kind,
+          std::move(class_name),
+          manifest.summary(),
+          manifest.options(),
+          manifest.shared(),
+          manifest.wants_signals(),
+          manifest.wants_master(),
+          manifest.has_request_metrics(),
+          reads_given,
+          manifest.seals()};
+}
+
 std::string encode_report(const PluginReport& report) {
   Writer writer;
   writer.field(kMagic).field(static_cast<std::int64_t>(report.kind)).field(report.class_name).field(report.summary);
   writer.field((report.signals ? kSignals : 0) | (report.asks_master ? kAsksMaster : 0) |
-               (report.request_metrics ? kRequestMetrics : 0));
+               (report.request_metrics ? kRequestMetrics : 0) | (report.reads_given ? kReadsGiven : 0));
   writer.end_record();
   for (const auto& option : report.options) {
     writer.field(kOptionRecord).field(option.name).field(static_cast<std::int64_t>(option.type));
@@ -243,6 +251,7 @@ std::string encode_report(const PluginReport& report) {
     }
     writer.end_record();
   }
+  for (const auto& path : report.seals) writer.field(kSealRecord).field(path).end_record();
   return writer.take();
 }
 
@@ -254,10 +263,11 @@ PluginReport decode_report(std::string_view bytes) {
   report.kind = static_cast<ServiceKind>(reader.number(0, kServiceKinds.size() - 1));
   report.class_name = reader.text();
   report.summary = reader.text();
-  const std::int64_t traits = reader.number(0, kSignals | kAsksMaster | kRequestMetrics);
+  const std::int64_t traits = reader.number(0, kSignals | kAsksMaster | kRequestMetrics | kReadsGiven);
   report.signals = (traits & kSignals) != 0;
   report.asks_master = (traits & kAsksMaster) != 0;
   report.request_metrics = (traits & kRequestMetrics) != 0;
+  report.reads_given = (traits & kReadsGiven) != 0;
   reader.end_record();
   while (!reader.at_end()) read_record(reader, report);
   return report;
@@ -272,6 +282,8 @@ std::string describe_report(const PluginReport& report, std::string_view plugin)
   }
   if (report.options.empty()) text += "  no options of its own\n";
   if (report.asks_master) text += "needs master-access in its pool\n";
+  if (report.reads_given) text += "declares more for a service, by its options\n";
+  for (const auto& path : report.seals) text += "seals " + path + "\n";
   describe_shared_objects(report, text);
   return text;
 }

@@ -16,18 +16,21 @@ struct PluginReport {
   std::string summary;
   std::vector<OptionSpec> options;  ///< including the sizes of shared objects
   std::vector<SharedSpec> shared{};
-  bool signals = false;          ///< the service sends signals to workers, or receives them
-  bool asks_master = false;      ///< the service can't work without `master-access`
-  bool request_metrics = false;  ///< the master keeps the service's request times and counts its responses
+  bool signals = false;              ///< the service sends signals to workers, or receives them
+  bool asks_master = false;          ///< the service can't work without `master-access`
+  bool request_metrics = false;      ///< the master keeps the service's request times and counts its responses
+  bool reads_given = false;          ///< it declares what depends on its service's options
+  std::vector<std::string> seals{};  ///< paths of files and folders
 };
 
 constexpr std::size_t kMaxReportBytes = 512 * 1024;
 constexpr std::size_t kMaxReportedOptions = 520;
 constexpr std::size_t kMaxReportedObjects = 64;
 constexpr std::size_t kMaxReportedColumns = 64;
+constexpr std::size_t kMaxReportedSeals = 64;
 
-/// The contents of a manifest, as the inspector reports them.
-PluginReport report_of(const Manifest& manifest, ServiceKind kind, std::string class_name);
+/// The contents of a manifest and what the plugin's descriptor says, as the inspector reports them.
+PluginReport report_of(const Manifest& manifest, ServiceKind kind, std::string class_name, bool reads_given);
 
 /// @return the option with that role; nullptr: the plugin has none
 const OptionSpec* option_of(const PluginReport& report, OptionRole role) noexcept;

@@ -54,7 +54,7 @@ ServiceTester::Stage::~Stage() {
 
 // Does what the master does before it forks a worker, and what the worker does before it starts its services.
 void ServiceTester::Stage::assemble(const Manifest& manifest, ServiceKind kind, const Options& options) {
-  const config::PluginReport report = config::report_of(manifest, kind, kName);
+  const config::PluginReport report = config::report_of(manifest, kind, kName, false);
   config::ServiceOptions service;
   service.name = service.plugin = kName;
   service.origin.text = "options of the test";
@@ -69,6 +69,8 @@ void ServiceTester::Stage::assemble(const Manifest& manifest, ServiceKind kind, 
   pool.name = "main";
   const master::SharedPlan plan = master::plan_shared({{service, report, setup.options}}, {pool});
   set_ = master::SharedSet::make(plan.objects, kSlots);
+  files_ = master::copy_files(report.seals);
+  for (const master::SealedFile& file : files_) setup.sealed.push_back({file.name, file.copy.get()});
   cli::share(plan, set_.objects(), 0, setup);
   const ipc::Party self{ipc::owner_of(0), &wakeups_.bells()};
   services_.emplace(worker::WorkerIdentity{pool.name, 0, 1}, board_.slot(0), static_cast<worker::LogSink&>(*this), self,

@@ -7,6 +7,7 @@
 
 #include <prefork/testing.hpp>
 
+#include "framework/master/generation/sealed_files.hpp"
 #include "framework/master/generation/shared_set.hpp"
 #include "framework/worker/loop/event_loop.hpp"
 #include "framework/worker/net/protocol.hpp"
@@ -50,6 +51,7 @@ class ServiceTester::Stage final : private worker::LogSink, private worker::Even
   ipc::Scoreboard board_;
   ipc::Wakeups wakeups_;
   master::SharedSet set_;
+  std::vector<master::SealedFile> files_;
   std::optional<worker::ServiceRuntime> services_;  // made once it is known what the service shares
   std::unique_ptr<ServiceBase> service_;
   std::unique_ptr<worker::Protocol> protocol_;

@@ -25,6 +25,9 @@ ServiceHost& ServiceRuntime::add(ServiceSetup setup) {
   ServiceHost& host = *hosted.host;
   host.access_log_fd(setup.access_log_fd);
   host.log_level(setup.log_level);
+  ServiceHost::Sealed sealed;
+  for (const SealedSetup& file : setup.sealed) sealed.emplace(file.name, file.fd);
+  host.sealed(std::move(sealed));
   host.share(*hosted.shared, signals_);
   if (const ipc::SharedObject* object = setup.request_times; object != nullptr) {
     hosted.request_times = std::make_unique<ipc::SharedHistogram>(object->memory(), ipc::SharedHistogram::Shape{},

@@ -94,13 +94,19 @@ void fields(A& archive, Is<ServiceLimits> auto& l) {
   archive(idle, write, request);
 }
 template <class A>
+void fields(A& archive, Is<SealedSetup> auto& f) {
+  archive(f.name);
+  archive.descriptor(f.fd);
+}
+template <class A>
 void fields(A& archive, Is<ServiceSetup> auto& s) {
-  auto& [name, plugin, plugin_fd, options, limits, log_fd, log_level, shared, channels, signals, times, responses] = s;
+  auto& [name, plugin, plugin_fd, options, limits, log_fd, log_level, shared, channels, signals, times, responses,
+         sealed] = s;
   archive(name, plugin);
   archive.descriptor(plugin_fd);
   archive(options, limits);
   archive.descriptor(log_fd);
-  archive(log_level);
+  archive(log_level, sealed);
 }
 template <class A>
 void fields(A& archive, Is<ListenerSetup> auto& l) {

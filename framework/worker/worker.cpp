@@ -47,6 +47,7 @@ void close_foreign_descriptors(const WorkerSetup& setup) {
   for (const auto& service : setup.services) {
     keep.push_back(service.plugin_fd);
     if (service.access_log_fd >= 0) keep.push_back(service.access_log_fd);
+    for (const auto& file : service.sealed) keep.push_back(file.fd);
   }
   for (const auto& listener : setup.listeners) keep.push_back(listener.fd);
   std::sort(keep.begin(), keep.end());
@@ -74,16 +75,17 @@ void volunteer_for_oom() noexcept {
   [[maybe_unused]] const ssize_t n = ::pwrite(file.get(), wanted.data(), wanted.size(), 0);
 }
 
-std::size_t client_descriptors(std::size_t wakeups) {
+std::size_t client_descriptors(const WorkerSetup& setup) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  const std::size_t reserved = kReservedDescriptors + wakeups;
+  std::size_t reserved = kReservedDescriptors + setup.ring_fds.size();
+  for (const auto& service : setup.services) reserved += service.sealed.size();
   return limit.rlim_cur > 2 * reserved ? limit.rlim_cur - reserved : limit.rlim_cur / 2;
 }
 
-std::size_t connection_limit(std::size_t configured, std::size_t wakeups) {
-  const std::size_t allowed = client_descriptors(wakeups);
-  return configured == 0 ? allowed : std::min(configured, allowed);
+std::size_t connection_limit(const WorkerSetup& setup) {
+  const std::size_t allowed = client_descriptors(setup);
+  return setup.max_connections == 0 ? allowed : std::min(setup.max_connections, allowed);
 }
 
 // One topic serves all services.
@@ -146,13 +148,12 @@ Worker::Worker(WorkerSetup setup, ipc::WorkerSlot& slot)
       bells_(setup_.ring_fds),
       services_(setup_.identity, slot_, link_, {ipc::owner_of(setup_.slot), &bells_}, signal_topic(setup_)),
       duties_(runtime_, link_, setup_.bell_fd, services_.waits(), *this),
-      acceptor_(runtime_, FairShare(seats_, setup_.slot),
-                connection_limit(setup_.max_connections, setup_.ring_fds.size())),
+      acceptor_(runtime_, FairShare(seats_, setup_.slot), connection_limit(setup_)),
       recycling_(setup_.recycle, setup_.statm_fd, runtime_.loop.now_ms()) {
   seats_.keep_mapping_only();
   runtime_.seat = &seats_[setup_.slot];
   runtime_.duties = &duties_;
-  runtime_.lingering.share(client_descriptors(setup_.ring_fds.size()));
+  runtime_.lingering.share(client_descriptors(setup_));
   // A master that hangs up no longer knows this worker's line, as after an upgrade: the next worker gets a new one.
   if (setup_.line_fd >= 0) {
     line_.emplace(runtime_, ipc::UniqueFd(setup_.line_fd), [this] { asked_to_retire(); });

@@ -5,8 +5,8 @@
 
 /// The version of the plugin interface. A plugin loads when its major number equals the server's and
 /// its minor number is not greater.
-#define PREFORK_ABI_MAJOR 1
-#define PREFORK_ABI_MINOR 1
+#define PREFORK_ABI_MAJOR 2
+#define PREFORK_ABI_MINOR 0
 
 #if defined(__SANITIZE_ADDRESS__)
 #define PREFORK_BUILD_SANITIZER "asan"

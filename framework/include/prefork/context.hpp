@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include <prefork/api.hpp>
 #include <prefork/log_level.hpp>
@@ -48,6 +49,7 @@ class Gauge;
 class Histogram;
 class Table;
 class Channel;
+class SealedFile;  // prefork/sealed.hpp
 struct Signal;
 
 class Context;
@@ -146,6 +148,12 @@ class PREFORK_API Context {
   Table& table(std::string_view name) const;
   /// This worker's end. @return nullopt: it is at neither
   std::optional<Channel> channel(std::string_view name) const;
+
+  /// The sealed copy of a file that `describe` named (Manifest::seal), by the path there; of a file in a folder, by the
+  /// folder's, '/' and the path within it. Any other name throws std::logic_error.
+  SealedFile sealed(std::string_view name) const;
+  /// The names of all of them, sorted.
+  std::vector<std::string> sealed_names() const;
 
   /// Sends a signal with a payload (at most 900 bytes) to every worker of a pool, "POOL", or to one, "POOL/2".
   /// It reaches those that listen to its name now; a worker that dies before it has answered it has lost it.

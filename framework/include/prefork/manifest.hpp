@@ -57,8 +57,8 @@ struct OptionSpec {
 };
 
 /// What a service tells of itself before it is started: filled in by its
-/// `static void describe(prefork::Manifest&)`, which runs in a short-lived process of its own and
-/// must not depend on anything but its argument.
+/// `static void describe(prefork::Manifest&)`, or `describe(prefork::Manifest&, const prefork::Given&)`, which runs in
+/// a short-lived process of its own and must not depend on anything but its argument.
 ///
 /// A name that is declared twice, is ill-formed, or a default that its own range or check refuses throws
 /// std::invalid_argument: the plugin is refused with that sentence. Names are lower-case letters, digits and '-',
@@ -125,9 +125,16 @@ class PREFORK_API Manifest {
   /// refused.
   void asks_master() noexcept { asks_master_ = true; }
 
+  /// Names a file, or a folder with its files, that becomes part of the generation as the plugin itself does: the
+  /// service's workers have sealed copies (Context::sealed), whatever becomes of the original; a reload takes fresh
+  /// ones. A relative path is found from the configuration's folder. Read with the rights of the pool's user, outside
+  /// its chroot. At most 64 paths, and for each service 200 files of 64 MiB together.
+  void seal(std::string_view path);
+
   const std::string& summary() const noexcept { return summary_; }
   const std::vector<OptionSpec>& options() const noexcept { return options_; }
   const std::vector<SharedSpec>& shared() const noexcept { return shared_; }
+  const std::vector<std::string>& seals() const noexcept { return seals_; }
   bool wants_signals() const noexcept { return wants_signals_; }
   bool wants_master() const noexcept { return asks_master_; }
   /// The master keeps a histogram of the service's request times and a counter of its responses.
@@ -147,6 +154,7 @@ class PREFORK_API Manifest {
   std::string summary_;
   std::vector<OptionSpec> options_;
   std::vector<SharedSpec> shared_;
+  std::vector<std::string> seals_;
   std::size_t sizes_ = 0;  ///< options that are sizes of shared objects
   bool wants_signals_ = false;
   bool asks_master_ = false;

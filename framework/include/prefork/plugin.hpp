@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include <prefork/api.hpp>
+#include <prefork/given.hpp>
 #include <prefork/manifest.hpp>
 
 namespace prefork {
@@ -19,18 +20,28 @@ struct PluginDescriptor {
   std::uint16_t abi_minor;
   std::uint32_t struct_bytes;
   ServiceKind kind;
+  bool reads_given;  ///< whether what describe() declares depends on the configuration
   const char* build_signature;
   const char* class_name;
-  void (*describe)(Manifest&);
+  void (*describe)(Manifest&, const Given&);
   ServiceBase* (*create)();
   void (*destroy)(ServiceBase*) noexcept;
 };
 
 namespace detail {
 template <class S>
-void describe_service(Manifest& manifest) {
+concept ReadsGiven = requires(Manifest& manifest, const Given& given) {
+  S::describe(manifest, given);
+};
+
+template <class S>
+void describe_service(Manifest& manifest, const Given& given) {
   S::describe_base(manifest);
-  if constexpr (requires { S::describe(manifest); }) S::describe(manifest);
+  if constexpr (ReadsGiven<S>) {
+    S::describe(manifest, given);
+  } else if constexpr (requires { S::describe(manifest); }) {
+    S::describe(manifest);
+  }
 }
 }  // namespace detail
 
@@ -44,6 +55,7 @@ void describe_service(Manifest& manifest) {
       PREFORK_ABI_MINOR,                                                                                       \
       sizeof(::prefork::PluginDescriptor),                                                                     \
       S::kKind,                                                                                                \
+      ::prefork::detail::ReadsGiven<S>,                                                                        \
       PREFORK_BUILD_SIGNATURE,                                                                                 \
       #S,                                                                                                      \
       &::prefork::detail::describe_service<S>,                                                                 \

@@ -71,7 +71,7 @@ class ServiceTester {
   template <class S>
   static ServiceTester of(const Options& options = {}) {
     Manifest manifest;
-    detail::describe_service<S>(manifest);
+    detail::describe_service<S>(manifest, Given(options));
     return ServiceTester(manifest, S::kKind, std::make_unique<S>(), options);
   }
   ServiceTester(const ServiceTester&) = delete;

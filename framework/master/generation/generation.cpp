@@ -1,5 +1,6 @@
 #include "framework/master/generation/generation.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@
 #include "framework/master/generation/time_checks.hpp"
 #include "framework/master/loop/startup_error.hpp"
 #include "ipc/memory/shared_memory.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::master {
 
@@ -73,7 +75,7 @@ void ask_plugin(const Generation& generation, const config::ServiceOptions& serv
   const auto identity = generation.identities.find(service.pool);
   if (identity == generation.identities.end()) return;  // reported as an error already
   const config::ServiceOptions judged = config::without_secrets(service, plugin.report.options);
-  const Inspection inspection{plugin.copy.get(), service.plugin, &judged};
+  const Inspection inspection{plugin.copy.get(), service.plugin, &judged, true};
   const std::string answer =
       inspector_of_plugins(identity->second).run(subject_of(service.plugin), [&](const Inspector::Child& child) {
         return inspect(inspection, child);
@@ -89,24 +91,59 @@ std::size_t index_of(Generation& generation, std::shared_ptr<const SealedPlugin>
   return index;
 }
 
+config::PluginReport report_from(const std::string& subject, const std::string& answer) {
+  try {
+    return config::decode_report(answer);
+  } catch (const std::runtime_error& error) {
+    throw StartupError(EX_CONFIG, subject + " can't be used: " + error.what());
+  }
+}
+
 /// Plugins by their files: services of the same plugin share one copy, and a plugin that can't be used is reported
 /// once.
 struct Sealed {
-  std::map<std::string, std::size_t> good;
+  std::map<std::string, std::shared_ptr<const SealedPlugin>> good;
   std::set<std::string> bad;
 };
 
-/// @return nullopt: it was found unusable before
-std::optional<std::size_t> seal_for(Generation& generation, const config::ServiceOptions& service,
-                                    const InspectPlugin& inspect, Sealed& sealed) {
+/// @return null: it was found unusable before
+std::shared_ptr<const SealedPlugin> seal_for(const Generation& generation, const config::ServiceOptions& service,
+                                             const InspectPlugin& inspect, Sealed& sealed) {
   const std::string path = find_plugin(service.plugin, generation.options.master.plugin_path);
   const auto known = sealed.good.find(path);
   if (known != sealed.good.end()) return known->second;
-  if (!sealed.bad.insert(path).second) return std::nullopt;
+  if (!sealed.bad.insert(path).second) return nullptr;
   auto plugin =
       std::make_shared<SealedPlugin>(seal_plugin(service.plugin, generation.options.master.plugin_path, inspect));
   sealed.bad.erase(path);
-  return sealed.good[path] = index_of(generation, std::move(plugin));
+  return sealed.good[path] = std::move(plugin);
+}
+
+/// The plugin as it is for this service. What it declares by the service's options, and the files that it seals, are
+/// found out with the service's rights.
+/// @return null: nobody is there to run it, which was reported
+std::shared_ptr<const SealedPlugin> describe_for(const Generation& generation, const config::ServiceOptions& service,
+                                                 const std::shared_ptr<const SealedPlugin>& plugin,
+                                                 const InspectPlugin& inspect) {
+  if (!plugin->report.reads_given && plugin->report.seals.empty()) return plugin;
+  const auto identity = generation.identities.find(service.pool);
+  if (identity == generation.identities.end()) return nullptr;
+  const std::string subject = subject_of(service.plugin);
+  auto own = std::make_shared<SealedPlugin>();
+  own->path = plugin->path;
+  own->copy.reset(ipc::check_syscall(::fcntl(plugin->copy.get(), F_DUPFD_CLOEXEC, 0), "fcntl F_DUPFD"));
+  own->report = plugin->report;
+  if (plugin->report.reads_given) {
+    config::begin_errand("asking " + subject + " what [service " + service.name + "] needs");
+    const config::ServiceOptions given = config::without_secrets(service, plugin->report.options);
+    const Inspection inspection{plugin->copy.get(), service.plugin, &given};
+    const Inspector inspector = inspector_of_plugins(identity->second);
+    own->report = report_from(
+        subject, inspector.run(subject, [&](const Inspector::Child& child) { return inspect(inspection, child); }));
+  }
+  config::begin_errand("sealing the files of [service " + service.name + "]");
+  own->files = seal_files(subject, own->report.seals, identity->second);
+  return own;
 }
 
 std::shared_ptr<const SealedPlugin> plugin_of(const Generation& generation, const std::string& service) {
@@ -133,13 +170,13 @@ void prepare_service(Generation& generation, const config::ServiceOptions& servi
     }
   }
   try {
-    const std::optional<std::size_t> plugin = seal_for(generation, service, inspect, sealed);
+    auto plugin = seal_for(generation, service, inspect, sealed);
+    if (plugin) plugin = describe_for(generation, service, plugin, inspect);
     if (!plugin) return;
-    const SealedPlugin& copy = *generation.plugins[*plugin];
-    auto checked = config::check_service_options(service, copy.report.options);
-    found.note([&] { config::read_secrets(service, copy.report.options, checked); });
-    generation.services.push_back({*plugin, {checked.begin(), checked.end()}, -1});
-    ask_plugin(generation, service, copy, inspect, found);
+    auto checked = config::check_service_options(service, plugin->report.options);
+    found.note([&] { config::read_secrets(service, plugin->report.options, checked); });
+    generation.services.push_back({index_of(generation, plugin), {checked.begin(), checked.end()}, -1});
+    ask_plugin(generation, service, *plugin, inspect, found);
   } catch (const StartupError& error) {
     const auto origin = generation.options.origins.find("service." + service.name + ".plugin");
     const auto& place = origin != generation.options.origins.end() ? origin->second : service.origin;
@@ -289,11 +326,7 @@ SealedPlugin seal_plugin(const std::string& name, const std::string& plugin_path
   const Inspection inspection{plugin.copy.get(), name};
   const std::string report =
       inspector_of_plugins().run(subject, [&](const Inspector::Child& child) { return inspect(inspection, child); });
-  try {
-    plugin.report = config::decode_report(report);
-  } catch (const std::runtime_error& error) {
-    throw StartupError(EX_CONFIG, subject + " can't be used: " + error.what());
-  }
+  plugin.report = report_from(subject, report);
   return plugin;
 }
 

@@ -14,6 +14,7 @@
 #include "framework/config/plugin_report.hpp"
 #include "framework/master/generation/inspector.hpp"
 #include "framework/master/generation/listener_set.hpp"
+#include "framework/master/generation/sealed_files.hpp"
 #include "framework/master/generation/shared_plan.hpp"
 #include "framework/master/generation/shared_set.hpp"
 #include "ipc/posix/privileges.hpp"
@@ -25,20 +26,24 @@ namespace prefork::master {
 struct Inspection {
   int copy = -1;     ///< the sealed copy
   std::string name;  ///< of the plugin
-  /// The service whose option values the plugin checks: the answer is their verdict (config::judge_service_options).
-  /// Null: the answer is the plugin's report (config::encode_report).
+  /// The service that the plugin is described for; null: none.
   const config::ServiceOptions* service = nullptr;
+  /// The answer is the verdict of the plugin's checks on the service's values (config::judge_service_options), else the
+  /// plugin's report (config::encode_report).
+  bool judges = false;
 };
 
 /// Forks a child that calls be_inspector(). Provided by the code that connects master and worker, since the master runs
 /// no plugin code.
 using InspectPlugin = std::function<pid_t(const Inspection&, const Inspector::Child&)>;
 
-/// One plugin file as the generation holds it.
+/// One plugin file as the generation holds it. A service whose plugin seals files, or declares what depends on its
+/// options, has one of its own, with a descriptor of the same copy.
 struct SealedPlugin {
   std::string path;
   ipc::UniqueFd copy;
   config::PluginReport report;
+  std::vector<SealedFile> files{};  ///< of the service
 };
 
 /// One service, ready to be run.
@@ -82,7 +87,7 @@ struct Running {
 
 /// Makes a generation without its sockets and shared objects: seals and inspects plugins, checks options and shapes,
 /// looks users up. Blocks for as long as that takes: at most the inspector's patience for each plugin, and again for
-/// each service whose plugin checks an option that is given.
+/// each service whose plugin checks an option that is given, declares what depends on it, or seals files.
 /// @param running  pools keep the user ids that they have in it; if a single pool is reloaded, the plugins of services
 /// outside that pool are taken over as they are
 /// @throws StartupError, config::ConfigError: everything that was found, as config::Findings has it

@@ -18,11 +18,17 @@ namespace {
 
 constexpr std::string_view kDamaged = "what was prepared is damaged: ";
 
+struct PackedFile {
+  std::string name;
+  int copy = -1;
+};
+
 struct PackedPlugin {
   std::optional<std::size_t> running;  ///< its index in the running generation; the other members describe a new one
   std::string path;
   int copy = -1;
   std::string report;
+  std::vector<PackedFile> files{};
 };
 
 struct PackedService {
@@ -62,8 +68,13 @@ struct Packed {
 };
 
 template <class A>
+void fields(A& archive, ipc::Is<PackedFile> auto& f) {
+  archive(f.name);
+  archive.descriptor(f.copy);
+}
+template <class A>
 void fields(A& archive, ipc::Is<PackedPlugin> auto& p) {
-  archive(p.running, p.path, p.report);
+  archive(p.running, p.path, p.report, p.files);
   archive.descriptor(p.copy);
 }
 template <class A>
@@ -88,7 +99,9 @@ void fields(A& archive, ipc::Is<Packed> auto& p) {
 PackedPlugin packed(const std::shared_ptr<const SealedPlugin>& plugin, const Generation& running) {
   const auto at = std::find(running.plugins.begin(), running.plugins.end(), plugin);
   if (at != running.plugins.end()) return {static_cast<std::size_t>(at - running.plugins.begin()), {}, -1, {}};
-  return {std::nullopt, plugin->path, plugin->copy.get(), config::encode_report(plugin->report)};
+  PackedPlugin to{std::nullopt, plugin->path, plugin->copy.get(), config::encode_report(plugin->report)};
+  for (const SealedFile& file : plugin->files) to.files.push_back({file.name, file.copy.get()});
+  return to;
 }
 
 PackedSocket packed(const std::shared_ptr<ListeningSocket>& socket, const ListenerSet& running) {
@@ -139,6 +152,7 @@ std::shared_ptr<const SealedPlugin> unpacked(PackedPlugin& from, Descriptors& fi
   plugin.path = std::move(from.path);
   plugin.copy = files.take(from.copy);
   plugin.report = config::decode_report(from.report);
+  for (PackedFile& file : from.files) plugin.files.push_back({std::move(file.name), files.take(file.copy)});
   return std::make_shared<SealedPlugin>(std::move(plugin));
 }
 

@@ -46,6 +46,7 @@ Parts make_parts(const Handover& state) {
     plugin.path = handed.path;
     plugin.copy.reset(handed.copy);
     plugin.report = config::decode_report(handed.report);
+    for (const HandedFile& file : handed.files) plugin.files.push_back({file.name, ipc::UniqueFd(file.copy)});
     parts.plugins.push_back(std::make_shared<SealedPlugin>(std::move(plugin)));
   }
   for (const HandedObject& handed : state.objects) {

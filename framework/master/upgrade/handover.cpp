@@ -44,8 +44,12 @@ void fields(A& archive, Is<FileIdentity> auto& f) {
   archive(f.device, f.inode);
 }
 template <class A>
+void fields(A& archive, Is<HandedFile> auto& f) {
+  archive(f.name, f.copy);
+}
+template <class A>
 void fields(A& archive, Is<HandedPlugin> auto& p) {
-  archive(p.path, p.copy, p.report);
+  archive(p.path, p.copy, p.report, p.files);
 }
 template <class A>
 void fields(A& archive, Is<HandedObject> auto& o) {
@@ -209,7 +213,10 @@ std::vector<int> descriptors_of(const Handover& handover) {
     fds.push_back(wakeup.ring);
     fds.push_back(wakeup.wait);
   }
-  for (const auto& plugin : handover.plugins) fds.push_back(plugin.copy);
+  for (const auto& plugin : handover.plugins) {
+    fds.push_back(plugin.copy);
+    for (const auto& file : plugin.files) fds.push_back(file.copy);
+  }
   for (const auto& object : handover.objects) {
     fds.push_back(object.memory);
     add(object.notes);

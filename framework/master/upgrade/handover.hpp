@@ -28,10 +28,16 @@
 /// Plain data: descriptors are numbers; what generations share is named by its index in a list.
 namespace prefork::master {
 
+struct HandedFile {
+  std::string name;
+  int copy = -1;
+};
+
 struct HandedPlugin {
   std::string path;
   int copy = -1;
   std::string report;  ///< config::encode_report
+  std::vector<HandedFile> files{};
 };
 
 struct HandedObject {

@@ -54,7 +54,10 @@ class GenerationWriter {
  private:
   std::size_t place(const SealedPlugin& plugin) {
     const auto [at, fresh] = plugins_.place(&plugin);
-    if (fresh) to_.plugins.push_back({plugin.path, plugin.copy.get(), config::encode_report(plugin.report)});
+    if (!fresh) return at;
+    HandedPlugin handed{plugin.path, plugin.copy.get(), config::encode_report(plugin.report)};
+    for (const SealedFile& file : plugin.files) handed.files.push_back({file.name, file.copy.get()});
+    to_.plugins.push_back(std::move(handed));
     return at;
   }
   std::size_t place(const ipc::SharedObject& object) {

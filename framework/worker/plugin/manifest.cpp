@@ -74,6 +74,18 @@ void Manifest::role(std::string_view name, OptionRole role) {
   option->role = role;
 }
 
+void Manifest::seal(std::string_view path) {
+  constexpr std::size_t kMaxSeals = 64;
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  check_text("a path to seal", path);
+  if (path.empty()) throw std::invalid_argument("an empty path is to be sealed");
+  if (std::find(seals_.begin(), seals_.end(), path) != seals_.end()) {
+    throw std::invalid_argument(quoted(path) + " is to be sealed twice");
+  }
+  if (seals_.size() >= kMaxSeals) throw std::invalid_argument("more than 64 paths are to be sealed");
+  seals_.emplace_back(path);
+}
+
 void Manifest::text(std::string_view name, std::string_view default_value, std::string_view help, TextCheck check) {
   OptionSpec option = make_text(name, std::string(default_value), help, check);
   try {

@@ -6,6 +6,8 @@
 
 #include "framework/worker/service/detached.hpp"
 
+#include <prefork/sealed.hpp>
+
 namespace prefork::worker {
 
 ServiceHost::ServiceHost(Runtime& runtime, const WorkerIdentity& identity, std::uint8_t index, std::string name,
@@ -93,6 +95,20 @@ std::chrono::milliseconds Context::duration(std::string_view name) const {
 }
 std::uint64_t Context::size(std::string_view name) const {
   return static_cast<std::uint64_t>(to_number(text(name), name));
+}
+
+SealedFile Context::sealed(std::string_view name) const {
+  const auto& files = host_of(*this).sealed();
+  const auto found = files.find(name);
+  if (found != files.end()) return SealedFile(found->second);
+  throw std::logic_error("service " + service() + " asks for the sealed file \"" + std::string(name) +
+                         "\", which its describe() does not name");
+}
+
+std::vector<std::string> Context::sealed_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, fd] : host_of(*this).sealed()) names.push_back(name);
+  return names;
 }
 
 bool Context::logs(LogLevel level) const noexcept { return level >= host_of(*this).log_level(); }

@@ -70,6 +70,10 @@ class ServiceHost final : public Context {
   /// Where responses are counted; null: they are not counted.
   const ipc::SharedResponses* responses() const noexcept { return responses_; }
   void responses(const ipc::SharedResponses* responses) noexcept { responses_ = responses; }
+  /// Descriptors of sealed copies, by name; they stay open as long as the worker lives.
+  using Sealed = std::map<std::string, int, std::less<>>;
+  const Sealed& sealed() const noexcept { return sealed_; }
+  void sealed(Sealed files) { sealed_ = std::move(files); }
   /// Sets the shared objects and signals. @throws std::logic_error from shared() and signals() if they were never set
   /// (a host in a test)
   void share(SharedObjects& shared, Signals& signals) noexcept;
@@ -102,6 +106,7 @@ class ServiceHost final : public Context {
   const ipc::SharedHistogram* request_times_ = nullptr;
   const ipc::SharedResponses* responses_ = nullptr;
   Signals* signals_ = nullptr;
+  Sealed sealed_;
 };
 
 inline ServiceHost& host_of(Context& context) noexcept { return static_cast<ServiceHost&>(context); }

@@ -31,6 +31,12 @@ struct ChannelSetup {
   const ipc::SharedObject* to_first = nullptr;
 };
 
+/// A file that the service's manifest names.
+struct SealedSetup {
+  std::string name;
+  int fd = -1;  ///< the sealed copy
+};
+
 struct ServiceSetup {
   std::string name;
   std::string plugin;
@@ -44,6 +50,7 @@ struct ServiceSetup {
   const ipc::SharedObject* signals = nullptr;        ///< the server's topic of signals, if the service asked for it
   const ipc::SharedObject* request_times = nullptr;  ///< a histogram; null: none
   const ipc::SharedObject* responses = nullptr;      ///< memory of ipc::SharedResponses; null: none
+  std::vector<SealedSetup> sealed{};
 };
 
 }  // namespace prefork::worker

@@ -34,6 +34,8 @@ PluginReport sample() {
   report.request_metrics = true;
   report.options[1].role = OptionRole::log_file;
   report.options[3].role = OptionRole::slow_limit;
+  report.reads_given = true;
+  report.seals = {"app.txt", "/srv/app"};
   return report;
 }
 
@@ -56,6 +58,8 @@ void expect_equal(const PluginReport& a, const PluginReport& b) {
   }
   EXPECT_EQ(a.signals, b.signals);
   EXPECT_EQ(a.request_metrics, b.request_metrics);
+  EXPECT_EQ(a.reads_given, b.reads_given);
+  EXPECT_EQ(a.seals, b.seals);
   ASSERT_EQ(a.shared.size(), b.shared.size());
   for (std::size_t i = 0; i < a.shared.size(); ++i) {
     const SharedSpec &x = a.shared[i], &y = b.shared[i];

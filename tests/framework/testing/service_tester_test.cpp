@@ -5,6 +5,7 @@
 #include <prefork/http.hpp>
 #include <prefork/metrics.hpp>
 #include <prefork/queue.hpp>
+#include <prefork/sealed.hpp>
 
 namespace prefork::testkit {
 namespace {
@@ -74,6 +75,23 @@ TEST(ServiceTester, ChecksOptionsAsTheServerDoes) {
   EXPECT_THROW(ServiceTester::of<Notes>({{"greetings", "Hi"}}), std::runtime_error);
   EXPECT_THROW(ServiceTester::of<Notes>({{"notes-capacity", "3"}}), std::runtime_error);
   EXPECT_THROW(ServiceTester::of<Notes>({{"greeting", ""}}), std::invalid_argument) << "what start() throws";
+}
+
+/// Declares what its options say.
+struct Hosting final : Service {
+  static void describe(Manifest& manifest, const Given& given) {
+    manifest.text("app", "", "A file.");
+    if (const auto app = given.text("app")) manifest.seal(*app);
+  }
+};
+
+TEST(ServiceTester, GivesWhatIsGivenAndSealsFiles) {
+  auto tester = ServiceTester::of<Hosting>({{"app", "/etc/passwd"}});
+  EXPECT_EQ(tester.context().sealed_names(), std::vector<std::string>{"/etc/passwd"});
+  EXPECT_FALSE(tester.context().sealed("/etc/passwd").text().empty());
+  EXPECT_THROW(static_cast<void>(tester.context().sealed("other")), std::logic_error);
+  EXPECT_TRUE(ServiceTester::of<Hosting>().context().sealed_names().empty());
+  EXPECT_THROW(ServiceTester::of<Hosting>({{"app", "/none"}}), std::exception);
 }
 
 /// Sends back what comes, and counts.

@@ -43,6 +43,7 @@ class PreparationTest : public testing::Test {
     SealedPlugin plugin;
     plugin.path = path;
     plugin.copy.reset(::memfd_create(path.c_str(), MFD_CLOEXEC));
+    plugin.files.push_back({"app.txt", ipc::UniqueFd(::memfd_create("app", MFD_CLOEXEC))});
     return std::make_shared<SealedPlugin>(std::move(plugin));
   }
   /// A generation with the running one's plugin and a new one, and a listener that is new.
@@ -88,6 +89,9 @@ TEST_F(PreparationTest, BringsTheGenerationWithItsDescriptors) {
   EXPECT_EQ(made.plugins.at(0), running_.plugins[0]) << "the same one";
   EXPECT_EQ(made.plugins.at(1)->path, "new");
   EXPECT_GE(::fcntl(made.plugins[1]->copy.get(), F_GET_SEALS), 0) << "a file of memory";
+  ASSERT_EQ(made.plugins[1]->files.size(), 1U);
+  EXPECT_EQ(made.plugins[1]->files[0].name, "app.txt");
+  EXPECT_GE(::fcntl(made.plugins[1]->files[0].copy.get(), F_GET_SEALS), 0);
   EXPECT_EQ(made.services.at(0).plugin, 1U);
   EXPECT_EQ(made.services[0].options.at("key"), "value");
   EXPECT_EQ(made.identities.at("main").user, "somebody");

@@ -87,6 +87,15 @@ TEST(Handover, ReadsBackToTheSame) {
   EXPECT_EQ(descriptors_of(back).size(), 31U);
 }
 
+TEST(Handover, BringsSealedFiles) {
+  Handover handover = full();
+  handover.plugins[0].files = {{"app.txt", 60}};
+  const Handover back = decode_handover(encode_handover(handover, kLayout), kLayout);
+  EXPECT_EQ(back.plugins[0].files.at(0).name, "app.txt");
+  EXPECT_EQ(back.plugins[0].files.at(0).copy, 60);
+  EXPECT_EQ(descriptors_of(back).size(), descriptors_of(full()).size() + 1);
+}
+
 TEST(Handover, EveryCutIsRefused) {
   const std::string text = encode_handover(full(), kLayout);
   for (std::size_t length = 0; length < text.size(); ++length) {

@@ -43,6 +43,19 @@ TEST(Manifest, TextsOfSpecialKinds) {
   EXPECT_EQ(thrown_by([&] { manifest.secret("root", ""); }), "option \"root\" is declared twice");
 }
 
+TEST(Manifest, PathsToSeal) {
+  Manifest manifest;
+  manifest.seal("app.txt");
+  manifest.seal("/srv/app//");
+  manifest.seal("/");
+  EXPECT_THAT(manifest.seals(), ElementsAre("app.txt", "/srv/app", "/"));
+  EXPECT_EQ(thrown_by([&] { manifest.seal("/srv/app"); }), "\"/srv/app\" is to be sealed twice");
+  EXPECT_EQ(thrown_by([&] { manifest.seal(""); }), "an empty path is to be sealed");
+  EXPECT_EQ(thrown_by([&] { manifest.seal("a\nb"); }), "a path to seal has control characters or more than 2000 bytes");
+  for (int i = 3; i < 64; ++i) manifest.seal(std::to_string(i));
+  EXPECT_EQ(thrown_by([&] { manifest.seal("one more"); }), "more than 64 paths are to be sealed");
+}
+
 TEST(Manifest, EverySizeIsAnOption) {
   Manifest manifest;
   manifest.queue("jobs", {.capacity = 64, .message_bytes = 512, .hold_limit = 3s}, "what is to be done");
