@@ -24,8 +24,9 @@ struct PluginDescriptor {
   const char* build_signature;
   const char* class_name;
   void (*describe)(Manifest&, const Given&);
+  /// Called once in a worker. Nothing destroys the service: a worker ends by _exit, with coroutines suspended that may
+  /// refer to it. What has to be done at the end is done in ServiceBase::stop.
   ServiceBase* (*create)();
-  void (*destroy)(ServiceBase*) noexcept;
 };
 
 namespace detail {
@@ -60,4 +61,4 @@ void describe_service(Manifest& manifest, const Given& given) {
       #S,                                                                                                      \
       &::prefork::detail::describe_service<S>,                                                                 \
       []() -> ::prefork::ServiceBase* { return new S; },                                                       \
-      [](::prefork::ServiceBase* service) noexcept { delete service; }};
+  };

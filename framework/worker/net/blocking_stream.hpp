@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string_view>
 
 #include "framework/worker/net/peer_address.hpp"
@@ -34,9 +33,8 @@ class BlockingStream final : public Stream {
   BlockingStream(ServiceHost& host, BlockingDuties& duties, Transport transport, const PeerAddress& peer);
   ~BlockingStream();
 
-  std::optional<std::string_view> read(std::size_t max_line);
+  Outcome<std::string_view> read(std::size_t max_line);
   bool write(std::string_view bytes);
-  bool overlong() const noexcept { return overlong_; }
   const PeerAddress& peer() const noexcept { return peer_; }
   ServiceHost& host() const noexcept { return host_; }
   /// Closes in such a way that what was sent arrives.
@@ -50,7 +48,7 @@ class BlockingStream final : public Stream {
   enum class Purpose { read, write };
   bool wait_for(short events, Purpose purpose);
   bool flush();
-  std::optional<std::string_view> give(std::size_t length, std::size_t with_line_end) noexcept;
+  Outcome<std::string_view> give(std::size_t length, std::size_t with_line_end) noexcept;
 
   ServiceHost& host_;
   BlockingDuties& duties_;
@@ -61,6 +59,7 @@ class BlockingStream final : public Stream {
   std::size_t used_ = 0;
   std::size_t given_ = 0;
   bool ended_ = false;
+  Reason why_ = Reason::closed;  // once ended
   bool overlong_ = false;
 };
 

@@ -27,7 +27,6 @@ const worker::CoroutineConnection& self(const Connection& peer) noexcept {
 }
 }  // namespace
 
-bool Connection::overlong() const noexcept { return self(*this).overlong(); }
 void Connection::close() noexcept { self(*this).end(); }
 std::string Connection::peer_address() const { return self(*this).peer().to_string(); }
 std::uint64_t Connection::id() const noexcept { return self(*this).id(); }
@@ -38,7 +37,7 @@ bool Connection::start_read() { return self(*this).start_read(0); }
 bool Connection::start_read_line(std::size_t max_bytes) {
   return self(*this).start_read(std::max<std::size_t>(max_bytes, 1));
 }
-std::optional<std::string_view> Connection::finish_read() noexcept { return self(*this).finish_read(); }
+Outcome<std::string_view> Connection::finish_read() noexcept { return self(*this).finish_read(); }
 bool Connection::start_write(std::string_view bytes) { return self(*this).start_write(bytes); }
 bool Connection::finish_write() noexcept { return self(*this).finish_write(); }
 void Connection::park_reader(std::coroutine_handle<> awaiting) noexcept { self(*this).park_reader(awaiting); }

@@ -16,7 +16,6 @@ class CoroutineConnection final : public CoroutineStream, public Client, public 
   using CoroutineStream::close;
   using CoroutineStream::finish_read;
   using CoroutineStream::finish_write;
-  using CoroutineStream::overlong;
   using CoroutineStream::park_reader;
   using CoroutineStream::park_writer;
   using CoroutineStream::start_read;

@@ -6,6 +6,8 @@
 #include "framework/worker/net/line_scan.hpp"
 #include "ipc/posix/check.hpp"
 
+#include <prefork/forever.hpp>
+
 namespace prefork::worker {
 
 namespace {
@@ -65,8 +67,11 @@ bool CoroutineStream::take_line() noexcept {
   return line.found && take(line.length, line.line_end);
 }
 
-std::optional<std::string_view> CoroutineStream::finish_read() noexcept {
-  if (!has_result_) return std::nullopt;
+Outcome<std::string_view> CoroutineStream::finish_read() noexcept {
+  if (!has_result_) {
+    if (overlong_) return Reason::too_long;
+    return input_ended_ && !ended_ ? Reason::closed : why_;
+  }
   has_result_ = false;
   return block_bytes().substr(0, length_);
 }
@@ -128,8 +133,9 @@ void CoroutineStream::on_broken() {
   end();
 }
 
-void CoroutineStream::end() noexcept {
+void CoroutineStream::end(Reason why) noexcept {
   if (std::exchange(ended_, true)) return;
+  why_ = why;
   has_result_ = false;
   // An answer that is cut off must not look complete.
   broken_ = broken_ || !unsent_.empty();
@@ -138,7 +144,12 @@ void CoroutineStream::end() noexcept {
   if (reader_ || writer_) resume_later();
 }
 
-void CoroutineStream::on_timeout() { end(); }
+void CoroutineStream::on_timeout() { end(Reason::timed_out); }
+
+void CoroutineStream::set_idle_timeout(std::chrono::milliseconds limit) noexcept {
+  const std::chrono::milliseconds none(0), least(1);
+  limits_.idle = limit == kForever ? none : std::max(limit, least);
+}
 
 void CoroutineStream::finish() noexcept {
   PREFORK_CHECK(!reader_ && !writer_);

@@ -3,10 +3,11 @@
 #include <chrono>
 #include <coroutine>
 #include <cstddef>
-#include <optional>
 #include <string_view>
 
 #include "framework/worker/net/byte_stream.hpp"
+
+#include <prefork/outcome.hpp>
 
 namespace prefork::worker {
 
@@ -23,9 +24,8 @@ class CoroutineStream : public ByteStream {
 
   /// @param max_line  the most bytes of a line; 0: any bytes
   /// @return true: finish_read() has a result, possibly the end; false: the reader must be parked
-
   bool start_read(std::size_t max_line);
-  std::optional<std::string_view> finish_read() noexcept;
+  Outcome<std::string_view> finish_read() noexcept;
   void park_reader(std::coroutine_handle<> awaiting) noexcept { reader_ = awaiting; }
 
   /// @param bytes  must stay valid until the write has ended
@@ -34,10 +34,11 @@ class CoroutineStream : public ByteStream {
   bool finish_write() noexcept { return !ended_; }
   void park_writer(std::coroutine_handle<> awaiting) noexcept { writer_ = awaiting; }
 
-  bool overlong() const noexcept { return overlong_; }
-  void set_idle_timeout(std::chrono::milliseconds limit) noexcept { limits_.idle = limit; }
+  /// @param limit  at least 1 ms; kForever: no limit
+  void set_idle_timeout(std::chrono::milliseconds limit) noexcept;
   /// Ends reads and writes; the transport closes in finish().
-  void end() noexcept;
+  /// @param why  what the reads are told
+  void end(Reason why = Reason::closed) noexcept;
   /// Closes, and loses nothing that was written. No coroutine may read or write any more.
   void finish() noexcept;
 
@@ -68,8 +69,9 @@ class CoroutineStream : public ByteStream {
   std::uint32_t length_ = 0;  // of those, what finish_read() returns
   std::uint16_t budget_ = 0;  // reads that may still be answered at once in this turn
   bool has_result_ = false;
-  bool ended_ = false;   // nothing more is read or written
-  bool broken_ = false;  // not everything that was written has been sent
+  bool ended_ = false;             // nothing more is read or written
+  Reason why_ = Reason::draining;  // what a read without a result is told; end() sets another
+  bool broken_ = false;            // not everything that was written has been sent
   bool input_ended_ = false;
   bool overlong_ = false;
   Limits limits_;

@@ -16,8 +16,8 @@ class Host final : public prefork::Service {
 
   prefork::Task<void> start(prefork::Context& context) override {
     text_ = "generation " + std::to_string(context.generation());
-    const std::string& option = context.text("declares");
-    if (!option.empty()) text_ += ", " + option + " " + std::to_string(context.integer(option));
+    const std::string& option = context.options().text("declares");
+    if (!option.empty()) text_ += ", " + option + " " + std::to_string(context.options().integer(option));
     for (const auto& name : context.sealed_names()) text_ += ", " + name + " " + context.sealed(name).text();
     return {};
   }

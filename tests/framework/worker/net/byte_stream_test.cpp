@@ -139,7 +139,7 @@ struct Reading {
   CoroutineStream& stream;
   bool await_ready() { return stream.start_read(100); }
   void await_suspend(std::coroutine_handle<> awaiting) { stream.park_reader(awaiting); }
-  std::optional<std::string_view> await_resume() { return stream.finish_read(); }
+  Outcome<std::string_view> await_resume() { return stream.finish_read(); }
 };
 struct Writing {
   CoroutineStream& stream;

@@ -25,8 +25,7 @@ PluginDescriptor good() {
           PREFORK_BUILD_SIGNATURE,
           "S",
           [](Manifest&, const Given&) {},
-          []() -> ServiceBase* { return nullptr; },
-          [](ServiceBase*) noexcept {}};
+          []() -> ServiceBase* { return nullptr; }};
 }
 
 struct Case {
