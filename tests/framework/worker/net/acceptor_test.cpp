@@ -239,7 +239,7 @@ struct Refusing final : Protocol {
     ++total;
     throw std::runtime_error("no room");
   }
-  void receive(Datagram&) override {}
+  void on_datagram(Datagram&) override {}
 };
 
 TEST_F(AcceptorTest, AConnectionThatCannotBeOpenedIsLoggedAndTheNextIsTried) {
