@@ -7,10 +7,9 @@
 
 namespace prefork::config {
 
-/// The configuration can't be used. what() is one sentence that starts with the place of the mistake
-/// ("prefork.conf:12: ..."); exit_code() is what the program should end with, one of sysexits.h:
-/// EX_CONFIG (78) for what is written, EX_NOINPUT (66) and EX_NOPERM (77) for files that can't be read,
-/// EX_USAGE (64) for the command line.
+/// The configuration can't be used. what() is one sentence that starts with the place of the mistake ("prefork.conf:12:
+/// ..."). exit_code() is the program's exit code from sysexits.h: EX_CONFIG (78) for the contents, EX_NOINPUT (66) and
+/// EX_NOPERM (77) for files that can't be read, EX_USAGE (64) for the command line.
 class ConfigError : public std::runtime_error {
  public:
   explicit ConfigError(const std::string& sentence, int exit_code = EX_CONFIG)

@@ -15,7 +15,7 @@ namespace prefork::config {
 
 namespace {
 
-// What Linux can be built for at the most (CONFIG_NR_CPUS).
+// The most that Linux can be built for (CONFIG_NR_CPUS).
 constexpr unsigned kMaxCpus = 8192;
 
 std::optional<unsigned> cpu(std::string_view text) {

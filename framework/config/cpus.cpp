@@ -41,7 +41,7 @@ std::optional<unsigned> rounded_up(std::optional<std::int64_t> quota, std::optio
   return static_cast<unsigned>(std::min<std::int64_t>(cpus, kMaxWorkers));
 }
 
-/// @return empty if the file can't be read, which is the same as no quota.
+/// @return empty if the file can't be read, which means no quota
 std::string text_of(const fs::path& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -52,12 +52,12 @@ std::optional<unsigned> lesser(std::optional<unsigned> a, std::optional<unsigned
   return a ? a : b;
 }
 
-/// Applies `read` to the cgroup's folder and to each one above it up to the mount.
+/// Applies `read` to the cgroup's folder and to each folder above it up to the mount.
 template <typename Read>
 std::optional<unsigned> least_upwards(const fs::path& mount, std::string_view cgroup, Read read) {
   std::optional<unsigned> least;
   fs::path relative = fs::path(cgroup).relative_path().lexically_normal();
-  // "/../x": a cgroup outside of our cgroup namespace, of which only the root can be seen.
+  // "/../x": a cgroup outside our cgroup namespace, of which only the root is visible.
   if (!relative.empty() && *relative.begin() == "..") relative.clear();
   for (;; relative = relative.parent_path()) {
     least = lesser(least, read(mount / relative));
@@ -107,7 +107,7 @@ std::optional<unsigned> cgroup_cpus(const CgroupPaths& paths) {
     if (controllers.empty()) {
       least = lesser(least, least_upwards(paths.mounts, path, v2_cpus));
     } else if (has_cpu_controller(controllers)) {
-      // Mounted under the whole list's name, with a link of the one name on most systems.
+      // Mounted under the name of the whole list, on most systems with a link by the single name.
       least = lesser(least, least_upwards(paths.mounts / "cpu", path, v1_cpus));
       least = lesser(least, least_upwards(paths.mounts / controllers, path, v1_cpus));
     }
@@ -117,7 +117,7 @@ std::optional<unsigned> cgroup_cpus(const CgroupPaths& paths) {
 
 unsigned affinity_cpus() {
   constexpr std::size_t kMostCpus = 1 << 20;
-  // The kernel refuses a mask that is smaller than its own, which may have more than CPU_SETSIZE bits.
+  // The kernel refuses a mask smaller than its own, which may have more than CPU_SETSIZE bits.
   for (std::size_t cpus = CPU_SETSIZE; cpus <= kMostCpus; cpus *= 2) {
     const auto free_set = [](cpu_set_t* set) { CPU_FREE(set); };
     const std::unique_ptr<cpu_set_t, decltype(free_set)> set(CPU_ALLOC(cpus), free_set);

@@ -17,7 +17,7 @@ namespace prefork::config {
 namespace {
 
 constexpr std::string_view kPrefix = "PREFORK_";
-/// Of the family's other programs; not configuration.
+/// For other programs of this family; not configuration.
 constexpr std::array<std::string_view, 1> kForeign{"PREFORK_CONTROL"};
 
 /// "pool.main.boot-timeout" -> "POOL_MAIN_BOOT_TIMEOUT"
@@ -38,7 +38,7 @@ std::string option_form(std::string_view text) {
   return out;
 }
 
-/// What the names of a section's variables start with.
+/// The beginning of the names of a section's variables.
 std::string start_of(const SectionInput& section) {
   return std::string(kPrefix) + variable_form(prefix(section.id)) + '_';
 }
@@ -47,7 +47,7 @@ bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-/// Takes "_PORT_80_TCP" off the end. @return false: it is not there
+/// Takes "_PORT_80_TCP" off the end. @return false: it does not end like that
 bool take_port(std::string_view& name) {
   for (const std::string_view protocol : {"_TCP", "_UDP", "_SCTP"}) {
     if (!name.ends_with(protocol)) continue;
@@ -81,7 +81,7 @@ bool is_service_link(std::string_view name, std::string_view value) {
   return false;
 }
 
-/// What a variable's name stands for: a key of the section at that index.
+/// The meaning of a variable's name: a key of the section at that index.
 struct Target {
   std::size_t section;
   std::string key;
@@ -89,7 +89,7 @@ struct Target {
 
 using Targets = std::map<std::string, std::vector<Target>>;
 
-/// Every name that the sections give a meaning to.
+/// Every name to which the sections give a meaning.
 Targets all_targets(const std::vector<SectionInput>& sections) {
   Targets targets;
   for (std::size_t i = 0; i < sections.size(); ++i) {
@@ -104,7 +104,7 @@ Targets all_targets(const std::vector<SectionInput>& sections) {
   return targets;
 }
 
-/// What a name that no key explains can be: an option of a plugin. The service with the longest name decides.
+/// What a name that matches no key can be: an option of a plugin. The service with the longest matching name decides.
 std::vector<Target> plugin_options(const std::vector<SectionInput>& sections, std::string_view variable) {
   std::vector<Target> best;
   std::size_t longest = 0;
@@ -139,12 +139,12 @@ std::optional<Target> target_of(const std::vector<SectionInput>& sections, const
 [[noreturn]] void refuse_unknown(const Targets& targets, const std::string& variable) {
   std::vector<std::string> names;
   for (const auto& [name, unused] : targets) names.push_back(name);
-  // A foreign name can be of any bytes, and the sentence must stay one line.
+  // A foreign name may have any bytes, but the message must stay one line.
   throw ConfigError((is_key(variable) ? variable : in_quotes(variable)) +
                     ": the variable stands for no key of the configuration" + did_you_mean(variable, names));
 }
 
-/// A variable holds one value, or the lines of a list.
+/// A variable holds one value, or one value per line for a list.
 std::vector<std::string> values_of(const std::string& text, bool list) {
   if (!list) return {text};
   std::vector<std::string> values;
@@ -154,7 +154,7 @@ std::vector<std::string> values_of(const std::string& text, bool list) {
     if (!line.empty()) values.emplace_back(line);
     start = end + 1;
   }
-  // An empty variable is an empty value, for the schema to refuse; not the same as no variable.
+  // An empty variable is an empty value, which the schema may refuse; it is not the same as no variable.
   if (values.empty()) values.emplace_back();
   return values;
 }
@@ -171,7 +171,7 @@ std::vector<std::string> add_environment(std::vector<SectionInput>& sections,
     if (!variable.starts_with(kPrefix) || equals == std::string::npos) continue;
     const std::string name = variable.substr(0, equals);
     if (std::find(kForeign.begin(), kForeign.end(), name) != kForeign.end()) continue;
-    // Of a name that is there twice getenv(3) sees the first.
+    // Of two variables with the same name getenv(3) sees the first.
     if (!seen.insert(name).second) continue;
     const auto target = target_of(sections, targets, name);
     const std::string value = variable.substr(equals + 1);

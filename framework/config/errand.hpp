@@ -3,19 +3,19 @@
 #include <functional>
 #include <string>
 
-/// What is waited for while a configuration is prepared: a file, a name server, a plugin. Any of them may never answer;
-/// who watches over the preparation can then say which it was.
+/// What the preparation of a configuration waits for: a file, a name server, a plugin. Any of them may never answer;
+/// whoever watches the preparation can then say which one it was.
 namespace prefork::config {
 
-/// Said before something that may take its time. @param what  "reading /etc/prefork.conf"
+/// Must be called before something that may take long. @param what  "reading /etc/prefork.conf"
 void begin_errand(const std::string& what);
 
-/// Who hears of it in this process; empty: nobody.
+/// Who is told in this process; empty: nobody.
 using ErrandListener = std::function<void(const std::string& what)>;
-/// @return who heard of it before
+/// @return the previous listener
 ErrandListener on_errand(ErrandListener listener);
 
-/// What is said of one that takes too long.
+/// The message about an errand that takes too long.
 std::string late_errand(const std::string& what);
 
 }  // namespace prefork::config

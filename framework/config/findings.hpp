@@ -10,10 +10,10 @@
 
 namespace prefork::config {
 
-/// All that can be found wrong at once, so that whoever mends it need not come back for each.
+/// Collects everything that is wrong, so that all of it can be fixed at once.
 class Findings {
  public:
-  /// Calls it. @return whether it threw no ConfigError, which is kept otherwise
+  /// Calls it. @return whether it threw no ConfigError; a ConfigError is kept
   template <typename Call>
   bool note(Call call) {
     try {
@@ -33,15 +33,15 @@ class Findings {
       ++more_;
     }
   }
-  /// What does not keep the configuration from being used.
+  /// Keeps a warning: the configuration is usable all the same.
   void warn(std::string sentence) { warnings_.push_back(std::move(sentence)); }
 
   bool empty() const noexcept { return errors_.empty(); }
   const std::vector<std::string>& errors() const noexcept { return errors_; }
   const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
-  /// @throws ConfigError if anything was found: a sentence a line, in the order in which they were found, with the exit
-  /// code of the first
+  /// @throws ConfigError if anything was found: one sentence per line, in the order in which they were found, with the
+  /// exit code of the first
   void throw_if_any() const {
     if (errors_.empty()) return;
     std::string all;
@@ -51,7 +51,7 @@ class Findings {
   }
 
  private:
-  static constexpr std::size_t kMost = 20;  ///< a file that is none would have thousands
+  static constexpr std::size_t kMost = 20;  ///< a file that is no configuration would have thousands
 
   std::vector<std::string> errors_;
   std::size_t more_ = 0;
@@ -59,7 +59,7 @@ class Findings {
   int exit_code_ = EX_CONFIG;
 };
 
-/// What throw_if_any() throws, for a log line or an answer.
+/// Turns the message of throw_if_any() into one line, for a log line or an answer.
 inline std::string in_one_line(std::string sentences) {
   for (std::size_t at = 0; (at = sentences.find('\n', at)) != std::string::npos;) sentences.replace(at, 1, "; ");
   return sentences;

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-/// One run over a file and its includes.
+/// One pass over a file and its includes.
 class Parser {
  public:
   explicit Parser(IniFiles& files) : files_(files) {}
@@ -31,12 +31,12 @@ class Parser {
   }
 
  private:
-  /// The line being read, and the section that it belongs to, by index: sections_ grows meanwhile.
+  /// The line being read, and the section that it belongs to, by index, since sections_ grows meanwhile.
   struct Position {
     const IniText& file;
     std::size_t line = 0;
     std::optional<std::size_t> section;
-    bool skips = false;  ///< the section's header is wrong: what stands in it is nobody's
+    bool skips = false;  ///< the section's header is invalid: its entries are ignored
   };
 
   static std::string place(const Position& at) { return fmt::format("{}:{}", at.file.name, at.line); }
@@ -54,7 +54,7 @@ class Parser {
   Findings found_;
   Document document_;
   std::map<std::string, std::size_t> section_of_;  ///< by prefix
-  std::vector<std::string> open_;                  ///< identities of the files being read, outermost first
+  std::vector<std::string> open_;                  ///< identities of the files being read, the outermost first
   std::size_t included_ = 0;
 };
 

@@ -46,7 +46,7 @@ class GlobResult {
 
 constexpr const char* kWildcards = "*?[";
 
-/// @return the path as a pattern that stands for nothing else.
+/// @return the path as a pattern that matches only itself
 std::string escaped(const std::string& path) {
   std::string out;
   for (const char c : path) {
@@ -56,7 +56,7 @@ std::string escaped(const std::string& path) {
   return out;
 }
 
-/// A folder that doesn't exist is a pattern without a match; one that can't be read must not look like it.
+/// A folder that doesn't exist is a pattern without a match; one that can't be read must not look the same.
 int stop_unless_absent(const char*, int error) { return error == ENOENT || error == ENOTDIR ? 0 : 1; }
 
 std::string identity_of(const std::string& name) {

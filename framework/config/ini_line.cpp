@@ -22,7 +22,7 @@ void refuse_control_bytes(std::string_view line) {
   }
 }
 
-/// What follows a closing quote or bracket: only a comment, set off by white space, may.
+/// Only a comment, separated by white space, may follow a closing quote or bracket.
 void require_end(std::string_view rest, std::string_view after) {
   const std::string_view text = trimmed(rest);
   if (text.empty() || (text.front() == '#' && is_blank(rest.front()))) return;
@@ -66,7 +66,7 @@ std::string bare_value(std::string_view text) {
   std::size_t end = 0;
   while (end < text.size() && !(text[end] == '#' && end > 0 && is_blank(text[end - 1]))) ++end;
   const std::string_view value = trimmed(text.substr(0, end));
-  // A quote in the middle leaves open whether it is part of the value: the author has to say it.
+  // It is unclear whether a quote in the middle is part of the value, so the author has to say it.
   if (value.find('"') != std::string_view::npos) {
     throw std::invalid_argument("a quote inside a bare value; put the whole value in quotes and write \\\" inside");
   }
@@ -96,7 +96,7 @@ EntryLine entry(std::string_view line) {
     throw std::invalid_argument(
         fmt::format("{} can't be a key: a key is made of letters, digits, '-' and '_'", in_quotes(key)));
   }
-  // Not trimmed of its front: a '#' right after '=' is part of the value, one after white space is not.
+  // Not trimmed at its front: a '#' right after '=' is part of the value, one after white space is not.
   const std::string_view text = line.substr(equals + 1);
   const std::string_view value = trimmed(text);
   return {key, value.starts_with('"') ? quoted_value(value) : bare_value(text)};

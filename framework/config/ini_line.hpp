@@ -6,7 +6,7 @@
 
 namespace prefork::config {
 
-/// A line with nothing on it but white space or a comment.
+/// A line with nothing but white space or a comment.
 struct BlankLine {};
 
 /// `[kind name]`; the name may be empty.
@@ -23,8 +23,8 @@ struct EntryLine {
 
 using IniLine = std::variant<BlankLine, HeaderLine, EntryLine>;
 
-/// Reads one line, given without its line end. The views point into the argument.
-/// @throws std::invalid_argument, one sentence without a place, on anything that is none of the three.
+/// Reads one line, without its line end. The views point into the argument.
+/// @throws std::invalid_argument, one sentence without a place, for anything that is none of the three
 IniLine parse_ini_line(std::string_view line);
 
 }  // namespace prefork::config

@@ -48,7 +48,7 @@ bool is_ipv4(const std::string& host) {
 
 bool is_ipv6(const std::string& host) {
   in6_addr address{};
-  // A zone ("fe80::1%eth0") is the resolver's to check.
+  // The resolver must check a zone ("fe80::1%eth0").
   const auto zone = host.find('%');
   return zone != host.size() - 1 && inet_pton(AF_INET6, host.substr(0, zone).c_str(), &address) == 1;
 }
@@ -136,7 +136,7 @@ void parse_address(std::string_view address, ListenSpec& spec) {
          "is not an address: expected tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unix-dgram:PATH or fd:NAME");
 }
 
-/// Whether the option means something for the address; the scheme's own defaults stay where it doesn't.
+/// Whether the option has a meaning for the address; otherwise the scheme's own default stays.
 bool fits(std::string_view option, const ListenSpec& spec) {
   if (option == "backlog" || option == "proxy-protocol") return is_stream(spec.scheme);
   if (option == "nodelay") return spec.scheme == ListenScheme::tcp || spec.scheme == ListenScheme::fd_stream;
@@ -145,7 +145,7 @@ bool fits(std::string_view option, const ListenSpec& spec) {
   return !spec.path.empty();  // mode, owner, group
 }
 
-/// Of a user or a group; whether there is one is looked up when the socket is bound.
+/// The name of a user or a group; whether it exists is checked when the socket is bound.
 std::string parse_name(std::string_view value) {
   if (value.empty()) throw std::invalid_argument("the name must not be empty");
   if (value.front() == '-') throw std::invalid_argument(in_quotes(value) + " is no name");
@@ -184,7 +184,7 @@ void parse_option(std::string_view option, ListenSpec& spec) {
   }
 }
 
-/// @return the next word, taken from the front of the rest; empty at its end.
+/// @return the next word, taken from the front of the rest; empty at its end
 std::string_view next_word(std::string_view& rest) {
   rest.remove_prefix(std::min(rest.find_first_not_of(kWhiteSpace), rest.size()));
   const std::string_view word = rest.substr(0, rest.find_first_of(kWhiteSpace));
@@ -218,7 +218,7 @@ std::string format_listen(const ListenSpec& spec) {
   if (spec.backlog != defaults.backlog) out += fmt::format(" backlog={}", spec.backlog);
   if (spec.reuseport != defaults.reuseport) out += " reuseport=" + base::format_flag(spec.reuseport);
   if (spec.nodelay != defaults.nodelay) out += " nodelay=" + base::format_flag(spec.nodelay);
-  // What an inherited socket takes is known from itself, and can't be configured.
+  // An inherited socket itself says what it takes, so this can't be configured.
   if (spec.fd_name.empty() && spec.ipv6only != defaults.ipv6only)
     out += " ipv6only=" + base::format_flag(spec.ipv6only);
   if (spec.mode != defaults.mode) out += " mode=" + base::format_mode(spec.mode);

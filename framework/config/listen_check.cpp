@@ -21,7 +21,7 @@ std::string lower(std::string text) {
   return text;
 }
 
-/// One spelling for each host: "*" is 0.0.0.0, and IPv6 has many ways to write one address.
+/// One spelling for each host: "*" is 0.0.0.0, and IPv6 has many ways to write an address.
 std::string canonical_host(const std::string& host) {
   if (host == "*") return "0.0.0.0";
   in6_addr address{};
@@ -33,7 +33,7 @@ std::string canonical_host(const std::string& host) {
   return lower(host);
 }
 
-/// @return the same text for the same address; empty for port 0, of which each bind gets another.
+/// @return the same text for the same address; empty for port 0, of which each bind gets another
 std::string identity(const ListenSpec& spec) {
   switch (spec.scheme) {
     case ListenScheme::tcp:
@@ -63,7 +63,7 @@ struct Use {
   const ListenSpec* spec;
 };
 
-/// @return why two services can't share the address; empty if they can.
+/// @return why two services can't share the address; empty: they can
 std::string objection(const Use& first, const Use& second, const ObjectToSharing& object) {
   if (std::string why = object(*first.service, *second.service); !why.empty()) return why;
   if (first.service->pool != second.service->pool) return ", and they are in different pools";

@@ -41,7 +41,7 @@ std::string about_links(const std::vector<std::string>& links) {
          names;
 }
 
-// Relative to the folder as it is named: what stays while releases come and go, such as sockets and logs.
+// Relative to the folder by its given name: for what stays while releases come and go, such as sockets and logs.
 void make_absolute(Options& options, const std::filesystem::path& folder) {
   const auto place = [&](std::string& path) {
     if (!path.empty() && path.front() != '/') path = (folder / path).lexically_normal().string();
@@ -93,7 +93,7 @@ Options load(const Sources& sources) {
     begin_errand("reading " + *sources.config_file);
     const std::filesystem::path folder = std::filesystem::path(*sources.config_file).parent_path();
     std::error_code error;
-    // A pipe's folder (/dev/stdin) is of no meaning. What fails is told by the file that can't be read.
+    // A pipe's folder (/dev/stdin) has no meaning. A failure is reported with the file that can't be read.
     if (std::filesystem::is_regular_file(*sources.config_file, error)) {
       named = working_folder() / folder;
       real = std::filesystem::canonical(named, error).string();

@@ -12,14 +12,14 @@ namespace po = boost::program_options;
 
 namespace prefork::config {
 
-/// What variables_map holds for a key: each value with its origin. A type of our own, because the library's
+/// What variables_map holds for a key: each value with its origin. It is a type of our own because the library's
 /// vectors would take the origin for another value.
 struct LocatedValues {
   std::vector<OptionValue> items;
 };
 
-/// Found by the library through the type: the tokens are a value and its origin, and add to what the same
-/// source said before.
+/// The library finds it through the type. The tokens are a value and its origin; they are added to earlier values of
+/// the same source.
 static void validate(boost::any& stored, const std::vector<std::string>& tokens, LocatedValues*, int) {
   if (stored.empty()) stored = LocatedValues{};
   boost::any_cast<LocatedValues&>(stored).items.push_back({tokens.at(0), {tokens.at(1)}});
@@ -29,7 +29,7 @@ namespace {
 
 std::string full_key(const SectionId& id, std::string_view key) { return prefix(id) + '.' + std::string(key); }
 
-/// The table's keys of one section, under their full names and with their defaults.
+/// The framework's keys of one section, under their full names and with their defaults.
 po::options_description description_of(const SectionId& id) {
   po::options_description description;
   for (const auto& key : keys()) {
@@ -71,7 +71,7 @@ SectionValues merge(const SectionInput& input) {
   SectionValues merged{input.id, place_of(input), {}, {}};
   const po::options_description description = description_of(input.id);
   po::variables_map map;
-  // What is stored first stays.
+  // What is stored first takes precedence.
   for (const auto* entries : {&input.command_line, &input.environment, &input.file}) {
     po::store(parsed(description, input.id, *entries), map);
     for (const auto& entry : *entries) {

@@ -12,16 +12,15 @@ namespace prefork::config {
 struct LimitKind {
   std::string_view key;  ///< "limit-nofile"
   int resource;          ///< RLIMIT_NOFILE
-  bool bytes;            ///< a size, not a number
+  bool bytes;            ///< whether it is a size, not a number
   std::string_view help;
 };
 
 /// Every kind, in the order of the help.
 std::span<const LimitKind> limit_kinds();
 
-/// Reads `SOFT` or `SOFT:HARD`, each a number, or a size where the limit is one of bytes, or `unlimited`. One alone
-/// is both.
-/// @throws std::invalid_argument, one sentence that quotes the text.
+/// Reads `SOFT` or `SOFT:HARD`, each a number, or a size for a limit in bytes, or `unlimited`. A single value is both.
+/// @throws std::invalid_argument, one sentence that quotes the text
 ResourceLimit parse_limit(const LimitKind& kind, std::string_view text);
 
 /// Writes what parse_limit reads.

@@ -9,28 +9,28 @@
 
 #include "framework/config/options.hpp"
 
-/// Options of the kind `secret`: where their values lie, and that nobody sees them.
+/// Options of the kind `secret`: where their values are, and how they are kept from being seen.
 namespace prefork::config {
 
 constexpr std::size_t kMaxSecretBytes = 64 * 1024;
 
-/// @return whether the text says where a secret lies ("file:/etc/x", "env:NAME", "credential:NAME"), and is none
-/// itself.
+/// @return whether the text says where a secret is ("file:/etc/x", "env:NAME", "credential:NAME"), and is not the
+/// secret itself
 bool names_secret(std::string_view text) noexcept;
 
-/// What may be shown of a secret option: where it lies, or else that it is given.
+/// What may be shown of a secret option: where it is, or else that it is given.
 std::string masked(std::string_view text);
 
-/// The options with masks in the place of secrets: for a child that looks at the others.
+/// The options with secrets masked: for a child that checks the others.
 ServiceOptions without_secrets(ServiceOptions service, const std::vector<OptionSpec>& declared);
 
-/// The variables of the environment that options name as the places of secrets ("env:NAME"): no child shall have them.
-/// Those of texts that only look like it are among them, since the kinds of options are not known before plugins are.
+/// The environment variables in which options say that secrets are ("env:NAME"): no child may have them. Texts that
+/// only look like this are included, since the kinds of options are unknown until the plugins are known.
 std::vector<std::string> secret_variables(const Options& options);
 
-/// Puts the secrets themselves into `values`, which check_service_options() has left as they were written. Read with
-/// the caller's rights, a regular file at most, without one line end at the end. Process: master, a test. Blocks: on
-/// the disk.
+/// Replaces secret references in `values`, which check_service_options() has left as they were written, by the secrets
+/// themselves. Reads with the caller's rights, only regular files, without one line end at the end. Process: master, a
+/// test. Blocks: on the disk.
 /// @throws ConfigError with the option's place, never with a secret in it
 void read_secrets(const ServiceOptions& service, const std::vector<OptionSpec>& declared,
                   std::map<std::string, std::string>& values);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 31;
 
-// Not isalnum: the locale must not decide which names are good.
+// Not isalnum: the locale must not decide which names are valid.
 bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace {
   throw ConfigError(origin.text + ": " + sentence);
 }
 
-/// `include` is the reader's, in every section.
+/// `include` belongs to the reader in every section.
 bool is_reserved(const std::string& name) {
   return name == "include" || find_key(SectionKind::service, name) != nullptr;
 }
@@ -41,7 +41,7 @@ void check_unknown(const ServiceOptions& service, const std::vector<OptionSpec>&
   }
 }
 
-// The plugin's word on a text. A warning does not keep it from being used.
+// The plugin's verdict on a text. A warning does not keep it from being used.
 void ask_check(const ServiceOptions& service, const OptionSpec& option, const OptionValue& given, Findings& found) {
   if (option.check == nullptr) return;
   try {
@@ -92,7 +92,7 @@ std::map<std::string, std::string> check_service_options(const ServiceOptions& s
   return values;
 }
 
-// Of these the first byte of a line says which.
+// The first byte of a line is one of these.
 constexpr char kError = 'E';
 constexpr char kWarning = 'W';
 

@@ -12,25 +12,25 @@
 
 namespace prefork::config {
 
-/// Checks a service's own options against what its plugin declares, and with the plugin's checks where `declared` has
+/// Checks a service's own options against what its plugin declares, and with the plugin's checks if `declared` has
 /// them: in the process that has called its describe().
-/// @return every declared option with its value, or else its default, in the normal form of normalise(): a
-/// duration in milliseconds, a size in bytes and an integer in decimal, a flag as "1" or "0", a text or choice
-/// as it is, a secret as it is written (read_secrets).
-/// @throws ConfigError, with the value's place, on an option that is not declared (naming the nearest), has a
-/// wrong value, or is missing; and, with the service's place, on a declaration that can't be met: a name of
-/// the framework's own, or a default outside its own range.
+/// @return every declared option with its value or its default, in the normal form of normalise(): a duration in
+/// milliseconds, a size in bytes and an integer in decimal, a flag as "1" or "0", a text or choice as it is, a secret
+/// as it is written (read_secrets)
+/// @throws ConfigError, with the value's place, for an option that is not declared (naming the nearest), has an invalid
+/// value, or is missing; and, with the service's place, for a declaration that can't be satisfied: a name of the
+/// framework's own, or a default outside its own range
 std::map<std::string, std::string> check_service_options(const ServiceOptions& service,
                                                          const std::vector<OptionSpec>& declared);
 
-/// The same, but what is wrong, and what a check warns of, goes to `found`; a value that is wrong is left out.
+/// Collects mistakes, and a check's warnings, in `found`; an invalid value is left out.
 std::map<std::string, std::string> check_service_options(const ServiceOptions& service,
                                                          const std::vector<OptionSpec>& declared, Findings& found);
 
-/// What the plugin's checks say of the values, for another process: a line each. In the process that has called its
-/// describe(). @throws nothing but std::bad_alloc
+/// The verdicts of the plugin's checks on the values, for another process: one per line. In the process that has called
+/// its describe(). @throws only std::bad_alloc
 std::string judge_service_options(const ServiceOptions& service, const std::vector<OptionSpec>& declared);
-/// What judge_service_options() said, which a plugin may have had its hand in.
+/// Reads the result of judge_service_options(), which a plugin may have forged.
 void read_judgement(std::string_view judgement, Findings& found);
 
 }  // namespace prefork::config

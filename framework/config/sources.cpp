@@ -27,7 +27,7 @@ void check_known(const SectionId& section, const Entry& entry) {
   throw ConfigError(entry.origin.text + ": " + unknown_key(section, entry.key, key_names(section.kind)));
 }
 
-/// @return those that are good.
+/// @return those that are valid
 std::vector<Entry> check_entries(const Section& section, Findings& found) {
   std::vector<Entry> good;
   std::map<std::string_view, const Entry*> seen;
@@ -51,7 +51,7 @@ SectionInput* find(std::vector<SectionInput>& sections, const SectionId& id) {
   return found == sections.end() ? nullptr : &*found;
 }
 
-/// A section that isn't there would start nothing: it is a slip of the pen.
+/// A section that doesn't exist would start nothing: it is a mistake.
 SectionInput& require_section(std::vector<SectionInput>& sections, const SectionId& id, const Origin& origin) {
   if (SectionInput* section = find(sections, id)) return *section;
   std::vector<std::string> names;
@@ -61,7 +61,7 @@ SectionInput& require_section(std::vector<SectionInput>& sections, const Section
   throw ConfigError(fmt::format("{}: there is no {}{}", origin.text, label(id), did_you_mean(id.name, names)));
 }
 
-/// "pool.main.workers" -> the section and the key; a short one is of the only service.
+/// "pool.main.workers" -> the section and the key; a short key belongs to the only service.
 std::pair<SectionId, std::string> split_key(std::string_view full, std::string_view only_service) {
   const auto last = full.rfind('.');
   if (last == std::string_view::npos) {
@@ -91,7 +91,7 @@ Entry parse_override(const std::string& full, std::string key, std::string value
 void add_override(std::vector<SectionInput>& sections, const std::string& text, std::string_view only_service) {
   const auto equals = text.find('=');
   const std::string_view start = std::string_view(text).substr(0, equals);
-  // Later sentences repeat the key as it is, and must stay one line.
+  // Later messages repeat the key as it is, and must stay one line.
   const bool has_control =
       std::any_of(start.begin(), start.end(), [](char c) { return c == '\n' || c == '\t' || is_forbidden_byte(c); });
   if (equals == std::string::npos || equals == 0 || has_control) {

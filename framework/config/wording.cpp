@@ -10,7 +10,7 @@ namespace prefork::config {
 
 namespace {
 
-/// Nobody's key is longer, and the distance costs the product of both lengths.
+/// No key is longer, and the distance costs the product of both lengths.
 constexpr std::size_t kMaxComparedBytes = 64;
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -7,29 +7,29 @@
 
 #include "framework/base/visible.hpp"
 
-/// The parts of which the sentences of this room are made.
+/// Parts of the messages of this room.
 namespace prefork::config {
 
 using base::in_quotes;
 
-/// @return the candidate with the least edit distance to the word (a swap of neighbours counts as one
-/// edit); nullopt if none is near enough to be what the author meant.
+/// @return the candidate with the least edit distance to the word (a swap of neighbours counts as one edit); nullopt:
+/// none is near enough to be what the author meant
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
-/// @return `; did you mean "workers"?`, or nothing where no candidate is near.
+/// @return `; did you mean "workers"?`, or nothing if no candidate is near
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
-/// @return the text without spaces and tabs at both ends; a view into the argument.
+/// @return the text without spaces and tabs at both ends; a view into the argument
 std::string_view trimmed(std::string_view text);
 
-/// @return whether a byte may not stand in a configuration value, however it is written: every control
-/// byte but tab and line feed, which the file can express as \t and \n.
+/// @return whether a byte is not allowed in a configuration value, however it is written: every control byte except tab
+/// and line feed, which the file can express as \t and \n
 bool is_forbidden_byte(char byte);
 
-/// @throws ConfigError that starts with the place if a value has a forbidden byte.
+/// @throws ConfigError that starts with the place if a value has a forbidden byte
 void refuse_forbidden_bytes(std::string_view value, const std::string& place);
 
-/// @return whether the text can be a key: letters, digits, '-' and '_', at least one.
+/// @return whether the text can be a key: letters, digits, '-' and '_', at least one
 bool is_key(std::string_view text);
 
 }  // namespace prefork::config

@@ -34,7 +34,7 @@ std::string holder_of(int fd) {
   return pid.empty() ? "another process" : "another prefork-master (pid " + pid + ")";
 }
 
-// A master that was killed may not be quite gone, and the child that it had just forked still holds its lock.
+// A killed master may not be completely gone, and a child that it had just forked still holds its lock.
 void lock(int fd, const std::string& path) {
   const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
   while (ipc::retry_eintr([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) == -1) {
@@ -60,7 +60,7 @@ void write_pid(int fd, pid_t pid, const std::string& path) {
 
 PidFile::PidFile(const std::string& path) : path_(path), owner_(::getpid()) {
   if (path_.empty()) return;
-  // The holder removes the file before it lets the lock go: what was locked may not be there any more.
+  // The holder removes the file before it releases the lock: the locked file may no longer be there.
   do {
     file_.reset(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
     if (!file_.is_open()) refuse(path_, "open");
@@ -77,7 +77,7 @@ PidFile::~PidFile() {
   if (const auto own = identity_of(file_.get())) remove_own(path_, *own);
 }
 
-// The new file takes the old one's number, which others have noted.
+// The new file takes the old one's descriptor number, which others have noted.
 bool PidFile::restore() {
   if (!file_.is_open() || identity_of(file_.get()) == identity_of(path_)) return false;
   const ipc::UniqueFd next(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));

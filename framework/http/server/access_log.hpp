@@ -9,19 +9,19 @@
 
 namespace prefork::http {
 
-/// A service's access log in one worker: collects lines and hands them to the log writer's pipe, never waiting for it.
-/// Lines lie here for a fifth of a second at most; a worker that is killed takes those along.
+/// A service's access log in one worker: collects lines and passes them to the log writer's pipe, without ever waiting
+/// for it. Lines stay here for at most a fifth of a second; a killed worker loses them.
 class AccessLog final : private worker::TimerWheel::Entry {
  public:
-  /// Reads `access-log-format` and `access-log-sample`. @return null where the service has no access log.
+  /// Reads `access-log-format` and `access-log-sample`. @return null: the service has no access log
   /// @throws std::invalid_argument
   static std::unique_ptr<AccessLog> of(worker::ServiceHost& host);
   ~AccessLog();
 
-  /// Whether this answer has a line: one in so many, and each error of the server.
+  /// Whether this answer gets a line: one in so many, and every server error.
   bool wants(Status status) noexcept { return ++seen_ % sample_ == 0 || code(status) >= 500; }
   void record(const AccessRecord& record);
-  /// Hands over what is there. Waits a second at most for a slow reader: for the worker's end.
+  /// Passes on what is there. Waits at most a second for a slow reader: for the worker's end.
   void finish() noexcept;
 
  private:

@@ -4,12 +4,12 @@
 
 namespace prefork::http {
 
-/// The time by which a call's coroutine must have ended. Armed only where the service has a request-timeout.
+/// The time by which a call's coroutine must have ended. Armed only if the service has a request-timeout.
 class CallDeadline final : public worker::Timeout {
  public:
   using OnOverdue = void (*)(void* owner);
 
-  /// @param owner  given to `on_overdue`, which may destroy this
+  /// @param owner  passed to `on_overdue`, which may destroy this object
   void notify(OnOverdue on_overdue, void* owner) noexcept {
     on_overdue_ = on_overdue;
     owner_ = owner;

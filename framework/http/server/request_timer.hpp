@@ -11,11 +11,11 @@
 
 namespace prefork::http {
 
-/// Records how long requests took, from the turn of the loop that found them to their answer, into the histograms of
-/// their services. The clock is looked at once for all answers of a batch, at its end.
+/// Records how long requests took, from the turn of the loop that found them to their answer, in the histograms of
+/// their services. The clock is read once for all answers of a batch, at its end.
 class RequestTimer {
  public:
-  /// The request has its answer. Where this is called twice for one, the first call counts. REQUIRES that it has a
+  /// The request has its answer. If this is called twice for a request, the first call counts. REQUIRES that it has a
   /// mount.
   void answered(const RequestState& request) {
     if (request.started_ns == 0 || std::exchange(request.timed, true)) return;
