@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "framework/cli/sharing.hpp"
 #include "framework/config/worker_count.hpp"
 #include "framework/master/log/log_settings.hpp"
 #include "framework/worker/plugin/plugin_loader.hpp"
@@ -24,23 +25,6 @@ config::PluginReport inspect_plugin(int fd, const std::string& name) {
 }
 
 namespace {
-
-worker::ChannelSetup::End end_of(const master::ChannelEnd& end) { return {end.pool, end.index}; }
-
-// The objects live as long as the master; a worker's copy of them lives as long as the worker.
-void share(const master::ServiceShared& declared, const master::SpawnOrder& order, worker::ServiceSetup& service) {
-  const master::SharedSet::Objects& objects = order.pool.generation->objects.objects();
-  for (const master::SharedUse& use : declared.objects) {
-    service.shared.push_back({use.name, objects.at(use.object).get(), use.max_deliveries});
-  }
-  for (const master::ChannelUse& use : declared.channels) {
-    service.channels.push_back({use.name, end_of(use.first), end_of(use.second), objects.at(use.to_second).get(),
-                                objects.at(use.to_first).get()});
-  }
-  if (declared.request_times) service.request_times = objects.at(*declared.request_times).get();
-  if (declared.responses) service.responses = objects.at(*declared.responses).get();
-  if (declared.signals) service.signals = objects.at(order.pool.generation->shared.signals.value()).get();
-}
 
 // Nobody sleeps on the framework's own metrics.
 bool wakes_others(const master::ServiceShared& declared) {
@@ -115,7 +99,7 @@ worker::WorkerSetup worker_setup(const master::SpawnOrder& order) {
                               {service.idle_timeout, service.write_timeout, service.request_timeout},
                               prepared.access_log_fd,
                               static_cast<LogLevel>(master::log_threshold(generation.options, i))});
-    share(generation.shared.services.at(i), order, setup.services.back());
+    share(generation.shared, generation.objects.objects(), i, setup.services.back());
     may_wake = may_wake || wakes_others(generation.shared.services.at(i));
   }
   if (may_wake) {

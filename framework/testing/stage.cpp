@@ -3,28 +3,17 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <utility>
 
+#include "framework/cli/sharing.hpp"
 #include "framework/config/secret.hpp"
 #include "framework/config/service_options.hpp"
-#include "framework/worker/net/stream_connection.hpp"
-#include "framework/worker/service/detached.hpp"
 #include "ipc/posix/syscall.hpp"
 
 namespace prefork::testkit {
-
-/// Makes protocols as a worker does.
-class ProtocolMaker {
- public:
-  static std::unique_ptr<worker::Protocol> make(worker::ServiceHost& host) {
-    const std::array<worker::ServiceHost*, 1> sharing{&host};
-    return host.service().make_protocol(sharing);
-  }
-};
 
 namespace {
 
@@ -38,21 +27,6 @@ ipc::Scoreboard with_a_worker() {
   return board;
 }
 
-/// How one of the service's hooks has ended.
-struct Ending {
-  bool ended = false;
-  std::exception_ptr error;
-};
-
-worker::Detached watch(Task<void> hook, Ending& ending) {
-  try {
-    co_await std::move(hook);
-  } catch (...) {
-    ending.error = std::current_exception();
-  }
-  ending.ended = true;
-}
-
 config::PluginReport report_of(const Manifest& manifest, ServiceKind kind) {
   return {kind,
           kName,
@@ -63,37 +37,33 @@ config::PluginReport report_of(const Manifest& manifest, ServiceKind kind) {
           manifest.wants_master()};
 }
 
-worker::ChannelSetup::End end_of(const master::ChannelEnd& end) { return {end.pool, end.index}; }
-
 }  // namespace
 
 ServiceTester::Stage::Stage(const Manifest& manifest, ServiceKind kind, std::unique_ptr<ServiceBase> service,
                             const Options& options)
-    : board_(with_a_worker()),
-      wakeups_(ipc::Wakeups::create(kSlots)),
-      runtime_(board_.slot(0), *this),
-      waits_(runtime_, {ipc::owner_of(0), &wakeups_.bells()}),
-      service_(std::move(service)) {
+    : board_(with_a_worker()), wakeups_(ipc::Wakeups::create(kSlots)), service_(std::move(service)) {
   if (kind == ServiceKind::blocking) throw std::invalid_argument("a BlockingService can't be run in a test's process");
-  share(manifest, kind, options);
-  start();
-  protocol_ = ProtocolMaker::make(*host_);
+  assemble(manifest, kind, options);
+  services_->start();
+  finish_hook("the service's start()");
+  protocol_ = services_->protocol_of({0});
 }
 
 // Ends like a worker: every coroutine is told, and gets a moment to finish.
 ServiceTester::Stage::~Stage() {
   try {
     drain();
-    run_until([&] { return runtime_.idle(); }, "the service's connections and coroutines to end");
-    stop();
+    run_until([&] { return services_->runtime().idle(); }, "the service's connections and coroutines to end");
+    services_->stop();
+    finish_hook("the service's stop()");
   } catch (const std::exception& error) {
     std::fprintf(stderr, "prefork::testkit: %s\n", error.what());
     std::abort();  // whatever still waits would use what is about to be destroyed
   }
 }
 
-// Does what the master does before it forks a worker.
-void ServiceTester::Stage::share(const Manifest& manifest, ServiceKind kind, const Options& options) {
+// Does what the master does before it forks a worker, and the worker before it starts its services.
+void ServiceTester::Stage::assemble(const Manifest& manifest, ServiceKind kind, const Options& options) {
   const config::PluginReport report = report_of(manifest, kind);
   config::ServiceOptions service;
   service.name = service.plugin = kName;
@@ -101,42 +71,25 @@ void ServiceTester::Stage::share(const Manifest& manifest, ServiceKind kind, con
   for (const auto& [name, value] : options) service.own[name] = {value, {"option " + name + " of the test"}};
   auto checked = config::check_service_options(service, report.options);
   config::read_secrets(service, report.options, checked);
-  setup_.name = setup_.plugin = kName;
-  setup_.options.insert(checked.begin(), checked.end());
+  worker::ServiceSetup setup;
+  setup.name = setup.plugin = kName;
+  setup.options.insert(checked.begin(), checked.end());
+  setup.limits = {service.idle_timeout, service.write_timeout, {}};
   config::PoolOptions pool;
-  pool.name = identity_.pool;
-  const master::SharedPlan plan = master::plan_shared({{service, report, setup_.options}}, {pool});
+  pool.name = "main";
+  const master::SharedPlan plan = master::plan_shared({{service, report, setup.options}}, {pool});
   set_ = master::SharedSet::make(plan.objects, kSlots);
-  const auto& objects = set_.objects();
-  for (const auto& use : plan.services.at(0).objects) {
-    setup_.shared.push_back({use.name, objects.at(use.object).get(), use.max_deliveries});
-  }
-  for (const auto& use : plan.services.at(0).channels) {
-    setup_.channels.push_back({use.name, end_of(use.first), end_of(use.second), objects.at(use.to_second).get(),
-                               objects.at(use.to_first).get()});
-  }
-  if (plan.services.at(0).signals) setup_.signals = objects.at(plan.signals.value()).get();
-  host_ = std::make_unique<worker::ServiceHost>(runtime_, identity_, std::uint8_t{0}, kName, setup_.options,
-                                                worker::ServiceLimits{service.idle_timeout, service.write_timeout, {}});
-  shared_ = std::make_unique<worker::SharedObjects>(waits_, setup_, identity_);
-  signals_ = std::make_unique<worker::Signals>(waits_, identity_, setup_.signals);
-  host_->host(*service_);
-  host_->share(*shared_, *signals_);
-  runtime_.loop.add(wakeups_.wait_fd(0), EPOLLIN, *this);
+  cli::share(plan, set_.objects(), 0, setup);
+  const ipc::Party self{ipc::owner_of(0), &wakeups_.bells()};
+  services_.emplace(worker::WorkerIdentity{pool.name, 0, 1}, board_.slot(0), static_cast<worker::LogSink&>(*this), self,
+                    setup.signals);
+  services_->add(std::move(setup)).host(*service_);
+  services_->runtime().loop.add(wakeups_.wait_fd(0), EPOLLIN, *this);
 }
 
-void ServiceTester::Stage::start() {
-  Ending ending;
-  watch(service_->start(*host_), ending);
-  run_until([&] { return ending.ended; }, "the service's start()");
-  if (ending.error) std::rethrow_exception(ending.error);
-}
-
-void ServiceTester::Stage::stop() {
-  Ending ending;
-  watch(service_->stop(), ending);
-  run_until([&] { return ending.ended; }, "the service's stop()");
-  if (ending.error) std::rethrow_exception(ending.error);
+void ServiceTester::Stage::finish_hook(std::string_view what) {
+  run_until([&] { return !services_->busy(); }, what);
+  if (services_->failure()) std::rethrow_exception(services_->failure()->error);
 }
 
 int ServiceTester::Stage::connect() {
@@ -147,8 +100,9 @@ int ServiceTester::Stage::connect() {
 }
 
 void ServiceTester::Stage::turn() {
-  runtime_.loop.timers().arm(moment_, runtime_.loop.tick_after(1));
-  runtime_.loop.turn();
+  worker::EventLoop& loop = services_->runtime().loop;
+  loop.timers().arm(moment_, loop.tick_after(1));
+  loop.turn();
 }
 
 void ServiceTester::Stage::run_until(const std::function<bool()>& done, std::string_view what) {
@@ -159,11 +113,7 @@ void ServiceTester::Stage::run_until(const std::function<bool()>& done, std::str
   }
 }
 
-void ServiceTester::Stage::drain() {
-  runtime_.drain = worker::DrainMode::closing;
-  runtime_.connections.for_each([](worker::StreamConnection& connection) { connection.on_drain(); });
-  waits_.on_drain();
-}
+void ServiceTester::Stage::drain() { services_->drain(worker::DrainMode::closing); }
 
 void ServiceTester::Stage::log(LogLevel, std::string_view line) { lines_.emplace_back(line); }
 

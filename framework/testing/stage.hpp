@@ -1,24 +1,17 @@
 #pragma once
 
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <prefork/testing.hpp>
 
-#include "framework/master/generation/shared_plan.hpp"
 #include "framework/master/generation/shared_set.hpp"
 #include "framework/worker/loop/event_loop.hpp"
 #include "framework/worker/net/protocol.hpp"
-#include "framework/worker/service/runtime.hpp"
-#include "framework/worker/service/service_host.hpp"
-#include "framework/worker/shared/shared_objects.hpp"
-#include "framework/worker/shared/shared_waits.hpp"
-#include "framework/worker/shared/signals.hpp"
-#include "framework/worker/worker.hpp"
+#include "framework/worker/service_runtime.hpp"
 #include "ipc/memory/scoreboard.hpp"
-#include "ipc/objects/party.hpp"
 #include "ipc/objects/wakeup.hpp"
 
 namespace prefork::testkit {
@@ -36,19 +29,18 @@ class ServiceTester::Stage final : private worker::LogSink, private worker::Even
   void drain();
 
   ServiceBase& service() const noexcept { return *service_; }
-  Context& context() noexcept { return *host_; }
+  Context& context() noexcept { return services_->host(0); }
   const std::vector<std::string>& lines() const noexcept { return lines_; }
 
  private:
   void log(LogLevel level, std::string_view line) override;
   void on_events(std::uint32_t) override {
     wakeups_[0].clear();
-    waits_.on_bell();
+    services_->waits().on_bell();
   }
 
-  void share(const Manifest& manifest, ServiceKind kind, const Options& options);
-  void start();
-  void stop();
+  void assemble(const Manifest& manifest, ServiceKind kind, const Options& options);
+  void finish_hook(std::string_view what);
 
   struct Moment final : worker::TimerWheel::Entry {
     void on_timer() override {}
@@ -57,14 +49,8 @@ class ServiceTester::Stage final : private worker::LogSink, private worker::Even
   std::vector<std::string> lines_;
   ipc::Scoreboard board_;
   ipc::Wakeups wakeups_;
-  worker::WorkerIdentity identity_{"main", 0, 1};
-  worker::Runtime runtime_;
-  worker::SharedWaits waits_;
   master::SharedSet set_;
-  worker::ServiceSetup setup_;
-  std::unique_ptr<worker::ServiceHost> host_;
-  std::unique_ptr<worker::SharedObjects> shared_;
-  std::unique_ptr<worker::Signals> signals_;
+  std::optional<worker::ServiceRuntime> services_;  // what the service shares is known first
   std::unique_ptr<ServiceBase> service_;
   std::unique_ptr<worker::Protocol> protocol_;
   Moment moment_;

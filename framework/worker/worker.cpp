@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "framework/worker/duties.hpp"
@@ -21,20 +22,12 @@
 #include "framework/worker/net/acceptor.hpp"
 #include "framework/worker/net/blocking_stream.hpp"
 #include "framework/worker/net/datagram_socket.hpp"
-#include "framework/worker/net/protocol.hpp"
 #include "framework/worker/net/proxy_gate.hpp"
 #include "framework/worker/net/stream_connection.hpp"
 #include "framework/worker/plugin/plugin_loader.hpp"
 #include "framework/worker/process_signals.hpp"
-#include "framework/worker/service/detached.hpp"
-#include "framework/worker/service/runtime.hpp"
-#include "framework/worker/shared/shared_objects.hpp"
-#include "framework/worker/shared/shared_waits.hpp"
-#include "framework/worker/shared/signals.hpp"
-#include "ipc/objects/metrics.hpp"
+#include "framework/worker/service_runtime.hpp"
 #include "ipc/posix/syscall.hpp"
-
-#include <prefork/service.hpp>
 
 namespace prefork::worker {
 
@@ -111,21 +104,12 @@ class Worker final : private DutyOfficer {
   int run();
 
  private:
-  struct Hosted {
-    std::unique_ptr<ServiceHost> host;
-    std::unique_ptr<SharedObjects> shared;
-    std::unique_ptr<ipc::SharedHistogram> request_times;
-    std::unique_ptr<ipc::SharedResponses> responses;
-    ServiceBase* service;
-  };
-
   void load_services();
+  void close_plugins();
   void open_listeners();
   void keep_listeners_from_children();
   void start_services();
-  Detached start_service(Hosted& hosted, std::size_t& pending, std::string& failure);
   void stop_services();
-  Detached stop_service(Hosted& hosted, std::size_t& pending);
   /// "2 connections that are still open: 127.0.0.1:4711 (GET /a), ...", for people.
   std::string what_is_open();
   void turn();
@@ -142,13 +126,11 @@ class Worker final : private DutyOfficer {
   ipc::WorkerSlot& slot_;
   ipc::Seats seats_;
   MasterLink link_;
-  Runtime runtime_;
-  std::optional<MasterLine> line_;
   ipc::Bells bells_;
-  SharedWaits waits_;
-  Signals signals_;
+  ServiceRuntime services_;
+  Runtime& runtime_ = services_.runtime();
+  std::optional<MasterLine> line_;
   Duties duties_;
-  std::vector<Hosted> services_;
   Acceptor acceptor_;
   std::vector<std::unique_ptr<DatagramSocket>> datagram_sockets_;
   std::uint64_t give_up_ms_ = UINT64_MAX;  // when whatever is still open is ended, by the loop's running time
@@ -161,11 +143,9 @@ Worker::Worker(WorkerSetup setup, ipc::WorkerSlot& slot)
       slot_(slot),
       seats_(ipc::Seats::map(ipc::UniqueFd(std::exchange(setup_.seats_fd, -1)), setup_.slots)),
       link_(setup_.control_fd, setup_.status_fd, slot_),
-      runtime_(slot_, link_),
       bells_(setup_.ring_fds),
-      waits_(runtime_, {ipc::owner_of(setup_.slot), &bells_}),
-      signals_(waits_, setup_.identity, signal_topic(setup_)),
-      duties_(runtime_, link_, setup_.bell_fd, waits_, *this),
+      services_(setup_.identity, slot_, link_, {ipc::owner_of(setup_.slot), &bells_}, signal_topic(setup_)),
+      duties_(runtime_, link_, setup_.bell_fd, services_.waits(), *this),
       acceptor_(runtime_, FairShare(seats_, setup_.slot),
                 connection_limit(setup_.max_connections, setup_.ring_fds.size())),
       recycling_(setup_.recycle, setup_.statm_fd, runtime_.loop.now_ms()) {
@@ -190,8 +170,7 @@ int Worker::run() {
     return ipc::kExitCannotStart;
   }
   // Also for a worker that is told to leave before it is ready: the master must know that it waits.
-  const auto limited = [](const Hosted& hosted) { return hosted.host->limits().request_timeout.count() > 0; };
-  if (std::any_of(services_.begin(), services_.end(), limited)) runtime_.loop.tell(slot_);
+  if (services_.has_request_timeouts()) runtime_.loop.tell(slot_);
   if (runtime_.drain == DrainMode::none) {
     if (setup_.tells_load) runtime_.loop.wind(slot_.load);
     slot_.end_activity();
@@ -244,55 +223,34 @@ void Worker::recycle(const std::optional<std::string>& why) {
 }
 
 void Worker::load_services() {
-  services_.reserve(setup_.services.size());
   for (auto& service : setup_.services) {
-    const auto index = static_cast<std::uint8_t>(services_.size());
+    const auto index = static_cast<std::uint8_t>(services_.count());
     slot_.begin_activity(ipc::ActivityKind::starting, index, runtime_.loop.now_ns(), {});
     const PluginDescriptor& descriptor = load_plugin(service.plugin_fd, service.plugin, setup_.proc_fds);
     name_library(&descriptor, service.plugin);
-    auto host = std::make_unique<ServiceHost>(runtime_, setup_.identity, index, service.name,
-                                              std::move(service.options), service.limits);
-    ServiceBase* created = descriptor.create();
-    auto shared = std::make_unique<SharedObjects>(waits_, service, setup_.identity);
-    host->host(*created);
-    host->access_log_fd(service.access_log_fd);
-    host->log_level(service.log_level);
-    host->share(*shared, signals_);
-    std::unique_ptr<ipc::SharedHistogram> times;
-    if (const ipc::SharedObject* object = service.request_times; object != nullptr) {
-      times = std::make_unique<ipc::SharedHistogram>(object->memory(), ipc::SharedHistogram::Shape{}, object->slots(),
-                                                     waits_.self());
-      host->request_times(times.get());
-    }
-    std::unique_ptr<ipc::SharedResponses> responses;
-    if (const ipc::SharedObject* object = service.responses; object != nullptr) {
-      responses = std::make_unique<ipc::SharedResponses>(object->memory(), object->slots(), waits_.self());
-      host->responses(responses.get());
-    }
-    services_.push_back({std::move(host), std::move(shared), std::move(times), std::move(responses), created});
+    services_.add(service).host(*descriptor.create());
   }
   if (setup_.proc_fds >= 0) ::close(std::exchange(setup_.proc_fds, -1));
-  for (auto& service : setup_.services) {
-    if (service.plugin_fd >= 0) ::close(service.plugin_fd);
-    const int closed = std::exchange(service.plugin_fd, -1);
-    for (auto& other : setup_.services) {
-      if (other.plugin_fd == closed) other.plugin_fd = -1;
-    }
+  close_plugins();
+}
+
+void Worker::close_plugins() {
+  std::set<int> copies;  // services of one plugin share its copy
+  for (auto& service : setup_.services) copies.insert(std::exchange(service.plugin_fd, -1));
+  for (const int fd : copies) {
+    if (fd >= 0) ::close(fd);
   }
 }
 
 void Worker::open_listeners() {
   auto batch = std::make_shared<DatagramBatch>(setup_.own_addresses);
   for (const auto& listener : setup_.listeners) {
-    std::vector<ServiceHost*> sharing;
-    for (const auto index : listener.services) sharing.push_back(services_.at(index).host.get());
-    const Hosted& first = services_.at(listener.services.at(0));
-    auto protocol = first.service->make_protocol(sharing);
+    auto protocol = services_.protocol_of(listener.services);
+    ServiceHost& first = services_.host(listener.services.front());
     if (listener.datagram) {
-      datagram_sockets_.push_back(
-          std::make_unique<DatagramSocket>(*first.host, listener.fd, std::move(protocol), batch));
+      datagram_sockets_.push_back(std::make_unique<DatagramSocket>(first, listener.fd, std::move(protocol), batch));
     } else {
-      if (listener.proxy_protocol) protocol = behind_proxy(*first.host, std::move(protocol));
+      if (listener.proxy_protocol) protocol = behind_proxy(first, std::move(protocol));
       acceptor_.add(listener.fd, listener.address, std::move(protocol));
     }
   }
@@ -308,39 +266,14 @@ void Worker::keep_listeners_from_children() {
 }
 
 void Worker::start_services() {
-  std::size_t pending = services_.size();
-  std::string failure;
-  for (auto& hosted : services_) start_service(hosted, pending, failure);
-  while (pending > 0 && failure.empty() && runtime_.drain == DrainMode::none) turn();
-  if (!failure.empty()) throw std::runtime_error(failure);
-}
-
-Detached Worker::start_service(Hosted& hosted, std::size_t& pending, std::string& failure) {
-  hosted.host->begin_activity(ipc::ActivityKind::starting, {});
-  try {
-    co_await hosted.service->start(*hosted.host);
-  } catch (const std::exception& error) {
-    failure = "service \"" + hosted.host->name() + "\" can't start: " + error.what();
-  } catch (...) {
-    failure = "service \"" + hosted.host->name() + "\" can't start: an exception that is no std::exception";
-  }
-  --pending;
+  services_.start();
+  while (services_.busy() && !services_.failure() && runtime_.drain == DrainMode::none) turn();
+  if (services_.failure()) throw std::runtime_error(services_.failure()->sentence);
 }
 
 void Worker::stop_services() {
-  std::size_t pending = services_.size();
-  for (auto& hosted : services_) stop_service(hosted, pending);
-  while (pending > 0 && runtime_.loop.ran_ms() < give_up_ms_) turn();
-}
-
-Detached Worker::stop_service(Hosted& hosted, std::size_t& pending) {
-  hosted.host->begin_activity(ipc::ActivityKind::stopping, {});
-  try {
-    co_await hosted.service->stop();
-  } catch (...) {
-    hosted.host->log_exception("stop");
-  }
-  --pending;
+  services_.stop();
+  while (services_.busy() && runtime_.loop.ran_ms() < give_up_ms_) turn();
 }
 
 void Worker::drain(DrainMode mode, std::chrono::milliseconds limit) {
@@ -357,11 +290,9 @@ void Worker::drain(DrainMode mode, std::chrono::milliseconds limit) {
     ipc::UniqueFd fd(std::exchange(listener.fd, -1));
     if (listener.last) acceptor_.take_waiting(std::move(fd));
   }
-  runtime_.lingering.hurry();
   keep_listeners_from_children();
   runtime_.seat->state.store(ipc::SeatState::draining, std::memory_order_relaxed);
-  runtime_.connections.for_each([](StreamConnection& connection) { connection.on_drain(); });
-  waits_.on_drain();
+  services_.drain(mode);
 }
 
 void Worker::obey(const ipc::ControlMessage& order) {
@@ -392,7 +323,7 @@ void Worker::asked_to_retire() {
   drain(DrainMode::patient, std::chrono::milliseconds(UINT32_MAX));
 }
 
-void Worker::signalled(int number) { signals_.on_number(number); }
+void Worker::signalled(int number) { services_.signals().on_number(number); }
 
 void run_worker(WorkerSetup setup) {
   const int status_fd = setup.status_fd;

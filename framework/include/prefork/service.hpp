@@ -16,11 +16,8 @@ namespace prefork {
 namespace worker {
 class Protocol;
 class ServiceHost;
-class Worker;
+class ServiceRuntime;
 }  // namespace worker
-namespace testkit {
-class ProtocolMaker;
-}
 
 /// What every service is: something that is started in each worker of its pool and stopped there.
 /// Derive from `Service`, `BlockingService` or `http::Service`, not from this.
@@ -42,8 +39,7 @@ class PREFORK_API ServiceBase {
   ServiceBase() = default;
 
  private:
-  friend class worker::Worker;
-  friend class testkit::ProtocolMaker;
+  friend class worker::ServiceRuntime;
   /// How the worker drives this kind of service: the bridge to the runtime, implemented by the three
   /// classes that services derive from. `sharing` are the services of one listener, this one's first.
   virtual std::unique_ptr<worker::Protocol> make_protocol(std::span<worker::ServiceHost* const> sharing) = 0;

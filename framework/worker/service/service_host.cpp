@@ -45,17 +45,19 @@ Signals& ServiceHost::signals() const {
   return *signals_;
 }
 
-void ServiceHost::log_exception(std::string_view where) {
-  runtime_.slot.add(ipc::Counter::handler_errors);
-  std::string line(where);
+std::string current_exception_text() {
   try {
     throw;
   } catch (const std::exception& error) {
-    line.append(": ").append(error.what());
+    return error.what();
   } catch (...) {
-    line.append(": an exception that is no std::exception");
+    return "an exception that is no std::exception";
   }
-  log(LogLevel::error, line);
+}
+
+void ServiceHost::log_exception(std::string_view where) {
+  runtime_.slot.add(ipc::Counter::handler_errors);
+  log(LogLevel::error, std::string(where) + ": " + current_exception_text());
 }
 
 }  // namespace prefork::worker

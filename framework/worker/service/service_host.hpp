@@ -38,6 +38,9 @@ struct ServiceLimits {
   std::chrono::milliseconds request_timeout{0};  ///< zero: no limit
 };
 
+/// What the exception says that is being handled. Must be called in a handler of `catch (...)`.
+std::string current_exception_text();
+
 /// One service in one worker: the Context that its author sees, and what the runtime keeps for it.
 class ServiceHost final : public Context {
  public:

@@ -5,20 +5,16 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "framework/worker/net/protocol.hpp"
 #include "framework/worker/net/stream_connection.hpp"
-#include "framework/worker/service/runtime.hpp"
-#include "framework/worker/service/service_host.hpp"
+#include "framework/worker/service_runtime.hpp"
 #include "ipc/memory/scoreboard.hpp"
 #include "tests/ipc/support.hpp"
 
@@ -29,18 +25,6 @@
 namespace prefork::worker::test {
 
 using namespace std::chrono_literals;
-
-// make_protocol() is private to the worker. Naming a private member is allowed in an explicit
-// instantiation, and there only.
-struct MakeProtocol {
-  using Type = std::unique_ptr<Protocol> (ServiceBase::*)(std::span<ServiceHost* const>);
-  friend Type get(MakeProtocol);
-};
-template <class Tag, typename Tag::Type kMember>
-struct Reveal {
-  friend typename Tag::Type get(Tag) { return kMember; }
-};
-template struct Reveal<MakeProtocol, &ServiceBase::make_protocol>;
 
 struct Lines final : LogSink {
   std::vector<std::string> lines;
@@ -98,9 +82,11 @@ class Harness {
   using Options = std::map<std::string, std::string, std::less<>>;
 
   explicit Harness(ServiceLimits limits = {}, Options options = {{"size", "42"}, {"name", "x"}})
+      : Harness(WorkerIdentity{"main", 3, 7}, {}, limits, std::move(options)) {}
+  Harness(WorkerIdentity identity, ipc::Party self, ServiceLimits limits = {}, Options options = {})
       : board(with_workers(4)),
-        runtime(board.slot(0), log),
-        host(runtime, identity, 0, "test", std::move(options), limits) {}
+        services(std::move(identity), board.slot(0), log, self),
+        host(services.add({"test", "test", -1, std::move(options), limits})) {}
 
   /// Turns the loop until `done`, which may be true without any event of the loop.
   template <class Done>
@@ -118,23 +104,18 @@ class Harness {
     runtime.loop.turn();
   }
   /// The worker begins to leave.
-  void drain(DrainMode mode) {
-    runtime.drain = mode;
-    runtime.lingering.hurry();
-    runtime.connections.for_each([](StreamConnection& connection) { connection.on_drain(); });
-  }
+  void drain(DrainMode mode) { services.drain(mode); }
   std::unique_ptr<Protocol> protocol_of(ServiceBase& service) {
     host.host(service);
-    const std::array<ServiceHost*, 1> sharing{&host};
-    return (service.*get(MakeProtocol{}))(std::span<ServiceHost* const>(sharing));
+    return services.protocol_of({0});
   }
   std::uint64_t counter(ipc::Counter which) const { return board.counters(0)[static_cast<std::size_t>(which)]; }
 
   ipc::Scoreboard board;
   Lines log;
-  WorkerIdentity identity{"main", 3, 7};
-  Runtime runtime;
-  ServiceHost host;
+  ServiceRuntime services;
+  Runtime& runtime = services.runtime();
+  ServiceHost& host;
 
  private:
   struct Moment final : TimerWheel::Entry {

@@ -55,7 +55,7 @@ TEST_F(LinkTest, SpeaksTheContract) {
 // Lines below the service's level are not even sent.
 TEST_F(LinkTest, AServicesLinesHaveItsPlaceAndPassItsLevel) {
   Runtime runtime(h.board.slot(0), link);
-  ServiceHost host(runtime, h.identity, 6, "web", {}, {});
+  ServiceHost host(runtime, h.host.identity(), 6, "web", {}, {});
   host.log(LogLevel::debug, "anything");
   host.log_level(LogLevel::warning);
   EXPECT_FALSE(host.logs(LogLevel::notice));

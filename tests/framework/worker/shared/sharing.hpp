@@ -21,16 +21,15 @@ namespace prefork::worker::test {
 class SharingWorker final : public Harness, private EventHandler {
  public:
   SharingWorker(const prefork::test::Parties& parties, std::size_t slot, std::string pool = "main")
-      : identity_{std::move(pool), static_cast<unsigned>(slot), 1},
-        waits(runtime, parties.party(slot)),
+      : Harness(WorkerIdentity{std::move(pool), static_cast<unsigned>(slot), 1}, parties.party(slot)),
         bell_(parties.wait_fd(slot)) {
     runtime.loop.add(bell_, EPOLLIN, *this);
   }
 
   /// Attaches to objects as the service `setup` sees them.
   void share(const ServiceSetup& setup) {
-    shared = std::make_unique<SharedObjects>(waits, setup, identity_);
-    signals = std::make_unique<Signals>(waits, identity_, setup.signals);
+    shared = std::make_unique<SharedObjects>(waits, setup, host.identity());
+    signals = std::make_unique<Signals>(waits, host.identity(), setup.signals);
     host.share(*shared, *signals);
   }
   void run(Task<void> task) { run_detached(host, std::move(task), "test"); }
@@ -42,10 +41,8 @@ class SharingWorker final : public Harness, private EventHandler {
     waits.on_bell();
   }
 
-  WorkerIdentity identity_;
-
  public:
-  SharedWaits waits;
+  SharedWaits& waits = services.waits();
   std::unique_ptr<SharedObjects> shared;
   std::unique_ptr<Signals> signals;
 
