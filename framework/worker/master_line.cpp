@@ -156,7 +156,7 @@ namespace prefork {
 
 bool may_ask_master(const Context& context) noexcept { return worker::host_of(context).runtime().line != nullptr; }
 
-Task<MasterAnswer> ask_master(Context& context, std::string_view command, std::chrono::milliseconds patience) {
+Task<MasterAnswer> ask_master(Context& context, std::string command, std::chrono::milliseconds patience) {
   worker::MasterLine* const line = worker::host_of(context).runtime().line;
   if (line == nullptr)
     co_return worker::refusal("the pool may not ask the master: master-access", worker::kNoPermission);

@@ -41,14 +41,14 @@ class Admin final : public http::Service {
       throw std::runtime_error("its pool may not ask the master: set master-access = read, or operate, in [pool " +
                                context.pool() + "]");
     }
-    const std::string& path = context.text("token-file");
-    token_ = context.text("token");
+    const std::string& path = context.options().text("token-file");
+    token_ = context.options().text("token");
     if (!token_.empty() && !path.empty()) throw std::runtime_error("token and token-file are given: one is enough");
     if (!token_.empty()) check_token(token_, "token");
     if (!path.empty()) token_ = read_token(path);
-    allow_remote_ = context.flag("allow-remote");
-    any_host_ = !context.text("host").empty();  // then the framework has checked the host
-    max_viewers_ = context.integer("max-viewers");
+    allow_remote_ = context.options().flag("allow-remote");
+    any_host_ = !context.options().text("host").empty();  // then the framework has checked the host
+    max_viewers_ = context.options().integer("max-viewers");
     return {};
   }
 
@@ -183,14 +183,14 @@ class Admin final : public http::Service {
       const auto answer = co_await latest();
       const std::string status =
           R"({"controls":)" + std::string(token_.empty() ? "false" : "true") + R"(,"answer":)" + answer->json + '}';
-      const http::Event state{status, "status", {}};
+      const http::ServerEvent state{status, "status", {}};
       const bool sent = co_await stream.send(state);
       if (!sent) co_return;
       const std::string question = "events " + next;
       const MasterAnswer events = co_await prefork::ask_master(*context_, question);
       const std::string last = number_after(events.json, R"("next":)");
       if (events.ok && last != next) {
-        const http::Event news{events.json, "events", {}};
+        const http::ServerEvent news{events.json, "events", {}};
         const bool also = co_await stream.send(news);
         if (!also) co_return;
         next = last;

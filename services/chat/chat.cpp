@@ -25,8 +25,8 @@ class Chat final : public prefork::Service {
   Task<void> start(prefork::Context& context) override {
     hall_ = std::make_unique<Hall>(context, std::make_unique<LineWording>());
     const Limits& limits = hall_->limits();
-    desk_ = std::make_unique<UdpDesk>(hall_->room(),
-                                      UdpDesk::Limits{limits.max_line, context.duration("udp-ttl"), limits.flood});
+    desk_ = std::make_unique<UdpDesk>(
+        hall_->room(), UdpDesk::Limits{limits.max_line, context.options().duration("udp-ttl"), limits.flood});
     co_await hall_->start();
   }
 

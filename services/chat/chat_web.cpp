@@ -38,7 +38,7 @@ class ChatWeb final : public http::Service {
   Task<void> start(prefork::Context& context) override {
     hall_ = std::make_unique<Hall>(context, std::make_unique<JsonWording>());
     options_.max_message_bytes = hall_->limits().max_line;
-    options_.origins = words(context.text("origins"));
+    options_.origins = words(context.options().text("origins"));
     co_await hall_->start();
   }
 

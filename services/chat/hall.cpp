@@ -16,12 +16,13 @@ namespace {
 
 Limits limits_of(const prefork::Context& context) {
   Limits limits;
-  limits.max_line = context.size("max-line");
-  limits.backlog = context.size("backlog");
-  limits.login_timeout = context.duration("login-timeout");
-  limits.silence = context.duration("silence");
-  limits.flood = {static_cast<double>(context.integer("rate")), static_cast<double>(context.integer("burst")),
-                  static_cast<std::uint32_t>(context.integer("patience"))};
+  limits.max_line = context.options().size("max-line");
+  limits.backlog = context.options().size("backlog");
+  limits.login_timeout = context.options().duration("login-timeout");
+  limits.silence = context.options().duration("silence");
+  limits.flood = {static_cast<double>(context.options().integer("rate")),
+                  static_cast<double>(context.options().integer("burst")),
+                  static_cast<std::uint32_t>(context.options().integer("patience"))};
   return limits;
 }
 
@@ -44,7 +45,7 @@ Hall::Hall(prefork::Context& context, std::unique_ptr<const Wording> wording)
       wording_(std::move(wording)),
       limits_(limits_of(context)),
       room_(context),
-      audience_(context, room_.topic(), *wording_, static_cast<std::size_t>(context.integer("history"))) {
+      audience_(context, room_.topic(), *wording_, static_cast<std::size_t>(context.options().integer("history"))) {
   const std::size_t longest = kRoomMessageOverhead + limits_.max_line;
   if (room_.topic().max_message_bytes() < longest) {
     throw std::invalid_argument("chat-room-message-bytes must be at least " + std::to_string(longest) +

@@ -2,11 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include <prefork/context.hpp>
+#include <prefork/outcome.hpp>
 #include <prefork/task.hpp>
 
 namespace chat {
@@ -27,10 +27,9 @@ class Peer {
   virtual ~Peer() = default;
 
   /// Waits for a line, without its line end. The line is valid until the next read.
-  /// @return nullopt: there are no more, since the client or the connection is gone, or the worker drains
-  virtual prefork::Task<std::optional<std::string_view>> read_line() = 0;
-  /// Whether the last line was too long, which ended the reading.
-  virtual bool overlong() const noexcept = 0;
+  /// Without a line: `too_long`; else there are no more, since the client or the connection is gone, or the worker
+  /// drains.
+  virtual prefork::Task<prefork::Outcome<std::string_view>> read_line() = 0;
   /// Sends whole lines, each with its line end; waits only while the client is slow to take them. They must stay valid
   /// until then. @return false: the connection is gone
   virtual prefork::Task<bool> write(std::string_view lines) = 0;

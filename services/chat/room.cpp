@@ -34,7 +34,7 @@ Room::Room(prefork::Context& context)
       will_(context, [this](std::int64_t number) { return execute(number); }) {}
 
 Task<void> Room::start() {
-  if (context_.size(std::string(kRoster) + "-key-bytes") < kMaxNameBytes) {
+  if (context_.options().size(std::string(kRoster) + "-key-bytes") < kMaxNameBytes) {
     throw std::invalid_argument(std::string(kRoster) + "-key-bytes must be at least " + std::to_string(kMaxNameBytes));
   }
   co_await will_.make();
@@ -67,7 +67,7 @@ Room::Entry Room::enter(Member& member) {
   try {
     const auto entered = roster_.find(member.name);
     if (entered && entered->join == member.join && renew(*entered, member.until)) return Entry::done;
-  } catch (const prefork::TableBusy& error) {
+  } catch (const RosterBusy& error) {
     context_.log(LogLevel::warning, error.what());
   }
   leave(member.name, member.join);
@@ -147,7 +147,7 @@ void Room::tick() {
       if (member.until != 0 && member.until <= now) see_off(member.name, member.join);
     }
     will_.renew([this](std::int64_t from, std::int64_t to) { return move_members(from, to); });
-  } catch (const prefork::TableBusy&) {
+  } catch (const RosterBusy&) {
     return;  // the next time
   }
 }
@@ -156,7 +156,7 @@ void Room::tick() {
 void Room::stop() {
   try {
     std::erase_if(owed_, [this](const Departure& who) { return see_off(who.name, who.join); });
-  } catch (const prefork::TableBusy&) {
+  } catch (const RosterBusy&) {
     return;
   }
   if (owed_.empty()) will_.revoke();

@@ -42,6 +42,11 @@ Member member_of(const Row& row) {
   return member;
 }
 
+TableStatus unless_busy(TableStatus status) {
+  if (status == TableStatus::busy) throw RosterBusy();
+  return status;
+}
+
 }  // namespace
 
 std::int64_t roster_clock_ms() noexcept {
@@ -65,7 +70,7 @@ void Roster::describe(prefork::Manifest& manifest) {
 }
 
 Roster::Entry Roster::enter(const Member& member) {
-  switch (table_.insert(folded(member.name), row_of(member))) {
+  switch (unless_busy(table_.insert(folded(member.name), row_of(member)))) {
     case TableStatus::done:
       return Entry::done;
     case TableStatus::exists:
@@ -78,25 +83,27 @@ Roster::Entry Roster::enter(const Member& member) {
 std::optional<Member> Roster::find(std::string_view name) const {
   if (name.empty() || name.size() > kMaxNameBytes) return std::nullopt;
   const auto row = table_.get(folded(name));
-  if (!row) return std::nullopt;
+  if (unless_busy(row.reason()) != TableStatus::done) return std::nullopt;
   return member_of(*row);
 }
 
 std::optional<Member> Roster::change(const Member& member, Member changed) {
-  if (table_.compare_and_set(folded(member.name), member.read, row_of(changed)) != TableStatus::done) {
-    return std::nullopt;
-  }
+  const auto status = table_.compare_and_set(folded(member.name), member.read, row_of(changed));
+  if (unless_busy(status) != TableStatus::done) return std::nullopt;
   // If somebody has changed it since: what is read now belongs to the same join, or to none.
   const auto now = find(member.name);
   if (!now || now->join != member.join) return std::nullopt;
   return now;
 }
 
-void Roster::remove(const Member& member) { table_.erase_if(folded(member.name), member.read); }
+void Roster::remove(const Member& member) {
+  [[maybe_unused]] const auto status = unless_busy(table_.erase_if(folded(member.name), member.read));
+}
 
 std::vector<Member> Roster::all() const {
   std::vector<Member> members;
-  table_.for_each([&](std::string_view, const Row& row) { members.push_back(member_of(row)); });
+  const auto status = table_.for_each([&](std::string_view, const Row& row) { members.push_back(member_of(row)); });
+  [[maybe_unused]] const auto whole = unless_busy(status);
   return members;
 }
 

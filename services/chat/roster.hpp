@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,8 +38,14 @@ std::int64_t roster_clock_ms() noexcept;
 
 constexpr std::string_view kRoster = "chat-roster";
 
+/// Another worker stands still in the middle of changing what is needed of the roster or the numbers.
+class RosterBusy : public std::runtime_error {
+ public:
+  RosterBusy() : std::runtime_error("the roster is held by a worker that stands still") {}
+};
+
 /// Who is in the room, over all workers and services: a table whose keys are the folded names. Each call may throw
-/// prefork::TableBusy; nothing has changed then.
+/// RosterBusy; nothing has changed then.
 class Roster {
  public:
   static void describe(prefork::Manifest& manifest);

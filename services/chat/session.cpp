@@ -62,10 +62,12 @@ Task<void> Session::leave() {
 Task<void> Session::read_lines() {
   question({});
   wake();
+  prefork::Reason why{};
   for (;;) {
     reading_ = true;
     const auto line = co_await peer_.read_line();
     reading_ = false;
+    why = line.reason();
     if (!line) break;
     heard_ = Clock::now();
     const std::string text = tidied(*line);
@@ -81,7 +83,8 @@ Task<void> Session::read_lines() {
     }
     wake();
   }
-  if (peer_.overlong()) end("a line has at most " + std::to_string(limits_.max_line) + " bytes: goodbye");
+  if (why == prefork::Reason::too_long)
+    end("a line has at most " + std::to_string(limits_.max_line) + " bytes: goodbye");
   if (peer_.context().draining()) end("this worker ends: please connect again", Ending::come_again);
 }
 

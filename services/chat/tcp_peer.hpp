@@ -1,9 +1,7 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,14 +15,13 @@ namespace chat {
 class TcpPeer final : public Peer {
  public:
   TcpPeer(prefork::Connection& connection, std::size_t max_line) : connection_(connection), max_line_(max_line) {
-    connection.idle_timeout(std::chrono::milliseconds(0));  // a member may listen for long; the hall looks after the
-                                                            // others
+    connection.idle_timeout(prefork::kForever);  // a member may listen for long; the hall looks after the
+                                                 // others
   }
 
-  prefork::Task<std::optional<std::string_view>> read_line() override {
+  prefork::Task<prefork::Outcome<std::string_view>> read_line() override {
     co_return co_await connection_.read_line(max_line_);
   }
-  bool overlong() const noexcept override { return connection_.overlong(); }
   prefork::Task<bool> write(std::string_view lines) override { co_return co_await connection_.write(lines); }
   void close(Ending) override { connection_.close(); }
   std::string address() const override { return connection_.peer_address(); }

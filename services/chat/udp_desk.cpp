@@ -50,7 +50,7 @@ void UdpDesk::on_datagram(prefork::Datagram& packet) {
   if (!is_command(line)) return;
   try {
     packet.reply(obey(line, address));
-  } catch (const prefork::TableBusy&) {
+  } catch (const RosterBusy&) {
     packet.reply("try again");
   }
 }

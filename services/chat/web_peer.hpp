@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,16 +18,15 @@ class WebPeer final : public Peer {
 
   explicit WebPeer(prefork::http::WebSocket& socket) noexcept : socket_(socket) {}
 
-  prefork::Task<std::optional<std::string_view>> read_line() override {
+  prefork::Task<prefork::Outcome<std::string_view>> read_line() override {
     const auto message = co_await socket_.receive();
-    if (!message) co_return std::nullopt;
+    if (!message) co_return socket_.close_code() == kTooLong ? prefork::Reason::too_long : prefork::Reason::closed;
     if (!message->text) {
       socket_.close(kUnsupported, "lines are text");
-      co_return std::nullopt;
+      co_return prefork::Reason::closed;
     }
     co_return message->data;
   }
-  bool overlong() const noexcept override { return socket_.close_code() == kTooLong; }
   prefork::Task<bool> write(std::string_view lines) override { co_return co_await socket_.send_text(lines); }
   void close(Ending ending) override { socket_.close(ending == Ending::come_again ? kComeAgain : kNormal); }
   std::string address() const override { return socket_.client_address(); }

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "services/chat/roster.hpp"
+
 namespace chat {
 
 using namespace std::chrono_literals;
@@ -34,7 +36,11 @@ std::int64_t number_in(const Message& message) noexcept {
 
 }  // namespace
 
-std::int64_t next_number(prefork::Table& numbers, std::string_view name) { return numbers.incr(name, 0).value; }
+std::int64_t next_number(prefork::Table& numbers, std::string_view name) {
+  const auto next = numbers.increment(name, 0);
+  if (next.status == prefork::TableStatus::busy) throw RosterBusy();
+  return next.value;
+}
 
 void Will::describe(prefork::Manifest& manifest) {
   manifest.duration("will-renewal", 1h, "How long a worker keeps one will.", {1, 86'400'000});
@@ -49,7 +55,7 @@ Will::Will(prefork::Context& context, Execute execute)
       wills_(context.queue(kWills)),
       numbers_(context.table(kNumbers)),
       execute_(std::move(execute)),
-      renewal_(context.duration("will-renewal")) {}
+      renewal_(context.options().duration("will-renewal")) {}
 
 bool Will::try_make() {
   const std::int64_t number = next_number(numbers_, kLastWill);
@@ -83,7 +89,7 @@ Task<void> Will::make() {
   if (wills_.capacity() < kLeastCapacity) {
     throw std::invalid_argument("chat-wills-capacity must be at least " + std::to_string(kLeastCapacity));
   }
-  if (context_.integer("chat-wills-max-deliveries") != 0) {
+  if (context_.options().integer("chat-wills-max-deliveries") != 0) {
     throw std::invalid_argument("chat-wills-max-deliveries must be 0: a will is never given up");
   }
   for (int i = 0; i < 1000; ++i) {

@@ -61,7 +61,7 @@ class Will {
 
 /// The table in which next_number() counts.
 constexpr std::string_view kNumbers = "chat-numbers";
-/// The next of the numbers called `name`, over all workers.
+/// The next of the numbers called `name`, over all workers. @throws RosterBusy
 std::int64_t next_number(prefork::Table& numbers, std::string_view name);
 
 }  // namespace chat

@@ -91,10 +91,10 @@ class Conductor final : public prefork::Service {
     const std::string token = std::to_string(getpid()) + "-" + std::to_string(client) + "-" + std::to_string(beat);
     Exchange& exchange = exchanges_[token];
     const auto heard_all = [&exchange] { return !exchange.orchestra.empty(); };
-    const auto patience = context_->duration("patience");
+    const auto patience = context_->options().duration("patience");
     while (!heard_all() && exchange.asked < 100 && !context_->draining()) {
       ++exchange.asked;
-      context_->signal(worker(0), "beat", std::to_string(context_->worker_index()) + " " + token);
+      send(worker(0), "beat", std::to_string(context_->worker_index()) + " " + token);
       // Look first, then wait. Nothing gets lost in between: hear(), which changes what is looked at, runs in this
       // thread too. Each wait has an end, because a signal may be lost together with the worker that it was sent to.
       const auto until = std::chrono::steady_clock::now() + patience;
@@ -112,20 +112,25 @@ class Conductor final : public prefork::Service {
     co_return transcript;
   }
 
+  /// One that can't be sent is as good as one that is lost: who waits for the answer asks again.
+  void send(const std::string& to, std::string_view name, const std::string& payload) {
+    if (!context_->signal(to, name, payload)) context_->log(prefork::LogLevel::notice, "a signal could not be sent");
+  }
+
   /// In worker 0. The asker is told before the orchestra is: all workers see signals in the order in which they were
   /// sent, so nobody can hear the note before the beat.
   void conduct(const std::string& payload) {
     const auto [asker, token] = parse(payload);
     ++beats_;
-    context_->signal(worker(asker), "heard", token + " " + self("conductor"));
-    context_->signal(worker(1), "note", payload);
+    send(worker(asker), "heard", token + " " + self("conductor"));
+    send(worker(1), "note", payload);
   }
 
   /// In worker 1.
   void play(const std::string& payload) {
     const auto [asker, token] = parse(payload);
     ++notes_;
-    context_->signal(worker(asker), "heard", token + " " + self("orchestra"));
+    send(worker(asker), "heard", token + " " + self("orchestra"));
   }
 
   /// In the client's worker, which may be either of the two. A repeated or late signal changes nothing.

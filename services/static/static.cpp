@@ -15,21 +15,21 @@ using services::static_files::Site;
 
 Settings read_settings(const prefork::Context& context) {
   Settings settings;
-  settings.root = context.text("root");
-  settings.mount = context.text("mount");
-  settings.index = context.text("index");
-  settings.fallback = context.text("try");
-  settings.not_found = context.text("not-found");
-  settings.cache_control = context.text("cache-control");
-  settings.mime_types = context.text("mime-types");
-  settings.listing = context.flag("listing");
-  settings.hidden = context.flag("hidden");
-  settings.follow_links = context.text("follow-links") == "beneath";
-  settings.precompressed = context.flag("precompressed");
-  settings.gzip = context.flag("gzip");
-  settings.cache_bytes = context.size("cache");
-  settings.cache_file_bytes = context.size("cache-file");
-  settings.revalidate = context.duration("revalidate");
+  settings.root = context.options().text("root");
+  settings.mount = context.options().text("mount");
+  settings.index = context.options().text("index");
+  settings.fallback = context.options().text("try");
+  settings.not_found = context.options().text("not-found");
+  settings.cache_control = context.options().text("cache-control");
+  settings.mime_types = context.options().text("mime-types");
+  settings.listing = context.options().flag("listing");
+  settings.hidden = context.options().flag("hidden");
+  settings.follow_links = context.options().text("follow-links") == "beneath";
+  settings.precompressed = context.options().flag("precompressed");
+  settings.gzip = context.options().flag("gzip");
+  settings.cache_bytes = context.options().size("cache");
+  settings.cache_file_bytes = context.options().size("cache-file");
+  settings.revalidate = context.options().duration("revalidate");
   return settings;
 }
 

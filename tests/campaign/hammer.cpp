@@ -56,7 +56,7 @@ class Hammer final : public Service {
 
   Task<void> start(Context& context) override {
     context_ = &context;
-    connect_collector(context.text("collector"));
+    connect_collector(context.options().text("collector"));
     for (auto loop : {&Hammer::consume, &Hammer::publish, &Hammer::follow, &Hammer::count}) {
       context.spawn((this->*loop)());
     }
@@ -111,7 +111,7 @@ class Hammer final : public Service {
     for (;; ++news.number) {
       for (auto& word : news.filler) word = news.number * 7;
       news.checksum = news.sum();
-      topic.publish({reinterpret_cast<const char*>(&news), sizeof news});
+      while (!topic.publish({reinterpret_cast<const char*>(&news), sizeof news})) co_await context_->sleep_for(1ms);
       if (news.number % 16 == 15) co_await context_->sleep_for(2ms);
       if (context_->draining()) co_return;
     }
@@ -149,9 +149,10 @@ class Hammer final : public Service {
       const auto row = rows.get("pair");
       const std::int64_t value = row ? row->integer(0) : 0;
       if (row && row->integer(1) != value) co_await tell("B a torn row");
-      rows.set("pair", {value + 1, value + 1});
+      if (rows.set("pair", {value + 1, value + 1}) != TableStatus::done) co_await tell("B a row is not set");
       co_await tell("T " + std::to_string(value + 1));
-      rows.incr("by-" + std::to_string(context_->worker_index()), 0);
+      const auto own = rows.increment("by-" + std::to_string(context_->worker_index()), 0);
+      if (own.status != TableStatus::done) co_await tell("B a number does not grow");
       if (value % 32 == 0) co_await context_->sleep_for(1ms);
     }
   }

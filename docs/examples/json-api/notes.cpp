@@ -40,7 +40,7 @@ class Notes final : public http::Service {
     router.get("/notes", [this](http::Request&) { return list(); });
     router.post("/notes", [this](http::Request& request) { return add(request); }, {.max_body_bytes = 4096});
     router.get("/notes/{id}", [this](http::Request& request) { return show(request); });
-    router.del("/notes/{id}", [this](http::Request& request) { return remove(request); });
+    router.erase("/notes/{id}", [this](http::Request& request) { return remove(request); });
     router.post("/notes/{id}/file", [this](http::Request& request) { return attach(request); },
                 {.body = http::BodyMode::streamed, .max_body_bytes = 32U << 20});
     router.get("/changes", [this](http::Request& request) {
@@ -51,9 +51,10 @@ class Notes final : public http::Service {
  private:
   http::Response list() const {
     Json all = Json::array();
-    notes_->for_each([&](std::string_view id, const prefork::Row& row) {
+    const auto visited = notes_->for_each([&](std::string_view id, const prefork::Row& row) {
       all.push_back({{"id", id}, {"title", row.text(0)}});
     });
+    if (visited != prefork::TableStatus::done) throw busy();
     return http::json_response(all);
   }
 
@@ -62,9 +63,13 @@ class Notes final : public http::Service {
     const std::string& title = note.at("title").text();
     if (title.empty() || title.size() > 200)
       throw http::Error(http::Status::unprocessable_content, "A title has 1 to 200 bytes.");
-    const std::string id = std::to_string(context_->table("numbers").incr("last", 0).value);
-    if (notes_->insert(id, {title}) == prefork::TableStatus::full)
+    const auto number = context_->table("numbers").increment("last", 0);
+    if (number.status != prefork::TableStatus::done) throw busy();
+    const std::string id = std::to_string(number.value);
+    const auto inserted = notes_->insert(id, {title});
+    if (inserted == prefork::TableStatus::full)
       throw http::Error(http::Status::insufficient_storage, "There is no room for another note.");
+    if (inserted != prefork::TableStatus::done) throw busy();
     tell("added", id);
     http::Response response = http::json_response({{"id", id}, {"title", title}}, http::Status::created);
     response.set("Location", "/notes/" + id);
@@ -73,13 +78,16 @@ class Notes final : public http::Service {
 
   http::Response show(const http::Request& request) const {
     const auto row = notes_->get(id_of(request));
+    if (row.reason() == prefork::TableStatus::busy) throw busy();
     if (!row) return http::Response::not_found();
     return http::json_response({{"id", request.param("id")}, {"title", row->text(0)}});
   }
 
   http::Response remove(const http::Request& request) {
     const std::string id = id_of(request);
-    if (notes_->erase(id) != prefork::TableStatus::done) return http::Response::not_found();
+    const auto erased = notes_->erase(id);
+    if (erased == prefork::TableStatus::busy) throw busy();
+    if (erased != prefork::TableStatus::done) return http::Response::not_found();
     tell("removed", id);
     return http::Response::no_content();
   }
@@ -87,8 +95,10 @@ class Notes final : public http::Service {
   // The file goes to the disk as it arrives, and gets its name when it is whole.
   Task<http::Response> attach(http::Request& request) {
     const std::string id = id_of(request);
-    if (!notes_->contains(id)) co_return http::Response::not_found();
-    const std::string& folder = context_->text("files");
+    const auto note = notes_->get(id);
+    if (note.reason() == prefork::TableStatus::busy) throw busy();
+    if (!note) co_return http::Response::not_found();
+    const std::string& folder = context_->options().text("files");
     http::FormOptions options;
     options.directory = folder;
     const http::Form form = co_await http::read_form(request, options);
@@ -119,8 +129,12 @@ class Notes final : public http::Service {
   }
 
   void tell(const char* what, const std::string& id) {
-    context_->topic("changes").publish(Json{{"what", what}, {"id", id}}.dump());
+    if (!context_->topic("changes").publish(Json{{"what", what}, {"id", id}}.dump()))
+      context_->log(prefork::LogLevel::warning, "watchers were not told of a note");
   }
+
+  // A worker stands still in the middle of changing a row.
+  static http::Error busy() { return http::Error(http::Status::service_unavailable, "Please try again."); }
 
   // What a client writes there is no key of the table before it is a number.
   static std::string id_of(const http::Request& request) {

@@ -128,7 +128,7 @@ class MultipartReader final : public FormReader, private PartReceiver {
   void open_file() {
     if (form_.files.size() == options_.max_files) too_large("The form has too many files.");
     form_.files.reserve(form_.files.size() + 1);  // so that making the owner of the descriptor can't fail
-    fd_ = make_nameless_file(std::string(options_.directory));
+    fd_ = make_nameless_file(std::string(options_.directory.path));
   }
 
   void count_memory(std::size_t bytes) {

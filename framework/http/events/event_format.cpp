@@ -22,7 +22,7 @@ void require_one_line(std::string_view what, std::string_view text) {
 
 }  // namespace
 
-void append_event(std::string& out, const Event& event) {
+void append_event(std::string& out, const ServerEvent& event) {
   require_one_line("the name", event.event);
   require_one_line("the id", event.id);
   if (!event.event.empty()) out.append("event: ").append(event.event).push_back('\n');

@@ -1,5 +1,6 @@
 #include <prefork/http/event_stream.hpp>
 
+#include <algorithm>
 #include <coroutine>
 #include <exception>
 #include <memory>
@@ -41,7 +42,7 @@ class BodyEventStream final : public EventStream, public std::enable_shared_from
   void begin() {
     body_.on_close([this] { tell_closed(); });
     wrote_ms_ = now_ms();
-    if (plan_->options.heartbeat.count() > 0) wait_for_silence(plan_->options.heartbeat);
+    if (plan_->options.heartbeat != kForever) wait_for_silence(heartbeat());
   }
   /// Must be awaited before the body ends: a heartbeat may be on its way.
   Task<void> end() {
@@ -68,13 +69,17 @@ class BodyEventStream final : public EventStream, public std::enable_shared_from
 
   std::uint64_t now_ms() const noexcept { return worker::host_of(context()).runtime().loop.now_ms(); }
 
+  std::chrono::milliseconds heartbeat() const noexcept {
+    return std::max(plan_->options.heartbeat, std::chrono::milliseconds(1));
+  }
+
   void wait_for_silence(std::chrono::milliseconds delay) {
     timer_ = context().after(delay, [self = shared_from_this()] { return beat(self); });
   }
 
   static Task<void> beat(std::shared_ptr<BodyEventStream> self) {
     if (self->ended_ || !self->open()) co_return;
-    const std::chrono::milliseconds limit = self->plan_->options.heartbeat;
+    const std::chrono::milliseconds limit = self->heartbeat();
     const std::chrono::milliseconds silent(static_cast<std::int64_t>(self->now_ms() - self->wrote_ms_));
     if (self->busy_) {
       self->wait_for_silence(limit);
@@ -125,7 +130,7 @@ const BodyEventStream& own(const EventStream& stream) noexcept { return static_c
 
 }  // namespace
 
-Task<bool> EventStream::send(const Event& event) {
+Task<bool> EventStream::send(const ServerEvent& event) {
   std::string text;
   append_event(text, event);
   return own(*this).write(std::move(text));

@@ -21,7 +21,7 @@ Dispatch answer_star(const Endpoint& endpoint) noexcept {
   result.body_limit = endpoint.options().limits.body_bytes;
   result.status = Status::no_content;
   for (const Method method :
-       {Method::get, Method::head, Method::post, Method::put, Method::del, Method::patch, Method::options})
+       {Method::get, Method::head, Method::post, Method::put, Method::erase, Method::patch, Method::options})
     result.allow = static_cast<MethodMask>(result.allow | mask_of(method));
   return result;
 }

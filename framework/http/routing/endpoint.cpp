@@ -38,16 +38,16 @@ void widen(HttpOptions& all, const HttpOptions& one) noexcept {
 
 HttpOptions HttpOptions::from(const Context& context) {
   HttpOptions result;
-  result.limits.request_line_bytes = static_cast<std::uint32_t>(context.size("max-request-line"));
-  result.limits.header_bytes = static_cast<std::uint32_t>(context.size("max-header-bytes"));
-  result.limits.fields = static_cast<std::uint16_t>(context.integer("max-headers"));
-  result.limits.body_bytes = context.size("max-body-bytes");
-  result.header_timeout = context.duration("header-timeout");
-  result.body_pace = {context.duration("body-timeout"), context.size("body-min-rate")};
-  result.keepalive_timeout = context.duration("keepalive-timeout");
-  result.write_min_rate = context.size("write-min-rate");
-  result.queue_timeout = context.duration("queue-timeout");
-  result.trusted_proxies = Networks(context.text("trusted-proxies"));
+  result.limits.request_line_bytes = static_cast<std::uint32_t>(context.options().size("max-request-line"));
+  result.limits.header_bytes = static_cast<std::uint32_t>(context.options().size("max-header-bytes"));
+  result.limits.fields = static_cast<std::uint16_t>(context.options().integer("max-headers"));
+  result.limits.body_bytes = context.options().size("max-body-bytes");
+  result.header_timeout = context.options().duration("header-timeout");
+  result.body_pace = {context.options().duration("body-timeout"), context.options().size("body-min-rate")};
+  result.keepalive_timeout = context.options().duration("keepalive-timeout");
+  result.write_min_rate = context.options().size("write-min-rate");
+  result.queue_timeout = context.options().duration("queue-timeout");
+  result.trusted_proxies = Networks(context.options().text("trusted-proxies"));
   return result;
 }
 

@@ -25,8 +25,9 @@ std::size_t next_write(const std::string& lines, std::size_t begin) noexcept {
 
 std::unique_ptr<AccessLog> AccessLog::of(worker::ServiceHost& host) {
   if (host.access_log_fd() == -1) return nullptr;
-  return std::unique_ptr<AccessLog>(new AccessLog(host, AccessFormat(host.text("access-log-format")),
-                                                  static_cast<std::uint64_t>(host.integer("access-log-sample"))));
+  return std::unique_ptr<AccessLog>(
+      new AccessLog(host, AccessFormat(host.options().text("access-log-format")),
+                    static_cast<std::uint64_t>(host.options().integer("access-log-sample"))));
 }
 
 AccessLog::AccessLog(worker::ServiceHost& host, AccessFormat format, std::uint64_t sample)

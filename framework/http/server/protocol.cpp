@@ -48,8 +48,8 @@ std::unique_ptr<worker::Protocol> Service::make_protocol(std::span<worker::Servi
     if (auto made = AccessLog::of(*host)) log = logs.emplace_back(std::move(made)).get();
     SlowLog* slow_log = nullptr;
     if (auto made = SlowLog::of(*host)) slow_log = slow_logs.emplace_back(std::move(made)).get();
-    endpoint.mount({host->text("mount"), HostNames(host->text("host"))}, std::move(router), HttpOptions::from(*host),
-                   host, {log, slow_log, host->request_times(), host->responses()});
+    endpoint.mount({host->options().text("mount"), HostNames(host->options().text("host"))}, std::move(router),
+                   HttpOptions::from(*host), host, {log, slow_log, host->request_times(), host->responses()});
   }
   return std::make_unique<HttpProtocol>(*sharing.front(), std::move(endpoint), std::move(logs), std::move(slow_logs));
 }

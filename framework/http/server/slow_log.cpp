@@ -27,8 +27,8 @@ std::optional<std::uint64_t> LineBudget::take(std::uint64_t now_ns) noexcept {
 }
 
 std::unique_ptr<SlowLog> SlowLog::of(worker::ServiceHost& host) {
-  const auto limit = host.duration("slow-request");
-  const auto others = host.limits().request_timeout + host.duration("queue-timeout");
+  const auto limit = host.options().duration("slow-request");
+  const auto others = host.limits().request_timeout + host.options().duration("queue-timeout");
   if (limit.count() == 0 && others.count() == 0) return nullptr;
   return std::unique_ptr<SlowLog>(new SlowLog(host, limit));
 }

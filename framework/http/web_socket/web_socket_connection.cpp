@@ -151,8 +151,8 @@ void WebSocketConnection::on_timeout() {
 /// Sets the deadline of an open connection; pings the client.
 void WebSocketConnection::watch_client() {
   if (phase_ != Phase::open || unsent_) return;
-  const auto interval = terms_->options.ping_interval;
-  if (interval.count() <= 0) return clear_deadline();
+  if (terms_->options.ping_interval == kForever) return clear_deadline();
+  const auto interval = std::max(terms_->options.ping_interval, std::chrono::milliseconds(1));
   const std::chrono::milliseconds silent(static_cast<std::int64_t>(host().runtime().loop.ran_ms() - heard_ms_));
   if (silent < interval) return set_deadline(interval - silent);
   // Its answer may come after something that the session has not taken: then the client is not the slow one.

@@ -12,7 +12,7 @@ std::string_view to_string(Method method) noexcept {
       return "POST";
     case Method::put:
       return "PUT";
-    case Method::del:
+    case Method::erase:
       return "DELETE";
     case Method::patch:
       return "PATCH";
@@ -43,7 +43,7 @@ Method method_from(std::string_view name) noexcept {
       if (name == "TRACE") return Method::trace;
       break;
     case 6:
-      if (name == "DELETE") return Method::del;
+      if (name == "DELETE") return Method::erase;
       break;
     case 7:
       if (name == "OPTIONS") return Method::options;

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,11 +17,10 @@ class PREFORK_API Stream {
   Stream& operator=(const Stream&) = delete;
 
   /// Waits for bytes. They are valid until the next read.
-  /// @return nullopt at the end, as Connection::read_some.
-  std::optional<std::string_view> read_some();
+  /// Without bytes: as Connection::read_some.
+  [[nodiscard]] Outcome<std::string_view> read_some();
   /// As Connection::read_line.
-  std::optional<std::string_view> read_line(std::size_t max_bytes = 8192);
-  bool overlong() const noexcept;
+  [[nodiscard]] Outcome<std::string_view> read_line(std::size_t max_bytes = 8192);
   /// Sends all the bytes. @return false: the connection is gone
   bool write(std::string_view bytes);
   /// The socket, for calls that this class lacks. It stays the worker's, and non-blocking.

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
-#include <optional>
+#include <concepts>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include <prefork/api.hpp>
 #include <prefork/queue.hpp>
@@ -17,15 +19,19 @@ class PREFORK_API Channel {
  public:
   Channel(Queue& out, Queue& in) noexcept : out_(&out), in_(&in) {}
 
-  PutStatus send_nowait(std::string_view message) { return out_->put_nowait(message); }
-  /// `message` must stay valid until the coroutine has ended.
+  [[nodiscard]] PutStatus send_nowait(std::string_view message) { return out_->put_nowait(message); }
+  /// As Queue::put.
   Task<PutStatus> send(std::string_view message, PutOptions options = {}) { return out_->put(message, options); }
-  PutStatus send_blocking(std::string_view message, PutOptions options = {}) {
+  template <std::same_as<std::string> S>
+  Task<PutStatus> send(S&& message, PutOptions options = {}) {
+    return out_->put(std::move(message), options);
+  }
+  [[nodiscard]] PutStatus send_blocking(std::string_view message, PutOptions options = {}) {
     return out_->put_blocking(message, options);
   }
-  std::optional<Message> receive_nowait() { return in_->get_nowait(); }
-  Task<std::optional<Message>> receive(std::chrono::milliseconds timeout = kForever) { return in_->get(timeout); }
-  std::optional<Message> receive_blocking(std::chrono::milliseconds timeout = kForever) {
+  [[nodiscard]] Outcome<Message> receive_nowait() { return in_->get_nowait(); }
+  Task<Outcome<Message>> receive(std::chrono::milliseconds timeout = kForever) { return in_->get(timeout); }
+  [[nodiscard]] Outcome<Message> receive_blocking(std::chrono::milliseconds timeout = kForever) {
     return in_->get_blocking(timeout);
   }
 

@@ -1,14 +1,17 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <prefork/api.hpp>
+#include <prefork/forever.hpp>
+#include <prefork/outcome.hpp>
 
 namespace prefork {
 
@@ -26,7 +29,7 @@ class PREFORK_API Connection {
     explicit Read(Connection& peer) noexcept : peer_(peer) {}
     bool await_ready() { return peer_.start_read(); }
     void await_suspend(std::coroutine_handle<> awaiting) noexcept { peer_.park_reader(awaiting); }
-    std::optional<std::string_view> await_resume() noexcept { return peer_.finish_read(); }
+    Outcome<std::string_view> await_resume() noexcept { return peer_.finish_read(); }
 
    private:
     Connection& peer_;
@@ -37,16 +40,19 @@ class PREFORK_API Connection {
     ReadLine(Connection& peer, std::size_t max_bytes) noexcept : peer_(peer), max_bytes_(max_bytes) {}
     bool await_ready() { return peer_.start_read_line(max_bytes_); }
     void await_suspend(std::coroutine_handle<> awaiting) noexcept { peer_.park_reader(awaiting); }
-    std::optional<std::string_view> await_resume() noexcept { return peer_.finish_read(); }
+    Outcome<std::string_view> await_resume() noexcept { return peer_.finish_read(); }
 
    private:
     Connection& peer_;
     std::size_t max_bytes_;
   };
 
-  class Write {
+  class [[nodiscard]] Write {
    public:
     Write(Connection& peer, std::string_view bytes) noexcept : peer_(peer), bytes_(bytes) {}
+    Write(Connection& peer, std::string&& bytes) noexcept : peer_(peer), owned_(std::move(bytes)), bytes_(owned_) {}
+    Write(const Write&) = delete;
+    Write& operator=(const Write&) = delete;
     bool await_ready() { return peer_.start_write(bytes_); }
     void await_suspend(std::coroutine_handle<> awaiting) noexcept { peer_.park_writer(awaiting); }
     /// @return false: the connection is gone, and what was written may not have arrived
@@ -54,6 +60,7 @@ class PREFORK_API Connection {
 
    private:
     Connection& peer_;
+    std::string owned_;
     std::string_view bytes_;
   };
 
@@ -61,17 +68,21 @@ class PREFORK_API Connection {
   Connection& operator=(const Connection&) = delete;
 
   /// Waits for bytes. They are valid until the next read on this connection.
-  /// @return nullopt at the end: the client closed, the connection broke, its deadline passed, or the worker is
-  /// draining and nothing was on its way
+  /// Without bytes: `closed`, by either side, or broken; `timed_out`, its deadline passed; `draining`, the worker
+  /// drains and nothing was on its way. Further reads return the same.
   Read read_some() noexcept { return Read(*this); }
 
   /// Waits for a whole line and returns it without its CR LF or LF. At the end of the stream a last line without LF is
-  /// returned as it is. A line of more than `max_bytes` ends the stream; `overlong()` then returns true.
+  /// returned as it is. A line of more than `max_bytes` ends the stream: `too_long`.
   ReadLine read_line(std::size_t max_bytes = 8192) noexcept { return ReadLine(*this, max_bytes); }
-  bool overlong() const noexcept;
 
-  /// Sends bytes; waits only while the client is slow to take them. `bytes` must stay valid until then.
-  [[nodiscard]] Write write(std::string_view bytes) noexcept { return Write(*this, bytes); }
+  /// Sends bytes; waits only while the client is slow to take them. `bytes` must stay valid until then; a temporary
+  /// std::string is kept.
+  Write write(std::string_view bytes) noexcept { return Write(*this, bytes); }
+  template <std::same_as<std::string> S>
+  Write write(S&& bytes) noexcept {
+    return Write(*this, std::move(bytes));
+  }
 
   /// Closes at once; a read or a write under way ends.
   void close() noexcept;
@@ -81,7 +92,7 @@ class PREFORK_API Connection {
   /// Unique among this worker's connections, from 1.
   std::uint64_t id() const noexcept;
   Context& context() const noexcept;
-  /// Replaces the service's `idle-timeout` for this connection; zero: no limit.
+  /// Replaces the service's `idle-timeout` for this connection; at least 1 ms; kForever: no limit.
   void idle_timeout(std::chrono::milliseconds limit) noexcept;
 
  protected:
@@ -91,7 +102,7 @@ class PREFORK_API Connection {
  private:
   bool start_read();
   bool start_read_line(std::size_t max_bytes);
-  std::optional<std::string_view> finish_read() noexcept;
+  Outcome<std::string_view> finish_read() noexcept;
   bool start_write(std::string_view bytes);
   bool finish_write() noexcept;
   void park_reader(std::coroutine_handle<> awaiting) noexcept;

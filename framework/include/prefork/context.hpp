@@ -53,6 +53,24 @@ struct Signal;
 
 class Context;
 
+/// The options of a service that its `describe` declared; ranges were checked before the worker was forked. Valid as
+/// long as the context. Asking for a name that was not declared, or by another type, throws std::logic_error.
+class PREFORK_API OptionValues {
+ public:
+  /// A text, choice, secret, folder or file.
+  const std::string& text(std::string_view name) const;
+  std::int64_t integer(std::string_view name) const;
+  bool flag(std::string_view name) const;
+  std::chrono::milliseconds duration(std::string_view name) const;
+  std::uint64_t size(std::string_view name) const;
+
+ private:
+  friend class Context;
+  explicit OptionValues(const Context& context) noexcept : context_(&context) {}
+
+  const Context* context_;
+};
+
 /// Awaitable of `Context::sleep_for`.
 class PREFORK_API Sleep {
  public:
@@ -95,13 +113,8 @@ class PREFORK_API Context {
   /// True once the worker has been told to finish: no new connections come.
   bool draining() const noexcept;
 
-  /// Options that `describe` declared; ranges were checked before the worker was forked. Asking for a
-  /// name that was not declared, or by another type, throws std::logic_error.
-  const std::string& text(std::string_view name) const;
-  std::int64_t integer(std::string_view name) const;
-  bool flag(std::string_view name) const;
-  std::chrono::milliseconds duration(std::string_view name) const;
-  std::uint64_t size(std::string_view name) const;
+  /// `context.options().text("root")`
+  OptionValues options() const noexcept { return OptionValues(*this); }
 
   /// Writes one line to the server's log, if the service's `log-level` lets it. Control characters are escaped, a long
   /// line is cut (1024 bytes); a log that can't keep up drops the line and counts it.
@@ -151,7 +164,7 @@ class PREFORK_API Context {
   /// Sends a signal with a payload (at most 900 bytes) to every worker of a pool, "POOL", or to one, "POOL/2".
   /// It reaches those that listen to its name now; a worker that dies before it has answered it has lost it.
   /// Needs `Manifest::signals`. @return false: it could not be sent
-  bool signal(std::string_view target, std::string_view name, std::string_view payload = {});
+  [[nodiscard]] bool signal(std::string_view target, std::string_view name, std::string_view payload = {});
   /// Calls `callback(Signal)`, a function or a coroutine, for each signal of that name, as long as the worker
   /// lives. What it throws is logged.
   template <class F>

@@ -4,7 +4,8 @@
 #include <cstddef>
 
 #include <prefork/api.hpp>
-#include <prefork/queue.hpp>
+#include <prefork/forever.hpp>
+#include <prefork/outcome.hpp>
 #include <prefork/task.hpp>
 
 namespace prefork {
@@ -22,9 +23,9 @@ class PREFORK_API Event {
   bool clear() noexcept;
   bool is_set() const noexcept;
 
-  /// @return false: the time-out has passed or, without a time-out, the worker drains
-  Task<bool> wait(std::chrono::milliseconds timeout = kForever);
-  bool wait_blocking(std::chrono::milliseconds timeout = kForever);
+  /// True: it was set. Else `timed_out` or, without a time-out, `draining`.
+  Task<Outcome<void>> wait(std::chrono::milliseconds timeout = kForever);
+  Outcome<void> wait_blocking(std::chrono::milliseconds timeout = kForever);
 
  protected:
   Event() = default;
@@ -39,10 +40,10 @@ class PREFORK_API Barrier {
   Barrier(const Barrier&) = delete;
   Barrier& operator=(const Barrier&) = delete;
 
-  /// Arrives, and waits for the others. @return false: the time-out has passed or, without a time-out, the worker
-  /// drains; the arrival has been withdrawn
-  Task<bool> wait(std::chrono::milliseconds timeout = kForever);
-  bool wait_blocking(std::chrono::milliseconds timeout = kForever);
+  /// Arrives, and waits for the others. True: all have arrived. Else `timed_out` or, without a time-out,
+  /// `draining`; the arrival has been withdrawn.
+  Task<Outcome<void>> wait(std::chrono::milliseconds timeout = kForever);
+  Outcome<void> wait_blocking(std::chrono::milliseconds timeout = kForever);
 
   std::size_t parties() const noexcept;
   /// How many have arrived and are waiting.

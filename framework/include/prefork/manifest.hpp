@@ -75,7 +75,7 @@ class PREFORK_API Manifest {
   void required_text(std::string_view name, std::string_view help, TextCheck check = nullptr);
   /// A text that nobody is shown: a password, a token, a key. The configuration says where it lies, `file:PATH`,
   /// `env:NAME` or `credential:NAME` (systemd's), or gives it itself; the master reads it, with its own rights, at each
-  /// start and reload, and Context::text gives it, without the line end of a file. Empty: not given.
+  /// start and reload, and OptionValues::text gives it, without the line end of a file. Empty: not given.
   void secret(std::string_view name, std::string_view help);
   /// A secret that the configuration must give.
   void required_secret(std::string_view name, std::string_view help);

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <string>
-#include <string_view>
 
 #include <prefork/api.hpp>
 #include <prefork/task.hpp>
@@ -27,8 +26,8 @@ PREFORK_API bool may_ask_master(const Context& context) noexcept;
 /// The questions of one worker are answered in their order, so a "reload" without --no-wait holds up those after it.
 /// Any failure (no right, no answer in time, too many questions at once, a master that is gone) is an answer that is
 /// not `ok`. Worker's thread only.
-/// @param command  one line of at most 1024 bytes; it is read when the task is first awaited, and not later
-[[nodiscard]] PREFORK_API Task<MasterAnswer> ask_master(Context& context, std::string_view command,
+/// @param command  one line of at most 1024 bytes
+[[nodiscard]] PREFORK_API Task<MasterAnswer> ask_master(Context& context, std::string command,
                                                         std::chrono::milliseconds patience = std::chrono::seconds(5));
 
 }  // namespace prefork

@@ -22,8 +22,9 @@ struct PluginDescriptor {
   const char* build_signature;
   const char* class_name;
   void (*describe)(Manifest&);
+  /// Called once in a worker. Nothing destroys the service: a worker ends by _exit, with coroutines suspended that may
+  /// refer to it. What has to be done at the end is done in ServiceBase::stop.
   ServiceBase* (*create)();
-  void (*destroy)(ServiceBase*) noexcept;
 };
 
 namespace detail {
@@ -48,4 +49,4 @@ void describe_service(Manifest& manifest) {
       #S,                                                                                                      \
       &::prefork::detail::describe_service<S>,                                                                 \
       []() -> ::prefork::ServiceBase* { return new S; },                                                       \
-      [](::prefork::ServiceBase* service) noexcept { delete service; }};
+  };

@@ -1,26 +1,27 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include <prefork/api.hpp>
+#include <prefork/forever.hpp>
+#include <prefork/outcome.hpp>
 #include <prefork/task.hpp>
 
 namespace prefork {
 
-/// No time limit.
-constexpr std::chrono::milliseconds kForever = std::chrono::milliseconds::max();
-
 enum class PutStatus : std::uint8_t {
   done,
-  full,    ///< no room, or none within the time-out
-  closed,  ///< the queue is closed
+  full,      ///< no room, or none within the time-out
+  closed,    ///< the queue is closed
+  draining,  ///< no room, and the worker drains; only of put_blocking() without a time-out
 };
 
 struct PutOptions {
@@ -79,16 +80,20 @@ class PREFORK_API Queue {
   Queue& operator=(const Queue&) = delete;
 
   /// @throws std::length_error: longer than `max_message_bytes()`; nothing has been put
-  PutStatus put_nowait(std::string_view message, std::chrono::milliseconds expires_after = kForever);
-  /// `message` must stay valid until the coroutine has ended.
+  [[nodiscard]] PutStatus put_nowait(std::string_view message, std::chrono::milliseconds expires_after = kForever);
+  /// `message` must stay valid until the coroutine has ended; a temporary std::string is kept until then.
   Task<PutStatus> put(std::string_view message, PutOptions options = {});
-  /// Without a time-out it returns `full` when the worker begins to drain.
-  PutStatus put_blocking(std::string_view message, PutOptions options = {});
+  template <std::same_as<std::string> S>
+  Task<PutStatus> put(S&& message, PutOptions options = {}) {
+    return put_owned(std::move(message), options);
+  }
+  [[nodiscard]] PutStatus put_blocking(std::string_view message, PutOptions options = {});
 
-  std::optional<Message> get_nowait();
-  /// @return nullopt: the time-out has passed; the queue is closed and empty; or, without a time-out, the worker drains
-  Task<std::optional<Message>> get(std::chrono::milliseconds timeout = kForever);
-  std::optional<Message> get_blocking(std::chrono::milliseconds timeout = kForever);
+  /// Without a message: `nothing`, or `closed`.
+  [[nodiscard]] Outcome<Message> get_nowait();
+  /// Without a message: `timed_out`; `closed`, that is, closed and empty; or, without a time-out, `draining`.
+  Task<Outcome<Message>> get(std::chrono::milliseconds timeout = kForever);
+  [[nodiscard]] Outcome<Message> get_blocking(std::chrono::milliseconds timeout = kForever);
 
   /// How many messages wait. Approximate: other workers use the queue meanwhile.
   std::size_t size() const noexcept;
@@ -107,6 +112,7 @@ class PREFORK_API Queue {
   ~Queue() = default;
 
  private:
+  Task<PutStatus> put_owned(std::string message, PutOptions options);
   Message message(const void* bytes, std::size_t length, std::uint64_t sequence, unsigned deliveries) noexcept;
 };
 
@@ -132,18 +138,18 @@ class TypedQueue {
 
   explicit TypedQueue(Queue& queue) noexcept : queue_(queue) {}
 
-  PutStatus put_nowait(const T& value, std::chrono::milliseconds expires_after = kForever) {
+  [[nodiscard]] PutStatus put_nowait(const T& value, std::chrono::milliseconds expires_after = kForever) {
     return queue_.put_nowait(bytes_of(value), expires_after);
   }
   Task<PutStatus> put(T value, PutOptions options = {}) { co_return co_await queue_.put(bytes_of(value), options); }
-  PutStatus put_blocking(const T& value, PutOptions options = {}) {
+  [[nodiscard]] PutStatus put_blocking(const T& value, PutOptions options = {}) {
     return queue_.put_blocking(bytes_of(value), options);
   }
-  std::optional<Item> get_nowait() { return item(queue_.get_nowait()); }
-  Task<std::optional<Item>> get(std::chrono::milliseconds timeout = kForever) {
+  [[nodiscard]] Outcome<Item> get_nowait() { return item(queue_.get_nowait()); }
+  Task<Outcome<Item>> get(std::chrono::milliseconds timeout = kForever) {
     co_return item(co_await queue_.get(timeout));
   }
-  std::optional<Item> get_blocking(std::chrono::milliseconds timeout = kForever) {
+  [[nodiscard]] Outcome<Item> get_blocking(std::chrono::milliseconds timeout = kForever) {
     return item(queue_.get_blocking(timeout));
   }
   Queue& queue() const noexcept { return queue_; }
@@ -152,8 +158,8 @@ class TypedQueue {
   static std::string_view bytes_of(const T& value) noexcept {
     return {reinterpret_cast<const char*>(&value), sizeof value};
   }
-  static std::optional<Item> item(std::optional<Message> message) {
-    if (!message) return std::nullopt;
+  static Outcome<Item> item(Outcome<Message> message) {
+    if (!message) return message.reason();
     return Item(std::move(*message));
   }
 

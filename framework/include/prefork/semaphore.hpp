@@ -3,11 +3,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <utility>
 
 #include <prefork/api.hpp>
-#include <prefork/queue.hpp>
+#include <prefork/forever.hpp>
+#include <prefork/outcome.hpp>
 #include <prefork/task.hpp>
 
 namespace prefork {
@@ -49,11 +49,11 @@ class PREFORK_API Semaphore {
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
 
-  std::optional<Permit> acquire_nowait() noexcept;
-  /// @return nullopt: the time-out has passed
-  Task<std::optional<Permit>> acquire(std::chrono::milliseconds timeout = kForever);
-  /// @return nullopt: the time-out has passed, or the worker ends
-  std::optional<Permit> acquire_blocking(std::chrono::milliseconds timeout = kForever);
+  [[nodiscard]] Outcome<Permit> acquire_nowait() noexcept;
+  /// Without a permit: `timed_out`. A wait without a time-out goes on while the worker drains.
+  Task<Outcome<Permit>> acquire(std::chrono::milliseconds timeout = kForever);
+  /// Without a permit: `timed_out` or, without a time-out, `draining`.
+  [[nodiscard]] Outcome<Permit> acquire_blocking(std::chrono::milliseconds timeout = kForever);
 
   /// How many permits are free now.
   std::size_t value() const noexcept;
@@ -79,9 +79,9 @@ class PREFORK_API Mutex {
 
   explicit Mutex(Semaphore& of_one) noexcept : semaphore_(of_one) {}
 
-  std::optional<Lock> lock_nowait() noexcept { return semaphore_.acquire_nowait(); }
-  Task<std::optional<Lock>> lock(std::chrono::milliseconds timeout = kForever) { return semaphore_.acquire(timeout); }
-  std::optional<Lock> lock_blocking(std::chrono::milliseconds timeout = kForever) {
+  [[nodiscard]] Outcome<Lock> lock_nowait() noexcept { return semaphore_.acquire_nowait(); }
+  Task<Outcome<Lock>> lock(std::chrono::milliseconds timeout = kForever) { return semaphore_.acquire(timeout); }
+  [[nodiscard]] Outcome<Lock> lock_blocking(std::chrono::milliseconds timeout = kForever) {
     return semaphore_.acquire_blocking(timeout);
   }
   bool locked() const noexcept { return semaphore_.value() == 0; }

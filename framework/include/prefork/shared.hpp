@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <prefork/forever.hpp>
+
 /// How a service's `describe` declares the objects that workers share (prefork/manifest.hpp): their kinds and sizes.
 /// Plain data. The sizes here are defaults: each is an option of the service, so that the configuration can change it.
 namespace prefork {
@@ -47,7 +49,7 @@ struct QueueShape {
   std::uint32_t max_deliveries = 5;   ///< a message delivered this many times without acknowledgement is undeliverable;
                                       ///< 0: no limit
   std::uint32_t dead_letters = 64;    ///< how many undeliverable messages are kept
-  std::chrono::milliseconds hold_limit{0};  ///< a longer hold of a message is logged; 0: never
+  std::chrono::milliseconds hold_limit = kForever;  ///< a longer hold of a message is logged
 };
 
 /// Options: NAME-capacity, NAME-message-bytes.
@@ -59,12 +61,12 @@ struct TopicShape {
 /// Options: NAME-permits, NAME-hold-limit.
 struct SemaphoreShape {
   std::uint32_t permits = 1;
-  std::chrono::milliseconds hold_limit{0};
+  std::chrono::milliseconds hold_limit = kForever;
 };
 
 /// Option: NAME-hold-limit.
 struct MutexShape {
-  std::chrono::milliseconds hold_limit{0};
+  std::chrono::milliseconds hold_limit = kForever;
 };
 
 /// Option: NAME-parties.

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -14,7 +13,8 @@
 #include <vector>
 
 #include <prefork/api.hpp>
-#include <prefork/queue.hpp>
+#include <prefork/forever.hpp>
+#include <prefork/outcome.hpp>
 
 namespace prefork {
 
@@ -72,13 +72,8 @@ enum class TableStatus : std::uint8_t {
   changed,   ///< the row is not as expected
   overflow,  ///< the sum does not fit a 64-bit integer
   full,      ///< no room for this key
-};
-
-/// Another worker has been stuck for a second in the middle of changing a row that this call needs. Nothing was
-/// changed.
-class TableBusy : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
+  busy,      ///< of any call: another worker has been stuck for a second in the middle of changing a row that the call
+             ///< needs; nothing was changed
 };
 
 /// A map for all workers, from text keys (any bytes) to rows of typed columns: `Manifest::table` declares it and its
@@ -92,33 +87,34 @@ class PREFORK_API Table {
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
 
-  /// @return nullopt: there is no such row
-  std::optional<Row> get(std::string_view key) const;
-  bool contains(std::string_view key) const { return get(key).has_value(); }
+  /// Without a row: `absent`, or `busy`.
+  [[nodiscard]] Outcome<Row, TableStatus> get(std::string_view key) const;
   /// Makes or replaces the row. @param ttl  after which the row expires @return done, full
-  TableStatus set(std::string_view key, const Row& row, std::chrono::milliseconds ttl = kForever);
+  [[nodiscard]] TableStatus set(std::string_view key, const Row& row, std::chrono::milliseconds ttl = kForever);
   /// Makes the row unless it exists: of several callers at once, one succeeds. @return done, exists, full
-  TableStatus insert(std::string_view key, const Row& row, std::chrono::milliseconds ttl = kForever);
+  [[nodiscard]] TableStatus insert(std::string_view key, const Row& row, std::chrono::milliseconds ttl = kForever);
 
-  struct Sum {
+  struct [[nodiscard]] Sum {
     TableStatus status = TableStatus::done;
     std::int64_t value = 0;  ///< after the addition
   };
   /// Adds to an integer column of the row; a missing row is made, of zeros and empty texts.
   /// @return done, overflow, full
-  Sum incr(std::string_view key, std::size_t column, std::int64_t delta = 1, std::chrono::milliseconds ttl = kForever);
+  Sum increment(std::string_view key, std::size_t column, std::int64_t delta = 1,
+                std::chrono::milliseconds ttl = kForever);
 
   /// Replaces the row if it is still the one that was read. @return done, absent, changed
-  TableStatus compare_and_set(std::string_view key, const Row& read, const Row& row);
+  [[nodiscard]] TableStatus compare_and_set(std::string_view key, const Row& read, const Row& row);
   /// Renews its time to live. @return done, absent
-  TableStatus touch(std::string_view key, std::chrono::milliseconds ttl);
+  [[nodiscard]] TableStatus touch(std::string_view key, std::chrono::milliseconds ttl);
   /// @return done, absent
-  TableStatus erase(std::string_view key);
+  [[nodiscard]] TableStatus erase(std::string_view key);
   /// Erases the row if it is still the one that was read. @return done, absent, changed
-  TableStatus erase_if(std::string_view key, const Row& read);
+  [[nodiscard]] TableStatus erase_if(std::string_view key, const Row& read);
 
   /// Visits each row, as it is at some moment of the visit.
-  void for_each(const Visitor& visitor) const;
+  /// @return done, busy: not all were visited
+  [[nodiscard]] TableStatus for_each(const Visitor& visitor) const;
   /// Erases and visits the rows that have expired; only one sweeper visits each.
   std::size_t sweep(const Visitor& visitor);
   /// How many rows there are, including expired ones that nobody has swept yet. Walks the table.

@@ -4,11 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string_view>
 
 #include <prefork/api.hpp>
-#include <prefork/queue.hpp>
+#include <prefork/forever.hpp>
+#include <prefork/outcome.hpp>
 #include <prefork/task.hpp>
 
 namespace prefork {
@@ -29,11 +29,11 @@ class PREFORK_API Subscription {
   Subscription& operator=(Subscription&&) noexcept;
   ~Subscription();
 
-  /// The next message, or how many were lost. @return nullopt: nothing new
-  std::optional<Publication> next_nowait();
-  /// @return nullopt: the time-out has passed or, without a time-out, the worker drains
-  Task<std::optional<Publication>> next(std::chrono::milliseconds timeout = kForever);
-  std::optional<Publication> next_blocking(std::chrono::milliseconds timeout = kForever);
+  /// The next message, or how many were lost. Without either: `nothing`.
+  [[nodiscard]] Outcome<Publication> next_nowait();
+  /// Without a message: `timed_out` or, without a time-out, `draining`.
+  Task<Outcome<Publication>> next(std::chrono::milliseconds timeout = kForever);
+  [[nodiscard]] Outcome<Publication> next_blocking(std::chrono::milliseconds timeout = kForever);
 
  private:
   friend class Topic;
@@ -51,7 +51,7 @@ class PREFORK_API Topic {
 
   /// @return false: stopped publishers hold every place in the ring
   /// @throws std::length_error: longer than `max_message_bytes()`; nothing has been published
-  bool publish(std::string_view message);
+  [[nodiscard]] bool publish(std::string_view message);
   /// Subscribes from now on; delivers the last `history` messages first, as far as they are still there.
   Subscription subscribe(std::size_t history = 0);
 

@@ -91,6 +91,7 @@ BlockingStream::Fill BlockingStream::fill() {
     if (n == -1 && errno == EINTR) continue;
     if (n == -1 && errno == EAGAIN) {
       if (wait_for(POLLIN, host_.limits().idle_timeout)) continue;
+      why_ = host_.runtime().drain == DrainMode::closing ? Reason::draining : Reason::timed_out;
       used_ = 0;  // the client has not ended: what it began is no last line
     }
     ended_ = true;
@@ -98,12 +99,12 @@ BlockingStream::Fill BlockingStream::fill() {
   }
 }
 
-std::optional<std::string_view> BlockingStream::give(std::size_t length, std::size_t with_line_end) noexcept {
+Outcome<std::string_view> BlockingStream::give(std::size_t length, std::size_t with_line_end) noexcept {
   given_ = length + with_line_end;
   return std::string_view(block_.get(), length);
 }
 
-std::optional<std::string_view> BlockingStream::read(std::size_t max_line) {
+Outcome<std::string_view> BlockingStream::read(std::size_t max_line) {
   if (const std::size_t given = std::exchange(given_, 0); given > 0) {
     used_ -= given;
     std::memmove(block_.get(), block_.get() + given, used_);
@@ -115,10 +116,13 @@ std::optional<std::string_view> BlockingStream::read(std::size_t max_line) {
       if (line.found) return give(line.length, line.line_end);
       if (line.overlong) overlong_ = true;
     }
-    if (overlong_) return std::nullopt;
+    if (overlong_) return Reason::too_long;
     if (!ended_) fill();
     if (ended_ && max_line > 0 && used_ > max_line) overlong_ = true;
-    if (ended_) return used_ > 0 && !overlong_ ? give(used_, 0) : std::nullopt;
+    if (!ended_) continue;
+    if (overlong_) return Reason::too_long;
+    if (used_ == 0) return why_;
+    return give(used_, 0);
   }
 }
 
@@ -151,11 +155,10 @@ const worker::BlockingStream& self(const Stream& peer) noexcept {
 }
 }  // namespace
 
-std::optional<std::string_view> Stream::read_some() { return self(*this).read(0); }
-std::optional<std::string_view> Stream::read_line(std::size_t max_bytes) {
+Outcome<std::string_view> Stream::read_some() { return self(*this).read(0); }
+Outcome<std::string_view> Stream::read_line(std::size_t max_bytes) {
   return self(*this).read(std::max<std::size_t>(max_bytes, 1));
 }
-bool Stream::overlong() const noexcept { return self(*this).overlong(); }
 bool Stream::write(std::string_view bytes) { return self(*this).write(bytes); }
 int Stream::fd() const noexcept { return self(*this).fd(); }
 std::string Stream::peer_address() const { return self(*this).peer().to_string(); }

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string_view>
 
 #include "framework/worker/net/peer_address.hpp"
@@ -34,9 +33,8 @@ class BlockingStream final : public Stream {
   BlockingStream(ServiceHost& host, BlockingDuties& duties, ipc::UniqueFd fd, const PeerAddress& peer);
   ~BlockingStream();
 
-  std::optional<std::string_view> read(std::size_t max_line);
+  Outcome<std::string_view> read(std::size_t max_line);
   bool write(std::string_view bytes);
-  bool overlong() const noexcept { return overlong_; }
   int fd() const noexcept { return fd_.get(); }
   const PeerAddress& peer() const noexcept { return peer_; }
   ServiceHost& host() const noexcept { return host_; }
@@ -49,7 +47,7 @@ class BlockingStream final : public Stream {
   void attend();
   void attend_if_due();
   bool wait_for(short events, std::chrono::milliseconds limit);
-  std::optional<std::string_view> give(std::size_t length, std::size_t with_line_end) noexcept;
+  Outcome<std::string_view> give(std::size_t length, std::size_t with_line_end) noexcept;
 
   ServiceHost& host_;
   BlockingDuties& duties_;
@@ -60,6 +58,7 @@ class BlockingStream final : public Stream {
   std::size_t used_ = 0;
   std::size_t given_ = 0;
   bool ended_ = false;
+  Reason why_ = Reason::closed;  // once ended
   bool overlong_ = false;
 };
 

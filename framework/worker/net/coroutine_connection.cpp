@@ -65,8 +65,11 @@ bool CoroutineConnection::take_line() noexcept {
   return line.found && take(line.length, line.line_end);
 }
 
-std::optional<std::string_view> CoroutineConnection::finish_read() noexcept {
-  if (!has_result_) return std::nullopt;
+Outcome<std::string_view> CoroutineConnection::finish_read() noexcept {
+  if (!has_result_) {
+    if (overlong_) return Reason::too_long;
+    return input_ended_ && !ended_ ? Reason::closed : why_;
+  }
   has_result_ = false;
   return block_bytes().substr(0, length_);
 }
@@ -128,8 +131,9 @@ void CoroutineConnection::on_broken() {
   end();
 }
 
-void CoroutineConnection::end() noexcept {
+void CoroutineConnection::end(Reason why) noexcept {
   if (std::exchange(ended_, true)) return;
+  why_ = why;
   has_result_ = false;
   // What is cut in the middle is not to look whole.
   broken_ = broken_ || !unsent_.empty();
@@ -138,7 +142,12 @@ void CoroutineConnection::end() noexcept {
   if (reader_ || writer_) resume_later();
 }
 
-void CoroutineConnection::on_timeout() { end(); }
+void CoroutineConnection::on_timeout() { end(Reason::timed_out); }
+
+void CoroutineConnection::set_idle_timeout(std::chrono::milliseconds limit) noexcept {
+  const std::chrono::milliseconds none(0), least(1);
+  idle_timeout_ = limit == kForever ? none : std::max(limit, least);
+}
 
 void CoroutineConnection::on_drain() {
   if (host().runtime().drain != DrainMode::closing || !reader_) return;
@@ -163,7 +172,6 @@ const worker::CoroutineConnection& self(const Connection& peer) noexcept {
 }
 }  // namespace
 
-bool Connection::overlong() const noexcept { return self(*this).overlong(); }
 void Connection::close() noexcept { self(*this).end(); }
 std::string Connection::peer_address() const { return self(*this).peer().to_string(); }
 std::uint64_t Connection::id() const noexcept { return self(*this).id(); }
@@ -174,7 +182,7 @@ bool Connection::start_read() { return self(*this).start_read(0); }
 bool Connection::start_read_line(std::size_t max_bytes) {
   return self(*this).start_read(std::max<std::size_t>(max_bytes, 1));
 }
-std::optional<std::string_view> Connection::finish_read() noexcept { return self(*this).finish_read(); }
+Outcome<std::string_view> Connection::finish_read() noexcept { return self(*this).finish_read(); }
 bool Connection::start_write(std::string_view bytes) { return self(*this).start_write(bytes); }
 bool Connection::finish_write() noexcept { return self(*this).finish_write(); }
 void Connection::park_reader(std::coroutine_handle<> awaiting) noexcept { self(*this).park_reader(awaiting); }

@@ -2,7 +2,6 @@
 
 #include <coroutine>
 #include <cstddef>
-#include <optional>
 #include <string_view>
 
 #include "framework/worker/net/stream_connection.hpp"
@@ -21,17 +20,16 @@ class CoroutineConnection final : public StreamConnection, public Connection {
   using StreamConnection::id;
 
   bool start_read(std::size_t max_line);
-  std::optional<std::string_view> finish_read() noexcept;
+  Outcome<std::string_view> finish_read() noexcept;
   void park_reader(std::coroutine_handle<> awaiting) noexcept { reader_ = awaiting; }
 
   bool start_write(std::string_view bytes);
   bool finish_write() noexcept { return !ended_; }
   void park_writer(std::coroutine_handle<> awaiting) noexcept { writer_ = awaiting; }
 
-  bool overlong() const noexcept { return overlong_; }
-  void set_idle_timeout(std::chrono::milliseconds limit) noexcept { idle_timeout_ = limit; }
+  void set_idle_timeout(std::chrono::milliseconds limit) noexcept;
   /// Ends reads and writes; the socket closes when the service's coroutine has ended.
-  void end() noexcept;
+  void end(Reason why = Reason::closed) noexcept;
   /// The service's coroutine has ended.
   void finish() noexcept;
 
@@ -56,8 +54,9 @@ class CoroutineConnection final : public StreamConnection, public Connection {
   std::uint32_t length_ = 0;  // of those, what finish_read() gives
   std::uint16_t budget_ = 0;  // reads that may still be answered at once in this turn
   bool has_result_ = false;
-  bool ended_ = false;   // nothing more is read or written
-  bool broken_ = false;  // what was written did not all go
+  bool ended_ = false;             // nothing more is read or written
+  Reason why_ = Reason::draining;  // what a read without a result is told; the drain is no state of the connection's
+  bool broken_ = false;            // what was written did not all go
   bool input_ended_ = false;
   bool overlong_ = false;
   std::chrono::milliseconds idle_timeout_;

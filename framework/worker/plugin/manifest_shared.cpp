@@ -72,8 +72,9 @@ OptionSpec bytes(std::string size, std::uint32_t value, std::string help) {
   return size_option(OptionType::size, std::move(size), value, kBytes, std::move(help));
 }
 
+// The configuration writes "never" as 0.
 OptionSpec hold_limit(std::chrono::milliseconds limit) {
-  return size_option(OptionType::duration, "hold-limit", limit.count(), kLimitMs,
+  return size_option(OptionType::duration, "hold-limit", limit == kForever ? 0 : limit.count(), kLimitMs,
                      "what is held longer is logged; 0: never");
 }
 

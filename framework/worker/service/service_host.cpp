@@ -85,13 +85,13 @@ unsigned Context::worker_index() const noexcept { return host_of(*this).identity
 unsigned Context::generation() const noexcept { return host_of(*this).identity().generation; }
 bool Context::draining() const noexcept { return host_of(*this).runtime().drain != worker::DrainMode::none; }
 
-const std::string& Context::text(std::string_view name) const { return host_of(*this).option(name); }
-std::int64_t Context::integer(std::string_view name) const { return to_number(text(name), name); }
-bool Context::flag(std::string_view name) const { return to_number(text(name), name) != 0; }
-std::chrono::milliseconds Context::duration(std::string_view name) const {
+const std::string& OptionValues::text(std::string_view name) const { return host_of(*context_).option(name); }
+std::int64_t OptionValues::integer(std::string_view name) const { return to_number(text(name), name); }
+bool OptionValues::flag(std::string_view name) const { return to_number(text(name), name) != 0; }
+std::chrono::milliseconds OptionValues::duration(std::string_view name) const {
   return std::chrono::milliseconds(to_number(text(name), name));
 }
-std::uint64_t Context::size(std::string_view name) const {
+std::uint64_t OptionValues::size(std::string_view name) const {
   return static_cast<std::uint64_t>(to_number(text(name), name));
 }
 

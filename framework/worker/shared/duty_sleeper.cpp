@@ -14,7 +14,7 @@ constexpr std::uint64_t kDutyPeriodMs = 500;
 }
 
 DutySleeper::DutySleeper(Runtime& runtime, std::chrono::milliseconds timeout) noexcept
-    : runtime_(runtime), endless_(timeout == std::chrono::milliseconds::max()) {}
+    : runtime_(runtime), endless_(timeout == kForever) {}
 
 bool DutySleeper::sleep(std::uint64_t deadline_ns) {
   PREFORK_CHECK(runtime_.duties != nullptr);

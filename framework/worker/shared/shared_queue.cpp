@@ -27,6 +27,12 @@ const SharedQueue& self(const Queue& queue) noexcept { return static_cast<const 
 
 std::span<const std::byte> as_bytes(std::string_view text) noexcept { return std::as_bytes(std::span(text)); }
 
+template <class Attempt>
+ipc::WaitEnd wait_for(SharedQueue& queue, const ipc::WaitingSet& set, DutySleeper& sleeper,
+                      std::chrono::milliseconds timeout, Attempt attempt) {
+  return ipc::wait_for(set, queue.waits().self(), sleeper, deadline_after(timeout), attempt);
+}
+
 PutStatus status_of(ipc::PutResult result) noexcept {
   switch (result) {
     case ipc::PutResult::done:
@@ -61,32 +67,49 @@ Task<PutStatus> Queue::put(std::string_view message, PutOptions options) {
   co_return worker::status_of(result);
 }
 
+Task<PutStatus> Queue::put_owned(std::string message, PutOptions options) {
+  co_return co_await put(std::string_view(message), options);
+}
+
 PutStatus Queue::put_blocking(std::string_view message, PutOptions options) {
+  auto& queue = self(*this).queue();
   worker::DutySleeper sleeper(self(*this).waits().runtime(), options.timeout);
-  return worker::status_of(self(*this).queue().put(worker::as_bytes(message), sleeper, deadline_after(options.timeout),
-                                                   deadline_after(options.expires_after)));
-}
-
-std::optional<Message> Queue::get_nowait() {
-  const auto taken = self(*this).queue().try_get();
-  if (!taken) return std::nullopt;
-  return message(taken->bytes.data(), taken->bytes.size(), taken->sequence, taken->deliveries);
-}
-
-Task<std::optional<Message>> Queue::get(std::chrono::milliseconds timeout) {
-  std::optional<Message> message;
-  co_await self(*this).waits().until(self(*this).queue().getters(), {timeout, true}, [&] {
-    message = get_nowait();
-    return message.has_value() || closed();
+  const std::uint64_t deadline = deadline_after(options.expires_after);
+  ipc::PutResult result = ipc::PutResult::full;
+  const auto end = worker::wait_for(self(*this), queue.putters(), sleeper, options.timeout, [&] {
+    result = queue.try_put(worker::as_bytes(message), deadline);
+    return result != ipc::PutResult::full;
   });
-  co_return message;
+  return end == ipc::WaitEnd::interrupted ? PutStatus::draining : worker::status_of(result);
 }
 
-std::optional<Message> Queue::get_blocking(std::chrono::milliseconds timeout) {
-  worker::DutySleeper sleeper(self(*this).waits().runtime(), timeout);
-  const auto taken = self(*this).queue().get(sleeper, deadline_after(timeout));
-  if (!taken) return std::nullopt;
+// Closed is asked first: what was put before the close is got before it is told.
+Outcome<Message> Queue::get_nowait() {
+  const bool was_closed = closed();
+  const auto taken = self(*this).queue().try_get();
+  if (!taken) return was_closed ? Reason::closed : Reason::nothing;
   return message(taken->bytes.data(), taken->bytes.size(), taken->sequence, taken->deliveries);
+}
+
+Task<Outcome<Message>> Queue::get(std::chrono::milliseconds timeout) {
+  Outcome<Message> message = Reason::nothing;
+  const auto end = co_await self(*this).waits().until(self(*this).queue().getters(), {timeout, true}, [&] {
+    message = get_nowait();
+    return message.reason() != Reason::nothing;
+  });
+  if (end != ipc::WaitEnd::done) co_return worker::reason_of(end);
+  co_return std::move(message);
+}
+
+Outcome<Message> Queue::get_blocking(std::chrono::milliseconds timeout) {
+  worker::DutySleeper sleeper(self(*this).waits().runtime(), timeout);
+  Outcome<Message> message = Reason::nothing;
+  const auto end = worker::wait_for(self(*this), self(*this).queue().getters(), sleeper, timeout, [&] {
+    message = get_nowait();
+    return message.reason() != Reason::nothing;
+  });
+  if (end != ipc::WaitEnd::done) return worker::reason_of(end);
+  return message;
 }
 
 std::size_t Queue::size() const noexcept { return self(*this).queue().size(); }

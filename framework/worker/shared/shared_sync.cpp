@@ -75,26 +75,33 @@ Permit Semaphore::permit(std::uint32_t index, std::uint64_t word, bool owner_die
   return permit;
 }
 
-std::optional<Permit> Semaphore::acquire_nowait() noexcept {
+Outcome<Permit> Semaphore::acquire_nowait() noexcept {
   const auto got = self(*this).semaphore().try_acquire();
-  if (!got) return std::nullopt;
+  if (!got) return Reason::nothing;
   return permit(got->index, got->word, got->owner_died);
 }
 
-Task<std::optional<Permit>> Semaphore::acquire(std::chrono::milliseconds timeout) {
-  std::optional<Permit> permit;
-  co_await self(*this).waits().until(self(*this).semaphore().waiting(), {timeout}, [&] {
+Task<Outcome<Permit>> Semaphore::acquire(std::chrono::milliseconds timeout) {
+  Outcome<Permit> permit = Reason::nothing;
+  const auto end = co_await self(*this).waits().until(self(*this).semaphore().waiting(), {timeout}, [&] {
     permit = acquire_nowait();
     return permit.has_value();
   });
-  co_return permit;
+  if (end != ipc::WaitEnd::done) co_return worker::reason_of(end);
+  co_return std::move(permit);
 }
 
-std::optional<Permit> Semaphore::acquire_blocking(std::chrono::milliseconds timeout) {
-  worker::DutySleeper sleeper(self(*this).waits().runtime(), timeout);
-  const auto got = self(*this).semaphore().acquire(sleeper, worker::deadline_after(timeout));
-  if (!got) return std::nullopt;
-  return permit(got->index, got->word, got->owner_died);
+Outcome<Permit> Semaphore::acquire_blocking(std::chrono::milliseconds timeout) {
+  auto& waits = self(*this).waits();
+  worker::DutySleeper sleeper(waits.runtime(), timeout);
+  Outcome<Permit> permit = Reason::nothing;
+  const auto end =
+      ipc::wait_for(self(*this).semaphore().waiting(), waits.self(), sleeper, worker::deadline_after(timeout), [&] {
+        permit = acquire_nowait();
+        return permit.has_value();
+      });
+  if (end != ipc::WaitEnd::done) return worker::reason_of(end);
+  return permit;
 }
 
 std::size_t Semaphore::value() const noexcept { return self(*this).semaphore().value(); }
@@ -120,33 +127,37 @@ bool Event::set() noexcept { return self(*this).event().set(); }
 bool Event::clear() noexcept { return self(*this).event().clear(); }
 bool Event::is_set() const noexcept { return self(*this).event().is_set(); }
 
-Task<bool> Event::wait(std::chrono::milliseconds timeout) {
+Task<Outcome<void>> Event::wait(std::chrono::milliseconds timeout) {
   auto& event = self(*this).event();
   const std::uint64_t times = event.times_set();
   const auto end = co_await self(*this).waits().until(event.waiting(), {timeout, true},
                                                       [&event, times] { return event.set_since(times); });
-  co_return end == ipc::WaitEnd::done;
+  co_return worker::reason_of(end);
 }
 
-bool Event::wait_blocking(std::chrono::milliseconds timeout) {
-  worker::DutySleeper sleeper(self(*this).waits().runtime(), timeout);
-  return self(*this).event().wait(sleeper, worker::deadline_after(timeout));
+Outcome<void> Event::wait_blocking(std::chrono::milliseconds timeout) {
+  auto& event = self(*this).event();
+  auto& waits = self(*this).waits();
+  worker::DutySleeper sleeper(waits.runtime(), timeout);
+  const std::uint64_t times = event.times_set();
+  return worker::reason_of(ipc::wait_for(event.waiting(), waits.self(), sleeper, worker::deadline_after(timeout),
+                                         [&] { return event.set_since(times); }));
 }
 
-Task<bool> Barrier::wait(std::chrono::milliseconds timeout) {
+Task<Outcome<void>> Barrier::wait(std::chrono::milliseconds timeout) {
   worker::BarrierWait wait(self(*this).barrier());
-  co_await self(*this).waits().until(self(*this).barrier().waiting(), {timeout, true},
-                                     [&wait] { return wait.attempt(); });
-  co_return wait.finish();
+  const auto end = co_await self(*this).waits().until(self(*this).barrier().waiting(), {timeout, true},
+                                                      [&wait] { return wait.attempt(); });
+  co_return wait.finish() ? Reason::done : worker::reason_of(end);
 }
 
-bool Barrier::wait_blocking(std::chrono::milliseconds timeout) {
+Outcome<void> Barrier::wait_blocking(std::chrono::milliseconds timeout) {
   auto& waits = self(*this).waits();
   worker::DutySleeper sleeper(waits.runtime(), timeout);
   worker::BarrierWait wait(self(*this).barrier());
-  ipc::wait_for(self(*this).barrier().waiting(), waits.self(), sleeper, worker::deadline_after(timeout),
-                [&wait] { return wait.attempt(); });
-  return wait.finish();
+  const auto end = ipc::wait_for(self(*this).barrier().waiting(), waits.self(), sleeper,
+                                 worker::deadline_after(timeout), [&wait] { return wait.attempt(); });
+  return wait.finish() ? Reason::done : worker::reason_of(end);
 }
 
 std::size_t Barrier::parties() const noexcept { return self(*this).barrier().shape().parties; }

@@ -6,12 +6,13 @@
 namespace prefork::worker {
 
 SharedTable::SharedTable(const ipc::SharedObject& object, ipc::Party self)
-    : name_(object.name()),
-      columns_(object.shape().columns),
+    : columns_(object.shape().columns),
       table_(object.memory(), {object.shape().capacity, object.shape().key_bytes, object.shape().columns},
              object.slots(), self) {}
 
-TableStatus SharedTable::status(ipc::TableResult result) const {
+namespace {
+
+TableStatus status_of(ipc::TableResult result) noexcept {
   switch (result) {
     case ipc::TableResult::done:
       return TableStatus::done;
@@ -28,10 +29,8 @@ TableStatus SharedTable::status(ipc::TableResult result) const {
     case ipc::TableResult::busy:
       break;
   }
-  throw TableBusy("table " + name_ + " is held by a worker that stands still");
+  return TableStatus::busy;
 }
-
-namespace {
 
 SharedTable& self(Table& table) noexcept { return static_cast<SharedTable&>(table); }
 const SharedTable& self(const Table& table) noexcept { return static_cast<const SharedTable&>(table); }
@@ -55,43 +54,48 @@ namespace prefork {
 
 using worker::row_from;
 using worker::self;
+using worker::status_of;
 using worker::told;
 using worker::ttl_ns;
 
-std::optional<Row> Table::get(std::string_view key) const {
+Outcome<Row, TableStatus> Table::get(std::string_view key) const {
   ipc::Row row;
-  if (self(*this).status(self(*this).table().get(key, row)) != TableStatus::done) return std::nullopt;
+  const TableStatus status = status_of(self(*this).table().get(key, row));
+  if (status != TableStatus::done) return status;
   return row_from(row);
 }
 
 TableStatus Table::set(std::string_view key, const Row& row, std::chrono::milliseconds ttl) {
-  return self(*this).status(self(*this).table().set(key, row_from(row), ttl_ns(ttl)));
+  return status_of(self(*this).table().set(key, row_from(row), ttl_ns(ttl)));
 }
 
 TableStatus Table::insert(std::string_view key, const Row& row, std::chrono::milliseconds ttl) {
-  return self(*this).status(self(*this).table().insert(key, row_from(row), ttl_ns(ttl)));
+  return status_of(self(*this).table().insert(key, row_from(row), ttl_ns(ttl)));
 }
 
-Table::Sum Table::incr(std::string_view key, std::size_t column, std::int64_t delta, std::chrono::milliseconds ttl) {
+Table::Sum Table::increment(std::string_view key, std::size_t column, std::int64_t delta,
+                            std::chrono::milliseconds ttl) {
   const auto [result, value] = self(*this).table().incr(key, column, delta, {true, ttl_ns(ttl)});
-  return {self(*this).status(result), value};
+  return {status_of(result), value};
 }
 
 TableStatus Table::compare_and_set(std::string_view key, const Row& read, const Row& row) {
-  return self(*this).status(self(*this).table().compare_and_set(key, read.version(), row_from(row)));
+  return status_of(self(*this).table().compare_and_set(key, read.version(), row_from(row)));
 }
 
 TableStatus Table::touch(std::string_view key, std::chrono::milliseconds ttl) {
-  return self(*this).status(self(*this).table().touch(key, ttl_ns(ttl)));
+  return status_of(self(*this).table().touch(key, ttl_ns(ttl)));
 }
 
-TableStatus Table::erase(std::string_view key) { return self(*this).status(self(*this).table().erase(key)); }
+TableStatus Table::erase(std::string_view key) { return status_of(self(*this).table().erase(key)); }
 
 TableStatus Table::erase_if(std::string_view key, const Row& read) {
-  return self(*this).status(self(*this).table().erase_if(key, read.version()));
+  return status_of(self(*this).table().erase_if(key, read.version()));
 }
 
-void Table::for_each(const Visitor& visitor) const { self(*this).status(self(*this).table().for_each(told(visitor))); }
+TableStatus Table::for_each(const Visitor& visitor) const {
+  return status_of(self(*this).table().for_each(told(visitor)));
+}
 
 std::size_t Table::sweep(const Visitor& visitor) {
   return self(*this).table().sweep(ipc::sleeper_clock_ns(), told(visitor));

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "ipc/objects/shared_object.hpp"
@@ -18,11 +17,8 @@ class SharedTable final : public Table {
   ipc::Table& table() noexcept { return table_; }
   const ipc::Table& table() const noexcept { return table_; }
   const std::vector<ipc::Column>& columns() const noexcept { return columns_; }
-  /// The result for authors. @throws TableBusy
-  TableStatus status(ipc::TableResult result) const;
 
  private:
-  std::string name_;
   std::vector<ipc::Column> columns_;
   ipc::Table table_;
 };

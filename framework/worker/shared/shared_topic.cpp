@@ -42,11 +42,11 @@ bool Subscription::Impl::pass_over() {
   return now - idle_since_ns_ >= kPublishersPatienceNs && topic_.pass_over(cursor_);
 }
 
-std::optional<Publication> Subscription::Impl::poll() {
+Outcome<Publication> Subscription::Impl::poll() {
   const std::span<std::byte> buffer(buffer_.get(), topic_.shape().message_bytes);
   auto polled = topic_.poll(cursor_, buffer);
   if (polled.what == ipc::Topic::Polled::none && pass_over()) polled = topic_.poll(cursor_, buffer);
-  if (polled.what == ipc::Topic::Polled::none) return std::nullopt;
+  if (polled.what == ipc::Topic::Polled::none) return Reason::nothing;
   if (polled.what == ipc::Topic::Polled::lost) return Publication{{}, polled.lost};
   return Publication{{reinterpret_cast<const char*>(buffer_.get()), polled.bytes}, 0};
 }
@@ -56,25 +56,28 @@ Subscription::Subscription(Subscription&&) noexcept = default;
 Subscription& Subscription::operator=(Subscription&&) noexcept = default;
 Subscription::~Subscription() = default;
 
-std::optional<Publication> Subscription::next_nowait() { return impl_->poll(); }
+Outcome<Publication> Subscription::next_nowait() { return impl_->poll(); }
 
-Task<std::optional<Publication>> Subscription::next(std::chrono::milliseconds timeout) {
+Task<Outcome<Publication>> Subscription::next(std::chrono::milliseconds timeout) {
   Impl& impl = *impl_;
-  std::optional<Publication> publication;
-  co_await impl.waits().until(impl.waiting(), {timeout, true}, [&] {
+  Outcome<Publication> publication = Reason::nothing;
+  const auto end = co_await impl.waits().until(impl.waiting(), {timeout, true}, [&] {
     publication = impl.poll();
     return publication.has_value();
   });
+  if (end != ipc::WaitEnd::done) co_return worker::reason_of(end);
   co_return publication;
 }
 
-std::optional<Publication> Subscription::next_blocking(std::chrono::milliseconds timeout) {
+Outcome<Publication> Subscription::next_blocking(std::chrono::milliseconds timeout) {
   worker::DutySleeper sleeper(impl_->waits().runtime(), timeout);
-  std::optional<Publication> publication;
-  ipc::wait_for(impl_->waiting(), impl_->waits().self(), sleeper, worker::deadline_after(timeout), [&] {
-    publication = impl_->poll();
-    return publication.has_value();
-  });
+  Outcome<Publication> publication = Reason::nothing;
+  const auto end =
+      ipc::wait_for(impl_->waiting(), impl_->waits().self(), sleeper, worker::deadline_after(timeout), [&] {
+        publication = impl_->poll();
+        return publication.has_value();
+      });
+  if (end != ipc::WaitEnd::done) return worker::reason_of(end);
   return publication;
 }
 

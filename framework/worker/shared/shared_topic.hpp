@@ -15,7 +15,7 @@ class Subscription::Impl {
  public:
   Impl(worker::SharedWaits& waits, const ipc::Topic& topic, std::size_t history);
 
-  std::optional<Publication> poll();
+  Outcome<Publication> poll();
   /// Gives up on a publisher that has not moved for a second in the middle of the next message.
   bool pass_over();
   worker::SharedWaits& waits() const noexcept { return waits_; }

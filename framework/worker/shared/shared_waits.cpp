@@ -64,10 +64,10 @@ SharedWaits::Waiter::Waiter(SharedWaits& waits, const ipc::WaitingSet& set, Wait
       group_(waits.group(set)),
       age_(waits.waits_begun_++),
       activity_(waits.runtime_.slot.activity()),
-      ends_with_drain_(limits.ends_with_drain && limits.timeout == std::chrono::milliseconds::max()),
+      ends_with_drain_(limits.ends_with_drain && limits.timeout == kForever),
       timed_out_(limits.timeout.count() <= 0) {
   ++group_.members;
-  if (limits.timeout == std::chrono::milliseconds::max() || timed_out_) return;
+  if (limits.timeout == kForever || timed_out_) return;
   auto& loop = waits_.runtime_.loop;
   loop.timers().arm(*this, loop.tick_after(static_cast<std::uint64_t>(limits.timeout.count())));
 }

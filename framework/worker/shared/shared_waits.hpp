@@ -14,6 +14,8 @@
 #include "ipc/objects/sleeper.hpp"
 #include "ipc/objects/waiting_set.hpp"
 
+#include <prefork/forever.hpp>
+#include <prefork/outcome.hpp>
 #include <prefork/task.hpp>
 
 namespace prefork::worker {
@@ -22,9 +24,21 @@ struct Runtime;
 
 /// How long a wait on a shared object may last.
 struct WaitLimits {
-  std::chrono::milliseconds timeout = std::chrono::milliseconds::max();  ///< max: for ever
+  std::chrono::milliseconds timeout = kForever;
   bool ends_with_drain = false;  ///< a wait for ever ends when the worker begins to drain
 };
+
+/// For whom the wait was.
+constexpr Reason reason_of(ipc::WaitEnd end) noexcept {
+  switch (end) {
+    case ipc::WaitEnd::done:
+      return Reason::done;
+    case ipc::WaitEnd::timed_out:
+      return Reason::timed_out;
+    default:
+      return Reason::draining;
+  }
+}
 
 /// The coroutines of one worker that wait on shared objects. To the others the worker is one sleeper: it has one bit in
 /// each object's waiting set, however many of its coroutines wait there.

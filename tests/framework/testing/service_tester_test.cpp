@@ -22,7 +22,7 @@ class Notes final : public http::Service {
   }
   Task<void> start(Context& context) override {
     co_await context.sleep_for(1ms);
-    if (context.text("greeting").empty()) throw std::invalid_argument("no greeting");
+    if (context.options().text("greeting").empty()) throw std::invalid_argument("no greeting");
     context_ = &context;
   }
   Task<void> stop() override {
@@ -30,7 +30,7 @@ class Notes final : public http::Service {
     return {};
   }
   void routes(http::Router& router) override {
-    router.get("/", [this](http::Request&) { return http::Response::text(context_->text("greeting")); });
+    router.get("/", [this](http::Request&) { return http::Response::text(context_->options().text("greeting")); });
     router.post("/", [this](http::Request& request) -> Task<http::Response> {
       if (context_->queue("notes").put_nowait(request.body()) != PutStatus::done)
         co_return http::Response::error(http::Status::service_unavailable);

@@ -290,7 +290,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"bad_value", "[pool main]\nworkers = many\n[service s]\nplugin = echo\nlisten = tcp://127.0.0.1:0\n", 78,
             "many"},
         Bad{"no_service", "", 78, "there is no service"}, Bad{"no_plugin", service("not-there"), 66, "not-there"},
-        Bad{"plugin_of_another_abi", service("{plugins}/bad_abi.so"), 78, "99.1"},
+        Bad{"plugin_of_another_abi", service("{plugins}/bad_abi.so"), 78, "99.0"},
         Bad{"plugin_of_another_compiler", service("{plugins}/bad_signature.so"), 78, "another compiler"},
         Bad{"plugin_without_symbol", service("{plugins}/no_symbol.so"), 78, "prefork_plugin"},
         Bad{"describe_crashes", service("{plugins}/describe_crash.so"), 78, "SIGABRT"},

@@ -328,7 +328,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"another_version", kOtherVersion.c_str(), 70, "another version"},
         Bad{"bad_config", "", 78, "prefork.conf:5", "[pool main\n"},
         Bad{"no_plugin", "", 66, "not-there", "[service s]\nplugin = not-there\nlisten = tcp://127.0.0.1:0\n"},
-        Bad{"bad_plugin", "", 78, "99.1", "[service s]\nplugin = {plugins}/bad_abi.so\nlisten = tcp://127.0.0.1:0\n"},
+        Bad{"bad_plugin", "", 78, "99.0", "[service s]\nplugin = {plugins}/bad_abi.so\nlisten = tcp://127.0.0.1:0\n"},
         Bad{"other_room", "", 78, "max-workers can't change", std::string("max-workers = 100\n") + kHello}),
     [](const auto& which) { return std::string(which.param.name); });
 

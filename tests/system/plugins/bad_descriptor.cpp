@@ -16,4 +16,4 @@
 // What PREFORK_SERVICE writes, with one field that does not fit.
 extern "C" __attribute__((visibility("default"), used)) const prefork::PluginDescriptor prefork_plugin = {
     MAGIC,     ABI_MAJOR, PREFORK_ABI_MINOR, STRUCT_BYTES, prefork::ServiceKind::stream,
-    SIGNATURE, "Bad",     nullptr,           nullptr,      nullptr};
+    SIGNATURE, "Bad",     nullptr,           nullptr};

@@ -16,7 +16,7 @@ class Bodies final : public http::Service {
  public:
   static void describe(prefork::Manifest& manifest) { manifest.text("folder", "/tmp", "Where files are kept."); }
   prefork::Task<void> start(prefork::Context& context) override {
-    folder_ = context.text("folder");
+    folder_ = context.options().text("folder");
     return {};
   }
 

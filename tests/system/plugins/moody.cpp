@@ -27,8 +27,8 @@ class Moody final : public prefork::Service {
 
   prefork::Task<void> start(prefork::Context& context) override {
     context_ = &context;
-    const std::string mood = context.text("mood");
-    const std::string& unless = context.text("unless");
+    const std::string mood = context.options().text("mood");
+    const std::string& unless = context.options().text("unless");
     if (!unless.empty() && ::access(unless.c_str(), F_OK) == 0) co_return;
     if (mood == "crash") std::abort();
     if (mood == "throw") throw std::runtime_error("a bad day");

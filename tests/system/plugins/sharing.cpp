@@ -23,7 +23,7 @@ namespace {
 using namespace prefork;
 using namespace std::chrono_literals;
 
-std::string text(const std::optional<Message>& message) {
+std::string text(const Outcome<Message>& message) {
   if (!message) return "none";
   return std::string(message->bytes()) + " (" + std::to_string(message->deliveries()) + ")";
 }
@@ -88,7 +88,7 @@ class Sharing final : public Service {
     if (verb == "look") co_return text(jobs.get_nowait());
     if (verb == "nack") co_return taken.clear(), "done";
     if (verb == "acquire" || verb == "lock") {
-      std::optional<Permit> permit;
+      Outcome<Permit> permit = Reason::nothing;
       if (verb == "lock") {
         permit = co_await context_->mutex("door").lock(10s);
       } else {
@@ -118,7 +118,7 @@ class Sharing final : public Service {
       heard_.clear();
       co_return all;
     }
-    if (verb == "incr") co_return std::to_string(context_->table("rows").incr(argument, 0).value);
+    if (verb == "incr") co_return std::to_string(context_->table("rows").increment(argument, 0).value);
     if (verb == "hits") co_return std::to_string(context_->counter("hits").value());
     co_return "what?";
   }

@@ -15,8 +15,8 @@ class Who final : public http::Service {
     manifest.secret("key", "What GET /key is answered.");
   }
   prefork::Task<void> start(prefork::Context& context) override {
-    answer_ = context.text("answer");
-    key_ = context.text("key");
+    answer_ = context.options().text("answer");
+    key_ = context.options().text("key");
     return {};
   }
 

@@ -39,8 +39,10 @@ TEST_P(BadPlugin, IsRefusedWithOneSentence) {
 INSTANTIATE_TEST_SUITE_P(
     All, BadPlugin,
     testing::Values(Case{"{plugins}/bad_magic.so", 78, "is not a prefork plugin"},
-                    Case{"{plugins}/bad_abi.so", 78, "was built for plugin interface 99.1, this server has 1.1"},
+                    Case{"{plugins}/bad_abi.so", 78, "was built for plugin interface 99.0, this server has 2.0"},
                     Case{"{plugins}/bad_signature.so", 78, "was built with another compiler, this server with "},
+                    Case{"{plugins}/bad_standard.so", 78, "__cplusplus 202100L, containers plain"},
+                    Case{"{plugins}/bad_containers.so", 78, "containers checked (_GLIBCXX_DEBUG)"},
                     Case{"{plugins}/bad_size.so", 78, "has a descriptor of 8 bytes"},
                     Case{"{plugins}/no_symbol.so", 78, "it exports no symbol prefork_plugin"},
                     Case{"{plugins}/describe_crash.so", 78, "crashes while it is inspected: SIGABRT"},

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <concepts>
 #include <coroutine>
 #include <functional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include <prefork/api.hpp>
 #include <prefork/task.hpp>
@@ -21,6 +24,9 @@ class PREFORK_API BodyWriter {
   class [[nodiscard]] Write {
    public:
     Write(BodyWriter& body, std::string_view bytes) noexcept : body_(body), bytes_(bytes) {}
+    Write(BodyWriter& body, std::string&& bytes) noexcept : body_(body), owned_(std::move(bytes)), bytes_(owned_) {}
+    Write(const Write&) = delete;
+    Write& operator=(const Write&) = delete;
     bool await_ready() { return body_.start_write(bytes_); }
     void await_suspend(std::coroutine_handle<> awaiting) noexcept { body_.park(awaiting); }
     /// @return false: the client is gone, and the function should end
@@ -28,6 +34,7 @@ class PREFORK_API BodyWriter {
 
    private:
     BodyWriter& body_;
+    std::string owned_;
     std::string_view bytes_;
   };
 
@@ -35,8 +42,12 @@ class PREFORK_API BodyWriter {
   BodyWriter& operator=(const BodyWriter&) = delete;
 
   /// Sends bytes; waits only while the client is slow to take them, at most `write-timeout` without progress.
-  /// `bytes` must stay valid until then.
+  /// `bytes` must stay valid until then; a temporary std::string is kept.
   Write write(std::string_view bytes) noexcept { return Write(*this, bytes); }
+  template <std::same_as<std::string> S>
+  Write write(S&& bytes) noexcept {
+    return Write(*this, std::move(bytes));
+  }
 
   /// A field after the body (RFC 9112 7.1.2); sent at the end, and only to HTTP/1.1 clients.
   /// @throws std::invalid_argument as Response::set, and for fields that are not allowed in a trailer (RFC 9110 6.5.1)

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <prefork/api.hpp>
+#include <prefork/forever.hpp>
 #include <prefork/http/request.hpp>
 #include <prefork/http/response.hpp>
 #include <prefork/task.hpp>
@@ -17,7 +18,7 @@ class Context;
 namespace prefork::http {
 
 /// One event of a stream. The page gets it as an `Event` of the type `event` ("message" if that is empty).
-struct Event {
+struct ServerEvent {
   std::string_view data;     ///< text in UTF-8; its line ends arrive as LF
   std::string_view event{};  ///< its name; no line end, no NUL
   std::string_view id{};     ///< sent as Last-Event-ID after a reconnect; empty: as before. No line end, no NUL
@@ -27,7 +28,7 @@ struct EventStreamOptions {
   /// How long the client should wait before it reconnects; zero: not sent, the client's own default.
   std::chrono::milliseconds retry{0};
   /// After this time without an event a comment is sent, so that proxies keep the connection and a client that is gone
-  /// is noticed; zero: none.
+  /// is noticed; kForever: none.
   std::chrono::milliseconds heartbeat{15'000};
 };
 
@@ -41,7 +42,7 @@ class PREFORK_API EventStream {
   /// Sends an event; waits only while the client is slow to take it, at most `write-timeout` without progress. The
   /// event is copied at once. The task returns false if the client is gone: the function should end.
   /// @throws std::invalid_argument for an event name or an id with a line end or NUL
-  [[nodiscard]] Task<bool> send(const Event& event);
+  [[nodiscard]] Task<bool> send(const ServerEvent& event);
   /// Sends a comment in the same way; pages do not see comments.
   [[nodiscard]] Task<bool> send_comment(std::string_view text);
 

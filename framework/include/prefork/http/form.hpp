@@ -76,10 +76,17 @@ class PREFORK_API UploadedFile {
 
 /// How much of a form is accepted; more is answered with 413. The route's `max_body_bytes` limits the whole body.
 struct FormOptions {
-  /// Where files are kept until they are saved, ideally on the file system of their destination. The text must stay
-  /// valid until the form is read. (Not a std::string: g++ 12 destroys such members of a temporary in a co_await
-  /// expression twice.)
-  std::string_view directory = "/tmp";
+  /// A path that must stay valid until the form is read: a temporary is refused. (Not a std::string: g++ 12 destroys
+  /// such members of a temporary in a co_await expression twice.)
+  struct Directory {
+    constexpr Directory(const char* its_path) noexcept : path(its_path) {}
+    constexpr Directory(std::string_view its_path) noexcept : path(its_path) {}
+    Directory(const std::string& its_path) noexcept : path(its_path) {}
+    Directory(std::string&&) = delete;
+    std::string_view path;
+  };
+  /// Where files are kept until they are saved, ideally on the file system of their destination.
+  Directory directory = "/tmp";
   std::size_t max_fields = 1000;           ///< fields that are not files
   std::size_t max_field_bytes = 65536;     ///< of one value
   std::size_t max_memory_bytes = 1048576;  ///< of all fields that are not files, including their names

@@ -8,8 +8,8 @@
 
 namespace prefork::http {
 
-/// Request methods, RFC 9110 9.3 and RFC 5789. `other` is any other token; it is answered with 501.
-enum class Method : std::uint8_t { get, head, post, put, del, patch, options, trace, connect, other };
+/// Request methods, RFC 9110 9.3 and RFC 5789; `erase` is DELETE. `other` is any other token; it is answered with 501.
+enum class Method : std::uint8_t { get, head, post, put, erase, patch, options, trace, connect, other };
 
 inline constexpr std::size_t kMethods = static_cast<std::size_t>(Method::other);
 

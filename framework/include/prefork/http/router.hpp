@@ -94,8 +94,8 @@ class PREFORK_API Router {
     return route(Method::put, pattern, std::move(handler), options);
   }
   template <class F>
-  Router& del(std::string_view pattern, F handler, RouteOptions options = {}) {
-    return route(Method::del, pattern, std::move(handler), options);
+  Router& erase(std::string_view pattern, F handler, RouteOptions options = {}) {
+    return route(Method::erase, pattern, std::move(handler), options);
   }
   template <class F>
   Router& patch(std::string_view pattern, F handler, RouteOptions options = {}) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -8,9 +9,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <prefork/api.hpp>
+#include <prefork/forever.hpp>
 #include <prefork/http/request.hpp>
 #include <prefork/http/response.hpp>
 #include <prefork/task.hpp>
@@ -24,7 +27,7 @@ namespace prefork::http {
 struct WebSocketOptions {
   /// A longer message ends the connection with code 1009.
   std::size_t max_message_bytes = std::size_t{1024} * 1024;
-  /// A client that has sent nothing for this long gets a ping; zero: never.
+  /// A client that has sent nothing for this long gets a ping; kForever: never.
   std::chrono::milliseconds ping_interval{30'000};
   /// A client that does not answer within this time counts as gone: code 1011.
   std::chrono::milliseconds pong_timeout{10'000};
@@ -71,12 +74,17 @@ class PREFORK_API WebSocket {
   class [[nodiscard]] Send {
    public:
     Send(WebSocket& socket, bool text, std::string_view data) noexcept : socket_(socket), data_(data), text_(text) {}
+    Send(WebSocket& socket, bool text, std::string&& data) noexcept
+        : socket_(socket), owned_(std::move(data)), data_(owned_), text_(text) {}
+    Send(const Send&) = delete;
+    Send& operator=(const Send&) = delete;
     bool await_ready() { return socket_.start_send(text_, data_); }
     void await_suspend(std::coroutine_handle<> awaiting) noexcept { socket_.park_sender(awaiting); }
     bool await_resume() noexcept { return socket_.finish_send(); }
 
    private:
     WebSocket& socket_;
+    std::string owned_;
     std::string_view data_;
     bool text_;
   };
@@ -89,17 +97,29 @@ class PREFORK_API WebSocket {
   Receive receive() noexcept { return Receive(*this); }
 
   /// Sends a message; waits only while the client is slow to take it, at most `write-timeout` without progress. `data`
-  /// must stay valid until then.
+  /// must stay valid until then; a temporary std::string is kept.
   /// @return false: the connection is closed, and the message may not have arrived
   /// @throws std::invalid_argument if a text is not UTF-8
   Send send_text(std::string_view data) noexcept { return Send(*this, true, data); }
   Send send_binary(std::string_view data) noexcept { return Send(*this, false, data); }
   /// Sends text or binary data.
   Send send(bool text, std::string_view data) noexcept { return Send(*this, text, data); }
+  template <std::same_as<std::string> S>
+  Send send_text(S&& data) noexcept {
+    return Send(*this, true, std::move(data));
+  }
+  template <std::same_as<std::string> S>
+  Send send_binary(S&& data) noexcept {
+    return Send(*this, false, std::move(data));
+  }
+  template <std::same_as<std::string> S>
+  Send send(bool text, S&& data) noexcept {
+    return Send(*this, text, std::move(data));
+  }
 
   /// Sends a message without waiting; what the client does not take at once is copied. May be called while a send is
   /// under way. @return false: closed, or more than `max_queued_bytes` would wait. @throws as send_text
-  bool try_send_text(std::string_view data);
+  [[nodiscard]] bool try_send_text(std::string_view data);
 
   /// Begins the close: what was sent before still goes out; receives and sends end. Has no effect on a closed
   /// connection. When a session ends, its connection closes automatically: with 1000, or with 1011 after an exception.

@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string>
+#include <type_traits>
 
 #include <prefork/http.hpp>
 #include <prefork/http/error.hpp>
@@ -54,6 +56,9 @@ std::string content(const std::string& path) {
 std::size_t entries(const std::string& folder) {
   return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
 }
+
+static_assert(!std::is_convertible_v<std::string, FormOptions::Directory>, "a temporary would be gone when it is read");
+static_assert(std::is_convertible_v<const std::string&, FormOptions::Directory>);
 
 struct Outcome {
   Form form;

@@ -9,7 +9,7 @@
 namespace prefork::http {
 namespace {
 
-std::string format(const Event& event) {
+std::string format(const ServerEvent& event) {
   std::string out;
   append_event(out, event);
   return out;

@@ -17,7 +17,7 @@ using worker::test::Harness;
 /// A service with one stream at /feed.
 struct OneStream final : Service {
   EventFunction function;
-  EventStreamOptions options{.heartbeat = 0ms};
+  EventStreamOptions options{.heartbeat = kForever};
   Context* context = nullptr;
   std::chrono::milliseconds delay{0};  ///< of the handler
   void routes(Router& router) override {
@@ -182,7 +182,7 @@ TEST_F(EventStreamTest, NoticesAClientThatIsGone) {
 TEST_F(EventStreamTest, IsNotOpenAsSoonAsTheClientHasGone) {
   for (const bool before : {false, true}) {
     SCOPED_TRACE(before);
-    service.options.heartbeat = 0ms;
+    service.options.heartbeat = kForever;
     service.delay = before ? 20ms : 0ms;
     bool is_over = false;
     service.function = [&is_over](EventStream& stream) -> Task<void> {

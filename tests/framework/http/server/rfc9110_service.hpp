@@ -65,7 +65,8 @@ class Library final : public Service {
   void offer(Router& router, std::string_view path, Validators validators) {
     const PreparedFile file(content(validators, std::string(kLetters)));
     router.get(path, [file](Request& request) { return file.answer(request); });
-    for (const Method method : {Method::put, Method::post, Method::del, Method::patch, Method::options, Method::trace})
+    for (const Method method :
+         {Method::put, Method::post, Method::erase, Method::patch, Method::options, Method::trace})
       router.route(method, path, [this, validators](Request& request) { return change(request, validators); });
   }
 

@@ -21,7 +21,8 @@ class Origin final : public Service {
   }
   void routes(Router& router) override {
     router.get("/probe", [](Request&) { return Response::text("probe"); });
-    for (const Method method : {Method::get, Method::post, Method::put, Method::del, Method::patch, Method::options}) {
+    for (const Method method :
+         {Method::get, Method::post, Method::put, Method::erase, Method::patch, Method::options}) {
       router.route(method, "/echo", [this](Request& request) {
         ++echoed;
         return Response::text(std::string(request.method_name()) + " " + std::string(request.body()));

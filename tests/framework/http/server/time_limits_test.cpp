@@ -178,7 +178,7 @@ TEST_F(TimeLimitsTest, EventsGoOn) {
     router.get("/", [](Request& request) {
       return event_stream(request, [](EventStream& events) -> Task<void> {
         co_await events.context().sleep_for(100ms);
-        Event event;
+        ServerEvent event;
         event.data = "late";
         co_await events.send(event);
       });

@@ -44,7 +44,7 @@ class WebSocketTest : public testing::Test, public worker::test::ServedBy<OneSoc
  protected:
   explicit WebSocketTest(worker::ServiceLimits limits = {0ms, 5000ms}) : ServedBy<OneSocket>(limits, kOptions) {
     service.session = echo;
-    service.options.ping_interval = 0ms;
+    service.options.ping_interval = kForever;
   }
 
   /// A client whose handshake is done; `first` is sent with it.
@@ -540,7 +540,7 @@ TEST_F(WebSocketTest, ASessionThatEndsTakesItsOtherSendWithIt) {
 
 TEST_F(WebSocketTest, RefusesTextsThatAreNotUtf8) {
   service.session = [](WebSocket& socket) -> Task<void> {
-    EXPECT_THROW(socket.try_send_text("\xff"), std::invalid_argument);
+    EXPECT_THROW((void)socket.try_send_text("\xff"), std::invalid_argument);
     bool thrown = false;
     try {
       co_await socket.send_text("\xff");

@@ -25,7 +25,7 @@ std::string get(const std::string& target) { return "GET " + target + " HTTP/1.1
 
 TEST(Parser, GivesTheRequestLine) {
   const Parse head("DELETE /a/b?c=d&e HTTP/1.1\r\nHost: h\r\n\r\nrest");
-  EXPECT_EQ(head->method, Method::del);
+  EXPECT_EQ(head->method, Method::erase);
   EXPECT_EQ(head->method_name, "DELETE");
   EXPECT_EQ(head->target, "/a/b?c=d&e");
   EXPECT_EQ(head->path, "/a/b");
@@ -36,7 +36,7 @@ TEST(Parser, GivesTheRequestLine) {
 }
 
 TEST(Parser, KnowsTheMethods) {
-  for (const Method method : {Method::get, Method::head, Method::post, Method::put, Method::del, Method::patch,
+  for (const Method method : {Method::get, Method::head, Method::post, Method::put, Method::erase, Method::patch,
                               Method::options, Method::trace}) {
     const Parse head(std::string(to_string(method)) + " / HTTP/1.1\r\nHost: h\r\n\r\n");
     EXPECT_EQ(head->method, method);

@@ -48,8 +48,9 @@ struct BlockingTest : testing::Test {
     return all;
   }
   static void bracket(Stream& peer, std::size_t max) {
-    while (const auto line = peer.read_line(max)) peer.write("[" + std::string(*line) + "]");
-    peer.write(peer.overlong() ? "overlong" : "end");
+    auto line = peer.read_line(max);
+    for (; line; line = peer.read_line(max)) peer.write("[" + std::string(*line) + "]");
+    peer.write(line.reason() == Reason::too_long ? "overlong" : "end");
   }
   FakeDuties duties;
   Harness h;
@@ -124,11 +125,11 @@ TEST_F(BlockingTest, DutiesAreAttendedAlthoughTheClientNeverPauses) {
 TEST_F(BlockingTest, DrainEndsAReadThatWaits) {
   duties.call = [&] { h.runtime.drain = DrainMode::closing; };
   duties.wakeup.wake();
-  bool got = true;
+  Reason got = Reason::done;
   EXPECT_EQ(serve(
-                "half a line", [&](Stream& peer) { got = peer.read_line().has_value(); }, false),
+                "half a line", [&](Stream& peer) { got = peer.read_line().reason(); }, false),
             "");
-  EXPECT_FALSE(got) << "half a line is no line while the client has not ended";
+  EXPECT_EQ(got, Reason::draining) << "half a line is no line while the client has not ended";
 }
 
 struct BlockingDeadlines : BlockingTest {
@@ -136,10 +137,10 @@ struct BlockingDeadlines : BlockingTest {
 };
 
 TEST_F(BlockingDeadlines, IdleTimeoutEndsARead) {
-  bool got = true;
+  Reason got = Reason::done;
   serve(
-      "half", [&](Stream& peer) { got = peer.read_line().has_value(); }, false);
-  EXPECT_FALSE(got);
+      "half", [&](Stream& peer) { got = peer.read_line().reason(); }, false);
+  EXPECT_EQ(got, Reason::timed_out);
   EXPECT_EQ(h.counter(ipc::Counter::timeouts), 1U);
 }
 

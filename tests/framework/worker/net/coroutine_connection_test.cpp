@@ -23,11 +23,15 @@ Task<void> echo(Connection& peer) {
 // Answers each line in brackets, and says how the stream ended.
 Task<void> bracket_lines(Connection& peer, std::size_t max) {
   std::string answer;
-  while (auto line = co_await peer.read_line(max)) {
+  Reason why = Reason::done;
+  for (;;) {
+    const auto line = co_await peer.read_line(max);
+    why = line.reason();
+    if (!line) break;
     answer = "[" + std::string(*line) + "]";
     co_await peer.write(answer);
   }
-  answer = peer.overlong() ? "overlong" : "end";
+  answer = why == Reason::too_long ? "overlong" : "end";
   co_await peer.write(answer);
 }
 
@@ -132,14 +136,14 @@ TEST(CoroutineConnection, ASlowReaderHoldsTheWriterBack) {
 
 TEST(CoroutineConnection, IdleTimeoutEndsARead) {
   Served served({20ms, 0ms});
-  bool got = true;
-  served.service.connection = [&](Connection& peer) -> Task<void> { got = (co_await peer.read_line()).has_value(); };
+  Reason got = Reason::done;
+  served.service.connection = [&](Connection& peer) -> Task<void> { got = (co_await peer.read_line()).reason(); };
   auto client = served.open();
   served.send(client.get(), "half a li");
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(served.receive(client.get()), "");
   EXPECT_GE(std::chrono::steady_clock::now() - start, 19ms) << "never early";
-  EXPECT_FALSE(got) << "half a line is no line";
+  EXPECT_EQ(got, Reason::timed_out) << "half a line is no line";
   EXPECT_EQ(served.counter(ipc::Counter::timeouts), 1U);
   EXPECT_TRUE(served.turn_until([&] { return served.quiet(); }));
 }
@@ -166,13 +170,24 @@ TEST(CoroutineConnection, WriteTimeoutEndsAWriteThatIsStuck) {
   EXPECT_EQ(served.counter(ipc::Counter::timeouts), 1U);
 }
 
+TEST(CoroutineConnection, ATemporaryThatIsWrittenIsKeptUntilItIsSent) {
+  Served served;
+  const std::size_t size = 16 << 20;
+  served.service.connection = [&](Connection& peer) -> Task<void> {
+    Connection::Write write = peer.write(std::string(size, 'b'));
+    EXPECT_TRUE(co_await write);
+  };
+  auto client = served.open();
+  EXPECT_EQ(served.receive(client.get(), size), std::string(size, 'b'));
+}
+
 TEST(CoroutineConnection, CloseEndsAReadOfAnotherCoroutine) {
   Served served;
   Connection* open = nullptr;
   bool ended = false;
   served.service.connection = [&](Connection& peer) -> Task<void> {
     open = &peer;
-    ended = !(co_await peer.read_some()).has_value();
+    ended = (co_await peer.read_some()).reason() == Reason::closed;
     EXPECT_FALSE(co_await peer.write("late"));
   };
   auto client = served.open();

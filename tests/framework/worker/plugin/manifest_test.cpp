@@ -47,7 +47,7 @@ TEST(Manifest, EverySizeIsAnOption) {
   Manifest manifest;
   manifest.queue("jobs", {.capacity = 64, .message_bytes = 512, .hold_limit = 3s}, "what is to be done");
   manifest.topic("news", {}, "");
-  manifest.semaphore("gate", {.permits = 3, .hold_limit = 0s}, "", Scope::server);
+  manifest.semaphore("gate", {.permits = 3, .hold_limit = kForever}, "", Scope::server);
   manifest.mutex("lock", {}, "");
   manifest.event("go", "");
   manifest.barrier("meet", {.parties = 4}, "");

@@ -24,8 +24,7 @@ PluginDescriptor good() {
           PREFORK_BUILD_SIGNATURE,
           "S",
           [](Manifest&) {},
-          []() -> ServiceBase* { return nullptr; },
-          [](ServiceBase*) noexcept {}};
+          []() -> ServiceBase* { return nullptr; }};
 }
 
 struct Case {
@@ -38,9 +37,9 @@ TEST(CheckDescriptor, Table) {
       {[](auto&) {}, ""},
       {[](auto& d) { d.kind = ServiceKind::http; }, ""},
       {[](auto& d) { d.magic = 0; }, "is not a prefork plugin: its prefork_plugin has no magic number"},
-      {[](auto& d) { ++d.abi_major; }, "was built for plugin interface 2.1, this server has 1.1: build it again"},
-      {[](auto& d) { --d.abi_major; }, "was built for plugin interface 0.1, this server has 1.1: build it again"},
-      {[](auto& d) { ++d.abi_minor; }, "was built for plugin interface 1.2, this server has 1.1: build it again"},
+      {[](auto& d) { ++d.abi_major; }, "was built for plugin interface 3.0, this server has 2.0: build it again"},
+      {[](auto& d) { --d.abi_major; }, "was built for plugin interface 1.0, this server has 2.0: build it again"},
+      {[](auto& d) { ++d.abi_minor; }, "was built for plugin interface 2.1, this server has 2.0: build it again"},
       {[](auto& d) { d.struct_bytes += 8; }, "bytes, this server expects"},
       {[](auto& d) { d.struct_bytes = 0; }, "has a descriptor of 0 bytes"},
       {[](auto& d) { d.build_signature = "libc++"; }, "was built with libc++, this server with libstdc++"},

@@ -70,7 +70,7 @@ TEST(Lingering, BlockingServicesLoseNothingEither) {
   };
   struct Answers final : BlockingService {
     void handle(Stream& peer) override {
-      peer.read_line();
+      (void)peer.read_line();
       peer.write(kAnswer);
     }
   };

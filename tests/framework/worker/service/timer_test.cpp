@@ -242,10 +242,10 @@ TEST(Context, KnowsItsPlaceAndItsOptions) {
   EXPECT_FALSE(context.draining());
   h.runtime.drain = DrainMode::patient;
   EXPECT_TRUE(context.draining());
-  EXPECT_EQ(context.integer("size"), 42);
-  EXPECT_EQ(context.text("name"), "x");
-  EXPECT_THROW(context.integer("name"), std::logic_error);
-  EXPECT_THROW(context.text("no-such"), std::logic_error);
+  EXPECT_EQ(context.options().integer("size"), 42);
+  EXPECT_EQ(context.options().text("name"), "x");
+  EXPECT_THROW(context.options().integer("name"), std::logic_error);
+  EXPECT_THROW(context.options().text("no-such"), std::logic_error);
 }
 
 }  // namespace

@@ -18,7 +18,10 @@ struct SharedQueueTest : Sharing {
   Queue& queue_of(SharingWorker& worker) { return static_cast<Context&>(worker.host).queue("jobs"); }
   /// Takes one message after the other and records them, until there are no more.
   Task<void> collect(SharingWorker& worker, std::string mark, std::chrono::milliseconds timeout = kForever) {
-    while (auto message = co_await queue_of(worker).get(timeout)) {
+    for (;;) {
+      auto message = co_await queue_of(worker).get(timeout);
+      why.push_back(message.reason());
+      if (!message) break;
       got.push_back(mark + std::string(message->bytes()));
       message->ack();
     }
@@ -30,19 +33,21 @@ struct SharedQueueTest : Sharing {
 
   std::vector<std::string> got;
   std::vector<PutStatus> status;
+  std::vector<Reason> why;  // each get() of collect() ended
 };
 
 TEST_F(SharedQueueTest, WakesACoroutineOfAnotherWorker) {
   b.run(collect(b, "b:"));
   turn_some();
   EXPECT_THAT(got, ElementsAre());
-  queue_of(a).put_nowait("one");
-  queue_of(a).put_nowait("two");
+  EXPECT_EQ(queue_of(a).put_nowait("one"), PutStatus::done);
+  EXPECT_EQ(queue_of(a).put_nowait("two"), PutStatus::done);
   EXPECT_TRUE(turn_until([&] { return got.size() == 2; }));
   EXPECT_THAT(got, ElementsAre("b:one", "b:two"));
   queue_of(a).close();
   EXPECT_TRUE(turn_until([&] { return b.idle(); }));
   EXPECT_EQ(got.back(), "b:end");
+  EXPECT_THAT(why, ElementsAre(Reason::done, Reason::done, Reason::closed));
   EXPECT_EQ(objects[0]->report().waiters, 0U);
 }
 
@@ -50,7 +55,7 @@ TEST_F(SharedQueueTest, ServesTheCoroutinesOfAWorkerInTheirOrder) {
   b.run(collect(b, "1:"));
   b.run(collect(b, "2:"));
   for (const char* text : {"x", "y", "z"}) {
-    queue_of(a).put_nowait(text);
+    EXPECT_EQ(queue_of(a).put_nowait(text), PutStatus::done);
     EXPECT_TRUE(turn_until([&] { return queue_of(a).empty(); }));
   }
   EXPECT_THAT(got, ElementsAre("1:x", "2:y", "1:z"));
@@ -62,8 +67,8 @@ TEST_F(SharedQueueTest, SharesTheWorkAmongWorkers) {
   a.run(collect(a, "a"));
   b.run(collect(b, "b"));
   turn_some();
-  queue_of(a).put_nowait("1");
-  queue_of(a).put_nowait("2");
+  EXPECT_EQ(queue_of(a).put_nowait("1"), PutStatus::done);
+  EXPECT_EQ(queue_of(a).put_nowait("2"), PutStatus::done);
   EXPECT_TRUE(turn_until([&] { return got.size() == 2; }));
   EXPECT_THAT(got, testing::UnorderedElementsAre(testing::EndsWith("1"), testing::EndsWith("2")));
   queue_of(a).close();
@@ -74,15 +79,39 @@ TEST_F(SharedQueueTest, TimeOutsEndWaits) {
   b.run(collect(b, "", 5ms));
   EXPECT_TRUE(turn_until([&] { return b.idle(); }));
   EXPECT_THAT(got, ElementsAre("end"));
-  for (int i = 0; i < 4; ++i) queue_of(a).put_nowait("x");
+  EXPECT_THAT(why, ElementsAre(Reason::timed_out));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(queue_of(a).put_nowait("x"), PutStatus::done);
   a.run(put(a, "late", {.timeout = 5ms}));
   EXPECT_TRUE(turn_until([&] { return a.idle(); }));
   EXPECT_THAT(status, ElementsAre(PutStatus::full));
   EXPECT_EQ(objects[0]->report().waiters, 0U);
 }
 
+TEST_F(SharedQueueTest, WhatWasPutBeforeTheCloseIsGotBeforeItIsTold) {
+  EXPECT_EQ(queue_of(b).get_nowait().reason(), Reason::nothing);
+  EXPECT_EQ(queue_of(a).put_nowait("last"), PutStatus::done);
+  queue_of(a).close();
+  auto last = queue_of(b).get_nowait();
+  EXPECT_EQ(last.reason(), Reason::done);
+  last->ack();
+  EXPECT_EQ(queue_of(b).get_nowait().reason(), Reason::closed);
+  EXPECT_EQ(queue_of(a).put_nowait("late"), PutStatus::closed);
+}
+
+TEST_F(SharedQueueTest, ATemporaryThatIsPutIsKept) {
+  const auto put_later = [&]() -> Task<void> {
+    Task<PutStatus> later = queue_of(a).put(std::string(16, 'x'));
+    status.push_back(co_await later);
+  };
+  a.run(put_later());
+  EXPECT_THAT(status, ElementsAre(PutStatus::done));
+  auto message = queue_of(b).get_nowait();
+  EXPECT_EQ(message->bytes(), std::string(16, 'x'));
+  message->ack();
+}
+
 TEST_F(SharedQueueTest, PutWaitsForRoom) {
-  for (int i = 0; i < 4; ++i) queue_of(a).put_nowait("x");
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(queue_of(a).put_nowait("x"), PutStatus::done);
   a.run(put(a, "more"));
   turn_some();
   EXPECT_FALSE(a.idle());
@@ -99,17 +128,18 @@ TEST_F(SharedQueueTest, AWaitWithoutTimeOutEndsWhenTheWorkerDrainsAndOthersDoNot
   b.waits.on_drain();
   turn_some();
   EXPECT_THAT(got, ElementsAre("endless:end"));
+  EXPECT_THAT(why, ElementsAre(Reason::draining));
   b.run(collect(b, "later:"));
   turn_some();
   EXPECT_EQ(got.back(), "later:end");
-  queue_of(a).put_nowait("x");
+  EXPECT_EQ(queue_of(a).put_nowait("x"), PutStatus::done);
   EXPECT_TRUE(turn_until([&] { return got.back() == "timed:x"; }));
   queue_of(a).close();
   EXPECT_TRUE(turn_until([&] { return b.idle(); }));
 }
 
 TEST_F(SharedQueueTest, AMessageThatIsLetGoIsDeliveredAgain) {
-  queue_of(a).put_nowait("x");
+  EXPECT_EQ(queue_of(a).put_nowait("x"), PutStatus::done);
   {
     const auto first = queue_of(b).get_nowait();
     EXPECT_EQ(first->deliveries(), 1U);
@@ -117,7 +147,6 @@ TEST_F(SharedQueueTest, AMessageThatIsLetGoIsDeliveredAgain) {
   auto second = queue_of(b).get_nowait();
   EXPECT_EQ(second->deliveries(), 2U);
   auto moved = std::move(*second);
-  second.reset();
   EXPECT_EQ(moved.bytes(), "x");
   moved.ack();
   moved.ack();  // once is enough
@@ -125,8 +154,8 @@ TEST_F(SharedQueueTest, AMessageThatIsLetGoIsDeliveredAgain) {
 }
 
 TEST_F(SharedQueueTest, ReplacingAMessageGivesTheFirstBack) {
-  queue_of(a).put_nowait("x");
-  queue_of(a).put_nowait("y");
+  EXPECT_EQ(queue_of(a).put_nowait("x"), PutStatus::done);
+  EXPECT_EQ(queue_of(a).put_nowait("y"), PutStatus::done);
   auto first = queue_of(b).get_nowait();
   auto second = queue_of(b).get_nowait();
   *first = std::move(*second);
@@ -137,7 +166,7 @@ TEST_F(SharedQueueTest, ReplacingAMessageGivesTheFirstBack) {
 TEST_F(SharedQueueTest, PassesTheWakeUpOnWhenTheChosenCoroutineIsGone) {
   {
     // Chosen, and destroyed before it could take the message.
-    auto wait = std::make_unique<Task<std::optional<Message>>>(queue_of(a).get());
+    auto wait = std::make_unique<Task<Outcome<Message>>>(queue_of(a).get());
     struct Nobody {
       struct promise_type {
         Nobody get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
@@ -148,10 +177,10 @@ TEST_F(SharedQueueTest, PassesTheWakeUpOnWhenTheChosenCoroutineIsGone) {
       };
       std::coroutine_handle<promise_type> frame;
     };
-    const auto begin = [](Task<std::optional<Message>>& task) -> Nobody { co_await task; };
+    const auto begin = [](Task<Outcome<Message>>& task) -> Nobody { co_await task; };
     Nobody nobody = begin(*wait);
     b.run(collect(b, "b:"));
-    queue_of(b).put_nowait("x");  // the next after b's slot is a's
+    EXPECT_EQ(queue_of(b).put_nowait("x"), PutStatus::done);  // the next after b's slot is a's
     wait.reset();
     nobody.frame.destroy();
   }
@@ -172,14 +201,14 @@ TEST_F(SharedQueueTest, CarriesTypes) {
   EXPECT_EQ(job->value().number, 7);
   EXPECT_EQ(job->value().letter, 'x');
   job->ack();
-  queue_of(a).put_nowait("untyped rubbish");
+  EXPECT_EQ(queue_of(a).put_nowait("untyped rubbish"), PutStatus::done);
   auto rubbish = in.get_nowait();
   EXPECT_EQ(rubbish->value().number, 0);
   rubbish->ack();
 }
 
 TEST_F(SharedQueueTest, RefusesWhatIsTooLong) {
-  EXPECT_THROW(queue_of(a).put_nowait(std::string(17, 'x')), std::length_error);
+  EXPECT_THROW((void)queue_of(a).put_nowait(std::string(17, 'x')), std::length_error);
   EXPECT_EQ(queue_of(a).max_message_bytes(), 16U);
   EXPECT_TRUE(queue_of(a).empty());
 }
@@ -210,11 +239,11 @@ TEST_F(ChannelTest, EachEndHearsTheOther) {
   auto first = static_cast<Context&>(a.host).channel("wire");
   auto second = static_cast<Context&>(b.host).channel("wire");
   ASSERT_TRUE(first && second);
-  first->send_nowait("ping");
+  EXPECT_EQ(first->send_nowait("ping"), PutStatus::done);
   auto ping = second->receive_nowait();
   EXPECT_EQ(ping->bytes(), "ping");
   ping->ack();
-  second->send_nowait("pong");
+  EXPECT_EQ(second->send_nowait("pong"), PutStatus::done);
   EXPECT_FALSE(second->receive_nowait().has_value());
   auto pong = first->receive_nowait();
   EXPECT_EQ(pong->bytes(), "pong");
