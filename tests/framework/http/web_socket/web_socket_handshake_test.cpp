@@ -2,6 +2,7 @@
 // and otherwise with the error that says why not.
 #include "framework/http/web_socket/web_socket_handshake.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <stdexcept>
