@@ -88,7 +88,7 @@ TEST(PluginReport, CutAnywhereItIsRefusedOrAnEndOfARecord) {
       EXPECT_THROW(decode_report(cut), std::runtime_error) << length;
     }
   }
-  EXPECT_EQ(whole, sample().options.size() + sample().shared.size());
+  EXPECT_EQ(whole, sample().options.size() + sample().shared.size() + sample().seals.size());
 }
 
 // Goal: whatever bytes come, they are refused with a std::runtime_error or give a report that can be shown.

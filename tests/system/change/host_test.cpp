@@ -57,7 +57,7 @@ TEST(Host, WorkersHaveTheFilesOfTheirGeneration) {
 TEST(Host, AnUpgradeHandsTheFilesOver) {
   Server server(kApp, with_files([](const TempDir& dir) { write_file(dir / "app.txt", "one"); }));
   server.ready(1);
-  std::filesystem::remove(server.dir() / "app.txt");
+  write_file(server.dir() / "app.txt", "two");
   const Outcome upgrade = server.ctl({"upgrade"});
   EXPECT_EQ(upgrade.code, 0) << upgrade.err << server.log();
   const pid_t first = server.workers().at(0);
@@ -108,7 +108,7 @@ TEST(Host, WhatIsWrongIsRefusedWithItsPlace) {
            Case{"app = many\n", "can't have its files sealed: more than 200 files"},
            Case{"declares = limit\nlimit = 101\n", ":5: limit in [service host]: "},
            Case{"declares = listen\n", "declares the option \"listen\", a name that the server keeps for itself"},
-           Case{"declares = Limit\n", "its describe() fails: \"Limit\" is no name for an option"},
+           Case{"declares = Limit\n", "its describe() fails: \"Limit\" is not a valid option name"},
            Case{"limit = 3\n", ":4: unknown key \"limit\""},
        }) {
     const TempDir dir;

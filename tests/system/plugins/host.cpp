@@ -23,7 +23,7 @@ class Host final : public prefork::Service {
   }
 
   prefork::Task<void> on_connection(prefork::Connection& peer) override {
-    while (co_await peer.read_line()) {
+    while (const auto line = co_await peer.read_line()) {  // g++ 12 needs the name
       if (!co_await peer.write(text_ + "\n")) co_return;
     }
   }
