@@ -69,7 +69,8 @@ worker::WorkerSetup worker_setup(const master::SpawnOrder& order) {
   setup.isolation = isolation_of(generation, pool);
   setup.max_connections = pool.max_connections;
   const auto spread = [&](std::uint64_t limit) {
-    return limit + static_cast<std::uint64_t>(order.jitter * static_cast<double>(limit / 10));
+    const std::uint64_t tenth = limit / 10;
+    return limit + static_cast<std::uint64_t>(order.jitter * static_cast<double>(tenth));
   };
   setup.recycle = {spread(pool.max_requests), spread(static_cast<std::uint64_t>(pool.max_lifetime.count())),
                    pool.max_rss};

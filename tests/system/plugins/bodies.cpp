@@ -26,7 +26,7 @@ class Bodies final : public http::Service {
       return http::Response::text(std::to_string(request.body().size()) + " bytes\n");
     });
     router.post("/echo", [](http::Request& request) { return http::Response::text(std::string(request.body())); });
-    router.get("/slow", [this](http::Request& request) -> prefork::Task<http::Response> {
+    router.get("/slow", [](http::Request& request) -> prefork::Task<http::Response> {
       co_await request.context().sleep_for(std::chrono::milliseconds(300));
       co_return http::Response::text("late\n");
     });

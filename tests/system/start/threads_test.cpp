@@ -8,7 +8,7 @@ namespace {
 
 const std::string kPreload = "LD_PRELOAD=" PREFORK_TEST_OWN_PLUGINS "/preloaded_thread.so";
 
-constexpr const char* kFirst = "the runtime of a sanitizer must be the first that is preloaded";
+[[maybe_unused]] constexpr const char* kFirst = "the runtime of a sanitizer must be the first that is preloaded";
 
 TEST(Threads, AreRefusedAtTheStart) {
   SKIP_UNDER_A_SANITIZER(kFirst);

@@ -39,7 +39,7 @@ Handover full() {
   h.plugins = {{"/p/a.so", 16, std::string("a\x1f\x1e\0b", 6)}};
   ipc::SharedShape shape{ipc::SharedKind::table, 8, 64, 4, 16, {{"name", ipc::ColumnType::text, 9}}};
   h.objects = {{"web.rows", shape, 17, 18, 5}, {"gate", {}, 19, -1, 0}};
-  h.sockets = {{20, "", "/run/x.sock", 1, 2}, {21, "web", "", 0, 0}};
+  h.sockets = {{20, "", "/run/x.sock", {1, 2}}, {21, "web", "", {0, 0}}};
   HandedGeneration generation;
   generation.number = 6;
   generation.config = "[pool main]\nworkers = 2\n";

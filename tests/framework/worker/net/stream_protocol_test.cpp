@@ -12,7 +12,7 @@ namespace {
 /// Services whose clients are all told how many have come to the listener before them.
 class Turnstile : public ServiceBase {
  public:
-  static constexpr ServiceKind kKind = ServiceKind::stream;
+  [[maybe_unused]] static constexpr ServiceKind kKind = ServiceKind::stream;
   static void describe_base(Manifest&) {}
 
   virtual std::string greeting(unsigned number) = 0;
