@@ -15,17 +15,6 @@ constexpr std::uint8_t kReadsPerTurn = 16;
 // A client that never waits for its answers must not keep a worker that is about to leave.
 constexpr std::uint64_t kPipelineMs = 2000;
 
-std::uint64_t now_ns() noexcept {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
-bool has_parts(const Response& response) noexcept {
-  const SpecialBody* const special = ResponseParts::special(response);
-  return special != nullptr && !special->parts.empty();
-}
-
 }  // namespace
 
 void ConnectionShare::serving(RequestState& request) {
@@ -36,7 +25,8 @@ void ConnectionShare::serving(RequestState& request) {
   request.started_ns = served.begin_activity(ipc::ActivityKind::request, request.client.peer->raw(), {line, length});
   const bool exact = served.limits().request_timeout.count() > 0;
   const Records& records = request.mount->records;
-  if (!exact && (records.access_log != nullptr || records.slow_log != nullptr)) request.started_ns = now_ns();
+  if (!exact && (records.access_log != nullptr || records.slow_log != nullptr))
+    request.started_ns = ipc::monotonic_ns();
 }
 
 void ConnectionShare::answered(const Answer& answer) {
@@ -53,7 +43,7 @@ void ConnectionShare::answered(const Answer& answer) {
     record.request = &answer.exchange->request;
     client = answer.exchange->request.client_address();
     if (const std::uint64_t started = answer.exchange->state.started_ns; started != 0)
-      record.microseconds = (now_ns() - started) / 1000;
+      record.microseconds = (ipc::monotonic_ns() - started) / 1000;
   } else {
     client = answer.client.peer->to_string();
   }

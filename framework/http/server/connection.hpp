@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cassert>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +18,7 @@
 #include "framework/http/server/http1_codec.hpp"
 #include "framework/http/server/request_timer.hpp"
 #include "framework/worker/net/stream_connection.hpp"
+#include "ipc/posix/check.hpp"
 
 namespace prefork::http {
 
@@ -73,7 +73,7 @@ class Connection final : public worker::StreamConnection, private ExchangeSink, 
 
   /// The only way from one phase to the next.
   void enter(Phase next) noexcept {
-    assert(phase_ == next || may_follow(phase_, next));
+    PREFORK_CHECK(phase_ == next || may_follow(phase_, next));
     phase_ = next;
   }
   void on_input() override;

@@ -8,8 +8,6 @@ namespace prefork::http {
 
 namespace {
 
-bool has_parts(const Response& response) noexcept { return !ResponseParts::special(response)->parts.empty(); }
-
 // A stream of events lasts as long as its client stays.
 bool has_no_end(const Response& response) noexcept {
   return ResponseParts::media_type(response) == "text/event-stream";

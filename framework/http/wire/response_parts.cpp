@@ -30,10 +30,14 @@ bool lies_in_head(const std::vector<BodyPart>& parts) noexcept {
 
 bool has_body(Status status) noexcept { return may_have_body(status) && status != Status::reset_content; }
 
+bool has_parts(const Response& response) noexcept {
+  const SpecialBody* const special = ResponseParts::special(response);
+  return special != nullptr && !special->parts.empty();
+}
+
 std::uint64_t body_bytes(const Response& response) noexcept {
   if (!has_body(response.status())) return 0;
-  const SpecialBody* const special = ResponseParts::special(response);
-  return special != nullptr && !special->parts.empty() ? bytes_of(special->parts) : response.body().size();
+  return has_parts(response) ? bytes_of(ResponseParts::special(response)->parts) : response.body().size();
 }
 
 bool needs_transfer(const Response& response, bool head_only) noexcept {

@@ -38,6 +38,9 @@ struct ResponseParts {
 /// Whether a response with this status has a body.
 bool has_body(Status status) noexcept;
 
+/// Whether the body consists of parts.
+bool has_parts(const Response& response) noexcept;
+
 /// The length of a body that no function writes.
 std::uint64_t body_bytes(const Response& response) noexcept;
 

@@ -74,7 +74,7 @@ std::string copy_and_send(const std::vector<std::string>& paths, int socket) {
   message.msg_iovlen = 1;
   ipc::PassedSpace space{};
   ipc::pass_descriptors(message, space, copies);
-  ipc::check_syscall(::sendmsg(socket, &message, MSG_NOSIGNAL), "sendmsg");
+  ipc::check_syscall(ipc::retry_eintr([&] { return ::sendmsg(socket, &message, MSG_NOSIGNAL); }), "sendmsg");
   return names;
 }
 
@@ -88,7 +88,8 @@ std::vector<ipc::UniqueFd> receive_copies(int socket) {
   ipc::PassedSpace space{};
   message.msg_control = space.bytes;
   message.msg_controllen = sizeof space.bytes;
-  ipc::check_syscall(::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC), "recvmsg");
+  const ssize_t got = ipc::retry_eintr([&] { return ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
+  ipc::check_syscall(got, "recvmsg");
   ipc::take_descriptors(message, copies);
   return copies;
 }
@@ -126,13 +127,16 @@ std::vector<SealedFile> seal_files(const std::string& subject, const std::vector
   });
   std::vector<ipc::UniqueFd> copies;
   if (!names.empty()) copies = receive_copies(ours.get());
+  // The kernel leaves out the copies for which this process has no descriptor.
+  if (copies.size() != static_cast<std::size_t>(std::count(names.begin(), names.end(), kNameEnd))) {
+    throw StartupError(EX_OSERR, subject + " can't have its files sealed: they did not all come (RLIMIT_NOFILE)");
+  }
   std::vector<SealedFile> files;
-  for (std::size_t from = 0; from < names.size() && files.size() < copies.size();) {
-    const std::size_t end = std::min(names.find(kNameEnd, from), names.size());
+  for (std::size_t from = 0; files.size() < copies.size();) {
+    const std::size_t end = names.find(kNameEnd, from);
     files.push_back({names.substr(from, end - from), std::move(copies[files.size()])});
     from = end + 1;
   }
-  if (files.size() != copies.size()) throw StartupError(EX_OSERR, subject + ": its sealed files did not all come");
   return files;
 }
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "framework/worker/service/runtime.hpp"
+#include "ipc/posix/syscall.hpp"
 
 namespace prefork::worker {
 
@@ -94,8 +95,8 @@ class Lingering::Socket final : public EventHandler,
   }
   /// Sends what the kernel had no room for, and then ends the sending side.
   void send() noexcept {
-    const ssize_t n = ::send(fd_.get(), output_.data(), output_.size(), MSG_NOSIGNAL);
-    if (n == -1 && errno != EAGAIN && errno != EINTR) return close();
+    const ssize_t n = ipc::retry_eintr([&] { return ::send(fd_.get(), output_.data(), output_.size(), MSG_NOSIGNAL); });
+    if (n == -1 && errno != EAGAIN) return close();
     if (n > 0) output_.erase(0, static_cast<std::size_t>(n));
     if (!output_.empty()) return;
     if (input_over_) return close();
