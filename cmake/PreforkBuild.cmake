@@ -51,7 +51,7 @@ function(prefork_read_headers_once name)
     <string_view> <system_error> <utility> <vector> ${ARGN})
 endfunction()
 
-# Of code that runs once for each start, reload or second and not for each request: what -O2 would gain there is not worth
+# Of code that runs once for each start, reload or second and not for each request: what -O3 would gain there is not worth
 # a third of the compiler's time. The headers are read once for all of it.
 function(prefork_not_per_request name)
   if(CMAKE_BUILD_TYPE STREQUAL "Release")
